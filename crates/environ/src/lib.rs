@@ -1,1 +1,33 @@
-//! placeholder
+//! Parses and validates WebAssembly modules and components into plain data.
+//!
+//! This crate knows wasm binaries, the layouts that compiled code and the runtime share
+//! ([`layout`]), the canonical ABI's pure functions, and the vocabulary of the code generator's
+//! output ([`artifact`]). It knows nothing of Cranelift, of the operating system, or of a
+//! running store.
+//!
+//! The way in is [`Translation::parse`].
+
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+mod builtin;
+pub mod component;
+mod error;
+mod index;
+mod intrinsic;
+pub mod layout;
+pub mod module;
+mod translation;
+mod trap_code;
+mod tunables;
+pub mod types;
+
+pub use builtin::{BuiltinIndex, BuiltinResult, BuiltinType};
+pub use cranelift_entity as entity;
+pub use error::{Error, Result};
+pub use index::*;
+pub use intrinsic::{CONTEXT_SLOTS, SlotType, UnsafeIntrinsic};
+pub use translation::{Features, Translation};
+pub use trap_code::TrapCode;
+pub use tunables::{ContextLowering, Tunables};
+pub use types::*;

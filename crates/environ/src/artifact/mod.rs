@@ -1,0 +1,84 @@
+//! The output of compilation as plain data, so that a runtime can load code without a compiler.
+//!
+//! [`CodeImage`] is one position-independent text section with side tables; see `DESIGN` in
+//! `ARCHITECTURE.md`, "Code images".
+
+mod address_map;
+mod func_key;
+mod trap_table;
+
+pub use address_map::AddressMap;
+pub use func_key::FuncKey;
+pub use trap_table::TrapTable;
+
+use std::ops::Range;
+
+/// Machine code for a translation, and what is needed to run it and to explain it.
+#[derive(Debug, Default)]
+pub struct CodeImage {
+    /// Position-independent code; all relocations are resolved.
+    pub text: Vec<u8>,
+    /// Every function, by ascending start.
+    pub functions: Vec<FunctionRecord>,
+    /// Offsets in `text` that can trap.
+    pub traps: TrapTable,
+    /// Which code comes from where in the wasm binary.
+    pub addresses: AddressMap,
+    /// `(key, index into functions)`, by ascending key.
+    by_key: Vec<(FuncKey, u32)>,
+}
+
+/// Where one function is in an image's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionRecord {
+    /// What it is.
+    pub key: FuncKey,
+    /// Offset of its first byte in the text.
+    pub start: u32,
+    /// Its length in bytes.
+    pub length: u32,
+}
+
+impl FunctionRecord {
+    /// Its bytes in the text.
+    pub fn range(&self) -> Range<u32> {
+        self.start..self.start + self.length
+    }
+}
+
+impl CodeImage {
+    /// An image of these parts. `functions` must be in ascending order of `start`.
+    pub fn new(
+        text: Vec<u8>,
+        functions: Vec<FunctionRecord>,
+        traps: TrapTable,
+        addresses: AddressMap,
+    ) -> CodeImage {
+        let mut by_key: Vec<_> = functions
+            .iter()
+            .enumerate()
+            .map(|(i, f)| (f.key, i as u32))
+            .collect();
+        by_key.sort_unstable();
+        CodeImage {
+            text,
+            functions,
+            traps,
+            addresses,
+            by_key,
+        }
+    }
+
+    /// The function with this key, if the image has it.
+    pub fn function(&self, key: FuncKey) -> Option<&FunctionRecord> {
+        let i = self.by_key.binary_search_by_key(&key, |&(k, _)| k).ok()?;
+        self.functions.get(self.by_key[i].1 as usize)
+    }
+
+    /// The function whose code holds this offset.
+    pub fn function_at(&self, offset: u32) -> Option<&FunctionRecord> {
+        let after = self.functions.partition_point(|f| f.start <= offset);
+        let record = self.functions.get(after.checked_sub(1)?)?;
+        record.range().contains(&offset).then_some(record)
+    }
+}

@@ -1,0 +1,110 @@
+//! The one table of host functions that compiled code calls.
+//!
+//! Each is `extern "C"`, takes a context pointer first (the `VMContext` of the calling instance,
+//! or a `VMComponentContext` where said), and reports a trap through its failure sentinel: the
+//! host has then recorded the trap, and compiled code goes to the `raise` builtin at once, which
+//! resumes at the innermost entry's landing pad.
+
+/// A type at the border between compiled code and a builtin.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum BuiltinType {
+    /// 32 bits.
+    I32,
+    /// 64 bits.
+    I64,
+    /// A host pointer, or a reference.
+    Pointer,
+}
+
+/// What a builtin returns, and how it says that a trap is pending.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum BuiltinResult {
+    /// Nothing, and it cannot fail.
+    Infallible,
+    /// A value, and it cannot fail.
+    Value(BuiltinType),
+    /// Success as an 8-bit boolean; `false` is failure.
+    Success,
+    /// Does not return.
+    Never,
+}
+
+macro_rules! builtins {
+    ($($(#[$doc:meta])* $name:ident = $text:literal ($($param:ident),*) -> $result:expr;)*) => {
+        /// A host function that compiled code calls, by its place in the table of pointers.
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u32)]
+        pub enum BuiltinIndex {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl BuiltinIndex {
+            /// All of them, in table order.
+            pub const ALL: &'static [BuiltinIndex] = &[$(BuiltinIndex::$name),*];
+
+            /// The name in symbols and disassembly.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(BuiltinIndex::$name => $text,)*
+                }
+            }
+
+            /// Parameters after the context pointer.
+            pub fn params(self) -> &'static [BuiltinType] {
+                match self {
+                    $(BuiltinIndex::$name => &[$(BuiltinType::$param),*],)*
+                }
+            }
+
+            /// What it returns.
+            pub fn result(self) -> BuiltinResult {
+                match self {
+                    $(BuiltinIndex::$name => $result,)*
+                }
+            }
+        }
+    };
+}
+
+builtins! {
+    /// Resumes at the landing pad of the innermost entry. The trap has been recorded.
+    Raise = "raise" () -> BuiltinResult::Never;
+    /// Records a trap by its code; the caller then raises.
+    Trap = "trap" (I32) -> BuiltinResult::Success;
+    /// `memory.grow`: (memory index, pages) to the old size in pages, or −1.
+    MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::Value(BuiltinType::I64);
+    /// `memory.copy`: (dst memory, dst, src memory, src, length).
+    MemoryCopy = "memory.copy" (I32, I64, I32, I64, I64) -> BuiltinResult::Success;
+    /// `memory.fill`: (memory, dst, byte value, length).
+    MemoryFill = "memory.fill" (I32, I64, I32, I64) -> BuiltinResult::Success;
+    /// `memory.init`: (memory, data segment, dst, src, length).
+    MemoryInit = "memory.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
+    /// `data.drop`: (data segment).
+    DataDrop = "data.drop" (I32) -> BuiltinResult::Infallible;
+    /// `table.grow`: (table, delta, initial element) to the old size, or −1.
+    TableGrow = "table.grow" (I32, I64, Pointer) -> BuiltinResult::Value(BuiltinType::I64);
+    /// `table.fill`: (table, dst, element, length).
+    TableFill = "table.fill" (I32, I64, Pointer, I64) -> BuiltinResult::Success;
+    /// `table.copy`: (dst table, src table, dst, src, length).
+    TableCopy = "table.copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+    /// `table.init`: (table, element segment, dst, src, length).
+    TableInit = "table.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
+    /// `elem.drop`: (element segment).
+    ElemDrop = "elem.drop" (I32) -> BuiltinResult::Infallible;
+    /// `context.get` in the `Libcall` lowering: (slot) to its 64 bits. Any context.
+    ContextGet = "context.get" (I32) -> BuiltinResult::Value(BuiltinType::I64);
+    /// `context.set` in the `Libcall` lowering: (slot, 64 bits). Any context.
+    ContextSet = "context.set" (I32, I64) -> BuiltinResult::Infallible;
+    /// Copies a utf-8 string between two memories and checks it, for adapters. The context is a
+    /// `VMComponentContext`: (src memory, dst memory, src, dst, length), with runtime memory
+    /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
+    /// utf-8.
+    Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+}
+
+impl BuiltinIndex {
+    /// Byte offset of its pointer in the table that `VMHeader::builtins` points to.
+    pub fn offset(self) -> u32 {
+        self as u32 * 8
+    }
+}

@@ -1,0 +1,167 @@
+//! What is left of a component after flattening.
+
+use super::Trampoline;
+use super::types::{ComponentTypes, ExternType};
+use crate::index::*;
+use crate::layout::VMComponentLayout;
+use cranelift_entity::PrimaryMap;
+
+/// A component, ready to be instantiated.
+#[derive(Debug, Default)]
+pub struct Component {
+    /// The types that the rest refers to.
+    pub types: ComponentTypes,
+    /// What the root component imports, in order: name and type.
+    pub imports: PrimaryMap<ImportIndex, (String, ExternType)>,
+    /// Functions that instantiation takes from the imports.
+    pub runtime_imports: PrimaryMap<RuntimeImportIndex, RuntimeImport>,
+    /// What the root component exports, in order.
+    pub exports: Vec<(String, Export)>,
+    /// What instantiation does, in order.
+    pub steps: Vec<Step>,
+    /// Code beside the core modules.
+    pub trampolines: PrimaryMap<TrampolineIndex, Trampoline>,
+    /// Canonical options of lifts and lowers.
+    pub options: PrimaryMap<OptionsIndex, CanonicalOptions>,
+    /// Core instances that the steps make.
+    pub num_runtime_instances: u32,
+    /// Component instances, the root among them.
+    pub num_component_instances: u32,
+    /// Lowered host functions.
+    pub num_lowerings: u32,
+    /// Memories that the steps extract.
+    pub num_memories: u32,
+    /// `realloc`s that the steps extract.
+    pub num_reallocs: u32,
+    /// `post-return`s that the steps extract.
+    pub num_post_returns: u32,
+}
+
+impl Component {
+    /// The layout of a `VMComponentContext` of this component.
+    pub fn vm_layout(&self) -> VMComponentLayout {
+        VMComponentLayout::new(
+            self.num_component_instances,
+            self.num_lowerings,
+            self.num_memories,
+        )
+    }
+}
+
+/// A function that a component takes from its imports.
+#[derive(Debug, Clone)]
+pub struct RuntimeImport {
+    /// The root's import.
+    pub import: ImportIndex,
+    /// Names to follow through nested instances; empty if the import itself is the function.
+    pub path: Vec<String>,
+    /// The type it must have.
+    pub ty: ComponentFuncTypeIndex,
+}
+
+/// A step of instantiation.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Makes the next core instance, running its `start` function.
+    Instantiate {
+        /// The instance made; instances are made in ascending order.
+        instance: RuntimeInstanceIndex,
+        /// The component instance it belongs to.
+        component_instance: RuntimeComponentInstanceIndex,
+        /// The module.
+        module: StaticModuleIndex,
+        /// Its imports, in the order of [`Module::imports`](crate::module::Module::imports);
+        /// types have been checked.
+        args: Box<[CoreDef]>,
+    },
+    /// Takes note of a memory.
+    ExtractMemory {
+        /// Where it is noted.
+        index: RuntimeMemoryIndex,
+        /// Where it comes from.
+        export: CoreExport,
+    },
+    /// Takes note of a `realloc` function.
+    ExtractRealloc {
+        /// Where it is noted.
+        index: RuntimeReallocIndex,
+        /// Where it comes from.
+        def: CoreDef,
+    },
+    /// Takes note of a `post-return` function.
+    ExtractPostReturn {
+        /// Where it is noted.
+        index: RuntimePostReturnIndex,
+        /// Where it comes from.
+        def: CoreDef,
+    },
+    /// Fills in the `VMLowering` behind a [`Trampoline::LowerImport`].
+    LowerImport {
+        /// Where the `VMLowering` is.
+        index: LoweredIndex,
+        /// The host function.
+        import: RuntimeImportIndex,
+    },
+}
+
+/// Something that can be passed to a core module as an import.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+pub enum CoreDef {
+    /// An export of a core instance.
+    Export(CoreExport),
+    /// A trampoline, as a function whose context is the `VMComponentContext`.
+    Trampoline(TrampolineIndex),
+    /// A component instance's flags, as a mutable i32 global.
+    Flags(RuntimeComponentInstanceIndex),
+}
+
+/// An export of a core instance, by its place in the module's index spaces.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+pub struct CoreExport {
+    /// The instance.
+    pub instance: RuntimeInstanceIndex,
+    /// What of it.
+    pub entity: EntityIndex,
+}
+
+/// An export of a component.
+#[derive(Debug, Clone)]
+pub enum Export {
+    /// A lifted core function.
+    LiftedFunction {
+        /// Its type.
+        ty: ComponentFuncTypeIndex,
+        /// The core function.
+        func: CoreDef,
+        /// How it is lifted.
+        options: OptionsIndex,
+    },
+    /// An imported function, exported again.
+    ImportedFunction(RuntimeImportIndex),
+    /// An instance.
+    Instance(Vec<(String, Export)>),
+    /// A type; nothing at run time.
+    Type,
+}
+
+/// How strings are encoded in a linear memory.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+pub enum StringEncoding {
+    /// UTF-8.
+    Utf8,
+}
+
+/// The canonical options of a lift or lower, with everything resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CanonicalOptions {
+    /// The component instance that lifts or lowers.
+    pub instance: RuntimeComponentInstanceIndex,
+    /// `string-encoding`.
+    pub string_encoding: StringEncoding,
+    /// `memory`.
+    pub memory: Option<RuntimeMemoryIndex>,
+    /// `realloc`.
+    pub realloc: Option<RuntimeReallocIndex>,
+    /// `post-return`.
+    pub post_return: Option<RuntimePostReturnIndex>,
+}

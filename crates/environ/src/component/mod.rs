@@ -1,0 +1,20 @@
+//! Components: from bytes to a straight-line program that instantiates core modules.
+//!
+//! A component's nested components and instances exist only at compile time: they are flattened,
+//! so that what remains ([`Component`]) is a list of [`Step`]s over core instances, with every
+//! name resolved. Calls from one component to another become adapter modules on the way.
+
+mod info;
+mod trampoline;
+mod translate;
+mod types;
+
+pub use info::{
+    CanonicalOptions, Component, CoreDef, CoreExport, Export, RuntimeImport, Step, StringEncoding,
+};
+pub use trampoline::Trampoline;
+pub use types::{
+    ComponentFuncType, ComponentTypes, EnumType, ExternType, FlagsType, InterfaceType, ListType,
+};
+
+pub(crate) use translate::translate;

@@ -1,0 +1,95 @@
+//! The component model's types as plain data.
+
+use crate::index::*;
+use cranelift_entity::PrimaryMap;
+
+/// The type of a value that crosses a component's border.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum InterfaceType {
+    /// `bool`.
+    Bool,
+    /// `s8`.
+    S8,
+    /// `u8`.
+    U8,
+    /// `s16`.
+    S16,
+    /// `u16`.
+    U16,
+    /// `s32`.
+    S32,
+    /// `u32`.
+    U32,
+    /// `s64`.
+    S64,
+    /// `u64`.
+    U64,
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
+    /// `char`.
+    Char,
+    /// `string`.
+    String,
+    /// `list<T>`.
+    List(ListTypeIndex),
+    /// `flags`.
+    Flags(FlagsTypeIndex),
+    /// `enum`.
+    Enum(EnumTypeIndex),
+}
+
+/// A `list` type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ListType {
+    /// What its elements are.
+    pub element: InterfaceType,
+}
+
+/// A `flags` type: 1 to 32 labels, in bit order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FlagsType {
+    /// Label names.
+    pub labels: Vec<String>,
+}
+
+/// An `enum` type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EnumType {
+    /// Case names, in discriminant order.
+    pub cases: Vec<String>,
+}
+
+/// A function type of the component model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ComponentFuncType {
+    /// Parameter names and types.
+    pub params: Vec<(String, InterfaceType)>,
+    /// The result's type.
+    pub result: Option<InterfaceType>,
+}
+
+/// The types of one component, each once.
+#[derive(Debug, Default, Clone)]
+pub struct ComponentTypes {
+    /// Function types.
+    pub funcs: PrimaryMap<ComponentFuncTypeIndex, ComponentFuncType>,
+    /// `list` types.
+    pub lists: PrimaryMap<ListTypeIndex, ListType>,
+    /// `flags` types.
+    pub flags: PrimaryMap<FlagsTypeIndex, FlagsType>,
+    /// `enum` types.
+    pub enums: PrimaryMap<EnumTypeIndex, EnumType>,
+}
+
+/// The type of an import of a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExternType {
+    /// A function.
+    Func(ComponentFuncTypeIndex),
+    /// An instance, by its exports.
+    Instance(Vec<(String, ExternType)>),
+    /// A type; nothing at run time.
+    Type,
+}

@@ -1,0 +1,92 @@
+//! Every index newtype, so that one kind of number is never mistaken for another.
+//!
+//! Indices come in three scopes: those of one core module (`FuncIndex`, …), with a `Defined*`
+//! twin that leaves imports out; those of one [`Translation`](crate::Translation)
+//! (`SignatureIndex`, `StaticModuleIndex`); and those of one component's instantiation program
+//! (`Runtime*`, `TrampolineIndex`, …).
+
+use cranelift_entity::entity_impl;
+
+macro_rules! indices {
+    ($($(#[$doc:meta])* $name:ident $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(u32);
+        entity_impl!($name, $prefix);
+    )*};
+}
+
+indices! {
+    /// A type of a core module's type index space.
+    TypeIndex "type";
+    /// A function of a core module, imported ones first.
+    FuncIndex "func";
+    /// A function that a core module defines.
+    DefinedFuncIndex "dfunc";
+    /// A table of a core module, imported ones first.
+    TableIndex "table";
+    /// A table that a core module defines.
+    DefinedTableIndex "dtable";
+    /// A memory of a core module, imported ones first.
+    MemoryIndex "memory";
+    /// A memory that a core module defines.
+    DefinedMemoryIndex "dmemory";
+    /// A global of a core module, imported ones first.
+    GlobalIndex "global";
+    /// A global that a core module defines.
+    DefinedGlobalIndex "dglobal";
+    /// An element segment of a core module.
+    ElemIndex "elem";
+    /// A data segment of a core module.
+    DataIndex "data";
+    /// A function of a core module that has a `VMFuncRef` in its `VMContext`.
+    FuncRefIndex "funcref";
+
+    /// A function type, interned over a whole translation.
+    SignatureIndex "sig";
+    /// A core module found in (or synthesised for) a translation.
+    StaticModuleIndex "module";
+
+    /// A function type of the component model, interned over one component.
+    ComponentFuncTypeIndex "cfunctype";
+    /// A `list` type, interned over one component.
+    ListTypeIndex "listtype";
+    /// A `flags` type, interned over one component.
+    FlagsTypeIndex "flagstype";
+    /// An `enum` type, interned over one component.
+    EnumTypeIndex "enumtype";
+
+    /// A core instance that instantiation makes, in the order they are made.
+    RuntimeInstanceIndex "rinstance";
+    /// A component instance after nested ones are flattened; 0 is the root.
+    RuntimeComponentInstanceIndex "cinstance";
+    /// A memory that canonical options or a trampoline refer to.
+    RuntimeMemoryIndex "rmemory";
+    /// A `realloc` that canonical options refer to.
+    RuntimeReallocIndex "rrealloc";
+    /// A `post-return` that canonical options refer to.
+    RuntimePostReturnIndex "rpostreturn";
+    /// An import of the root component, by name.
+    ImportIndex "import";
+    /// A function the root component imports, after paths into instances are followed.
+    RuntimeImportIndex "rimport";
+    /// A host function that `canon lower` made callable from core wasm.
+    LoweredIndex "lowered";
+    /// Code the compiler makes for a component beside its core modules.
+    TrampolineIndex "trampoline";
+    /// A set of canonical options, interned over one component.
+    OptionsIndex "options";
+}
+
+/// Anything a core module can import or export.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntityIndex {
+    /// A function.
+    Func(FuncIndex),
+    /// A table.
+    Table(TableIndex),
+    /// A memory.
+    Memory(MemoryIndex),
+    /// A global.
+    Global(GlobalIndex),
+}

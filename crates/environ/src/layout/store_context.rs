@@ -1,0 +1,56 @@
+//! `VMStoreContext` and the record of an entry into wasm.
+
+use core::mem::offset_of;
+use core::sync::atomic::AtomicUsize;
+
+/// What a dead copy of a context slot holds in debug builds.
+pub const CONTEXT_POISON: u64 = 0xFFFF_FFFF_FFFF_FFFF;
+
+/// The state of a store that compiled code touches. One per store; it never moves.
+#[derive(Debug)]
+#[repr(C)]
+pub struct VMStoreContext {
+    /// The context slots of the guest thread that is running (`context.get` / `context.set`).
+    ///
+    /// Written and read by compiled code; swapped by the one place that changes threads.
+    /// An i32 access uses the low half. Offset 0 keeps displacements short.
+    pub context: [u64; 2],
+    /// The lowest stack address that wasm may use; prologues compare with it.
+    ///
+    /// Written on the outermost entry and at stack switches.
+    pub stack_limit: AtomicUsize,
+    /// Frame pointer of the trampoline through which wasm was last left for the host.
+    ///
+    /// Written by compiled code on each exit, read by backtraces; saved in [`VMEntryRecord`].
+    pub exit_fp: usize,
+    /// The address in wasm code to which that exit returns. Same life as `exit_fp`.
+    pub exit_pc: usize,
+    /// The innermost entry from the host on the current stack; null outside wasm.
+    pub entry: *mut VMEntryRecord,
+    /// The runtime's own store, for host functions that compiled code calls.
+    pub store: *mut core::ffi::c_void,
+}
+
+const _: () = assert!(offset_of!(VMStoreContext, context) == 0);
+
+/// What an entry from the host into wasm leaves in its frame, for traps to come back to and for
+/// backtraces to go through.
+///
+/// The host links and unlinks it; the entry trampoline fills in the first three fields before it
+/// calls wasm.
+#[derive(Debug)]
+#[repr(C)]
+pub struct VMEntryRecord {
+    /// Where a trap resumes: the landing pad of the entry trampoline.
+    pub handler_pc: usize,
+    /// The stack pointer the landing pad expects.
+    pub handler_sp: usize,
+    /// The frame pointer the landing pad expects.
+    pub handler_fp: usize,
+    /// The entry this one is nested in, or null.
+    pub previous: *mut VMEntryRecord,
+    /// `VMStoreContext::exit_fp` as it was before this entry.
+    pub previous_exit_fp: usize,
+    /// `VMStoreContext::exit_pc` as it was before this entry.
+    pub previous_exit_pc: usize,
+}

@@ -1,0 +1,83 @@
+//! Constant expressions: first values of globals, offsets of segments, elements.
+
+use crate::error::{Error, Result};
+use crate::index::{FuncIndex, GlobalIndex};
+use crate::types::HeapType;
+
+/// A validated constant expression in postfix order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConstExpr {
+    ops: smallvec::SmallVec<[ConstOp; 1]>,
+}
+
+/// An operator of a constant expression.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum ConstOp {
+    /// `i32.const`.
+    I32Const(i32),
+    /// `i64.const`.
+    I64Const(i64),
+    /// `f32.const`, as bits.
+    F32Const(u32),
+    /// `f64.const`, as bits.
+    F64Const(u64),
+    /// `v128.const`, little-endian.
+    V128Const([u8; 16]),
+    /// `global.get` of a global that comes earlier.
+    GlobalGet(GlobalIndex),
+    /// `ref.null`.
+    RefNull(HeapType),
+    /// `ref.func`.
+    RefFunc(FuncIndex),
+}
+
+impl ConstExpr {
+    /// Reads an expression that `wasmparser` has validated or will validate.
+    ///
+    /// # Errors
+    /// If it uses an operator of a proposal that is not built yet.
+    pub fn parse(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
+        use wasmparser::Operator;
+        let mut ops = smallvec::SmallVec::new();
+        let mut reader = expr.get_operators_reader();
+        loop {
+            let (op, offset) = reader.read_with_offset()?;
+            ops.push(match op {
+                Operator::I32Const { value } => ConstOp::I32Const(value),
+                Operator::I64Const { value } => ConstOp::I64Const(value),
+                Operator::F32Const { value } => ConstOp::F32Const(value.bits()),
+                Operator::F64Const { value } => ConstOp::F64Const(value.bits()),
+                Operator::V128Const { value } => ConstOp::V128Const(*value.bytes()),
+                Operator::GlobalGet { global_index } => {
+                    ConstOp::GlobalGet(GlobalIndex::from_u32(global_index))
+                }
+                Operator::RefNull { hty } => {
+                    ConstOp::RefNull(super::translate::heap_type(hty, offset as u64)?)
+                }
+                Operator::RefFunc { function_index } => {
+                    ConstOp::RefFunc(FuncIndex::from_u32(function_index))
+                }
+                Operator::End => break,
+                other => {
+                    return Err(Error::unsupported(
+                        format!("the constant expression operator {other:?} (extended-const, gc)"),
+                        offset as u64,
+                    ));
+                }
+            });
+        }
+        Ok(ConstExpr { ops })
+    }
+
+    /// A constant made by this crate rather than read.
+    pub fn from_op(op: ConstOp) -> ConstExpr {
+        ConstExpr {
+            ops: smallvec::smallvec![op],
+        }
+    }
+
+    /// Its operators, in postfix order.
+    pub fn ops(&self) -> &[ConstOp] {
+        &self.ops
+    }
+}

@@ -1,0 +1,245 @@
+//! The description of a core module.
+
+use super::ConstExpr;
+use crate::UnsafeIntrinsic;
+use crate::index::*;
+use crate::types::{EntityType, GlobalType, MemoryType, RefType, TableType};
+use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use wasmparser::{FuncToValidate, ValidatorResources};
+
+/// A core module's description, without code.
+#[derive(Debug, Default)]
+pub struct Module {
+    /// Its name in the name section.
+    pub name: Option<String>,
+    /// Its type index space. Entries that are no function types are refused at parse time.
+    pub types: PrimaryMap<TypeIndex, SignatureIndex>,
+    /// What it imports, in order.
+    pub imports: Vec<Import>,
+    /// What it exports, in order, names unique.
+    pub exports: Vec<(String, EntityIndex)>,
+    /// `exports` by name: positions in it.
+    pub exports_by_name: BTreeMap<String, usize>,
+    /// All functions, imported ones first.
+    pub functions: PrimaryMap<FuncIndex, Function>,
+    /// All tables, imported ones first.
+    pub tables: PrimaryMap<TableIndex, TableType>,
+    /// All memories, imported ones first.
+    pub memories: PrimaryMap<MemoryIndex, MemoryType>,
+    /// All globals, imported ones first.
+    pub globals: PrimaryMap<GlobalIndex, GlobalType>,
+    /// How many of `functions` are imported.
+    pub num_imported_funcs: usize,
+    /// How many of `tables` are imported.
+    pub num_imported_tables: usize,
+    /// How many of `memories` are imported.
+    pub num_imported_memories: usize,
+    /// How many of `globals` are imported.
+    pub num_imported_globals: usize,
+    /// How many functions can be referred to, and so have a `VMFuncRef`.
+    pub num_func_refs: u32,
+    /// The function that instantiation calls last.
+    pub start: Option<FuncIndex>,
+    /// First values of defined globals.
+    pub global_inits: PrimaryMap<DefinedGlobalIndex, ConstExpr>,
+    /// First value of each element of defined tables; `None` for null.
+    pub table_inits: PrimaryMap<DefinedTableIndex, Option<ConstExpr>>,
+    /// Element segments.
+    pub elems: PrimaryMap<ElemIndex, ElemSegment>,
+    /// Data segments.
+    pub data: PrimaryMap<DataIndex, DataSegment>,
+    /// The bytes of all data segments.
+    pub data_bytes: Box<[u8]>,
+    /// Function names in the name section.
+    pub func_names: SecondaryMap<FuncIndex, Option<Box<str>>>,
+}
+
+/// An import of a core module.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The first of its two names.
+    pub module: String,
+    /// The second of its two names.
+    pub field: String,
+    /// Where it stands in the module's index spaces.
+    pub index: EntityIndex,
+}
+
+/// A function of a core module.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its type.
+    pub signature: SignatureIndex,
+    /// Its place among the function references of the `VMContext`, if it can be referred to
+    /// (it is exported, or occurs in an element segment, a global or a `ref.func`).
+    pub func_ref: Option<FuncRefIndex>,
+}
+
+/// An element segment.
+#[derive(Debug, Clone)]
+pub struct ElemSegment {
+    /// When its elements are used.
+    pub mode: SegmentMode<TableIndex>,
+    /// The type of its elements.
+    pub ty: RefType,
+    /// Its elements.
+    pub items: ElemItems,
+}
+
+/// The elements of a segment.
+#[derive(Debug, Clone)]
+pub enum ElemItems {
+    /// References to functions.
+    Funcs(Box<[FuncIndex]>),
+    /// Constant expressions.
+    Exprs(Box<[ConstExpr]>),
+}
+
+/// A data segment.
+#[derive(Debug, Clone)]
+pub struct DataSegment {
+    /// When its bytes are used.
+    pub mode: SegmentMode<MemoryIndex>,
+    /// Its bytes, in [`Module::data_bytes`].
+    pub range: Range<u32>,
+}
+
+/// When a segment is used.
+#[derive(Debug, Clone)]
+pub enum SegmentMode<T> {
+    /// At instantiation, into a table or memory at an offset.
+    Active {
+        /// The table or memory.
+        target: T,
+        /// Where in it.
+        offset: ConstExpr,
+    },
+    /// By `table.init` or `memory.init`.
+    Passive,
+    /// Never; it only declares what `ref.func` may refer to.
+    Declared,
+}
+
+/// What is known at compile time about an imported function.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub enum KnownImport {
+    /// It is an intrinsic, to be emitted in place of calls.
+    Intrinsic(UnsafeIntrinsic),
+    /// It is a function of a module of this translation: calls are direct, with the `VMContext`
+    /// from the import.
+    Wasm(StaticModuleIndex, DefinedFuncIndex),
+    /// It is a trampoline of this component: calls are direct.
+    Trampoline(TrampolineIndex),
+}
+
+/// A function body, to be validated and translated later.
+pub struct FunctionBody {
+    /// Validates the body's operators.
+    pub validator: FuncToValidate<ValidatorResources>,
+    /// Its bytes in [`ModuleTranslation::bytes`], without the size that precedes them.
+    pub range: Range<usize>,
+}
+
+/// A core module with what the compiler needs beside its description.
+pub struct ModuleTranslation<'data> {
+    /// The description.
+    pub module: Module,
+    /// The binary that ranges of bodies refer to.
+    pub bytes: Cow<'data, [u8]>,
+    /// What to add to an offset in `bytes` to get the offset in the outermost binary.
+    pub base_offset: u64,
+    /// The code of defined functions.
+    pub bodies: PrimaryMap<DefinedFuncIndex, FunctionBody>,
+    /// What is known about imported functions; entries exist only for those known.
+    pub known_imports: BTreeMap<FuncIndex, KnownImport>,
+}
+
+impl Module {
+    /// The defined function behind an index, or `None` for an imported one.
+    pub fn defined_func_index(&self, index: FuncIndex) -> Option<DefinedFuncIndex> {
+        let defined = index.index().checked_sub(self.num_imported_funcs)?;
+        Some(DefinedFuncIndex::new(defined))
+    }
+
+    /// The index of a defined function in the function index space.
+    pub fn func_index(&self, index: DefinedFuncIndex) -> FuncIndex {
+        FuncIndex::new(self.num_imported_funcs + index.index())
+    }
+
+    /// The defined table behind an index, or `None` for an imported one.
+    pub fn defined_table_index(&self, index: TableIndex) -> Option<DefinedTableIndex> {
+        let defined = index.index().checked_sub(self.num_imported_tables)?;
+        Some(DefinedTableIndex::new(defined))
+    }
+
+    /// The index of a defined table in the table index space.
+    pub fn table_index(&self, index: DefinedTableIndex) -> TableIndex {
+        TableIndex::new(self.num_imported_tables + index.index())
+    }
+
+    /// The defined memory behind an index, or `None` for an imported one.
+    pub fn defined_memory_index(&self, index: MemoryIndex) -> Option<DefinedMemoryIndex> {
+        let defined = index.index().checked_sub(self.num_imported_memories)?;
+        Some(DefinedMemoryIndex::new(defined))
+    }
+
+    /// The index of a defined memory in the memory index space.
+    pub fn memory_index(&self, index: DefinedMemoryIndex) -> MemoryIndex {
+        MemoryIndex::new(self.num_imported_memories + index.index())
+    }
+
+    /// The defined global behind an index, or `None` for an imported one.
+    pub fn defined_global_index(&self, index: GlobalIndex) -> Option<DefinedGlobalIndex> {
+        let defined = index.index().checked_sub(self.num_imported_globals)?;
+        Some(DefinedGlobalIndex::new(defined))
+    }
+
+    /// The index of a defined global in the global index space.
+    pub fn global_index(&self, index: DefinedGlobalIndex) -> GlobalIndex {
+        GlobalIndex::new(self.num_imported_globals + index.index())
+    }
+
+    /// How many memories it defines.
+    pub fn num_defined_memories(&self) -> usize {
+        self.memories.len() - self.num_imported_memories
+    }
+
+    /// How many globals it defines.
+    pub fn num_defined_globals(&self) -> usize {
+        self.globals.len() - self.num_imported_globals
+    }
+
+    /// How many tables it defines.
+    pub fn num_defined_tables(&self) -> usize {
+        self.tables.len() - self.num_imported_tables
+    }
+
+    /// The export with this name.
+    pub fn export(&self, name: &str) -> Option<EntityIndex> {
+        let &position = self.exports_by_name.get(name)?;
+        Some(self.exports.get(position)?.1)
+    }
+
+    /// The type of an import or export.
+    pub fn entity_type(&self, index: EntityIndex) -> EntityType {
+        match index {
+            EntityIndex::Func(i) => EntityType::Func(self.functions[i].signature),
+            EntityIndex::Table(i) => EntityType::Table(self.tables[i]),
+            EntityIndex::Memory(i) => EntityType::Memory(self.memories[i]),
+            EntityIndex::Global(i) => EntityType::Global(self.globals[i]),
+        }
+    }
+
+    /// The function's name in the name section, else the first name it is exported under.
+    pub fn func_name(&self, index: FuncIndex) -> Option<&str> {
+        if let Some(name) = &self.func_names[index] {
+            return Some(name);
+        }
+        self.exports.iter().find_map(|(name, entity)| {
+            (*entity == EntityIndex::Func(index)).then_some(name.as_str())
+        })
+    }
+}

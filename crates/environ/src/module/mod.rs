@@ -1,0 +1,17 @@
+//! One core module, from bytes to plain data.
+//!
+//! [`Module`] is what the runtime keeps; [`ModuleTranslation`] adds what only the compiler needs.
+//! Validation is `wasmparser`'s; function bodies are validated later, by the compiler, in
+//! parallel.
+
+mod const_expr;
+mod info;
+mod translate;
+
+pub use const_expr::{ConstExpr, ConstOp};
+pub use info::{
+    DataSegment, ElemItems, ElemSegment, Function, FunctionBody, Import, KnownImport, Module,
+    ModuleTranslation, SegmentMode,
+};
+
+pub(crate) use translate::{translate, translate_module};

@@ -1,0 +1,99 @@
+//! Every way a guest can trap, with the wording that `.wast` scripts expect.
+
+use std::fmt;
+
+macro_rules! trap_codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
+        /// Why a guest trapped. The numbers are part of the code image format.
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum TrapCode {
+            $($(#[$doc])* $name = $code,)*
+        }
+
+        impl TrapCode {
+            /// All codes, in order.
+            pub const ALL: &'static [TrapCode] = &[$(TrapCode::$name),*];
+
+            /// The code with this number, if there is one.
+            pub fn from_u8(code: u8) -> Option<TrapCode> {
+                match code {
+                    $($code => Some(TrapCode::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The text that a `.wast` script's `assert_trap` names, without a prefix.
+            pub fn message(self) -> &'static str {
+                match self {
+                    $(TrapCode::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+trap_codes! {
+    /// The guest's stack is used up.
+    StackOverflow = 1, "call stack exhausted";
+    /// An access outside a linear memory.
+    MemoryOutOfBounds = 2, "out of bounds memory access";
+    /// An atomic access at an address that is not aligned.
+    UnalignedAtomic = 3, "unaligned atomic";
+    /// An access outside a table.
+    TableOutOfBounds = 4, "out of bounds table access";
+    /// `call_indirect` with an index outside the table.
+    UndefinedElement = 5, "undefined element";
+    /// `call_indirect` through a null reference.
+    UninitializedElement = 6, "uninitialized element";
+    /// `call_indirect` with another type than the callee's.
+    IndirectCallTypeMismatch = 7, "indirect call type mismatch";
+    /// The smallest integer divided by −1.
+    IntegerOverflow = 8, "integer overflow";
+    /// An integer divided by zero.
+    IntegerDivisionByZero = 9, "integer divide by zero";
+    /// A NaN converted to an integer.
+    InvalidConversionToInteger = 10, "invalid conversion to integer";
+    /// The `unreachable` instruction.
+    Unreachable = 11, "unreachable";
+    /// A null reference where one is not allowed.
+    NullReference = 12, "null reference";
+    /// A component was left where its `may_leave` flag forbids it.
+    CannotLeaveComponent = 13, "cannot leave component instance";
+    /// A component instance that is locked down after a trap was entered.
+    CannotEnterComponent = 14, "cannot enter component instance";
+    /// A string's bytes are not what its encoding asks for.
+    InvalidString = 15, "invalid string encoding";
+    /// A pointer into a string or list reaches out of its memory.
+    CanonicalOutOfBounds = 16, "out of bounds pointer in the canonical ABI";
+    /// `realloc` returned a pointer outside its memory or misaligned.
+    ReallocOutOfBounds = 17, "realloc return: beyond end of memory";
+    /// A pointer in the canonical ABI is not aligned for what it points to.
+    UnalignedPointer = 18, "unaligned pointer";
+    /// A value that is no `char`.
+    InvalidChar = 19, "invalid `char` bit pattern";
+    /// A discriminant that names no case.
+    InvalidDiscriminant = 20, "invalid variant discriminant";
+    /// A list or string longer than the canonical ABI allows.
+    ListTooLong = 21, "list or string exceeds the maximum byte length";
+}
+
+impl fmt::Display for TrapCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wasm trap: {}", self.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_survive_a_round_trip() {
+        for &code in TrapCode::ALL {
+            assert_eq!(TrapCode::from_u8(code as u8), Some(code));
+        }
+        assert_eq!(TrapCode::from_u8(0), None);
+    }
+}

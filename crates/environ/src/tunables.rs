@@ -1,0 +1,86 @@
+//! The options that change what code is generated.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How `context.get` and `context.set` are compiled.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ContextLowering {
+    /// A call into the host.
+    Libcall,
+    /// A call to a compiled function.
+    OutOfLine,
+    /// A load of the `VMStoreContext` address from the `VMContext`, then the access.
+    Inline,
+    /// The access alone: a pinned register holds the `VMStoreContext` address.
+    Pinned,
+}
+
+impl ContextLowering {
+    /// Every lowering, from the costliest to the cheapest.
+    pub const ALL: [ContextLowering; 4] = [
+        ContextLowering::Libcall,
+        ContextLowering::OutOfLine,
+        ContextLowering::Inline,
+        ContextLowering::Pinned,
+    ];
+
+    /// The name used on command lines and in test headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            ContextLowering::Libcall => "libcall",
+            ContextLowering::OutOfLine => "out-of-line",
+            ContextLowering::Inline => "inline",
+            ContextLowering::Pinned => "pinned",
+        }
+    }
+}
+
+impl fmt::Display for ContextLowering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for ContextLowering {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        ContextLowering::ALL
+            .into_iter()
+            .find(|lowering| lowering.name() == name)
+            .ok_or_else(|| {
+                format!(
+                    "unknown context lowering `{name}`: use `libcall`, `out-of-line`, `inline` or `pinned`"
+                )
+            })
+    }
+}
+
+/// Everything that changes generated code, and that a code image is therefore bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunables {
+    /// How `context.get` and `context.set` are compiled.
+    pub context_lowering: ContextLowering,
+    /// Bytes of address space reserved for a 32-bit memory; 4 GiB lets bounds checks go.
+    pub memory_reservation: u64,
+    /// Bytes of unmapped address space behind a reservation. Accesses whose constant offset is
+    /// below it need no check of that offset.
+    pub memory_guard_size: u64,
+    /// Whether Cranelift optimises.
+    pub optimize: bool,
+    /// Whether Cranelift's verifier runs over every function.
+    pub verify_clif: bool,
+}
+
+impl Default for Tunables {
+    fn default() -> Tunables {
+        Tunables {
+            context_lowering: ContextLowering::Pinned,
+            memory_reservation: 1 << 32,
+            memory_guard_size: 32 << 20,
+            optimize: true,
+            verify_clif: cfg!(debug_assertions),
+        }
+    }
+}
