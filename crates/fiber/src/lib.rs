@@ -1,1 +1,40 @@
-//! placeholder
+//! Stacks from a pool, and switching between them.
+//!
+//! A [`StackPool`] owns the memory of many stacks and lends them out one by one
+//! as [`Stack`]s; a [`Fiber`] runs a closure on such a stack and can be suspended
+//! in the middle of it. The switch itself is `corosensei`'s; ours are the
+//! memory, the guard pages, and the contract for fibers that never finish.
+//!
+//! This crate knows nothing of WebAssembly. What a fiber is a thread *of*, what
+//! must be saved when it is switched away from, and which one runs next are
+//! decided above.
+//!
+//! # Switching between two fibers
+//!
+//! A fiber is resumed by someone and suspends to whoever resumed it. To go from
+//! fiber A to fiber B, A suspends with a value that names B, and the loop that
+//! resumed A resumes B: two switches of about a nanosecond each, and the loop's
+//! frame stays in the first-level cache. Both halves are a `call` matched by a
+//! `ret`, so the processor's return predictor is right each time; a direct jump
+//! from A's stack to B's would save less than it looks. There is no primitive
+//! for it here because the loop *is* the scheduler's: only it knows what a value
+//! that names a fiber looks like.
+//!
+//! # A fiber that is dropped while suspended
+//!
+//! See [`Fiber`]: dropping unwinds, which needs unwind information for every
+//! frame on the stack; [`Fiber::abandon`] takes the stack away without running
+//! anything, which needs a promise.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("threadline-fiber maps and guards its stacks by Linux system calls");
+
+mod fiber;
+mod guard;
+mod pool;
+mod stack;
+
+pub use fiber::{Fiber, SendFiber, Step, Suspender};
+pub use guard::GuardMethod;
+pub use pool::{PoolConfig, PoolError, PoolStats, StackPool};
+pub use stack::{Stack, StackBounds};

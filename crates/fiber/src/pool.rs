@@ -1,0 +1,551 @@
+//! The memory of many stacks, lent out one at a time.
+//!
+//! # Layout
+//!
+//! Memory is reserved a *chunk* at a time, one mapping of many equal slots:
+//!
+//! ```text
+//! chunk base                                                  higher addresses
+//! | guard | usable ......... ^ | guard | usable ........ ^ | guard | usable ...
+//! |<-------- slot 0 --------|->|<-------- slot 1 -------|->|
+//!         limit            top                         top
+//!                           |--| colour: 0 to 960 bytes, differs from slot to slot
+//! ```
+//!
+//! - Reserving commits nothing: a page costs memory when it is first touched.
+//!   A slot's guard is installed when the slot is first lent out.
+//! - Slots are an **odd number of pages** apart (the guard is two pages where
+//!   one would make it even). Processors pick the set of a translation buffer by
+//!   the low bits of the page number, and at a power-of-two distance the tops of
+//!   all stacks would compete for a few sets.
+//! - Tops are **coloured**, for the same reason one level down: the set of a
+//!   first-level cache is picked by the offset in the page, and a thousand
+//!   stacks all in use at the same offset would share a handful of sets.
+//! - Huge pages are declined: they would commit 2 MiB for the first byte touched.
+//!
+//! # Recycling
+//!
+//! A returned stack is *hot*: its pages stay, and it is the next one lent out
+//! (last in, first out), so caches and page tables still know it. When more than
+//! [`PoolConfig::hot_stacks`] are hot, the one that has been idle longest turns
+//! *cold*: its pages go back to the system, but for
+//! [`PoolConfig::keep_resident`] bytes below its top. Cold stacks are lent out
+//! when no hot one is left, and slots never used only after that.
+//! [`StackPool::trim`] makes all idle stacks cold. Chunks are unmapped when the
+//! pool and all its stacks are gone.
+//!
+//! Contents are not wiped: a stack is memory for native frames, which write
+//! before they read.
+
+use core::fmt;
+use core::num::NonZeroUsize;
+use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::mm::{Advice, MapFlags, ProtFlags};
+
+use crate::guard::GuardMethod;
+use crate::stack::{Stack, StackBounds};
+
+/// Distance between two neighbouring colours. A multiple of what a stack's base
+/// must be aligned to.
+const CACHE_LINE: usize = 64;
+const _: () = assert!(CACHE_LINE.is_multiple_of(corosensei::stack::STACK_ALIGNMENT));
+
+/// How many different offsets the tops of stacks have.
+const COLOURS: usize = 16;
+
+/// Smallest stack we accept: room for a panic and its message, twice over.
+const MIN_STACK_SIZE: usize = 16 * 1024;
+const _: () = assert!(MIN_STACK_SIZE - COLOURS * CACHE_LINE >= corosensei::stack::MIN_STACK_SIZE);
+
+/// Largest number of stacks a pool may be configured for. It bounds the table of
+/// chunks, which is allocated up front so that a signal handler can read it.
+const MAX_STACKS: usize = 1 << 24;
+
+/// Options of a [`StackPool`].
+#[derive(Clone, Debug)]
+pub struct PoolConfig {
+    /// Bytes in a stack, its guard not counted; a multiple of the page size, at
+    /// least 16 KiB. The top may lie up to 960 bytes lower than that (see
+    /// [`StackBounds::size`] for what is left).
+    ///
+    /// Default: 128 KiB. Address space is free; page tables are not: a page of
+    /// them covers 2 MiB, so each stack in use costs `stack_size / 512` bytes
+    /// beside its own pages.
+    pub stack_size: usize,
+    /// How many stacks may be lent out or idle at once, at most 2<sup>24</sup>.
+    ///
+    /// Default: 1,048,576.
+    pub max_stacks: usize,
+    /// How many stacks share a mapping. Default: 1,024.
+    pub stacks_per_chunk: usize,
+    /// How many idle stacks keep their pages. Default: 32,768.
+    pub hot_stacks: usize,
+    /// How many bytes at its top an idle stack keeps when it turns cold; rounded
+    /// up to whole pages. Default: 0.
+    pub keep_resident: usize,
+    /// How guards are made. Default: `None`, the best method the kernel has.
+    pub guard: Option<GuardMethod>,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            stack_size: 128 * 1024,
+            max_stacks: 1 << 20,
+            stacks_per_chunk: 1024,
+            hot_stacks: 32 * 1024,
+            keep_resident: 0,
+            guard: None,
+        }
+    }
+}
+
+/// Why a pool could not be made, or could not lend out a stack.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// [`PoolConfig::stack_size`] is too small, too large, or not whole pages.
+    BadStackSize {
+        /// The size asked for, in bytes.
+        size: usize,
+        /// The size of a page.
+        page: usize,
+    },
+    /// [`PoolConfig::max_stacks`] or [`PoolConfig::stacks_per_chunk`] is zero or
+    /// out of bounds.
+    BadCount {
+        /// The number asked for.
+        count: usize,
+    },
+    /// All stacks that the pool may have are lent out.
+    Exhausted {
+        /// [`PoolConfig::max_stacks`].
+        max_stacks: usize,
+    },
+    /// The system refused the memory for another chunk of stacks.
+    Reserve {
+        /// The size of the chunk, in bytes.
+        bytes: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused a guard page.
+    Guard {
+        /// The method tried.
+        method: GuardMethod,
+        /// How many stacks the pool has already.
+        stacks: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadStackSize { size, page } => write!(
+                f,
+                "a stack of {size} bytes is not possible: it must be a multiple of the page size \
+                 ({page} bytes), at least {MIN_STACK_SIZE} bytes, and a chunk of stacks must fit \
+                 in the address space"
+            ),
+            Self::BadCount { count } => write!(
+                f,
+                "{count} stacks are not possible: it must be between 1 and {MAX_STACKS}"
+            ),
+            Self::Exhausted { max_stacks } => write!(
+                f,
+                "all {max_stacks} stacks of the pool are in use (its configured maximum)"
+            ),
+            Self::Reserve { bytes, source } => {
+                write!(f, "cannot reserve {bytes} bytes for stacks: {source}")
+            }
+            Self::Guard {
+                method: GuardMethod::Lightweight,
+                stacks,
+                source,
+            } => write!(
+                f,
+                "cannot install the guard page of a stack, having {stacks} of them: {source}"
+            ),
+            Self::Guard {
+                method: GuardMethod::Protect,
+                stacks,
+                source,
+            } => write!(
+                f,
+                "cannot protect the guard page of a stack, having {stacks} of them: {source} (on \
+                 kernels before 6.13 a stack takes two mappings: vm.max_map_count may be too low)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PoolError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Reserve { source, .. } | Self::Guard { source, .. } => Some(source),
+            Self::BadStackSize { .. } | Self::BadCount { .. } | Self::Exhausted { .. } => None,
+        }
+    }
+}
+
+/// What a pool holds at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Stacks lent out.
+    pub live: usize,
+    /// Stacks waiting to be lent out again, hot and cold.
+    pub idle: usize,
+    /// Of these, the ones that gave their pages back.
+    pub cold: usize,
+    /// Chunks mapped.
+    pub chunks: usize,
+    /// Kernel mappings a chunk comes to at most: 1 where guards are lightweight,
+    /// 2 a stack where they are not.
+    pub mappings_per_chunk: usize,
+}
+
+/// A pool of equal stacks. Handles are cheap to clone and all mean the same
+/// pool; any OS thread may take a stack, and any other return it.
+#[derive(Clone)]
+pub struct StackPool(Arc<Shared>);
+
+/// What handles and stacks have in common.
+struct Shared {
+    geometry: Geometry,
+    max_stacks: usize,
+    hot_stacks: usize,
+    keep_resident: usize,
+    guard: GuardMethod,
+    /// Base addresses of the chunks, 0 where there is none yet. Written once
+    /// each, under the lock of `slots`; read without it.
+    chunks: Box<[AtomicUsize]>,
+    slots: Mutex<Slots>,
+}
+
+/// Sizes, all in bytes but for the count.
+#[derive(Clone, Copy)]
+struct Geometry {
+    page: usize,
+    guard: usize,
+    /// From one slot to the next: guard and stack.
+    slot: usize,
+    /// A whole chunk.
+    chunk: usize,
+    slots_per_chunk: usize,
+}
+
+/// Which slots are where. A slot is a number; `slot / slots_per_chunk` is its
+/// chunk.
+struct Slots {
+    /// Idle, pages kept; the most recently returned at the back.
+    hot: VecDeque<u32>,
+    /// Idle, pages given back.
+    cold: Vec<u32>,
+    /// Slots below this number have a guard and have been lent out before.
+    made: u32,
+    live: u32,
+}
+
+impl StackPool {
+    /// A pool that has no memory yet: the first chunk comes with the first stack.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::BadStackSize`] and [`PoolError::BadCount`] when `config`
+    /// asks for what can't be had.
+    pub fn new(config: &PoolConfig) -> Result<Self, PoolError> {
+        let geometry = Geometry::new(config)?;
+        let max_stacks = config.max_stacks;
+        if max_stacks == 0 || max_stacks > MAX_STACKS {
+            return Err(PoolError::BadCount { count: max_stacks });
+        }
+        let chunks = max_stacks.div_ceil(geometry.slots_per_chunk);
+        Ok(Self(Arc::new(Shared {
+            geometry,
+            max_stacks,
+            hot_stacks: config.hot_stacks,
+            keep_resident: config.keep_resident,
+            guard: config.guard.unwrap_or_else(GuardMethod::detect),
+            chunks: (0..chunks).map(|_| AtomicUsize::new(0)).collect(),
+            slots: Mutex::new(Slots {
+                hot: VecDeque::new(),
+                cold: Vec::new(),
+                made: 0,
+                live: 0,
+            }),
+        })))
+    }
+
+    /// Lends out a stack: the one returned last, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError::Exhausted`] when all stacks are lent out;
+    /// [`PoolError::Reserve`] and [`PoolError::Guard`] when the system refuses
+    /// another one.
+    pub fn acquire(&self) -> Result<Stack, PoolError> {
+        let shared = &*self.0;
+        let mut slots = shared.lock();
+        let slot = match slots.hot.pop_back() {
+            Some(slot) => slot,
+            None => match slots.cold.pop() {
+                Some(slot) => slot,
+                None => shared.make_slot(&mut slots)?,
+            },
+        };
+        slots.live += 1;
+        drop(slots);
+        Ok(Stack::new(self.clone(), slot, shared.bounds(slot)))
+    }
+
+    /// Gives the pages of all idle stacks back to the system, but for `keep`
+    /// bytes (rounded up to whole pages) at the top of each.
+    pub fn trim(&self, keep: usize) {
+        // The lock is released between stacks, so that others needn't wait for
+        // thousands of system calls.
+        loop {
+            let mut slots = self.0.lock();
+            let Some(slot) = slots.hot.pop_front() else {
+                break;
+            };
+            self.0.discard(slot, keep);
+            slots.cold.push(slot);
+        }
+    }
+
+    /// Whether `addr` is in a guard page of this pool: whether a fault there is
+    /// a stack overflow.
+    ///
+    /// Takes no lock and allocates nothing, so a signal handler may call it.
+    pub fn is_guard(&self, addr: usize) -> bool {
+        let Geometry {
+            guard, slot, chunk, ..
+        } = self.0.geometry;
+        self.0
+            .chunks
+            .iter()
+            .map(|base| base.load(Ordering::Acquire))
+            .take_while(|base| *base != 0)
+            .filter_map(|base| addr.checked_sub(base))
+            .any(|offset| offset < chunk && offset % slot < guard)
+    }
+
+    /// How many stacks are where.
+    pub fn stats(&self) -> PoolStats {
+        let slots = self.0.lock();
+        let per_chunk = self.0.geometry.slots_per_chunk;
+        PoolStats {
+            live: slots.live as usize,
+            idle: (slots.made - slots.live) as usize,
+            cold: slots.cold.len(),
+            chunks: (slots.made as usize).div_ceil(per_chunk),
+            mappings_per_chunk: match self.0.guard {
+                GuardMethod::Lightweight => 1,
+                GuardMethod::Protect => 2 * per_chunk,
+            },
+        }
+    }
+
+    /// How this pool makes its guards.
+    pub fn guard_method(&self) -> GuardMethod {
+        self.0.guard
+    }
+
+    /// The lowest address of the guard below the stack with these bounds.
+    pub(crate) fn guard_start(&self, bounds: StackBounds) -> NonZeroUsize {
+        address(bounds.limit.get() - self.0.geometry.guard)
+    }
+
+    /// Takes back what [`StackPool::acquire`] lent out. Only a [`Stack`]'s drop
+    /// calls this, once a loan.
+    pub(crate) fn release(&self, slot: u32) {
+        let mut slots = self.0.lock();
+        slots.live -= 1;
+        slots.hot.push_back(slot);
+        if slots.hot.len() > self.0.hot_stacks
+            && let Some(oldest) = slots.hot.pop_front()
+        {
+            // Under the lock, so that no one is told the pool is exhausted
+            // while a stack is merely between two lists.
+            self.0.discard(oldest, self.0.keep_resident);
+            slots.cold.push(oldest);
+        }
+    }
+}
+
+impl fmt::Debug for StackPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackPool")
+            .field(
+                "stack_size",
+                &(self.0.geometry.slot - self.0.geometry.guard),
+            )
+            .field("max_stacks", &self.0.max_stacks)
+            .field("guard", &self.0.guard)
+            .field("stats", &self.stats())
+            .finish()
+    }
+}
+
+impl Geometry {
+    fn new(config: &PoolConfig) -> Result<Self, PoolError> {
+        let page = rustix::param::page_size();
+        let size = config.stack_size;
+        let bad_size = PoolError::BadStackSize { size, page };
+        if size < MIN_STACK_SIZE || !size.is_multiple_of(page) {
+            return Err(bad_size);
+        }
+        let slots_per_chunk = config.stacks_per_chunk;
+        if slots_per_chunk == 0 || slots_per_chunk > MAX_STACKS {
+            return Err(PoolError::BadCount {
+                count: slots_per_chunk,
+            });
+        }
+        let guard = if (size / page).is_multiple_of(2) {
+            page
+        } else {
+            2 * page
+        };
+        let chunk = size
+            .checked_add(guard)
+            .and_then(|slot| slot.checked_mul(slots_per_chunk))
+            .filter(|chunk| *chunk <= isize::MAX as usize)
+            .ok_or(bad_size)?;
+        Ok(Self {
+            page,
+            guard,
+            slot: size + guard,
+            chunk,
+            slots_per_chunk,
+        })
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        // Nothing that can panic happens between two changes that belong
+        // together, so a poisoned lock still guards a valid state.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first address of a slot, its guard, provided its chunk is mapped.
+    fn slot_start(&self, slot: u32) -> usize {
+        let slot = slot as usize;
+        let Geometry {
+            slot: size,
+            slots_per_chunk,
+            ..
+        } = self.geometry;
+        let base = self.chunks[slot / slots_per_chunk].load(Ordering::Acquire);
+        debug_assert_ne!(base, 0, "slot {slot} is in a chunk not mapped yet");
+        base + slot % slots_per_chunk * size
+    }
+
+    fn bounds(&self, slot: u32) -> StackBounds {
+        let start = self.slot_start(slot);
+        let colour = slot as usize % COLOURS * CACHE_LINE;
+        StackBounds {
+            top: address(start + self.geometry.slot - colour),
+            limit: address(start + self.geometry.guard),
+        }
+    }
+
+    /// Makes a slot that was never lent out before ready for it.
+    fn make_slot(&self, slots: &mut Slots) -> Result<u32, PoolError> {
+        let slot = slots.made;
+        if slot as usize >= self.max_stacks {
+            return Err(PoolError::Exhausted {
+                max_stacks: self.max_stacks,
+            });
+        }
+        let chunk = &self.chunks[slot as usize / self.geometry.slots_per_chunk];
+        if chunk.load(Ordering::Relaxed) == 0 {
+            chunk.store(self.map_chunk()?, Ordering::Release);
+        }
+        let guard = ptr::with_exposed_provenance_mut(self.slot_start(slot));
+        // SAFETY: the guard is the first whole pages of a slot in a chunk that
+        // `map_chunk` mapped privately and anonymously for this pool; the slot
+        // was never lent out (its number is `made`), so nothing lives in it.
+        unsafe { self.guard.install(guard, self.geometry.guard) }.map_err(|source| {
+            PoolError::Guard {
+                method: self.guard,
+                stacks: slot as usize,
+                source,
+            }
+        })?;
+        slots.made += 1;
+        Ok(slot)
+    }
+
+    /// Reserves a chunk and returns its base address.
+    fn map_chunk(&self) -> Result<usize, PoolError> {
+        let bytes = self.geometry.chunk;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::STACK;
+        // SAFETY: a new mapping at an address of the kernel's choice replaces
+        // nothing.
+        let base = unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), bytes, access, flags) }
+            .map_err(|source| PoolError::Reserve {
+                bytes,
+                source: source.into(),
+            })?;
+        // Fails where the kernel is built without huge pages, which is as good.
+        //
+        // SAFETY: this advice about the mapping made above changes no contents.
+        let _ = unsafe { rustix::mm::madvise(base, bytes, Advice::LinuxNoHugepage) };
+        Ok(base.expose_provenance())
+    }
+
+    /// Gives the pages of an idle slot back, but for `keep` bytes at its top.
+    fn discard(&self, slot: u32, keep: usize) {
+        let usable = self.geometry.slot - self.geometry.guard;
+        let keep = keep.min(usable).next_multiple_of(self.geometry.page);
+        let start = self.slot_start(slot) + self.geometry.guard;
+        if keep == usable {
+            return;
+        }
+        // Best effort: it fails when the process has locked its memory, which is
+        // a request to keep the pages.
+        //
+        // SAFETY: the range is the usable part of a slot of ours. The slot is on
+        // neither list of idle ones and not lent out (callers hold the lock and
+        // have just taken it off the hot list), so nothing in it is needed.
+        let _ = unsafe {
+            rustix::mm::madvise(
+                ptr::with_exposed_provenance_mut(start),
+                usable - keep,
+                Advice::LinuxDontNeed,
+            )
+        };
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for base in &mut self.chunks {
+            let base = *base.get_mut();
+            if base == 0 {
+                break;
+            }
+            // SAFETY: `base` is the start of a chunk of this size, mapped by
+            // `map_chunk` and unmapped nowhere else. Each `Stack` holds a handle
+            // to `self`, so none is left.
+            let unmapped = unsafe {
+                rustix::mm::munmap(ptr::with_exposed_provenance_mut(base), self.geometry.chunk)
+            };
+            debug_assert!(unmapped.is_ok(), "unmapping stacks: {unmapped:?}");
+        }
+    }
+}
+
+/// `addr`, which lies inside a mapping.
+fn address(addr: usize) -> NonZeroUsize {
+    NonZeroUsize::new(addr).expect("the kernel maps nothing of its own choice at address 0")
+}
