@@ -29,12 +29,16 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("threadline-fiber maps and guards its stacks by Linux system calls");
 
+mod config;
+mod error;
 mod fiber;
 mod guard;
 mod pool;
 mod stack;
 
+pub use config::PoolConfig;
+pub use error::PoolError;
 pub use fiber::{Fiber, SendFiber, Step, Suspender};
 pub use guard::GuardMethod;
-pub use pool::{PoolConfig, PoolError, PoolStats, StackPool};
+pub use pool::{PoolStats, StackPool};
 pub use stack::{Stack, StackBounds};
