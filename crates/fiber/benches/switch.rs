@@ -25,7 +25,7 @@ struct Row {
 
 fn main() {
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with("--"));
-    let rows: [fn() -> Row; 12] = [
+    let rows: [fn() -> Row; 13] = [
         round_trip,
         relay_2,
         relay_50,
@@ -36,6 +36,7 @@ fn main() {
         new_run_finish_reusing,
         create_1000_run_finish,
         warm_30000,
+        cold_kept,
         cold_lightweight,
         cold_protect,
     ];
@@ -249,15 +250,21 @@ fn warm_30000() -> Row {
     }
 }
 
-/// A new pool each round: mapping, guards, first touches, unmapping.
-fn cold(name: &'static str, guard: GuardMethod, count: u64) -> Row {
+/// A new pool each round: mapping, guards, first touches, and unmapping unless
+/// the pools are kept until the end.
+fn cold(name: &'static str, guard: GuardMethod, count: u64, pools: Pools) -> Row {
     let config = PoolConfig {
         guard: Some(guard),
         ..PoolConfig::default()
     };
+    let mut kept = Vec::new();
     let round = move || {
         let pool = StackPool::new(&config).expect("only the guard method is not the default");
-        batch(&pool, count)
+        let sum = batch(&pool, count);
+        if pools == Pools::Kept {
+            kept.push(pool);
+        }
+        sum
     };
     Row {
         name,
@@ -266,20 +273,23 @@ fn cold(name: &'static str, guard: GuardMethod, count: u64) -> Row {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pools {
+    Kept,
+    Unmapped,
+}
+
+fn cold_kept() -> Row {
+    let name = "10,000 alive: the same, cold pool, best guards, each";
+    cold(name, GuardMethod::detect(), 10_000, Pools::Kept)
+}
+
 fn cold_lightweight() -> Row {
-    let guard = GuardMethod::detect();
-    cold(
-        "10,000 alive, cold pool, best guards: the same and unmap, each",
-        guard,
-        10_000,
-    )
+    let name = "10,000 alive: the same and unmap, cold pool, best guards, each";
+    cold(name, GuardMethod::detect(), 10_000, Pools::Unmapped)
 }
 
 fn cold_protect() -> Row {
-    let guard = GuardMethod::Protect;
-    cold(
-        "10,000 alive, cold pool, mprotect guards: the same and unmap, each",
-        guard,
-        10_000,
-    )
+    let name = "10,000 alive: the same and unmap, cold pool, mprotect guards, each";
+    cold(name, GuardMethod::Protect, 10_000, Pools::Unmapped)
 }

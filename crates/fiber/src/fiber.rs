@@ -146,7 +146,8 @@ impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
     /// that there is nothing to leak, the owner of such fibers keeps what they
     /// use in its own tables and only borrows it on their stacks. On a fiber that
     /// was never resumed this leaks the body; on one that is done it is
-    /// [`into_stack`](Fiber::into_stack).
+    /// [`into_stack`](Fiber::into_stack). A nested fiber owned by a frame on the
+    /// stack is leaked with its own stack, which the pool doesn't get back.
     ///
     /// # Safety
     ///

@@ -143,6 +143,35 @@ fn stacks_and_guards_do_not_overlap() {
     }
 }
 
+/// Whether the kernel can write a few hundred bytes at `addr`, without the
+/// signal that our own attempt would be answered with.
+fn is_writable(addr: usize) -> bool {
+    // SAFETY: `uname` is a system call that reports EFAULT for memory that can't
+    // be written. Callers pass addresses in idle memory of a pool, where a
+    // `utsname` overwrites nothing that matters.
+    let result = unsafe { libc::uname(std::ptr::with_exposed_provenance_mut(addr)) };
+    result == 0
+}
+
+#[test]
+fn every_guard_is_in_force_also_those_made_in_batches() {
+    let page = rustix::param::page_size();
+    for guard in [GuardMethod::detect(), GuardMethod::Protect] {
+        let pool = pool(|config| {
+            config.guard = Some(guard);
+            config.max_stacks = 500;
+            config.stacks_per_chunk = 150;
+        });
+        for stack in take(&pool, 500) {
+            let limit = stack.bounds().limit.get();
+            assert!(
+                is_writable(limit) && !is_writable(limit - page),
+                "{guard:?} {stack:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn statistics_count_what_is_where() {
     let pool = pool(|config| config.hot_stacks = 2);
