@@ -43,8 +43,8 @@ pub enum Step<Yield, Return> {
 ///   panics with a private payload (the panic hook is not called), destructors
 ///   run, and the panic ends at the fiber's root. This is right for bodies made
 ///   of Rust frames. It is **not possible** when frames without unwind information
-///   are on the stack, as those of generated code may be: the unwinder can't pass
-///   them and the process aborts. A destructor that suspends or panics aborts it,
+///   are on the stack, as those of generated code may be, or frames of functions
+///   that may not unwind (`extern "C"`): the process aborts. A destructor that suspends or panics aborts it,
 ///   too; a body that catches the panic and goes on to suspend is unwound again
 ///   at each suspension.
 /// - [`abandon`](Fiber::abandon) takes the stack away from a suspended fiber and
