@@ -44,9 +44,9 @@ pub enum Step<Yield, Return> {
 ///   run, and the panic ends at the fiber's root. This is right for bodies made
 ///   of Rust frames. It is **not possible** when frames without unwind information
 ///   are on the stack, as those of generated code may be, or frames of functions
-///   that may not unwind (`extern "C"`): the process aborts. A destructor that suspends or panics aborts it,
-///   too; a body that catches the panic and goes on to suspend is unwound again
-///   at each suspension.
+///   that may not unwind (`extern "C"`): the process aborts. A destructor that
+///   suspends or panics aborts it, too; a body that catches the panic and goes on
+///   to suspend is unwound again at each suspension.
 /// - [`abandon`](Fiber::abandon) takes the stack away from a suspended fiber and
 ///   runs nothing. It is for stacks with such frames and it is unsafe; read there
 ///   why.
