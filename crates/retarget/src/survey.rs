@@ -198,7 +198,7 @@ impl Survey {
     fn find_allocator(&mut self, types: &Types) {
         let find = |name: &str, results: &[ValType]| {
             let index = *self.exported_funcs.get(name)?;
-            let ty = types.get(types.as_ref().core_function_at(index))?;
+            let ty = types.as_ref().get(types.as_ref().core_function_at(index))?;
             let CompositeInnerType::Func(ty) = &ty.composite_type.inner else {
                 return None;
             };
