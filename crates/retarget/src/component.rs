@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::path::Path;
+use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{PackageId, Resolve, WorldId};
 
@@ -55,7 +56,8 @@ pub fn componentize(module: &[u8], wit: &Wit<'_>) -> Result<Vec<u8>> {
             embed(&mut module, &resolve, world)?;
         }
         Wit::Resolved { resolve, world } => embed(&mut module, resolve, world)?,
-        Wit::Embedded => {}
+        Wit::Embedded if carries_world(&module)? => {}
+        Wit::Embedded => return Err(Error::NoEmbeddedWorld),
     }
     let mut encoder = ComponentEncoder::default();
     encoder.validate(true).debug_names(true);
@@ -67,6 +69,17 @@ pub fn componentize(module: &[u8], wit: &Wit<'_>) -> Result<Vec<u8>> {
 
 fn select(resolve: &Resolve, package: PackageId, world: Option<&str>) -> Result<WorldId> {
     resolve.select_world(&[package], world).map_err(Error::Wit)
+}
+
+fn carries_world(module: &[u8]) -> Result<bool> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::CustomSection(section) = payload.map_err(Error::Malformed)?
+            && section.name().starts_with("component-type")
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn embed(module: &mut Vec<u8>, resolve: &Resolve, world: WorldId) -> Result<()> {

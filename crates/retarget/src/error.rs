@@ -62,6 +62,8 @@ pub enum Error {
     },
     /// The binary can't be encoded again.
     Reencode(String),
+    /// The module was to carry its world, and doesn't.
+    NoEmbeddedWorld,
     /// The WIT can't be read or resolved, or has no such world.
     Wit(anyhow::Error),
     /// `wit-component` can't make a component of this module and world.
@@ -185,6 +187,11 @@ impl fmt::Display for Error {
                 crate::stack_global::MAX_STACK
             ),
             Self::Reencode(e) => write!(f, "the module can't be encoded again: {e}"),
+            Self::NoEmbeddedWorld => write!(
+                f,
+                "the module has no `component-type` section to tell its world: \
+                 give the WIT"
+            ),
             Self::Wit(e) => write!(f, "the WIT can't be used: {e:#}"),
             Self::Componentize(e) => {
                 write!(f, "the module and the world don't make a component: {e:#}")

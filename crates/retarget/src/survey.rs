@@ -28,6 +28,8 @@ pub(crate) struct Survey {
     pub globals: Vec<Global>,
     /// How many of them are imported.
     pub imported_globals: u32,
+    /// How many memories there are.
+    pub memories: u32,
     /// The initial size of memory 0 in bytes, if it has 32-bit addresses.
     pub memory_bytes: Option<u64>,
     /// The `start` function.
@@ -132,12 +134,13 @@ impl Survey {
         Ok(())
     }
 
-    /// Looks at memory 0, which is the first one met.
+    /// Looks at memory 0 and counts the others.
     fn memory(&mut self, memory: wasmparser::MemoryType) {
-        if self.memory_bytes.is_none() && !memory.memory64 {
+        if self.memories == 0 && !memory.memory64 {
             let page = 1u64 << memory.page_size_log2.unwrap_or(16).min(16);
             self.memory_bytes = Some(memory.initial.saturating_mul(page));
         }
+        self.memories += 1;
     }
 
     fn global(&mut self, global: wasmparser::Global<'_>) -> Result<()> {
