@@ -192,7 +192,7 @@ fn the_guests_move_the_pointer_in_the_functions_that_do_the_work() {
         ("tree", ["insert", "summarise", "ackermann"]),
         ("format", ["format", "put_number", "line"]),
         ("json", ["read_value", "read_members", "put_integer"]),
-        ("sort", ["sort_small", "merge_sort", "quick_sort"]),
+        ("sort", ["merge_sort", "quick_sort", "run"]),
         ("blend", ["work_list", "work_matrix", "work_states"]),
         ("stringy", ["append_word", "allocate", "append_word"]),
     ] {

@@ -1,7 +1,7 @@
 //! Damaged modules: an error or a success, never a panic.
 
 use super::{SAMPLE, module_with, parse, retargeted, validate};
-use threadline_retarget::{Options, StackGlobal, retarget_module};
+use threadline_retarget::{Options, StackGlobal, Wit, retarget, retarget_module};
 
 /// Marsaglia's xorshift, so that a failure can be had again.
 struct Random(u64);
@@ -111,4 +111,46 @@ fn moved_and_repeated_pieces_do_no_harm() {
             try_one(&wasm, &Options::default());
         }
     }
+}
+
+/// `wit-component` sees modules that are valid and odd.
+#[test]
+fn components_of_damaged_modules_do_no_harm() {
+    let wit = Wit::Text {
+        text: "package a:b;
+               world w {
+                 import lookup: func(key: string) -> string;
+                 export greet: func(name: string) -> string;
+                 export work: async func(n: u32);
+               }",
+        world: None,
+    };
+    let input = module_with(
+        "(import \"$root\" \"lookup\" (func (param i32 i32 i32)))
+         (import \"[export]$root\" \"[task-return]work\" (func))
+         (func (export \"greet\") (param i32 i32) (result i32) global.get $__stack_pointer)
+         (func (export \"cabi_post_greet\") (param i32))
+         (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) i32.const 8)
+         (func (export \"[async-lift]work\") (param i32) (result i32) i32.const 0)
+         (func (export \"[callback][async-lift]work\") (param i32 i32 i32) (result i32)
+           i32.const 0)
+         (func (export \"_initialize\"))",
+    );
+    let options = Options::default();
+    assert!(retarget(&input, &options, &wit).is_ok());
+    let mut random = Random(0xd1b5_4a32_d192_ed03);
+    let mut done = 0;
+    for _ in 0..3000 {
+        let mut wasm = input.clone();
+        let at = random.below(wasm.len());
+        wasm[at] = random.next().to_le_bytes()[0];
+        match retarget(&wasm, &options, &wit) {
+            Ok(made) => {
+                validate(&made.bytes);
+                done += 1;
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+    assert!(done > 100, "only {done} went through");
 }
