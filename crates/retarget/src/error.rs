@@ -83,6 +83,8 @@ pub enum UnfitGlobal {
     Type,
     /// Its initial value is not one `i32.const`.
     Initializer,
+    /// An instruction other than `global.get` and `global.set` uses it.
+    OtherUse,
     /// Its initial value leaves no room below for the scratch stack and frames.
     TooSmall {
         /// The initial value.
@@ -212,6 +214,11 @@ impl fmt::Display for UnfitGlobal {
             ),
             Self::Type => write!(f, "it isn't a mutable i32"),
             Self::Initializer => write!(f, "its initial value isn't one i32.const"),
+            Self::OtherUse => write!(
+                f,
+                "it is used atomically, which no compiler does with its stack \
+                 pointer: name another global"
+            ),
             Self::TooSmall { stack_top, needed } => write!(
                 f,
                 "its initial value {stack_top} is below {needed}, the scratch \

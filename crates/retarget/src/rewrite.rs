@@ -4,7 +4,7 @@
 //! module's own move up by two, and the hook comes last (then the wrapper of
 //! `start`, if there is one). Types are appended. No other index changes.
 
-use crate::error::{Error, Result, Warning};
+use crate::error::{Error, Result, UnfitGlobal, Warning};
 use crate::hook::{self, Callees};
 use crate::stack_global::{Allocation, StackPointer};
 use crate::survey::{Survey, TASK_HOOK};
@@ -31,6 +31,12 @@ pub(crate) fn rewrite(wasm: &[u8], survey: &Survey, stack: &StackPointer) -> Res
     rewriter
         .parse_core_module(&mut module, Parser::new(0), wasm)
         .map_err(|e| Error::Reencode(e.to_string()))?;
+    if rewriter.other_uses > 0 {
+        return Err(Error::UnfitGlobal {
+            global: stack.global,
+            reason: UnfitGlobal::OtherUse,
+        });
+    }
     let mut warnings = stack.warnings.clone();
     warnings.append(&mut section_warnings(survey));
     warnings.extend(destructor_warning(survey, stack));
@@ -48,6 +54,9 @@ pub(crate) fn rewrite(wasm: &[u8], survey: &Survey, stack: &StackPointer) -> Res
     })
 }
 
+/// What the methods of [`Reencode`] return.
+type Reencoded<T> = std::result::Result<T, reencode::Error>;
+
 /// The sections that are written though the input may lack them, in order.
 const NEEDED: [SectionId; 5] = [
     SectionId::Type,
@@ -63,8 +72,8 @@ struct Rewriter<'a> {
     callees: Callees,
     /// Index of the hook.
     hook: u32,
-    /// Index of the first appended type, `[] -> [i32]`; then `[i32] -> []` and
-    /// `[] -> []`.
+    /// Index of the first appended type, `[] -> [i32]`; then `[i32] -> []`, and
+    /// `[] -> []` for the wrapper of `start`.
     new_types: u32,
     /// Index of the global that comes next in the global section.
     next_global: u32,
@@ -72,6 +81,8 @@ struct Rewriter<'a> {
     written: usize,
     gets: u32,
     sets: u32,
+    /// How often anything but `global.get` and `global.set` names the pointer.
+    other_uses: u32,
 }
 
 impl<'a> Rewriter<'a> {
@@ -98,13 +109,16 @@ impl<'a> Rewriter<'a> {
             written: 0,
             gets: 0,
             sets: 0,
+            other_uses: 0,
         }
     }
 
     fn append_types(&self, types: &mut TypeSection) {
         types.ty().function([], [ValType::I32]);
         types.ty().function([ValType::I32], []);
-        types.ty().function([], []);
+        if self.survey.start.is_some() {
+            types.ty().function([], []);
+        }
     }
 
     fn append_imports(&self, imports: &mut ImportSection) {
@@ -167,10 +181,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Names for functions, with the new ones among them in index order.
-    fn function_names(
-        &self,
-        map: wasmparser::NameMap<'_>,
-    ) -> std::result::Result<wasm_encoder::NameMap, reencode::Error> {
+    fn function_names(&self, map: wasmparser::NameMap<'_>) -> Reencoded<wasm_encoder::NameMap> {
         let mut names = wasm_encoder::NameMap::new();
         let mut added = vec![
             (self.callees.context_get, CONTEXT_GET),
@@ -208,24 +219,20 @@ fn moved(func: u32, imported: u32) -> u32 {
 impl Reencode for Rewriter<'_> {
     type Error = std::convert::Infallible;
 
-    fn function_index(
-        &mut self,
-        func: u32,
-    ) -> std::result::Result<u32, reencode::Error<Self::Error>> {
+    fn function_index(&mut self, func: u32) -> Reencoded<u32> {
         Ok(moved(func, self.survey.imported_funcs))
     }
 
-    fn start_section(
-        &mut self,
-        _start: u32,
-    ) -> std::result::Result<u32, reencode::Error<Self::Error>> {
+    fn global_index(&mut self, global: u32) -> Reencoded<u32> {
+        self.other_uses += u32::from(global == self.stack.global);
+        Ok(global)
+    }
+
+    fn start_section(&mut self, _start: u32) -> Reencoded<u32> {
         Ok(self.hook + 1)
     }
 
-    fn instruction<'b>(
-        &mut self,
-        op: Operator<'b>,
-    ) -> std::result::Result<Instruction<'b>, reencode::Error<Self::Error>> {
+    fn instruction<'b>(&mut self, op: Operator<'b>) -> Reencoded<Instruction<'b>> {
         match op {
             Operator::GlobalGet { global_index } if global_index == self.stack.global => {
                 self.gets += 1;
@@ -243,7 +250,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         types: &mut TypeSection,
         section: wasmparser::TypeSectionReader<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         utils::parse_type_section(self, types, section)?;
         self.append_types(types);
         Ok(())
@@ -253,7 +260,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         imports: &mut ImportSection,
         section: wasmparser::ImportSectionReader<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         utils::parse_import_section(self, imports, section)?;
         self.append_imports(imports);
         Ok(())
@@ -263,7 +270,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         functions: &mut FunctionSection,
         section: wasmparser::FunctionSectionReader<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         utils::parse_function_section(self, functions, section)?;
         self.append_functions(functions);
         Ok(())
@@ -273,7 +280,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         globals: &mut GlobalSection,
         global: wasmparser::Global<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         let index = self.next_global;
         self.next_global += 1;
         if index != self.stack.global {
@@ -292,7 +299,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         exports: &mut ExportSection,
         section: wasmparser::ExportSectionReader<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         utils::parse_export_section(self, exports, section)?;
         self.append_exports(exports);
         Ok(())
@@ -302,7 +309,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         code: &mut CodeSection,
         section: wasmparser::CodeSectionReader<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         utils::parse_code_section(self, code, section)?;
         self.append_code(code);
         Ok(())
@@ -313,7 +320,7 @@ impl Reencode for Rewriter<'_> {
         module: &mut Module,
         _after: Option<SectionId>,
         before: Option<SectionId>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         while let Some(needed) = NEEDED.get(self.written) {
             match before {
                 Some(before) if position(before) < position(*needed) => break,
@@ -332,7 +339,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         module: &mut Module,
         section: CustomSectionReader<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         match fate(section.name()) {
             Fate::Drop => Ok(()),
             Fate::Keep | Fate::KeepOutdated => utils::parse_custom_section(self, module, section),
@@ -343,7 +350,7 @@ impl Reencode for Rewriter<'_> {
         &mut self,
         names: &mut NameSection,
         subsection: Name<'_>,
-    ) -> std::result::Result<(), reencode::Error<Self::Error>> {
+    ) -> Reencoded<()> {
         match subsection {
             Name::Function(map) => {
                 names.functions(&self.function_names(map)?);

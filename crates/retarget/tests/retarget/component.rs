@@ -185,6 +185,18 @@ fn every_guest_becomes_a_component_with_and_without_its_global() {
     }
 }
 
+#[test]
+fn the_guest_with_overlapping_tasks_takes_stacks_from_its_allocator() {
+    let text = std::fs::read_to_string(guests().join("overlap.wat")).unwrap();
+    let wit = Wit::Path {
+        path: &guests().join("guests.wit"),
+        world: Some("overlap"),
+    };
+    let made = retarget(&parse(&text), &Options::default(), &wit).unwrap();
+    validate(&made.bytes);
+    assert!(made.report.unwrap().allocates);
+}
+
 /// A frame in `run` alone would say nothing about a hot path.
 #[test]
 fn the_guests_move_the_pointer_in_the_functions_that_do_the_work() {

@@ -132,6 +132,14 @@ fn a_named_pointer_that_is_not_fit_is_not_passed_over_for_another() {
 }
 
 #[test]
+fn a_global_used_atomically() {
+    check_auto(
+        &module_with("(func (result i32) global.atomic.get seqcst $__stack_pointer)"),
+        "global 0 can't be the stack pointer: it is used atomically",
+    );
+}
+
+#[test]
 fn a_slot_in_use() {
     for (module, import) in [
         ("$root", "[context-get-0]"),
