@@ -24,9 +24,10 @@
 //! A thread that blocks and returns to its event loop (the callback ABI) has no
 //! frames then, so it gives its stack back and gets one on resumption.
 //!
-//! A start event on a thread whose slot isn't zero doesn't happen by the spec.
-//! A host that runs `realloc` on its caller's thread makes one, and is served:
-//! the record goes onto the stack that is there, and comes off at the end.
+//! By the spec a start event finds slot 0 at zero. A host that runs a
+//! component's own destructor, or `realloc`, on the thread that caused it makes
+//! one where it isn't, and is served: the record goes onto the stack that is
+//! there, below the live frames, and comes off at the end.
 
 use crate::stack_global::{STACK_ALIGN, StackPointer};
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};
