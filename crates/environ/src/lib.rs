@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapter;
 pub mod artifact;
 mod builtin;
 pub mod canonical_abi;

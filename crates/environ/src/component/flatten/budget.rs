@@ -8,13 +8,16 @@ const MAX_COMPONENT_INSTANCES: u32 = 10_000;
 const MAX_CORE_INSTANCES: u32 = 10_000;
 /// Instantiations inside instantiations at most, and instances inside instances.
 pub(super) const MAX_DEPTH: u32 = 100;
-/// Definitions evaluated, imports resolved and exports listed at most.
+/// Exports at most, counted through nested instances.
+const MAX_EXPORTS: u32 = 100_000;
+/// Definitions evaluated, imports resolved and names looked at, at most.
 const MAX_WORK: u64 = 2_000_000;
 
 /// What is left of each.
 pub(super) struct Budget {
     component_instances: u32,
     core_instances: u32,
+    exports: u32,
     work: u64,
 }
 
@@ -23,6 +26,7 @@ impl Default for Budget {
         Budget {
             component_instances: MAX_COMPONENT_INSTANCES,
             core_instances: MAX_CORE_INSTANCES,
+            exports: MAX_EXPORTS,
             work: MAX_WORK,
         }
     }
@@ -58,6 +62,17 @@ impl Budget {
                 return too_large(format!(
                     "a component makes more than {MAX_CORE_INSTANCES} core instances"
                 ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Allows one more export.
+    pub(super) fn export(&mut self) -> Result<()> {
+        match self.exports.checked_sub(1) {
+            Some(left) => self.exports = left,
+            None => {
+                return too_large(format!("a component has more than {MAX_EXPORTS} exports"));
             }
         }
         Ok(())

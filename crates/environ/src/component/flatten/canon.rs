@@ -155,7 +155,7 @@ impl Flattener<'_, '_> {
         if let Some(&index) = self.interned.memories.get(&export) {
             return Ok(index);
         }
-        let index = RuntimeMemoryIndex::from_u32(self.component.num_memories);
+        let index = self.extracted.memories.push(def);
         self.component.num_memories += 1;
         self.interned.memories.insert(export, index);
         let step = Step::ExtractMemory { index, export };
@@ -167,7 +167,7 @@ impl Flattener<'_, '_> {
         if let Some(&index) = self.interned.reallocs.get(&def) {
             return index;
         }
-        let index = RuntimeReallocIndex::from_u32(self.component.num_reallocs);
+        let index = self.extracted.reallocs.push(def);
         self.component.num_reallocs += 1;
         self.interned.reallocs.insert(def, index);
         self.component
@@ -180,7 +180,7 @@ impl Flattener<'_, '_> {
         if let Some(&index) = self.interned.post_returns.get(&def) {
             return index;
         }
-        let index = RuntimePostReturnIndex::from_u32(self.component.num_post_returns);
+        let index = self.extracted.post_returns.push(def);
         self.component.num_post_returns += 1;
         self.interned.post_returns.insert(def, index);
         let step = Step::ExtractPostReturn { index, def };

@@ -19,7 +19,8 @@ impl Flattener<'_, '_> {
         let mut list = Vec::new();
         for (name, value, offset) in exports.iter() {
             // Shared instances are written out wherever they are exported.
-            self.budget.spend(1 + name.len() / 16)?;
+            self.budget.export()?;
+            self.budget.spend(name.len() / 16)?;
             let offset = if *offset == 0 { outer } else { *offset };
             list.push((name.to_string(), self.export(value, offset)?));
         }
@@ -65,7 +66,8 @@ impl Flattener<'_, '_> {
             ExternType::Instance(exports) => {
                 let mut list = Vec::with_capacity(exports.len());
                 for (name, ty) in exports {
-                    self.budget.spend(1 + name.len() / 16)?;
+                    self.budget.export()?;
+                    self.budget.spend(name.len() / 16)?;
                     let mut names = path.path.clone();
                     names.push(Rc::from(name.as_str()));
                     let inner = ImportPath {

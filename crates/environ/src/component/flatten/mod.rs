@@ -54,6 +54,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         instance_steps: PrimaryMap::new(),
         component_instances: PrimaryMap::new(),
         interned: Interned::default(),
+        extracted: Extracted::default(),
         budget: Budget::default(),
     };
     let root = value::Closure {
@@ -84,7 +85,16 @@ struct Flattener<'d, 'data> {
     /// What each component instance is an instance of.
     component_instances: PrimaryMap<RuntimeComponentInstanceIndex, StaticComponentIndex>,
     interned: Interned,
+    extracted: Extracted,
     budget: Budget,
+}
+
+/// Where what steps extract comes from.
+#[derive(Default)]
+struct Extracted {
+    memories: PrimaryMap<RuntimeMemoryIndex, CoreDef>,
+    reallocs: PrimaryMap<RuntimeReallocIndex, CoreDef>,
+    post_returns: PrimaryMap<RuntimePostReturnIndex, CoreDef>,
 }
 
 /// What has an index already.

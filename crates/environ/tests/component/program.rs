@@ -24,7 +24,6 @@ pub(crate) fn check(wat: &str, expected: &str) {
 }
 
 /// Checks that a component is refused with just this error, less the offset.
-#[allow(dead_code, reason = "not every test file refuses something")]
 #[track_caller]
 pub(crate) fn check_refused(wat: &str, expected: &str) {
     let bytes = wat::parse_str(wat).unwrap();
