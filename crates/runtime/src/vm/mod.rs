@@ -10,6 +10,8 @@ mod entry;
 mod host_call;
 mod store_state;
 mod sys;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
 
 pub(crate) use entry::{HostToWasm, ThreadKind, call_wasm};
 pub(crate) use host_call::{Raised, catch, raise, trap};
