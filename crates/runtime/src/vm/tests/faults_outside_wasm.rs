@@ -84,6 +84,9 @@ fn a_fault_of_compiled_code_that_is_no_declared_trap_kills_the_process() {
 #[test]
 fn a_signal_from_another_process_is_no_trap() {
     let status = in_child("a_signal_from_another_process_is_no_trap", || {
+        // SAFETY: the default action is always there. (The standard library's handler takes
+        // every signal for a fault, and waits for it to come again.)
+        unsafe { libc::signal(libc::SIGSEGV, libc::SIG_DFL) };
         let guest = Guest::new(|_| {
             // SAFETY: sends this process a signal.
             unsafe { libc::raise(libc::SIGSEGV) };

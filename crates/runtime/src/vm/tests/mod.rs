@@ -6,7 +6,7 @@ mod machine_code;
 use super::{
     DEFAULT_MAX_WASM_STACK, HostToWasm, ThreadKind, VmStoreState, call_wasm, catch, raise, trap,
 };
-use crate::code::CodeMemory;
+use crate::code::{CodeMemory, registry};
 use crate::concurrent::switch::{RunningSlots, Slots, ThreadScope};
 use crate::trap::{Trap, WasmBacktrace};
 use anyhow::{Result, anyhow, bail};
@@ -286,13 +286,10 @@ fn endless_recursion_exhausts_the_stack_limit() {
     assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
     let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
     assert_eq!(backtrace.frames().len(), 64);
-    // Two words a frame.
-    let frames = DEFAULT_MAX_WASM_STACK / 16;
+    // Two words a frame; the host's own frames at the top count for a few.
+    let expected = DEFAULT_MAX_WASM_STACK / 16;
     let total = 64 + backtrace.omitted();
-    assert!(
-        (frames - 200..frames).contains(&total),
-        "{total} of {frames}"
-    );
+    assert!(total.abs_diff(expected) < 500, "{total} frames");
     assert!(backtrace.to_string().ends_with("more frames"));
     guest.assert_left();
 }
@@ -360,6 +357,49 @@ fn a_store_that_moved_to_another_thread_traps_there() {
     })
     .join()
     .unwrap();
+}
+
+#[test]
+fn a_thread_that_ends_takes_its_signal_stack_along() {
+    let mappings = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().count()
+    };
+    let run = || {
+        std::thread::spawn(|| {
+            let guest = Guest::without_imports();
+            trap_of(guest.call(Code::Divide, [1, 0]));
+        })
+        .join()
+        .unwrap();
+    };
+    run();
+    let before = mappings();
+    for _ in 0..500 {
+        run();
+    }
+    // A leak would be two for each; other tests run meanwhile.
+    let grown = mappings().saturating_sub(before);
+    assert!(grown < 250, "{grown} mappings more");
+}
+
+#[test]
+fn code_is_executable_and_not_writable_while_it_lives_and_then_gone() {
+    let code = machine_code::publish();
+    let text = code.text();
+    let permissions = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let start = format!("{:x}-", text.start);
+        let line = maps.lines().find(|line| line.starts_with(&start))?;
+        Some(line.split(' ').nth(1).unwrap().to_owned())
+    };
+    assert_eq!(permissions().as_deref(), Some("r-xp"));
+    let found = registry::lookup(text.end - 1).unwrap();
+    assert_eq!(found.text(), text);
+    let loaded = Arc::downgrade(&found);
+    drop(found);
+    drop(code);
+    assert!(loaded.upgrade().is_none(), "the registry forgot it");
 }
 
 #[test]
