@@ -10,7 +10,7 @@ mod entry;
 mod host_call;
 mod store_state;
 mod sys;
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests;
 
 pub(crate) use entry::{HostToWasm, ThreadKind, call_wasm};

@@ -1,4 +1,5 @@
 //! Entry, exit, traps and backtraces, with code assembled by hand; see `machine_code`.
+#![cfg(target_arch = "x86_64")]
 
 mod faults_outside_wasm;
 mod machine_code;
@@ -387,11 +388,18 @@ fn a_thread_that_ends_takes_its_signal_stack_along() {
 fn code_is_executable_and_not_writable_while_it_lives_and_then_gone() {
     let code = machine_code::publish();
     let text = code.text();
+    // Neighbouring mappings of the same kind share a line.
     let permissions = || {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-        let start = format!("{:x}-", text.start);
-        let line = maps.lines().find(|line| line.starts_with(&start))?;
-        Some(line.split(' ').nth(1).unwrap().to_owned())
+        maps.lines().find_map(|line| {
+            let mut words = line.split(' ');
+            let (start, end) = words.next()?.split_once('-')?;
+            let start = usize::from_str_radix(start, 16).ok()?;
+            let end = usize::from_str_radix(end, 16).ok()?;
+            (start..end)
+                .contains(&text.start)
+                .then(|| words.next().map(str::to_owned))?
+        })
     };
     assert_eq!(permissions().as_deref(), Some("r-xp"));
     let found = registry::lookup(text.end - 1).unwrap();
