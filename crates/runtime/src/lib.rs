@@ -31,7 +31,7 @@ pub use engine::Engine;
 pub use error::LinkError;
 pub use externals::{
     Caller, Extern, Func, Global, Memory, MemoryAccessError, Table, TypedFunc, WasmParams,
-    WasmResults, WasmTy,
+    WasmResults, WasmTy, WasmTyList,
 };
 pub use host_func::{IntoFunc, WasmRet};
 pub use instance::{Export, Instance};

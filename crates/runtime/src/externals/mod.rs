@@ -15,7 +15,7 @@ pub use func::Func;
 pub use global::Global;
 pub use memory::{Memory, MemoryAccessError};
 pub use table::Table;
-pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy};
+pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 
 use crate::error::LinkError;
 use crate::store::{AsContext, StoreOpaque};
