@@ -197,7 +197,10 @@ where
             let body = &*(*instance).body.cast::<F>();
             let slots = std::slice::from_raw_parts_mut(values, (*instance).slots);
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
-            body(Caller::new(StoreContextMut(store), importer_of(importer)), slots)
+            body(
+                Caller::new(StoreContextMut(store), importer_of(importer)),
+                slots,
+            )
         })
         .is_ok()
     }
