@@ -77,6 +77,20 @@ trap_codes! {
     InvalidDiscriminant = 20, "invalid variant discriminant";
     /// A list or string longer than the canonical ABI allows.
     ListTooLong = 21, "list or string exceeds the maximum byte length";
+    /// A string lifted by the host reaches out of its memory.
+    StringOutOfBounds = 22, "string pointer/length out of bounds of memory";
+    /// A list lifted by the host reaches out of its memory.
+    ListOutOfBounds = 23, "list pointer/length out of bounds of memory";
+    /// A string that an adapter reads or writes reaches out of its memory.
+    StringContentOutOfBounds = 24, "string content out-of-bounds";
+    /// A list that an adapter reads or writes reaches out of its memory.
+    ListContentOutOfBounds = 25, "list content out-of-bounds";
+    /// A string has bytes that utf-8 has no use for.
+    InvalidUtf8 = 26, "string content is invalid utf-8";
+    /// A string ends within a character.
+    IncompleteUtf8 = 27, "string content ends in an incomplete utf-8 byte sequence";
+    /// `realloc` returned a pointer that is not aligned as it was asked to.
+    ReallocUnaligned = 28, "realloc return: result not aligned";
 }
 
 impl fmt::Display for TrapCode {
