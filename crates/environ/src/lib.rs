@@ -11,6 +11,7 @@
 
 pub mod artifact;
 mod builtin;
+pub mod canonical_abi;
 pub mod component;
 mod error;
 mod index;

@@ -67,7 +67,7 @@ trap_codes! {
     InvalidString = 15, "invalid string encoding";
     /// A pointer into a string or list reaches out of its memory.
     CanonicalOutOfBounds = 16, "out of bounds pointer in the canonical ABI";
-    /// `realloc` returned a pointer outside its memory or misaligned.
+    /// `realloc` returned a pointer outside its memory.
     ReallocOutOfBounds = 17, "realloc return: beyond end of memory";
     /// A pointer in the canonical ABI is not aligned for what it points to.
     UnalignedPointer = 18, "unaligned pointer";
@@ -77,20 +77,20 @@ trap_codes! {
     InvalidDiscriminant = 20, "invalid variant discriminant";
     /// A list or string longer than the canonical ABI allows.
     ListTooLong = 21, "list or string exceeds the maximum byte length";
-    /// A string lifted by the host reaches out of its memory.
-    StringOutOfBounds = 22, "string pointer/length out of bounds of memory";
-    /// A list lifted by the host reaches out of its memory.
-    ListOutOfBounds = 23, "list pointer/length out of bounds of memory";
-    /// A string that an adapter reads or writes reaches out of its memory.
-    StringContentOutOfBounds = 24, "string content out-of-bounds";
-    /// A list that an adapter reads or writes reaches out of its memory.
-    ListContentOutOfBounds = 25, "list content out-of-bounds";
-    /// A string has bytes that utf-8 has no use for.
-    InvalidUtf8 = 26, "string content is invalid utf-8";
-    /// A string ends within a character.
-    IncompleteUtf8 = 27, "string content ends in an incomplete utf-8 byte sequence";
+    /// A string reaches out of its memory, on the way from guest to guest.
+    StringOutOfBounds = 22, "string content out-of-bounds";
+    /// A list reaches out of its memory, on the way from guest to guest.
+    ListOutOfBounds = 23, "list content out-of-bounds";
     /// `realloc` returned a pointer that is not aligned as it was asked to.
-    ReallocUnaligned = 28, "realloc return: result not aligned";
+    ReallocUnaligned = 24, "realloc return: result not aligned";
+    /// A string that a guest passes to the host reaches out of its memory.
+    StringPointerOutOfBounds = 25, "string pointer/length out of bounds of memory";
+    /// A list that a guest passes to the host reaches out of its memory.
+    ListPointerOutOfBounds = 26, "list pointer/length out of bounds of memory";
+    /// A string has bytes that utf-8 has no use for.
+    InvalidUtf8 = 27, "string content is invalid utf-8";
+    /// A string ends within a character.
+    IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
 }
 
 impl fmt::Display for TrapCode {
