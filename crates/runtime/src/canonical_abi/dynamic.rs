@@ -156,7 +156,7 @@ fn load_list(
     if !address.is_multiple_of(align) {
         return Err(Trap::UnalignedPointer.into());
     }
-    let bytes = cx.bytes(address, bytes as usize, Trap::ListOutOfBounds)?;
+    let bytes = cx.bytes(address, bytes as usize, Trap::ListPointerOutOfBounds)?;
     if element == InterfaceType::U8 {
         return Ok(Val::List(bytes.iter().copied().map(Val::U8).collect()));
     }

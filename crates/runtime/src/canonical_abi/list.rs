@@ -18,7 +18,7 @@ fn load_bytes(cx: &LiftContext<'_>, (address, length): (u32, u32)) -> Result<Vec
     if length > MAX_LIST_BYTE_LENGTH {
         return Err(Trap::ListTooLong.into());
     }
-    let bytes = cx.bytes(address, length as usize, Trap::ListOutOfBounds)?;
+    let bytes = cx.bytes(address, length as usize, Trap::ListPointerOutOfBounds)?;
     Ok(bytes.to_vec())
 }
 

@@ -48,7 +48,7 @@ fn load_string(cx: &LiftContext<'_>, (address, length): (u32, u32)) -> Result<St
     if length > MAX_STRING_BYTE_LENGTH {
         return Err(Trap::ListTooLong.into());
     }
-    let bytes = cx.bytes(address, length as usize, Trap::StringOutOfBounds)?;
+    let bytes = cx.bytes(address, length as usize, Trap::StringPointerOutOfBounds)?;
     Ok(utf8(bytes)?.to_owned())
 }
 

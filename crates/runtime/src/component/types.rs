@@ -318,37 +318,40 @@ pub enum ComponentItem {
 }
 
 impl ComponentItem {
+    pub(super) fn func(of: &Description, ty: ComponentFuncTypeIndex) -> ComponentItem {
+        ComponentItem::ComponentFunc(ComponentFunc::new(of, ty))
+    }
+
+    pub(super) fn instance(
+        items: impl Iterator<Item = (String, ComponentItem)>,
+    ) -> ComponentItem {
+        ComponentItem::ComponentInstance(ComponentInstance(items.collect()))
+    }
+
     fn imported(of: &Description, ty: &ExternType) -> ComponentItem {
         match ty {
-            ExternType::Func(index) => ComponentItem::ComponentFunc(ComponentFunc::new(of, *index)),
+            ExternType::Func(index) => ComponentItem::func(of, *index),
             ExternType::Instance(items) => {
                 let items = items.iter();
-                ComponentItem::ComponentInstance(ComponentInstance(
-                    items
-                        .map(|(name, ty)| (name.clone(), ComponentItem::imported(of, ty)))
-                        .collect(),
-                ))
+                ComponentItem::instance(
+                    items.map(|(name, ty)| (name.clone(), ComponentItem::imported(of, ty))),
+                )
             }
             ExternType::Type => ComponentItem::Type,
         }
     }
 
-    pub(crate) fn exported(of: &Description, export: &Export) -> ComponentItem {
+    fn exported(of: &Description, export: &Export) -> ComponentItem {
         match export {
-            Export::LiftedFunction { ty, .. } => {
-                ComponentItem::ComponentFunc(ComponentFunc::new(of, *ty))
-            }
+            Export::LiftedFunction { ty, .. } => ComponentItem::func(of, *ty),
             Export::ImportedFunction(import) => {
-                let ty = of.runtime_imports[*import].ty;
-                ComponentItem::ComponentFunc(ComponentFunc::new(of, ty))
+                ComponentItem::func(of, of.runtime_imports[*import].ty)
             }
             Export::Instance(items) => {
                 let items = items.iter();
-                ComponentItem::ComponentInstance(ComponentInstance(
-                    items
-                        .map(|(name, export)| (name.clone(), ComponentItem::exported(of, export)))
-                        .collect(),
-                ))
+                ComponentItem::instance(
+                    items.map(|(name, export)| (name.clone(), ComponentItem::exported(of, export))),
+                )
             }
             Export::Type => ComponentItem::Type,
         }
