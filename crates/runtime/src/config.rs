@@ -1,5 +1,6 @@
 //! [`Config`], what an [`Engine`](crate::Engine) is made from.
 
+use crate::vm::DEFAULT_MAX_WASM_STACK;
 use threadline_environ::{ContextLowering, Tunables};
 
 /// How hard the code generator works.
@@ -17,9 +18,6 @@ pub struct Config {
     pub(crate) tunables: Tunables,
     pub(crate) max_wasm_stack: usize,
 }
-
-/// Wasm may use this much of the stack that it is entered on, unless configured otherwise.
-const DEFAULT_MAX_WASM_STACK: usize = 512 << 10;
 
 impl Default for Config {
     fn default() -> Config {
