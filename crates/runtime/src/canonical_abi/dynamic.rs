@@ -86,7 +86,7 @@ pub(crate) fn store_vals(
 }
 
 /// `lift_flat`.
-pub(crate) fn lift_val(cx: &LiftContext<'_>, ty: InterfaceType, slots: &[ValRaw]) -> Result<Val> {
+fn lift_val(cx: &LiftContext<'_>, ty: InterfaceType, slots: &[ValRaw]) -> Result<Val> {
     Ok(match ty {
         InterfaceType::Bool => Val::Bool(bool::lift_flat(cx, slots)?),
         InterfaceType::S8 => Val::S8(i8::lift_flat(cx, slots)?),
@@ -181,7 +181,7 @@ fn named(cx: &LiftContext<'_>, ty: InterfaceType, bits: u32) -> Result<Val> {
 }
 
 /// `lower_flat`.
-pub(crate) fn lower_val(
+fn lower_val(
     cx: &mut LowerContext<'_>,
     ty: InterfaceType,
     val: &Val,
@@ -272,9 +272,8 @@ fn bits(cx: &LowerContext<'_>, ty: InterfaceType, val: &Val) -> Result<u32> {
         }
         (Val::Flags(set), InterfaceType::Flags(index)) => {
             let labels = &cx.types().flags[index].labels;
-            set.iter().try_fold(0, |bits, label| {
-                Some(bits | 1 << position(labels, label)?)
-            })
+            set.iter()
+                .try_fold(0, |bits, label| Some(bits | 1 << position(labels, label)?))
         }
         _ => None,
     };

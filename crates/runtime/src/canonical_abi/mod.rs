@@ -16,7 +16,8 @@ mod string;
 mod tuple;
 
 pub use context::{LiftContext, LowerContext};
-pub(crate) use dynamic::{lift_val, lift_vals, load_vals, lower_val, lower_vals, store_vals};
+pub(crate) use dynamic::{lift_vals, load_vals, lower_vals, store_vals};
+pub(crate) use string::utf8;
 pub(crate) use tuple::{lift_from, lower_to};
 
 use anyhow::Result;

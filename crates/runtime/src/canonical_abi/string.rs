@@ -26,10 +26,7 @@ pub(super) fn store_range(
 
 /// Takes an address and a length from two slots.
 pub(super) fn lift_range(from: &[ValRaw]) -> (u32, u32) {
-    (
-        val_raw::i32(&from[0]) as u32,
-        val_raw::i32(&from[1]) as u32,
-    )
+    (val_raw::i32(&from[0]) as u32, val_raw::i32(&from[1]) as u32)
 }
 
 /// Takes an address and a length from memory.

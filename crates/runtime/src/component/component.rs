@@ -2,11 +2,11 @@
 
 use super::export::ExportTree;
 use super::types;
+use crate::Engine;
 use crate::code::CodeMemory;
 use crate::module::{CoreModule, binary};
 use crate::type_registry::TypeId;
 use crate::vm::CodePtr;
-use crate::Engine;
 use anyhow::{Context as _, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -138,10 +138,6 @@ fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, RuntimeImportIndex> {
 }
 
 impl CompiledComponent {
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
     /// What the component is made of.
     pub(crate) fn description(&self) -> &types::Description {
         &self.description

@@ -2,8 +2,8 @@
 //!
 //! Errors travel as [`anyhow::Error`]; an embedder can downcast to [`ComponentError`].
 
-use crate::canonical_abi::TypeMismatch;
 use super::val::ValMismatch;
+use crate::canonical_abi::TypeMismatch;
 use std::fmt;
 
 /// Why a component could not be linked, or a function not called.
@@ -135,7 +135,10 @@ impl fmt::Display for ComponentError {
                 what,
                 expected,
                 found,
-            } => write!(f, "the function has {expected} {what}, but {found} were given"),
+            } => write!(
+                f,
+                "the function has {expected} {what}, but {found} were given"
+            ),
         }
     }
 }

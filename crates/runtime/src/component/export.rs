@@ -231,7 +231,9 @@ mod tests {
             export("a", Export::Instance(inner)),
             export("x", Export::Type),
         ]);
-        let find = |instance: Option<u32>, name: &str| tree.by_name.get(&(instance, name.to_owned())).copied();
+        let find = |instance: Option<u32>, name: &str| {
+            tree.by_name.get(&(instance, name.to_owned())).copied()
+        };
         assert_eq!(find(None, "a"), Some(0));
         assert_eq!(find(Some(0), "x"), Some(1));
         assert_eq!(find(None, "x"), Some(2));

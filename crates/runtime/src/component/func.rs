@@ -12,13 +12,9 @@ use crate::concurrent::switch::ThreadScope;
 use crate::error::LinkError;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::trap::Trap;
-use crate::vm::{
-    ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, ThreadKind, val_raw,
-};
+use crate::vm::{ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, ThreadKind, val_raw};
 use anyhow::Result;
-use threadline_environ::canonical_abi::{
-    FlatFunc, LiftOrLower, MAX_FLAT_PARAMS, flatten_func,
-};
+use threadline_environ::canonical_abi::{FlatFunc, LiftOrLower, MAX_FLAT_PARAMS, flatten_func};
 use threadline_environ::component::ComponentFuncType;
 use threadline_environ::layout::ValRaw;
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
@@ -63,10 +59,7 @@ impl Func {
     ///
     /// # Errors
     /// If the types differ, or the function belongs to another store.
-    pub fn typed<Params, Return>(
-        &self,
-        store: impl AsContext,
-    ) -> Result<TypedFunc<Params, Return>>
+    pub fn typed<Params, Return>(&self, store: impl AsContext) -> Result<TypedFunc<Params, Return>>
     where
         Params: ComponentNamedList + Lower,
         Return: ComponentNamedList + Lift,

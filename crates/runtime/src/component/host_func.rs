@@ -153,7 +153,10 @@ fn check_results(
     let result: Option<InterfaceType> = of.types.funcs[ty].result;
     for (val, ty_of_val) in results.iter().zip(result) {
         val.check(&of.types, ty_of_val).map_err(|error| {
-            let which = format!("the result of a host function `{}`", ComponentFunc::new(of, ty));
+            let which = format!(
+                "the result of a host function `{}`",
+                ComponentFunc::new(of, ty)
+            );
             ComponentError::value(which, &error)
         })?;
     }

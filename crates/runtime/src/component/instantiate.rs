@@ -13,9 +13,7 @@ use anyhow::Result;
 use std::sync::Arc;
 use threadline_environ::component::{CoreDef, CoreExport, Step};
 use threadline_environ::entity::PrimaryMap;
-use threadline_environ::{
-    EntityIndex, RuntimeInstanceIndex, SignatureIndex, StaticModuleIndex,
-};
+use threadline_environ::{EntityIndex, RuntimeInstanceIndex, SignatureIndex, StaticModuleIndex};
 
 /// Instantiates a component. `imports` are by `RuntimeImportIndex`, of the right types and made
 /// for stores of this one's type.

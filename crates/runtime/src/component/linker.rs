@@ -5,10 +5,10 @@ use super::instance::Instance;
 use super::instance_pre::InstancePre;
 use super::types::ComponentFunc;
 use super::{Component, ComponentNamedList, Lift, Lower, Val, host_func};
+use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::vm::ComponentHostFunc;
-use crate::Engine;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -130,7 +130,12 @@ impl<T: 'static> Linker<T> {
         name: &str,
         ty: &ExternType,
     ) -> Result<(), ComponentError> {
-        check(component, &mut vec![name.to_owned()], self.items.get(name), ty)
+        check(
+            component,
+            &mut vec![name.to_owned()],
+            self.items.get(name),
+            ty,
+        )
     }
 
     /// The function behind an import whose type has been checked.

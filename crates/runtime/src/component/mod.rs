@@ -32,6 +32,8 @@ mod val;
 
 pub use self::component::Component;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower};
+#[doc(hidden)]
+pub use crate::canonical_abi::{LiftContext, LowerContext, TypeMismatch};
 pub use error::ComponentError;
 pub use export::{ComponentExportIndex, ExportLookup};
 pub use func::Func;

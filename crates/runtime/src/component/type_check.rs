@@ -6,9 +6,9 @@ use super::error::ComponentError;
 use super::types::{ComponentFunc, Description};
 use crate::canonical_abi::{ComponentNamedList, TypeMismatch};
 use smallvec::SmallVec;
+use threadline_environ::ComponentFuncTypeIndex;
 use threadline_environ::canonical_abi::{SizeAlign, flatten_all, tuple_layout};
 use threadline_environ::component::{ComponentFuncType, ComponentTypes, InterfaceType};
-use threadline_environ::ComponentFuncTypeIndex;
 
 /// Checks that `P` and `R` stand for a function's parameters and result.
 ///
@@ -57,4 +57,3 @@ fn check_list<L: ComponentNamedList>(
     }
     Ok(())
 }
-

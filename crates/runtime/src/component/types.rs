@@ -9,9 +9,7 @@ use std::sync::Arc;
 use threadline_environ::component::{
     self as environ, ComponentTypes, Export, ExternType, InterfaceType,
 };
-use threadline_environ::{
-    ComponentFuncTypeIndex, EnumTypeIndex, FlagsTypeIndex, ListTypeIndex,
-};
+use threadline_environ::{ComponentFuncTypeIndex, EnumTypeIndex, FlagsTypeIndex, ListTypeIndex};
 
 /// The description that views share.
 pub(crate) type Description = Arc<environ::Component>;
@@ -322,9 +320,7 @@ impl ComponentItem {
         ComponentItem::ComponentFunc(ComponentFunc::new(of, ty))
     }
 
-    pub(super) fn instance(
-        items: impl Iterator<Item = (String, ComponentItem)>,
-    ) -> ComponentItem {
+    pub(super) fn instance(items: impl Iterator<Item = (String, ComponentItem)>) -> ComponentItem {
         ComponentItem::ComponentInstance(ComponentInstance(items.collect()))
     }
 

@@ -94,7 +94,10 @@ impl fmt::Display for ValMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ValMismatch::Kind { expected, found } => {
-                write!(f, "expected a value of type `{expected}`, found a `{found}`")
+                write!(
+                    f,
+                    "expected a value of type `{expected}`, found a `{found}`"
+                )
             }
             ValMismatch::Name { kind, name } => {
                 write!(f, "the `{kind}` type has no `{name}`")
@@ -150,14 +153,17 @@ impl Val {
             | (Val::String(_), InterfaceType::String) => Ok(()),
             (Val::List(elements), InterfaceType::List(index)) => {
                 let element = types.lists[index].element;
-                elements.iter().try_for_each(|val| val.check(types, element))
+                elements
+                    .iter()
+                    .try_for_each(|val| val.check(types, element))
             }
             (Val::Enum(case), InterfaceType::Enum(index)) => {
                 check_name("enum", case, &types.enums[index].cases)
             }
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
-                set.iter().try_for_each(|label| check_name("flags", label, labels))
+                set.iter()
+                    .try_for_each(|label| check_name("flags", label, labels))
             }
             _ => Err(ValMismatch::Kind {
                 expected: super::types::describe(types, ty),

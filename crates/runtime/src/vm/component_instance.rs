@@ -5,14 +5,14 @@
 //! is in cells. It is reached by a [`ComponentInstancePtr`] under the rules of [`VmPtr`].
 
 use super::core_instance::{FunctionImport, VmContextBox};
+use super::entry::ThreadKind;
+use super::global::GlobalPtr;
 use super::invoke::Entrance;
 use super::lowered_import::{ComponentHostFunc, LoweredImport};
 use super::memory::DefinedMemory;
 use super::owner::OwnerKind;
 use super::pointer::{CodePtr, VmPtr};
 use super::store_state::VmStoreState;
-use super::entry::ThreadKind;
-use super::global::GlobalPtr;
 use super::val_raw;
 use crate::bug::bug;
 use crate::component::{CompiledComponent, LiftedFunc};
