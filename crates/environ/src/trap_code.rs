@@ -83,6 +83,14 @@ trap_codes! {
     ListOutOfBounds = 23, "list content out-of-bounds";
     /// `realloc` returned a pointer that is not aligned as it was asked to.
     ReallocUnaligned = 24, "realloc return: result not aligned";
+    /// A string that a guest passes to the host reaches out of its memory.
+    StringPointerOutOfBounds = 25, "string pointer/length out of bounds of memory";
+    /// A list that a guest passes to the host reaches out of its memory.
+    ListPointerOutOfBounds = 26, "list pointer/length out of bounds of memory";
+    /// A string has bytes that utf-8 has no use for.
+    InvalidUtf8 = 27, "string content is invalid utf-8";
+    /// A string ends within a character.
+    IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
 }
 
 impl fmt::Display for TrapCode {
