@@ -1,1 +1,195 @@
-fn main() {}
+//! Threadline and its peer side by side: the same component bytes on both, in one process, in
+//! alternating rounds. Prints the rows that exist so far with ratios, and writes them as JSON if
+//! given `--json FILE`.
+//!
+//! The K rows are ratios of ratios: what keeping the stack pointer in a context slot costs each
+//! side over keeping it in a global.
+
+#![expect(clippy::print_stdout, reason = "its tables are for people to read")]
+
+#[path = "../../guests.rs"]
+mod guests;
+#[path = "../../measure.rs"]
+mod measure;
+#[path = "../../programs.rs"]
+mod programs;
+
+use anyhow::{Context as _, Result, bail};
+use measure::{Subject, Timing};
+use programs::{Home, PROGRAMS};
+use serde_json::json;
+use std::path::Path;
+
+/// Rounds of each measurement; the table shows their median.
+const ROUNDS: usize = 11;
+
+/// Where the C programs are.
+const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests");
+
+/// A component ready to run on one of the two.
+enum Runner {
+    Ours {
+        store: threadline::Store<()>,
+        run: threadline::component::TypedFunc<(u32,), (u32,)>,
+    },
+    Peer {
+        store: wasmtime::Store<()>,
+        run: wasmtime::component::TypedFunc<(u32,), (u32,)>,
+    },
+}
+
+/// Both engines, with default tuning.
+struct Engines {
+    ours: threadline::Engine,
+    peer: wasmtime::Engine,
+}
+
+impl Engines {
+    fn new() -> Result<Engines> {
+        let mut config = wasmtime::Config::new();
+        config.wasm_component_model_async(true);
+        config.wasm_component_model_threading(true);
+        Ok(Engines {
+            ours: threadline::Engine::new(&threadline::Config::new())?,
+            peer: wasmtime::Engine::new(&config)?,
+        })
+    }
+
+    fn ours(&self, component: &[u8]) -> Result<Runner> {
+        use threadline::component::{Component, Linker};
+        let component = Component::new(&self.ours, component)?;
+        let mut store = threadline::Store::new(&self.ours, ());
+        let instance = Linker::new(&self.ours).instantiate(&mut store, &component)?;
+        let run = instance.get_typed_func(&mut store, "run")?;
+        Ok(Runner::Ours { store, run })
+    }
+
+    fn peer(&self, component: &[u8]) -> Result<Runner> {
+        use wasmtime::component::{Component, Linker};
+        let component = Component::new(&self.peer, component)?;
+        let mut store = wasmtime::Store::new(&self.peer, ());
+        let instance = Linker::new(&self.peer).instantiate(&mut store, &component)?;
+        let run = instance.get_typed_func(&mut store, "run")?;
+        Ok(Runner::Peer { store, run })
+    }
+}
+
+impl Runner {
+    fn call(&mut self, n: u32) -> u64 {
+        let result = match self {
+            Runner::Ours { store, run } => run.call(store, (n,)),
+            Runner::Peer { store, run } => run.call(store, (n,)).map_err(Into::into),
+        };
+        match result {
+            Ok((value,)) => value.into(),
+            Err(error) => panic!("the program failed: {error:?}"),
+        }
+    }
+}
+
+/// A program with the stack pointer in a slot and in a global.
+struct Row {
+    id: String,
+    name: String,
+    target: f64,
+    n: u32,
+    operations: u64,
+    slot: Vec<u8>,
+    global: Vec<u8>,
+}
+
+fn rows() -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for program in PROGRAMS.iter().filter(|program| program.row != "-") {
+        rows.push(Row {
+            id: program.row.to_owned(),
+            name: program.name.to_owned(),
+            target: if program.row == "K1" { 1.01 } else { 1.02 },
+            n: program.n,
+            operations: program.operations,
+            slot: wat::parse_str(program.component(Home::Slot))?,
+            global: wat::parse_str(program.component(Home::OwnGlobal))?,
+        });
+    }
+    for guest in guests::all(Path::new(GUESTS))? {
+        rows.push(Row {
+            id: "K4".to_owned(),
+            name: format!("C: {}", guest.name),
+            target: 1.01,
+            n: guest.n,
+            operations: guest.n.into(),
+            slot: guest.slot,
+            global: guest.global,
+        });
+    }
+    Ok(rows)
+}
+
+/// Medians of one row: ours with a global and a slot, the peer's likewise.
+fn measure_row(engines: &Engines, row: &Row) -> Result<[Timing; 4]> {
+    let mut runners = [
+        ("ours, global", engines.ours(&row.global)?),
+        ("ours, slot", engines.ours(&row.slot)?),
+        ("peer, global", engines.peer(&row.global).context("the peer")?),
+        ("peer, slot", engines.peer(&row.slot).context("the peer")?),
+    ];
+    let mut subjects: Vec<Subject<'_>> = runners
+        .iter_mut()
+        .map(|(name, runner)| Subject::new(*name, move || runner.call(row.n)))
+        .collect();
+    match measure::alternate(&mut subjects, ROUNDS, row.operations).try_into() {
+        Ok(timings) => Ok(timings),
+        Err(_) => bail!("four subjects give four timings"),
+    }
+}
+
+fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let mut json_path = None;
+    let mut filter = None;
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--json" => json_path = Some(args.next().context("--json needs a file name")?),
+            "--bench" => {}
+            word if word.starts_with('-') => bail!("unknown option `{word}`: try --json FILE"),
+            _ => filter = Some(arg),
+        }
+    }
+    let engines = Engines::new()?;
+    let mut table = Vec::new();
+    let mut records = Vec::new();
+    for row in rows()? {
+        if filter.as_ref().is_some_and(|word| !format!("{} {}", row.id, row.name).contains(word)) {
+            continue;
+        }
+        let timings = measure_row(&engines, &row)
+            .with_context(|| format!("row {} {}", row.id, row.name))?;
+        let [ours_global, ours_slot, peer_global, peer_slot] =
+            timings.each_ref().map(|timing| timing.median);
+        let (ours, peer) = (ours_slot / ours_global, peer_slot / peer_global);
+        let cells = [ours_global, ours_slot, ours, peer_global, peer_slot, peer, ours_slot / peer_slot];
+        let mut line = vec![format!("{} {}", row.id, row.name)];
+        line.extend(cells.iter().map(|cell| format!("{cell:.3}")));
+        line.push(format!("<= {:.2}", row.target));
+        println!("{}", line.join("  "));
+        table.push(line);
+        records.push(json!({
+            "row": row.id, "name": row.name, "target": row.target,
+            "ours_slot_over_global": ours, "peer_slot_over_global": peer,
+            "ours_over_peer_slot": ours_slot / peer_slot,
+            "timings": timings.each_ref().map(|timing| json!({
+                "name": timing.name, "best_ns": timing.best, "median_ns": timing.median,
+            })),
+        }));
+    }
+    let header = [
+        "ns/op, median", "ours global", "ours slot", "slot/global", "peer global", "peer slot",
+        "slot/global", "ours/peer slot", "target slot/global",
+    ];
+    println!("\n{}", measure::table(&header, &table));
+    if let Some(path) = json_path {
+        std::fs::write(&path, serde_json::to_string_pretty(&records)?)
+            .with_context(|| format!("cannot write {path}"))?;
+    }
+    Ok(())
+}

@@ -1,1 +1,47 @@
-//! placeholder
+//! A WebAssembly component runtime with cheap concurrency.
+//!
+//! An [`Engine`] compiles a [`Module`]; a [`Linker`] instantiates it in a [`Store`]; an
+//! [`Instance`] has functions to call.
+//!
+//! Unsafe code is in `vm` alone.
+#![deny(unsafe_code)]
+
+mod bug;
+mod code;
+mod concurrent;
+mod config;
+mod engine;
+mod error;
+mod externals;
+mod host_func;
+mod instance;
+mod instantiate;
+mod linker;
+mod module;
+mod store;
+mod trap;
+mod type_registry;
+mod types;
+mod val;
+mod vm;
+
+pub use bug::Bug;
+pub use config::{Config, OptLevel};
+pub use engine::Engine;
+pub use error::LinkError;
+pub use externals::{
+    Caller, Extern, Func, Global, Memory, MemoryAccessError, Table, TypedFunc, WasmParams,
+    WasmResults, WasmTy, WasmTyList,
+};
+pub use host_func::{IntoFunc, WasmRet};
+pub use instance::{Export, Instance};
+pub use linker::Linker;
+pub use module::Module;
+pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use threadline_environ::{
+    AddressType, ContextLowering, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType,
+    ValType,
+};
+pub use trap::{FrameInfo, Trap, WasmBacktrace};
+pub use types::{ExportType, ExternType, ImportType};
+pub use val::{ExternRef, Ref, V128, Val};

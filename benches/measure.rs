@@ -1,0 +1,94 @@
+//! Timing of alternatives against each other: alternating rounds, best and median, and tables.
+
+use std::time::Instant;
+
+/// One thing to time: a name and a function that does the work once.
+pub struct Subject<'a> {
+    /// What the table calls it.
+    pub name: String,
+    /// Does the work once and returns a value that depends on all of it.
+    pub work: Box<dyn FnMut() -> u64 + 'a>,
+}
+
+impl<'a> Subject<'a> {
+    /// A subject.
+    pub fn new(name: impl Into<String>, work: impl FnMut() -> u64 + 'a) -> Subject<'a> {
+        Subject {
+            name: name.into(),
+            work: Box::new(work),
+        }
+    }
+}
+
+/// What the rounds of one subject took, in nanoseconds per operation.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// The subject's name.
+    pub name: String,
+    /// The shortest round.
+    pub best: f64,
+    /// The middle round.
+    pub median: f64,
+}
+
+/// Times the subjects in turn, `rounds` times over after one round of warming up, and checks that
+/// all of them compute the same.
+///
+/// # Panics
+/// If two subjects, or two rounds, compute different values.
+pub fn alternate(subjects: &mut [Subject<'_>], rounds: usize, operations: u64) -> Vec<Timing> {
+    let mut expected = None;
+    let mut samples = vec![Vec::with_capacity(rounds); subjects.len()];
+    for round in 0..=rounds {
+        for (subject, samples) in subjects.iter_mut().zip(&mut samples) {
+            let start = Instant::now();
+            let value = (subject.work)();
+            let elapsed = start.elapsed().as_nanos() as f64 / operations as f64;
+            let expected = *expected.get_or_insert(value);
+            assert_eq!(value, expected, "{} computes something else", subject.name);
+            if round > 0 {
+                samples.push(elapsed);
+            }
+        }
+    }
+    subjects
+        .iter()
+        .zip(samples)
+        .map(|(subject, mut samples)| {
+            samples.sort_by(f64::total_cmp);
+            Timing {
+                name: subject.name.clone(),
+                best: samples[0],
+                median: samples[samples.len() / 2],
+            }
+        })
+        .collect()
+}
+
+/// Rows of text, padded to columns; the first column is left-aligned, the others right-aligned.
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (i, (cell, &width)) in cells.zip(&widths).enumerate() {
+            match i {
+                0 => text.push_str(&format!("{cell:<width$}")),
+                _ => text.push_str(&format!("  {cell:>width$}")),
+            }
+        }
+        text.trim_end().to_owned() + "\n"
+    };
+    let mut text = line(&mut header.iter().copied());
+    let rule: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    text.push_str(&"-".repeat(rule));
+    text.push('\n');
+    for row in rows {
+        text.push_str(&line(&mut row.iter().map(String::as_str)));
+    }
+    text
+}

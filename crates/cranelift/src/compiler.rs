@@ -1,0 +1,403 @@
+//! The order of work: what to compile, in parallel, then one image.
+
+use crate::func_name;
+use crate::image::{self, CompiledFunction, Relocation};
+use crate::intrinsic;
+use crate::trampoline;
+use crate::trap;
+use crate::wasm::{self, ModuleEnv};
+use anyhow::{Context as _, Result, anyhow};
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::{CodegenError, Context, ir};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use threadline_environ::artifact::{CodeImage, FuncKey};
+use threadline_environ::component::Component;
+use threadline_environ::entity::{EntityRef, PrimaryMap};
+use threadline_environ::layout::VMContextLayout;
+use threadline_environ::module::Module;
+use threadline_environ::types::SignatureTable;
+use threadline_environ::{
+    DefinedFuncIndex, FuncType, SignatureIndex, StaticModuleIndex, Translation, Tunables,
+};
+
+/// What a compiler is made for.
+#[derive(Clone, Debug, Default)]
+pub struct CompilerConfig {
+    /// Options that change the code.
+    pub tunables: Tunables,
+    /// A target such as `x86_64`, `aarch64` or a full triple; `None` is this machine with
+    /// everything it can do.
+    pub target: Option<String>,
+}
+
+/// Compiles translations for one target with one set of options.
+pub struct Compiler {
+    isa: OwnedTargetIsa,
+    tunables: Tunables,
+}
+
+/// What remains of a translation once its code is compiled.
+#[derive(Debug)]
+pub struct CompiledDescriptions {
+    /// Its core modules.
+    pub modules: PrimaryMap<StaticModuleIndex, Module>,
+    /// Its component, if it is one.
+    pub component: Option<Component>,
+    /// Its function types.
+    pub signatures: SignatureTable,
+}
+
+impl Compiler {
+    /// A compiler.
+    ///
+    /// # Errors
+    /// If the target is unknown or not supported.
+    pub fn new(config: &CompilerConfig) -> Result<Compiler> {
+        Ok(Compiler {
+            isa: crate::isa::build(config.target.as_deref(), &config.tunables)?,
+            tunables: config.tunables.clone(),
+        })
+    }
+
+    /// The options this compiler was made with.
+    pub fn tunables(&self) -> &Tunables {
+        &self.tunables
+    }
+
+    /// The target's triple.
+    pub fn triple(&self) -> &target_lexicon::Triple {
+        self.isa.triple()
+    }
+
+    /// Validates all function bodies and compiles everything.
+    ///
+    /// # Errors
+    /// If a function body is invalid or uses what is not built (an [`threadline_environ::Error`]
+    /// is in the chain), or if a function is too large for the code generator.
+    pub fn compile(
+        &self,
+        translation: Translation<'_>,
+    ) -> Result<(CodeImage, CompiledDescriptions)> {
+        let layouts: PrimaryMap<StaticModuleIndex, VMContextLayout> = translation
+            .modules
+            .values()
+            .map(|module| VMContextLayout::new(&module.module))
+            .collect();
+        let image = Job::new(self, &translation, &layouts).run(initial_keys(&translation))?;
+        let modules = translation
+            .modules
+            .into_iter()
+            .map(|(_, module)| module.module)
+            .collect();
+        let descriptions = CompiledDescriptions {
+            modules,
+            component: translation.component,
+            signatures: translation.signatures,
+        };
+        Ok((image, descriptions))
+    }
+
+    /// Compiles only the ways between host and wasm for some function types, in both directions.
+    ///
+    /// # Errors
+    /// If the code generator fails.
+    pub fn compile_trampolines(&self, types: &[FuncType]) -> Result<(CodeImage, SignatureTable)> {
+        let mut signatures = SignatureTable::default();
+        let mut keys = Vec::new();
+        for ty in types {
+            let index = signatures.intern(ty.clone());
+            keys.extend([FuncKey::HostToWasm(index), FuncKey::WasmToHost(index)]);
+        }
+        let translation = Translation {
+            signatures,
+            modules: PrimaryMap::new(),
+            component: None,
+        };
+        let image = Job::new(self, &translation, &PrimaryMap::new()).run(keys)?;
+        Ok((image, translation.signatures))
+    }
+}
+
+/// All that is compiled without being asked for by other code: wasm functions, the ways in for
+/// what the host can call, the ways out for what it can be asked to provide, and trampolines.
+fn initial_keys(translation: &Translation<'_>) -> Vec<FuncKey> {
+    let mut keys = Vec::new();
+    let mut entered = BTreeSet::new();
+    let mut left = BTreeSet::new();
+    for (module_index, module) in translation.modules.iter() {
+        let defined = module.bodies.keys();
+        keys.extend(defined.map(|func| FuncKey::Wasm(module_index, func)));
+        let functions = &module.module.functions;
+        entered.extend(
+            functions
+                .iter()
+                .filter(|(index, f)| f.func_ref.is_some() || module.module.start == Some(*index))
+                .map(|(_, f)| f.signature),
+        );
+        if translation.component.is_none() {
+            let imported = functions.values().take(module.module.num_imported_funcs);
+            left.extend(imported.map(|f| f.signature));
+        }
+    }
+    keys.extend(entered.into_iter().map(FuncKey::HostToWasm));
+    keys.extend(left.into_iter().map(FuncKey::WasmToHost));
+    if let Some(component) = &translation.component {
+        keys.extend(component.trampolines.keys().map(FuncKey::Trampoline));
+    }
+    keys
+}
+
+/// One translation being compiled.
+struct Job<'a> {
+    compiler: &'a Compiler,
+    translation: &'a Translation<'a>,
+    modules: PrimaryMap<StaticModuleIndex, ModuleEnv<'a>>,
+}
+
+/// What a thread uses again for each function it compiles.
+#[derive(Default)]
+struct Scratch {
+    context: Option<Context>,
+    wasm: wasm::Scratch,
+    control: ControlPlane,
+}
+
+impl<'a> Job<'a> {
+    fn new(
+        compiler: &'a Compiler,
+        translation: &'a Translation<'a>,
+        layouts: &'a PrimaryMap<StaticModuleIndex, VMContextLayout>,
+    ) -> Job<'a> {
+        let tunables = &compiler.tunables;
+        let env =
+            |(index, layout)| ModuleEnv::new(translation, index, layout, tunables, &*compiler.isa);
+        Job {
+            compiler,
+            translation,
+            modules: layouts.iter().map(env).collect(),
+        }
+    }
+
+    /// Compiles `keys`, then whatever they turn out to call, and links it all.
+    fn run(&self, mut keys: Vec<FuncKey>) -> Result<CodeImage> {
+        let mut functions: Vec<CompiledFunction> = Vec::with_capacity(keys.len());
+        let mut known: BTreeSet<FuncKey> = keys.iter().copied().collect();
+        while !keys.is_empty() {
+            let compiled: Vec<CompiledFunction> = keys
+                .par_iter()
+                .map_init(Scratch::default, |scratch, &key| self.compile(key, scratch))
+                .collect::<Result<_>>()?;
+            let targets = compiled.iter().flat_map(|f| &f.relocations);
+            let missing: BTreeSet<FuncKey> = targets
+                .map(|relocation| relocation.target)
+                .filter(|target| !known.contains(target))
+                .collect();
+            known.extend(&missing);
+            keys = missing.into_iter().collect();
+            functions.extend(compiled);
+        }
+        image::link(&functions)
+    }
+
+    fn compile(&self, key: FuncKey, scratch: &mut Scratch) -> Result<CompiledFunction> {
+        let mut context = scratch.context.take().unwrap_or_else(Context::new);
+        context.clear();
+        context.func.name = ir::UserFuncName::User(func_name::user_name(key));
+        self.define(key, &mut context.func, scratch)?;
+        context
+            .compile(&*self.compiler.isa, &mut scratch.control)
+            .map_err(|e| self.codegen_error(key, e.inner))?;
+        let compiled = collect(key, &context, self.alignment())?;
+        scratch.context = Some(context);
+        Ok(compiled)
+    }
+
+    /// Writes the CLIF of one function.
+    fn define(&self, key: FuncKey, func: &mut ir::Function, scratch: &mut Scratch) -> Result<()> {
+        let isa = &*self.compiler.isa;
+        let builder = scratch.wasm.builder_context();
+        match key {
+            FuncKey::Wasm(module, index) => self.define_wasm(module, index, func, scratch)?,
+            FuncKey::HostToWasm(ty) => {
+                trampoline::define_host_to_wasm(isa, self.ty(ty), func, builder);
+            }
+            FuncKey::WasmToHost(ty) => {
+                trampoline::define_wasm_to_host(isa, self.ty(ty), func, builder);
+            }
+            FuncKey::Intrinsic(which) => {
+                intrinsic::define_intrinsic(func, builder, isa.frontend_config(), which);
+            }
+            FuncKey::Builtin(which) => trampoline::define_builtin(isa, which, func, builder),
+            FuncKey::Trampoline(index) => {
+                let component = self.translation.component.as_ref();
+                let component = component.context("only components have trampolines")?;
+                let which = &component.trampolines[index];
+                let ty = self.ty(which.signature());
+                trampoline::define_trampoline(isa, component, which, ty, func, builder);
+            }
+        }
+        Ok(())
+    }
+
+    fn define_wasm(
+        &self,
+        module_index: StaticModuleIndex,
+        index: DefinedFuncIndex,
+        func: &mut ir::Function,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let env = &self.modules[module_index];
+        wasm::translate_function(env, index, func, &mut scratch.wasm).with_context(|| {
+            let module = &self.translation.modules[module_index].module;
+            format!("in function {}", describe(module, index))
+        })
+    }
+
+    fn ty(&self, signature: SignatureIndex) -> &FuncType {
+        &self.translation.signatures[signature]
+    }
+
+    fn alignment(&self) -> u32 {
+        self.compiler.isa.function_alignment().preferred
+    }
+
+    fn codegen_error(&self, key: FuncKey, error: CodegenError) -> anyhow::Error {
+        let name = match key {
+            FuncKey::Wasm(module, index) => {
+                describe(&self.translation.modules[module].module, index)
+            }
+            other => format!("{other:?}"),
+        };
+        match error {
+            CodegenError::CodeTooLarge | CodegenError::ImplLimitExceeded => {
+                anyhow!("function {name} is too large to compile")
+            }
+            other => anyhow!("bug in Threadline: compiling {name} failed: {other:?}"),
+        }
+    }
+}
+
+/// A function in words: its index and, if it has one, its name.
+fn describe(module: &Module, index: DefinedFuncIndex) -> String {
+    let index = module.func_index(index);
+    match module.func_name(index) {
+        Some(name) => format!("{} (`{name}`)", index.index()),
+        None => index.index().to_string(),
+    }
+}
+
+/// Takes from Cranelift's output what we keep.
+fn collect(key: FuncKey, context: &Context, alignment: u32) -> Result<CompiledFunction> {
+    let code = context
+        .compiled_code()
+        .context("the code was just compiled")?;
+    let buffer = &code.buffer;
+    let relocations = buffer
+        .relocs()
+        .iter()
+        .map(|relocation| {
+            let target = match &relocation.target {
+                cranelift_codegen::FinalizedRelocTarget::ExternalName(name) => {
+                    callee(&context.func, name)
+                }
+                cranelift_codegen::FinalizedRelocTarget::Func(_) => None,
+            };
+            Ok(Relocation {
+                offset: relocation.offset,
+                kind: relocation.kind,
+                addend: relocation.addend,
+                target: target
+                    .with_context(|| format!("{key:?} refers to {:?}", relocation.target))?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let traps = buffer
+        .traps()
+        .iter()
+        .filter_map(|t| Some((t.offset, trap::from_cranelift(t.code)?)))
+        .collect();
+    Ok(CompiledFunction {
+        key,
+        code: buffer.data().to_vec(),
+        alignment: alignment.max(buffer.alignment),
+        relocations,
+        traps,
+        addresses: addresses(buffer.get_srclocs_sorted()),
+    })
+}
+
+/// The function of the image that a relocation refers to.
+fn callee(func: &ir::Function, name: &ir::ExternalName) -> Option<FuncKey> {
+    match name {
+        ir::ExternalName::User(name) => func_name::func_key(&func.params.user_named_funcs()[*name]),
+        _ => None,
+    }
+}
+
+/// Ranges with a wasm offset, and the gaps between them without.
+fn addresses(
+    srclocs: &[cranelift_codegen::MachSrcLoc<cranelift_codegen::Final>],
+) -> Vec<(u32, Option<u32>)> {
+    let mut result: Vec<(u32, Option<u32>)> = Vec::with_capacity(srclocs.len());
+    let mut end = 0;
+    for range in srclocs {
+        if range.start > end {
+            result.push((end, None));
+        }
+        let wasm = (!range.loc.is_default()).then(|| range.loc.bits());
+        result.push((range.start, wasm));
+        end = range.end;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use threadline_environ::{ContextLowering, ValType};
+
+    fn compiler(target: &str, context_lowering: ContextLowering) -> Compiler {
+        let tunables = Tunables {
+            context_lowering,
+            verify_clif: true,
+            ..Tunables::default()
+        };
+        let target = Some(target.to_owned());
+        Compiler::new(&CompilerConfig { tunables, target }).unwrap()
+    }
+
+    #[test]
+    fn ways_between_host_and_wasm_compile_for_every_target() {
+        use ValType::{F32, F64, I32, I64, V128};
+        let types = [
+            FuncType::new([], []),
+            FuncType::new([I32, I64, F32, F64, V128], [I32]),
+            FuncType::new(
+                [I64; 20],
+                [V128, F64, I32, I64, I64, I64, I64, I64, I64, I64],
+            ),
+        ];
+        for target in ["x86_64", "aarch64"] {
+            for lowering in ContextLowering::ALL {
+                let compiler = compiler(target, lowering);
+                let (image, signatures) = compiler.compile_trampolines(&types).unwrap();
+                for (index, _) in signatures.iter() {
+                    assert!(image.function(FuncKey::HostToWasm(index)).is_some());
+                    assert!(image.function(FuncKey::WasmToHost(index)).is_some());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_target_is_an_error_that_names_it() {
+        let config = CompilerConfig {
+            target: Some("pdp11".to_owned()),
+            ..CompilerConfig::default()
+        };
+        let error = Compiler::new(&config).err().unwrap().to_string();
+        assert!(error.contains("pdp11"), "{error}");
+    }
+}

@@ -1,0 +1,76 @@
+//! From compiled functions to one [`CodeImage`]: layout, relocation, side tables.
+
+mod relocation;
+
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use threadline_environ::TrapCode;
+use threadline_environ::artifact::{AddressMap, CodeImage, FuncKey, FunctionRecord, TrapTable};
+
+pub(crate) use relocation::Relocation;
+
+/// One function's code, before it has an address.
+#[derive(Debug)]
+pub(crate) struct CompiledFunction {
+    pub(crate) key: FuncKey,
+    pub(crate) code: Vec<u8>,
+    pub(crate) alignment: u32,
+    pub(crate) relocations: Vec<Relocation>,
+    /// Offsets in `code`, ascending.
+    pub(crate) traps: Vec<(u32, TrapCode)>,
+    /// Offsets in `code`, ascending, with the wasm offset each range was made from.
+    pub(crate) addresses: Vec<(u32, Option<u32>)>,
+}
+
+/// Lays the functions out in the order given and resolves their references to each other.
+///
+/// # Errors
+/// If a reference cannot be resolved, or the image is too large for its branches.
+pub(crate) fn link(functions: &[CompiledFunction]) -> Result<CodeImage> {
+    let (records, size) = layout(functions)?;
+    let starts: BTreeMap<FuncKey, u32> = records.iter().map(|r| (r.key, r.start)).collect();
+    let mut text = vec![0; size as usize];
+    let mut traps = TrapTable::default();
+    let mut addresses = AddressMap::default();
+    for (function, record) in functions.iter().zip(&records) {
+        let start = record.start as usize;
+        text[start..start + function.code.len()].copy_from_slice(&function.code);
+        for relocation in &function.relocations {
+            let target = *starts.get(&relocation.target).with_context(|| {
+                format!(
+                    "{:?} refers to {:?}, which is not there",
+                    function.key, relocation.target
+                )
+            })?;
+            relocation.apply(&mut text, record.start, target)?;
+        }
+        for &(offset, code) in &function.traps {
+            traps.push(record.start + offset, code);
+        }
+        addresses.push(record.start, None);
+        for &(offset, wasm) in &function.addresses {
+            addresses.push(record.start + offset, wasm);
+        }
+        addresses.push(record.start + record.length, None);
+    }
+    Ok(CodeImage::new(text, records, traps, addresses))
+}
+
+fn layout(functions: &[CompiledFunction]) -> Result<(Vec<FunctionRecord>, u32)> {
+    let mut records = Vec::with_capacity(functions.len());
+    let mut next: u64 = 0;
+    for function in functions {
+        next = next.next_multiple_of(function.alignment.into());
+        let end = next + function.code.len() as u64;
+        if end > i32::MAX as u64 {
+            bail!("the generated code is larger than 2 GiB");
+        }
+        records.push(FunctionRecord {
+            key: function.key,
+            start: next as u32,
+            length: function.code.len() as u32,
+        });
+        next = end;
+    }
+    Ok((records, next as u32))
+}

@@ -1,0 +1,109 @@
+//! The target and the code generator's settings.
+
+use anyhow::{Context as _, Result, bail};
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use std::str::FromStr;
+use target_lexicon::{Architecture, Triple};
+use threadline_environ::{ContextLowering, Tunables};
+
+/// Features assumed of an x86-64 that is not this machine: those of x86-64-v3, so that output for
+/// it does not depend on where it was made.
+const X86_64_V3: &[&str] = &[
+    "has_sse3",
+    "has_ssse3",
+    "has_sse41",
+    "has_sse42",
+    "has_popcnt",
+    "has_avx",
+    "has_avx2",
+    "has_bmi1",
+    "has_bmi2",
+    "has_lzcnt",
+    "has_fma",
+];
+
+/// The code generator for a target; `None` is this machine with all it can do.
+///
+/// # Errors
+/// If the target is unknown, is not a 64-bit little-endian one that we support, or lacks what
+/// generated code relies on.
+pub(crate) fn build(target: Option<&str>, tunables: &Tunables) -> Result<OwnedTargetIsa> {
+    let flags = settings::Flags::new(shared_settings(tunables)?);
+    let isa = match target {
+        None => cranelift_native::builder()
+            .map_err(|reason| anyhow::anyhow!("cannot generate code for this machine: {reason}"))?
+            .finish(flags)?,
+        Some(name) => named_isa(name, flags)?,
+    };
+    check(&*isa)?;
+    Ok(isa)
+}
+
+fn named_isa(name: &str, flags: settings::Flags) -> Result<OwnedTargetIsa> {
+    let triple = match name {
+        "x86_64" => "x86_64-unknown-linux-gnu",
+        "aarch64" => "aarch64-unknown-linux-gnu",
+        other => other,
+    };
+    let triple = Triple::from_str(triple)
+        .map_err(|e| anyhow::anyhow!("unknown target `{name}`: {e}; try `x86_64` or `aarch64`"))?;
+    let mut builder = cranelift_codegen::isa::lookup(triple.clone())
+        .with_context(|| format!("no code generator for the target `{name}`"))?;
+    if matches!(triple.architecture, Architecture::X86_64) {
+        for feature in X86_64_V3 {
+            builder.enable(feature)?;
+        }
+    }
+    Ok(builder.finish(flags)?)
+}
+
+fn shared_settings(tunables: &Tunables) -> Result<settings::Builder> {
+    let mut builder = settings::builder();
+    let opt_level = if tunables.optimize { "speed" } else { "none" };
+    let pinned = tunables.context_lowering == ContextLowering::Pinned;
+    for (name, value) in [
+        ("opt_level", opt_level),
+        ("enable_verifier", yes_or_no(tunables.verify_clif)),
+        ("enable_pinned_reg", yes_or_no(pinned)),
+        ("preserve_frame_pointers", "true"),
+        ("is_pic", "true"),
+        // Wasm functions may have more results than registers.
+        ("enable_multi_ret_implicit_sret", "true"),
+        ("unwind_info", "false"),
+        ("enable_probestack", "false"),
+        ("enable_heap_access_spectre_mitigation", "false"),
+        ("enable_table_access_spectre_mitigation", "false"),
+    ] {
+        builder.set(name, value)?;
+    }
+    Ok(builder)
+}
+
+fn yes_or_no(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+fn check(isa: &dyn TargetIsa) -> Result<()> {
+    match isa.triple().architecture {
+        Architecture::Aarch64(_) => Ok(()),
+        Architecture::X86_64 => {
+            let has = |name: &str| {
+                isa.isa_flags()
+                    .iter()
+                    .any(|flag| flag.name == name && flag.as_bool() == Some(true))
+            };
+            match ["has_ssse3", "has_sse41"]
+                .into_iter()
+                .find(|&name| !has(name))
+            {
+                Some(missing) => bail!(
+                    "this x86-64 has no {}, which generated code relies on",
+                    missing.trim_start_matches("has_")
+                ),
+                None => Ok(()),
+            }
+        }
+        other => bail!("the architecture {other} is not supported: use x86_64 or aarch64"),
+    }
+}

@@ -1,0 +1,105 @@
+//! `FuncKey::Trampoline`: the functions a component needs beside its core modules.
+//!
+//! Their context is the `VMComponentContext`.
+
+use super::Emitter;
+use crate::intrinsic;
+use crate::signature::{self, POINTER};
+use cranelift_codegen::ir::{self, InstBuilder, Value, types};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_frontend::FunctionBuilderContext;
+use std::mem::offset_of;
+use threadline_environ::component::{Component, Trampoline};
+use threadline_environ::entity::EntityRef;
+use threadline_environ::layout::{FLAG_MAY_LEAVE, VMLowering};
+use threadline_environ::{
+    BuiltinIndex, FuncType, LoweredIndex, OptionsIndex, RuntimeMemoryIndex, TrapCode,
+};
+
+/// Defines one of a component's trampolines, whose core type is `ty`.
+pub(crate) fn define_trampoline(
+    isa: &dyn TargetIsa,
+    component: &Component,
+    trampoline: &Trampoline,
+    ty: &FuncType,
+    func: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+) {
+    match *trampoline {
+        Trampoline::Intrinsic { intrinsic, .. } => {
+            intrinsic::define_intrinsic(func, context, isa.frontend_config(), intrinsic);
+        }
+        Trampoline::LowerImport { index, options, .. } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            lower_import(start, component, index, options, ty);
+        }
+        Trampoline::Utf8Copy { from, to, .. } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            utf8_copy(start, from, to);
+        }
+        Trampoline::Trap { code, .. } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            trap(start, code);
+        }
+    }
+}
+
+/// `canon lower` of a host function (`canon_lower` in `definitions.py`).
+fn lower_import(
+    (mut emitter, params): (Emitter<'_>, Vec<Value>),
+    component: &Component,
+    index: LoweredIndex,
+    options: OptionsIndex,
+    ty: &FuncType,
+) {
+    let vmctx = params[0];
+    let layout = component.vm_layout();
+    let instance = component.options[options].instance;
+    let flags = emitter.load(types::I32, vmctx, layout.flags(instance) as usize);
+    let may_leave = emitter
+        .builder
+        .ins()
+        .band_imm_u(flags, i64::from(FLAG_MAY_LEAVE));
+    emitter.builder.ins().trapz(
+        may_leave,
+        crate::trap::to_cranelift(TrapCode::CannotLeaveComponent),
+    );
+
+    emitter.record_exit(vmctx);
+    let array = emitter.spill(&params[1..], ty.results().len());
+    let lowering = layout.lowering(index) as usize;
+    let code = emitter.load(POINTER, vmctx, lowering + offset_of!(VMLowering, call));
+    let data = emitter.load(POINTER, vmctx, lowering + offset_of!(VMLowering, data));
+    let options = emitter
+        .builder
+        .ins()
+        .iconst(types::I32, options.index() as i64);
+    emitter.call_host(vmctx, code, &[vmctx, data, options, array]);
+    let results = emitter.load_values(ty.results(), array);
+    emitter.builder.ins().return_(&results);
+    emitter.finish();
+}
+
+fn utf8_copy(
+    (mut emitter, params): (Emitter<'_>, Vec<Value>),
+    from: RuntimeMemoryIndex,
+    to: RuntimeMemoryIndex,
+) {
+    let vmctx = params[0];
+    emitter.record_exit(vmctx);
+    let code = emitter.builtin_address(vmctx, BuiltinIndex::Utf8Copy);
+    let [from, to] = [from, to].map(|memory| {
+        let memory = memory.index() as i64;
+        emitter.builder.ins().iconst(types::I32, memory)
+    });
+    let mut args = vec![vmctx, from, to];
+    args.extend(&params[1..]);
+    emitter.call_host(vmctx, code, &args);
+    emitter.builder.ins().return_(&[]);
+    emitter.finish();
+}
+
+fn trap((mut emitter, _): (Emitter<'_>, Vec<Value>), code: TrapCode) {
+    emitter.builder.ins().trap(crate::trap::to_cranelift(code));
+    emitter.finish();
+}

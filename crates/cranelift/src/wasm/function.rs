@@ -1,0 +1,279 @@
+//! One function: set-up, the walk over its operators, and wrapping up.
+
+use super::ModuleEnv;
+use super::control::Frame;
+use super::env::core_type;
+use crate::func_name::{Callees, user_name};
+use crate::signature::{value_type, wasm_signature};
+use crate::vm_access;
+use cranelift_codegen::ir::{
+    Function, InstBuilder, SigRef, SourceLoc, Type, UserFuncName, Value, types,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use std::collections::BTreeMap;
+use threadline_environ::artifact::FuncKey;
+use threadline_environ::module::FunctionBody;
+use threadline_environ::{DefinedFuncIndex, Error, Result, SignatureIndex};
+use wasmparser::{
+    BinaryReader, FuncToValidate, FuncValidator, FuncValidatorAllocations, Operator,
+    ValidatorResources,
+};
+
+/// The most CLIF a function may become. Cranelift numbers values with 24 bits and panics beyond
+/// them; well before that, compilation takes unreasonably long.
+const MAX_CLIF_ENTITIES: usize = 1 << 23;
+/// How many values all blocks and branches of a function may pass together.
+const MAX_PASSED_VALUES: usize = 1 << 22;
+
+/// Allocations that are reused from function to function; one per thread.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    builder: FunctionBuilderContext,
+    validator: FuncValidatorAllocations,
+}
+
+impl Scratch {
+    /// For functions that are not translated from wasm.
+    pub(crate) fn builder_context(&mut self) -> &mut FunctionBuilderContext {
+        &mut self.builder
+    }
+}
+
+/// Validates a function body and translates it into `func`, which must be empty.
+///
+/// Source locations are byte offsets in the outermost binary.
+///
+/// # Errors
+/// If the body is invalid, uses what is not built, or is too large. `func` is then unusable, and
+/// `scratch` is as good as new.
+pub(crate) fn translate_function(
+    env: &ModuleEnv<'_>,
+    index: DefinedFuncIndex,
+    func: &mut Function,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let body = &env.module_translation().bodies[index];
+    let mut validator = validator(body, std::mem::take(&mut scratch.validator));
+    let result =
+        FuncTranslator::new(env, index, func, &mut scratch.builder).translate(&mut validator, body);
+    if result.is_err() {
+        scratch.builder = FunctionBuilderContext::new();
+    }
+    scratch.validator = validator.into_allocations();
+    result
+}
+
+/// A body's validator can be used once, and bodies are shared between threads.
+fn validator(
+    body: &FunctionBody,
+    allocations: FuncValidatorAllocations,
+) -> FuncValidator<ValidatorResources> {
+    let to_validate = FuncToValidate {
+        resources: body.validator.resources.clone(),
+        index: body.validator.index,
+        ty: body.validator.ty,
+        features: body.validator.features,
+    };
+    to_validate.into_validator(allocations)
+}
+
+/// The state of translation within a function.
+///
+/// `impl` blocks for the groups of operators are in the files named after them.
+pub(super) struct FuncTranslator<'m, 'f> {
+    pub(super) env: &'m ModuleEnv<'m>,
+    pub(super) builder: FunctionBuilder<'f>,
+    /// The operand stack, of reachable code only.
+    pub(super) stack: Vec<Value>,
+    /// The control stack; the function's own frame first.
+    pub(super) control: Vec<Frame>,
+    /// Whether the current position can be reached. If not, no block is current.
+    pub(super) reachable: bool,
+    /// The function's context.
+    pub(super) vmctx: Value,
+    pub(super) callees: Callees,
+    signatures: BTreeMap<SignatureIndex, SigRef>,
+    signature: SignatureIndex,
+    passed_values: usize,
+}
+
+impl<'m, 'f> FuncTranslator<'m, 'f> {
+    /// Names the function and opens its entry block.
+    fn new(
+        env: &'m ModuleEnv<'m>,
+        index: DefinedFuncIndex,
+        func: &'f mut Function,
+        context: &'f mut FunctionBuilderContext,
+    ) -> Self {
+        let module = env.module();
+        let signature = module.functions[module.func_index(index)].signature;
+        func.name = UserFuncName::User(user_name(FuncKey::Wasm(env.module_index, index)));
+        func.signature = wasm_signature(env.func_type(signature));
+        vm_access::declare_stack_limit(func);
+        let mut builder = FunctionBuilder::new(func, context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        builder.seal_block(entry);
+        builder.ensure_inserted_block();
+        let vmctx = builder.block_params(entry)[0];
+        FuncTranslator {
+            env,
+            builder,
+            stack: Vec::new(),
+            control: Vec::new(),
+            reachable: true,
+            vmctx,
+            callees: Callees::default(),
+            signatures: BTreeMap::new(),
+            signature,
+            passed_values: 0,
+        }
+    }
+
+    fn translate(
+        mut self,
+        validator: &mut FuncValidator<ValidatorResources>,
+        body: &FunctionBody,
+    ) -> Result<()> {
+        let translation = self.env.module_translation();
+        let mut reader = BinaryReader::new_features(
+            &translation.bytes[body.range.clone()],
+            translation.base_offset + body.range.start as u64,
+            body.validator.features,
+        );
+        self.set_source_location(reader.original_position());
+        self.params();
+        self.locals(validator, &mut reader)?;
+        self.push_function_frame(self.signature)?;
+        let mut operators = wasmparser::OperatorsReader::new(reader);
+        while !operators.eof() {
+            let (operator, offset) = operators.read_with_offset().map_err(refusal)?;
+            validator.op(offset, &operator).map_err(refusal)?;
+            self.set_source_location(offset);
+            self.operator(&operator, offset)?;
+            self.check_size()?;
+        }
+        operators.finish().map_err(refusal)?;
+        let frontend_config = self.env.isa.frontend_config();
+        self.builder.finalize(frontend_config);
+        Ok(())
+    }
+
+    fn set_source_location(&mut self, offset: u64) {
+        let location = u32::try_from(offset).map_or(SourceLoc::default(), SourceLoc::new);
+        self.builder.set_srcloc(location);
+    }
+
+    /// Parameters are the first locals.
+    fn params(&mut self) {
+        let entry = self.builder.current_block().expect("the entry block");
+        let params = self.builder.block_params(entry)[1..].to_vec();
+        for value in params {
+            let ty = self.builder.func.dfg.value_type(value);
+            let local = self.builder.declare_var(ty);
+            self.builder.def_var(local, value);
+        }
+    }
+
+    /// The other locals start at zero.
+    fn locals(
+        &mut self,
+        validator: &mut FuncValidator<ValidatorResources>,
+        reader: &mut BinaryReader<'_>,
+    ) -> Result<()> {
+        for _ in 0..reader.read_var_u32().map_err(refusal)? {
+            let offset = reader.original_position();
+            let count = reader.read_var_u32().map_err(refusal)?;
+            let ty = reader.read::<wasmparser::ValType>().map_err(refusal)?;
+            // This bounds the count.
+            validator
+                .define_locals(offset, count, ty)
+                .map_err(refusal)?;
+            let ty = value_type(core_type(ty));
+            let zero = self.zero(ty);
+            for _ in 0..count {
+                let local = self.builder.declare_var(ty);
+                self.builder.def_var(local, zero);
+            }
+        }
+        Ok(())
+    }
+
+    /// The value that a local of this type starts with.
+    fn zero(&mut self, ty: Type) -> Value {
+        match ty {
+            types::F32 => self.builder.ins().f32const(0.0),
+            types::F64 => self.builder.ins().f64const(0.0),
+            types::I8X16 => self.v128_constant(&[0; 16]),
+            ty => self.builder.ins().iconst(ty, 0),
+        }
+    }
+
+    /// How the translator accounts for values that blocks and branches pass.
+    ///
+    /// # Errors
+    /// If a function passes far more than any real one, so that its CLIF would be out of all
+    /// proportion to its binary.
+    pub(super) fn pass_values(&mut self, count: usize) -> Result<()> {
+        self.passed_values = self.passed_values.saturating_add(count);
+        if self.passed_values > MAX_PASSED_VALUES {
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    fn check_size(&self) -> Result<()> {
+        let dfg = &self.builder.func.dfg;
+        if dfg.num_insts().max(dfg.num_values()) > MAX_CLIF_ENTITIES {
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    /// The signature by which functions of this type are called indirectly.
+    pub(super) fn indirect_signature(&mut self, signature: SignatureIndex) -> SigRef {
+        *self.signatures.entry(signature).or_insert_with(|| {
+            let ty = self.env.func_type(signature);
+            self.builder.func.import_signature(wasm_signature(ty))
+        })
+    }
+
+    pub(super) fn local_operator(&mut self, operator: &Operator<'_>) -> bool {
+        match *operator {
+            Operator::LocalGet { local_index } => {
+                let value = self.builder.use_var(Variable::from_u32(local_index));
+                self.push(value);
+            }
+            Operator::LocalSet { local_index } => {
+                let value = self.pop_passable();
+                self.builder.def_var(Variable::from_u32(local_index), value);
+            }
+            Operator::LocalTee { local_index } => {
+                let value = self.pop_passable();
+                self.builder.def_var(Variable::from_u32(local_index), value);
+                self.push(value);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn too_large() -> Error {
+    Error::TooLarge {
+        message: format!(
+            "a function is too large to compile (more than {MAX_CLIF_ENTITIES} values or \
+             {MAX_PASSED_VALUES} block arguments)"
+        ),
+    }
+}
+
+/// The validator says by name which proposal an operator needs.
+fn refusal(error: wasmparser::BinaryReaderError) -> Error {
+    let message = error.message();
+    match message.strip_suffix(" support is not enabled") {
+        Some(proposal) => Error::unsupported(format!("the {proposal} proposal"), error.offset()),
+        None => error.into(),
+    }
+}

@@ -1,0 +1,8 @@
+//! Code images made ready to run, and the way back from a code address to what it belongs to.
+
+mod image;
+mod memory;
+pub(crate) mod registry;
+
+pub(crate) use image::{LoadedImage, ModuleNames};
+pub(crate) use memory::CodeMemory;

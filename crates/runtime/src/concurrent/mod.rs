@@ -1,0 +1,3 @@
+//! Guest threads and what runs them.
+
+pub(crate) mod switch;

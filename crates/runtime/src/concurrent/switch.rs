@@ -1,0 +1,114 @@
+//! The one place that saves and restores what a guest thread owns of the store context.
+//!
+//! Every guest thread (`Thread` in `CanonicalABI.md`) has two context slots. While it runs they
+//! are in `VMStoreContext::context`, where compiled code reads and writes them; while it does
+//! not, they are in its [`ThreadState`]. A field added to [`ThreadState`] and to its [`enter`]
+//! and [`leave`] is the only way to give threads more state of their own.
+//!
+//! Invariants:
+//! 1. The running copy belongs to the thread that is current, always.
+//! 2. Of the two copies exactly one is alive. Debug builds fill the dead one with
+//!    [`CONTEXT_POISON`] and assert that it is still filled when it comes to life.
+//! 3. A thread that ends is left by [`exit_to`], which loads the next one and saves nothing.
+//!
+//! A call into a component instance is a new implicit thread whose slots start at zero, and the
+//! caller's come back afterwards, however the call ends: that is a [`ThreadScope`]. Several calls
+//! that share one thread (a lifted function and its `post-return`) go in one scope.
+//!
+//! Compiled adapters do the same for calls between guests, in code that the compiler emits.
+//!
+//! [`enter`]: ThreadState::enter
+//! [`leave`]: ThreadState::leave
+
+use threadline_environ::CONTEXT_SLOTS;
+use threadline_environ::layout::CONTEXT_POISON;
+
+/// The slots as they lie in `VMStoreContext::context`.
+pub(crate) type Slots = [u64; CONTEXT_SLOTS as usize];
+
+/// Something that can get at the running copy of the slots: a store.
+pub(crate) trait RunningSlots {
+    /// `VMStoreContext::context`.
+    fn slots(&mut self) -> &mut Slots;
+}
+
+/// What a guest thread that is not running owns.
+#[derive(Debug)]
+pub(crate) struct ThreadState {
+    context: Slots,
+}
+
+impl ThreadState {
+    /// A thread that has not run yet: its slots are zero.
+    pub(crate) fn new() -> ThreadState {
+        ThreadState {
+            context: [0; CONTEXT_SLOTS as usize],
+        }
+    }
+
+    /// A place for the state of a thread that runs now.
+    fn of_running() -> ThreadState {
+        ThreadState {
+            context: [CONTEXT_POISON; CONTEXT_SLOTS as usize],
+        }
+    }
+
+    /// Makes this thread's copy the running one. What the running copy held is gone.
+    fn enter(&mut self, running: &mut Slots) {
+        *running = self.context;
+        if cfg!(debug_assertions) {
+            self.context = [CONTEXT_POISON; CONTEXT_SLOTS as usize];
+        }
+    }
+
+    /// Takes the running copy into this thread's own.
+    fn leave(&mut self, running: &mut Slots) {
+        debug_assert_eq!(
+            self.context, [CONTEXT_POISON; CONTEXT_SLOTS as usize],
+            "the saved slots of a thread that runs are dead"
+        );
+        self.context = *running;
+        if cfg!(debug_assertions) {
+            *running = [CONTEXT_POISON; CONTEXT_SLOTS as usize];
+        }
+    }
+}
+
+/// Changes the running thread: `from` stops, `to` goes on.
+pub(crate) fn swap(store: &mut impl RunningSlots, from: &mut ThreadState, to: &mut ThreadState) {
+    let running = store.slots();
+    from.leave(running);
+    to.enter(running);
+}
+
+/// Leaves a thread that ends for `to`: nothing is saved.
+pub(crate) fn exit_to(store: &mut impl RunningSlots, to: &mut ThreadState) {
+    to.enter(store.slots());
+}
+
+/// A new implicit thread, current from [`ThreadScope::begin`] until the scope is dropped, which
+/// makes the thread that was current before current again.
+pub(crate) struct ThreadScope<'store, S: RunningSlots> {
+    store: &'store mut S,
+    caller: ThreadState,
+}
+
+impl<'store, S: RunningSlots> ThreadScope<'store, S> {
+    /// Starts a thread with zero slots.
+    pub(crate) fn begin(store: &'store mut S) -> ThreadScope<'store, S> {
+        let mut caller = ThreadState::of_running();
+        swap(store, &mut caller, &mut ThreadState::new());
+        ThreadScope { store, caller }
+    }
+
+    /// The store, to call wasm on this thread: with `ThreadKind::Same`.
+    pub(crate) fn store(&mut self) -> &mut S {
+        self.store
+    }
+}
+
+impl<S: RunningSlots> Drop for ThreadScope<'_, S> {
+    fn drop(&mut self) {
+        exit_to(self.store, &mut self.caller);
+    }
+}

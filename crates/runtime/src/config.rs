@@ -1,0 +1,78 @@
+//! [`Config`], what an [`Engine`](crate::Engine) is made from.
+
+use crate::vm::DEFAULT_MAX_WASM_STACK;
+use threadline_environ::{ContextLowering, Tunables};
+
+/// How hard the code generator works.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum OptLevel {
+    /// Generate code quickly.
+    None,
+    /// Generate quick code.
+    Speed,
+}
+
+/// The options of an [`Engine`](crate::Engine).
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) tunables: Tunables,
+    pub(crate) max_wasm_stack: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            tunables: Tunables::default(),
+            max_wasm_stack: DEFAULT_MAX_WASM_STACK,
+        }
+    }
+}
+
+impl Config {
+    /// The default options.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// How `context.get` and `context.set` are compiled.
+    pub fn context_lowering(&mut self, lowering: ContextLowering) -> &mut Config {
+        self.tunables.context_lowering = lowering;
+        self
+    }
+
+    /// How many bytes of stack wasm may use, counted from where the host enters it.
+    ///
+    /// The thread's stack must have room for this and for the host functions that wasm calls;
+    /// the default is 512 KiB.
+    pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Config {
+        self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// How many bytes of address space are set aside for each linear memory.
+    ///
+    /// With the default, 4 GiB, accesses need no bounds check and growing moves nothing.
+    pub fn memory_reservation(&mut self, bytes: u64) -> &mut Config {
+        self.tunables.memory_reservation = bytes;
+        self
+    }
+
+    /// How many bytes behind each memory's reservation are kept inaccessible.
+    pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Config {
+        self.tunables.memory_guard_size = bytes;
+        self
+    }
+
+    /// How hard the code generator works; the default is [`OptLevel::Speed`].
+    pub fn cranelift_opt_level(&mut self, level: OptLevel) -> &mut Config {
+        self.tunables.optimize = level == OptLevel::Speed;
+        self
+    }
+
+    /// Whether the code generator checks its intermediate code; the default is to do so in debug
+    /// builds.
+    pub fn cranelift_debug_verifier(&mut self, enable: bool) -> &mut Config {
+        self.tunables.verify_clif = enable;
+        self
+    }
+}

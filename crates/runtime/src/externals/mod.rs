@@ -1,0 +1,152 @@
+//! What core modules import and export, as handles: [`Func`], [`Memory`], [`Table`], [`Global`].
+//!
+//! A handle is a store's id and an address in that store. Nothing in a store is freed before the
+//! store, so a handle that has been matched with its store is good.
+
+mod caller;
+mod func;
+mod global;
+mod memory;
+mod table;
+mod typed_func;
+
+pub use caller::Caller;
+pub use func::Func;
+pub use global::Global;
+pub use memory::{Memory, MemoryAccessError};
+pub use table::Table;
+pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
+
+use crate::error::LinkError;
+use crate::store::{AsContext, StoreOpaque};
+use crate::types::ExternType;
+use crate::vm::InstancePtr;
+use threadline_environ::entity::PrimaryMap;
+use threadline_environ::module::Module as ModuleInfo;
+use threadline_environ::{EntityIndex, StaticModuleIndex};
+
+/// Anything a core module can import or export.
+#[derive(Copy, Clone, Debug)]
+pub enum Extern {
+    /// A function.
+    Func(Func),
+    /// A table.
+    Table(Table),
+    /// A memory.
+    Memory(Memory),
+    /// A global.
+    Global(Global),
+}
+
+impl Extern {
+    /// The function, if it is one.
+    pub fn into_func(self) -> Option<Func> {
+        match self {
+            Extern::Func(func) => Some(func),
+            _ => None,
+        }
+    }
+
+    /// The table, if it is one.
+    pub fn into_table(self) -> Option<Table> {
+        match self {
+            Extern::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The memory, if it is one.
+    pub fn into_memory(self) -> Option<Memory> {
+        match self {
+            Extern::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The global, if it is one.
+    pub fn into_global(self) -> Option<Global> {
+        match self {
+            Extern::Global(global) => Some(global),
+            _ => None,
+        }
+    }
+
+    /// Its type, with the limits it was declared with.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> ExternType {
+        let store = store.as_context().opaque();
+        if let Err(error) = self.check_store(store) {
+            panic!("{error}");
+        }
+        self.ty_in(store)
+    }
+
+    /// Its type, if it belongs to `store`.
+    pub(crate) fn ty_in(&self, store: &StoreOpaque) -> ExternType {
+        match self {
+            Extern::Func(func) => {
+                let ty = store.engine().func_type(func.raw().type_id());
+                ExternType::Func((*ty).clone())
+            }
+            Extern::Table(table) => ExternType::Table(table.raw().ty()),
+            Extern::Memory(memory) => ExternType::Memory(memory.raw().ty()),
+            Extern::Global(global) => ExternType::Global(global.ty_raw()),
+        }
+    }
+
+    pub(crate) fn check_store(&self, store: &StoreOpaque) -> Result<(), LinkError> {
+        match self {
+            Extern::Func(func) => store.check(func.store_id(), "function"),
+            Extern::Table(table) => store.check(table.store_id(), "table"),
+            Extern::Memory(memory) => store.check(memory.store_id(), "memory"),
+            Extern::Global(global) => store.check(global.store_id(), "global"),
+        }
+    }
+
+    /// An import or export of an instance; `None` for a function that can't be referred to,
+    /// which no export is.
+    pub(crate) fn of(
+        store: &StoreOpaque,
+        instance: InstancePtr,
+        index: EntityIndex,
+    ) -> Option<Extern> {
+        Some(match index {
+            EntityIndex::Func(index) => {
+                Extern::Func(Func::from_raw(store, instance.func_ref(index)?))
+            }
+            EntityIndex::Table(index) => {
+                Extern::Table(Table::from_raw(store, instance.table(index)))
+            }
+            EntityIndex::Memory(index) => {
+                Extern::Memory(Memory::from_raw(store, instance.memory(index)))
+            }
+            EntityIndex::Global(index) => {
+                let ty = instance.module().module.globals[index];
+                Extern::Global(Global::from_raw(store, instance.global(index), ty))
+            }
+        })
+    }
+}
+
+macro_rules! from_handles {
+    ($($variant:ident)*) => {$(
+        impl From<$variant> for Extern {
+            fn from(handle: $variant) -> Extern {
+                Extern::$variant(handle)
+            }
+        }
+    )*};
+}
+
+from_handles!(Func Table Memory Global);
+
+/// Makes an instance of a module that the host makes up, to own a memory, table or global.
+fn host_instance(store: &mut StoreOpaque, module: ModuleInfo) -> anyhow::Result<InstancePtr> {
+    use crate::module::CoreModule;
+    use std::sync::Arc;
+    let index = PrimaryMap::<StaticModuleIndex, ()>::new().next_key();
+    let module = CoreModule::new(Arc::new(module), index, None, Arc::default())?;
+    store.instantiate(&Arc::new(module), Default::default())
+}

@@ -1,0 +1,154 @@
+//! From Rust closures to host functions that wasm can call.
+
+use crate::Engine;
+use crate::externals::{Caller, WasmResults, WasmTy, WasmTyList};
+use crate::val::Val;
+use crate::vm::HostFunc;
+use anyhow::{Context as _, Result};
+use threadline_environ::FuncType;
+use threadline_environ::layout::ValRaw;
+
+/// A closure that can become a host function for a `Store<T>`.
+///
+/// `Params` and `Results` are the closure's own, so that one closure has one implementation.
+pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
+    /// The host function.
+    #[doc(hidden)]
+    #[allow(private_interfaces, reason = "embedders don't call it")]
+    fn into_func(self, engine: &Engine) -> HostFunc;
+}
+
+/// What a host function may return: [`WasmResults`], or an [`anyhow::Result`] of them.
+pub trait WasmRet {
+    /// The results proper.
+    #[doc(hidden)]
+    type Values: WasmResults;
+
+    /// The results, or the error that ends the guest.
+    #[doc(hidden)]
+    fn into_result(self) -> Result<Self::Values>;
+}
+
+impl<R: WasmResults> WasmRet for R {
+    type Values = R;
+
+    #[inline]
+    fn into_result(self) -> Result<R> {
+        Ok(self)
+    }
+}
+
+impl<R: WasmResults> WasmRet for Result<R, anyhow::Error> {
+    type Values = R;
+
+    #[inline]
+    fn into_result(self) -> Result<R> {
+        self
+    }
+}
+
+/// A host function from a closure that reads and writes lists of values.
+fn typed<T, P, R>(
+    engine: &Engine,
+    func: impl Fn(Caller<'_, T>, P) -> Result<R> + Send + Sync + 'static,
+) -> HostFunc
+where
+    T: 'static,
+    P: WasmTyList,
+    R: WasmTyList,
+{
+    let (params, results) = (P::valtypes(), R::valtypes());
+    let slots = params.len().max(results.len());
+    let type_id = engine.intern(&FuncType::new(params, results));
+    let body = move |mut caller: Caller<'_, T>, slots: &mut [ValRaw]| {
+        let params = P::lift(caller.opaque(), slots);
+        let results = func(caller.reborrow(), params)?;
+        results.lower(caller.opaque(), slots)
+    };
+    HostFunc::new(type_id, slots, body)
+}
+
+/// A host function from a closure that gets any values.
+pub(crate) fn dynamic<T: 'static>(
+    engine: &Engine,
+    ty: FuncType,
+    func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+) -> HostFunc {
+    let type_id = engine.intern(&ty);
+    let slots = ty.params().len().max(ty.results().len());
+    let body = move |mut caller: Caller<'_, T>, slots: &mut [ValRaw]| {
+        let store = caller.opaque();
+        let typed_slots = slots.iter().zip(ty.params());
+        let params: Vec<Val> = typed_slots
+            .map(|(slot, &ty)| Val::from_raw(store, slot, ty))
+            .collect();
+        let mut results = Vec::with_capacity(ty.results().len());
+        for &ty in ty.results() {
+            results.push(Val::default_for_ty(ty).unwrap_or(Val::I32(0)));
+        }
+        func(caller.reborrow(), &params, &mut results)?;
+        for (i, (&value, &ty)) in results.iter().zip(ty.results()).enumerate() {
+            slots[i] = value
+                .to_raw(caller.opaque(), ty)
+                .with_context(|| format!("result {i} of a host function"))?;
+        }
+        Ok(())
+    };
+    HostFunc::new(type_id, slots, body)
+}
+
+macro_rules! closures {
+    ($($($name:ident)*;)*) => {$(
+        #[allow(non_snake_case, reason = "values are named after their types")]
+        impl<T, Func, R, $($name),*> IntoFunc<T, ($($name,)*), R> for Func
+        where
+            T: 'static,
+            Func: Fn($($name),*) -> R + Send + Sync + 'static,
+            R: WasmRet,
+            $($name: WasmTy,)*
+        {
+            #[allow(private_interfaces, reason = "embedders don't call it")]
+            fn into_func(self, engine: &Engine) -> HostFunc {
+                typed(engine, move |_caller: Caller<'_, T>, ($($name,)*): ($($name,)*)| {
+                    self($($name),*).into_result()
+                })
+            }
+        }
+
+        #[allow(non_snake_case, reason = "values are named after their types")]
+        impl<T, Func, R, $($name),*> IntoFunc<T, (Caller<'_, T>, $($name,)*), R> for Func
+        where
+            T: 'static,
+            Func: Fn(Caller<'_, T>, $($name),*) -> R + Send + Sync + 'static,
+            R: WasmRet,
+            $($name: WasmTy,)*
+        {
+            #[allow(private_interfaces, reason = "embedders don't call it")]
+            fn into_func(self, engine: &Engine) -> HostFunc {
+                typed(engine, move |caller: Caller<'_, T>, ($($name,)*): ($($name,)*)| {
+                    self(caller, $($name),*).into_result()
+                })
+            }
+        }
+    )*};
+}
+
+closures! {
+    ;
+    A1;
+    A1 A2;
+    A1 A2 A3;
+    A1 A2 A3 A4;
+    A1 A2 A3 A4 A5;
+    A1 A2 A3 A4 A5 A6;
+    A1 A2 A3 A4 A5 A6 A7;
+    A1 A2 A3 A4 A5 A6 A7 A8;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15;
+    A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16;
+}

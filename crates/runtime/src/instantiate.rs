@@ -1,0 +1,237 @@
+//! From a module and its imports to an instance: the core specification's "Instantiation".
+
+use crate::bug::bail_bug;
+use crate::error::LinkError;
+use crate::externals::Extern;
+use crate::module::{CoreModule, Module};
+use crate::store::StoreOpaque;
+use crate::types::{ExternType, memory_matches, table_matches};
+use crate::vm::{
+    FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern, ThreadKind, val_raw,
+};
+use anyhow::Result;
+use std::sync::Arc;
+use threadline_environ::module::{ElemItems, Import, SegmentMode};
+use threadline_environ::EntityType;
+
+/// What an import is given.
+#[derive(Clone)]
+pub(crate) enum Definition {
+    /// Something of the store.
+    Extern(Extern),
+    /// A host function that the store doesn't have yet.
+    HostFunc(Arc<HostFunc>),
+}
+
+impl Definition {
+    fn ty(&self, store: &StoreOpaque) -> ExternType {
+        match self {
+            Definition::Extern(item) => item.ty_in(store),
+            Definition::HostFunc(host) => {
+                ExternType::Func((*store.engine().func_type(host.type_id)).clone())
+            }
+        }
+    }
+}
+
+/// Instantiates a module of the public API. `definitions` are as many as its imports, in order.
+///
+/// # Errors
+/// If an import's type doesn't fit, there is no room, or the guest traps.
+pub(crate) fn instantiate(
+    store: &mut StoreOpaque,
+    module: &Module,
+    definitions: &[Definition],
+) -> Result<InstancePtr> {
+    if !crate::Engine::same(store.engine(), module.engine()) {
+        return Err(LinkError::WrongEngine { what: "module" }.into());
+    }
+    let core = module.core();
+    let imports = &core.module.imports;
+    if definitions.len() != imports.len() {
+        return Err(LinkError::ImportCount {
+            expected: imports.len(),
+            found: definitions.len(),
+        }
+        .into());
+    }
+    for (import, definition) in imports.iter().zip(definitions) {
+        check_import(store, core, import, definition)?;
+    }
+    let first_host_func = store.host_func_count();
+    let mut supplied = Imports::default();
+    for definition in definitions {
+        supplied.push(raw_extern(store, definition)?);
+    }
+    let instance = store.make_instance(core, supplied)?;
+    store.set_importer_from(first_host_func, instance);
+    store.initialize(instance)?;
+    Ok(instance)
+}
+
+/// Checks that a definition's type is one that the import accepts.
+fn check_import(
+    store: &StoreOpaque,
+    core: &CoreModule,
+    import: &Import,
+    definition: &Definition,
+) -> Result<(), LinkError> {
+    let matches = match (core.module.entity_type(import.index), definition) {
+        (EntityType::Func(signature), Definition::HostFunc(host)) => {
+            host.type_id == core.type_id(signature)
+        }
+        (expected, Definition::Extern(item)) => {
+            item.check_store(store)?;
+            match (expected, item) {
+                (EntityType::Func(signature), Extern::Func(func)) => {
+                    func.raw().type_id() == core.type_id(signature)
+                }
+                (EntityType::Table(ty), Extern::Table(table)) => {
+                    let table = table.raw();
+                    table_matches(&table.ty(), table.size(), &ty)
+                }
+                (EntityType::Memory(ty), Extern::Memory(memory)) => {
+                    let memory = memory.raw();
+                    memory_matches(&memory.ty(), memory.size(), &ty)
+                }
+                (EntityType::Global(ty), Extern::Global(global)) => global.ty_raw() == ty,
+                _ => false,
+            }
+        }
+        (_, Definition::HostFunc(_)) => false,
+    };
+    if matches {
+        return Ok(());
+    }
+    Err(LinkError::IncompatibleImport {
+        module: import.module.clone(),
+        name: import.field.clone(),
+        expected: Box::new(core.extern_type(store.engine(), import.index)),
+        found: Box::new(definition.ty(store)),
+    })
+}
+
+/// What the importer's `VMContext` gets. A host function is made anew for each import, so that
+/// it knows its importer.
+fn raw_extern(store: &mut StoreOpaque, definition: &Definition) -> Result<RawExtern> {
+    let func = match definition {
+        Definition::HostFunc(host) => host_func(store, host)?,
+        Definition::Extern(Extern::Func(func)) => match func.raw().host_func() {
+            Some(host) => host_func(store, &host)?,
+            None => func.raw().function(),
+        },
+        Definition::Extern(Extern::Table(table)) => return Ok(RawExtern::Table(table.raw())),
+        Definition::Extern(Extern::Memory(memory)) => return Ok(RawExtern::Memory(memory.raw())),
+        Definition::Extern(Extern::Global(global)) => return Ok(RawExtern::Global(global.raw())),
+    };
+    Ok(RawExtern::Func(func))
+}
+
+fn host_func(store: &mut StoreOpaque, host: &Arc<HostFunc>) -> Result<FunctionImport> {
+    Ok(store.add_host_func(host, None)?.function())
+}
+
+impl StoreOpaque {
+    /// Instantiates a module whose imports are known to fit: allocates, initializes and runs the
+    /// start function on a new implicit thread.
+    ///
+    /// # Errors
+    /// If there is no room, or the guest traps. The instance then stays in the store, for
+    /// segments may have made parts of it visible.
+    pub(crate) fn instantiate(
+        &mut self,
+        module: &Arc<CoreModule>,
+        imports: Imports,
+    ) -> Result<InstancePtr> {
+        let instance = self.make_instance(module, imports)?;
+        self.initialize(instance)?;
+        Ok(instance)
+    }
+
+    /// Allocates an instance: everything but the values of globals, table elements and memory.
+    fn make_instance(
+        &mut self,
+        module: &Arc<CoreModule>,
+        imports: Imports,
+    ) -> Result<InstancePtr> {
+        let tunables = self.engine().tunables();
+        let instance = OwnedInstance::new(self.vm(), module.clone(), imports, tunables)?;
+        Ok(self.keep_instance(instance))
+    }
+
+    /// Gives globals, tables and memories their values, in the specification's order, then calls
+    /// the start function.
+    fn initialize(&mut self, instance: InstancePtr) -> Result<()> {
+        let module = &instance.module().module;
+        for (index, init) in module.global_inits.iter() {
+            let value = instance.eval(init)?;
+            instance.global(module.global_index(index)).write(value);
+        }
+        for (index, init) in module.table_inits.iter() {
+            if let Some(init) = init {
+                let element = instance.eval_element(init)?;
+                let table = instance.table(module.table_index(index));
+                table.fill(0, element, table.size())?;
+            }
+        }
+        initialize_tables(instance)?;
+        initialize_memories(instance)?;
+        self.start(instance)
+    }
+
+    fn start(&mut self, instance: InstancePtr) -> Result<()> {
+        let module = instance.module();
+        let Some(start) = module.module.start else {
+            return Ok(());
+        };
+        let func = instance.function(start)?;
+        let entrance = self.entrance(module.func_type_id(start))?;
+        self.invoke(ThreadKind::New, entrance, func, &mut [])
+    }
+}
+
+/// Writes active element segments, and drops them and the declared ones.
+fn initialize_tables(instance: InstancePtr) -> Result<()> {
+    for (index, segment) in instance.module().module.elems.iter() {
+        match &segment.mode {
+            SegmentMode::Active { target, offset } => {
+                let offset = val_raw::i32(&instance.eval(offset)?) as u32;
+                let length = match &segment.items {
+                    ElemItems::Funcs(funcs) => funcs.len(),
+                    ElemItems::Exprs(exprs) => exprs.len(),
+                };
+                let length = length as u32;
+                instance.table_init(*target, index, u64::from(offset), 0, length)?;
+                instance.elem_drop(index);
+            }
+            SegmentMode::Declared => instance.elem_drop(index),
+            SegmentMode::Passive => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes active data segments, and drops them.
+fn initialize_memories(instance: InstancePtr) -> Result<()> {
+    for (index, segment) in instance.module().module.data.iter() {
+        match &segment.mode {
+            SegmentMode::Active { target, offset } => {
+                let offset = val_raw::i32(&instance.eval(offset)?) as u32;
+                let length = segment.range.end - segment.range.start;
+                instance.memory_init(*target, index, u64::from(offset), 0, length)?;
+                instance.data_drop(index);
+            }
+            SegmentMode::Declared => bail_bug!("a data segment is declared"),
+            SegmentMode::Passive => {}
+        }
+    }
+    Ok(())
+}
+
+/// The names of an import, for errors.
+pub(crate) fn unknown_import(import: &Import) -> LinkError {
+    LinkError::UnknownImport {
+        module: import.module.clone(),
+        name: import.field.clone(),
+    }
+}

@@ -1,0 +1,214 @@
+//! [`Linker`], which finds a module's imports by name.
+
+use crate::error::LinkError;
+use crate::externals::{Caller, Extern};
+use crate::host_func::{IntoFunc, dynamic};
+use crate::instantiate::{Definition, instantiate, unknown_import};
+use crate::store::{AsContext, AsContextMut};
+use crate::val::Val;
+use crate::{Engine, Func, Instance, Module};
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use threadline_environ::FuncType;
+
+/// Definitions by two names, to instantiate modules with.
+///
+/// Host functions it defines work in any `Store<T>` of its engine; anything else that is defined
+/// belongs to one store.
+pub struct Linker<T: 'static> {
+    engine: Engine,
+    definitions: BTreeMap<String, BTreeMap<String, Definition>>,
+    allow_shadowing: bool,
+    data: std::marker::PhantomData<fn(&mut T)>,
+}
+
+impl<T: 'static> Linker<T> {
+    /// A linker without definitions.
+    pub fn new(engine: &Engine) -> Linker<T> {
+        Linker {
+            engine: engine.clone(),
+            definitions: BTreeMap::new(),
+            allow_shadowing: false,
+            data: std::marker::PhantomData,
+        }
+    }
+
+    /// The engine it was made with.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether a name may be defined again, with the last definition holding. Off by default.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Linker<T> {
+        self.allow_shadowing = allow;
+        self
+    }
+
+    /// Defines a name.
+    ///
+    /// # Errors
+    /// If it is defined and shadowing isn't allowed, or `item` belongs to another store.
+    pub fn define(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Linker<T>> {
+        let item = item.into();
+        item.check_store(store.as_context().opaque())?;
+        self.insert(module, name, Definition::Extern(item))
+    }
+
+    /// Defines a host function from a closure whose type Rust knows; see
+    /// [`Func::wrap`](crate::Func::wrap).
+    ///
+    /// # Errors
+    /// If the name is defined and shadowing isn't allowed.
+    pub fn func_wrap<Params, Results>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Result<&mut Linker<T>> {
+        let host = func.into_func(&self.engine);
+        self.insert(module, name, Definition::HostFunc(Arc::new(host)))
+    }
+
+    /// Defines a host function from a closure that gets any values; see
+    /// [`Func::new`](crate::Func::new).
+    ///
+    /// # Errors
+    /// If the name is defined and shadowing isn't allowed.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Linker<T>> {
+        let host = dynamic(&self.engine, ty, func);
+        self.insert(module, name, Definition::HostFunc(Arc::new(host)))
+    }
+
+    /// Defines every export of an instance under its own name, with `module` as the first name.
+    ///
+    /// # Errors
+    /// If a name is defined and shadowing isn't allowed.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn instance(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        instance: Instance,
+    ) -> Result<&mut Linker<T>> {
+        let mut store = store.as_context_mut();
+        let exports: Vec<_> = instance
+            .exports(&mut store)
+            .map(|export| (export.name().to_owned(), export.into_extern()))
+            .collect();
+        for (name, item) in exports {
+            self.insert(module, &name, Definition::Extern(item))?;
+        }
+        Ok(self)
+    }
+
+    /// Instantiates a module and defines its exports with `name` as the first name.
+    ///
+    /// # Errors
+    /// As [`Linker::instantiate`] and [`Linker::instance`].
+    pub fn module(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        name: &str,
+        module: &Module,
+    ) -> Result<&mut Linker<T>> {
+        let instance = self.instantiate(&mut store, module)?;
+        self.instance(store, name, instance)
+    }
+
+    /// Instantiates a module with what is defined, and calls its start function.
+    ///
+    /// # Errors
+    /// If an import isn't defined, and as [`Instance::new`].
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance> {
+        let store = store.as_context_mut().opaque();
+        if !Engine::same(&self.engine, store.engine()) {
+            return Err(LinkError::WrongEngine { what: "linker" }.into());
+        }
+        let imports = &module.core().module.imports;
+        let mut definitions = Vec::with_capacity(imports.len());
+        for import in imports {
+            match self.lookup(&import.module, &import.field) {
+                Some(definition) => definitions.push(definition.clone()),
+                None => return Err(unknown_import(import).into()),
+            }
+        }
+        let raw = instantiate(store, module, &definitions)?;
+        Ok(Instance::from_raw(store, raw))
+    }
+
+    /// What is defined under a name. A host function is made anew in the store each time.
+    ///
+    /// # Panics
+    /// If the store is of another engine.
+    pub fn get(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        let store = store.as_context_mut().opaque();
+        assert!(
+            Engine::same(&self.engine, store.engine()),
+            "the linker belongs to another engine"
+        );
+        match self.lookup(module, name)? {
+            Definition::Extern(item) => Some(*item),
+            Definition::HostFunc(host) => {
+                let raw = store.add_host_func(host, None).ok()?;
+                Some(Func::from_raw(store, raw).into())
+            }
+        }
+    }
+
+    fn lookup(&self, module: &str, name: &str) -> Option<&Definition> {
+        self.definitions.get(module)?.get(name)
+    }
+
+    fn insert(
+        &mut self,
+        module: &str,
+        name: &str,
+        definition: Definition,
+    ) -> Result<&mut Linker<T>> {
+        let names = self.definitions.entry(module.to_owned()).or_default();
+        if !self.allow_shadowing && names.contains_key(name) {
+            return Err(LinkError::DefinedTwice {
+                module: module.to_owned(),
+                name: name.to_owned(),
+            }
+            .into());
+        }
+        names.insert(name.to_owned(), definition);
+        Ok(self)
+    }
+}
+
+impl<T: 'static> Clone for Linker<T> {
+    fn clone(&self) -> Linker<T> {
+        Linker {
+            engine: self.engine.clone(),
+            definitions: self.definitions.clone(),
+            allow_shadowing: self.allow_shadowing,
+            data: self.data,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The part of a store that doesn't depend on the embedder's data.
+
+use crate::Engine;
+use crate::code::CodeMemory;
+use crate::error::LinkError;
+use crate::type_registry::{Direction, TypeId};
+use crate::vm::{
+    Entrance, FuncRefPtr, HostFunc, InstancePtr, OwnedHostFunc, OwnedInstance, VmStoreState,
+};
+use anyhow::Result;
+use std::any::Any;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A store's number, unique in the process.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StoreId(NonZeroU64);
+
+impl StoreId {
+    fn next() -> StoreId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        StoreId(NonZeroU64::new(id).expect("2^64 stores are never made"))
+    }
+}
+
+/// The part of a [`Store`](crate::Store) that doesn't depend on the embedder's data.
+///
+/// Opaque to embedders.
+pub struct StoreOpaque {
+    id: StoreId,
+    engine: Engine,
+    vm: VmStoreState,
+    /// Only added to: handles and tables of other instances point into these.
+    instances: Vec<OwnedInstance>,
+    /// Only added to, as `instances`.
+    host_funcs: Vec<OwnedHostFunc>,
+    /// What `externref`s refer to; handle 1 is the first.
+    extern_values: Vec<Box<dyn Any + Send + Sync>>,
+    /// How functions are called, by [`TypeId`], for types that have been called.
+    entrances: Vec<Option<(Entrance, Arc<CodeMemory>)>>,
+}
+
+impl StoreOpaque {
+    pub(super) fn new(engine: &Engine) -> StoreOpaque {
+        StoreOpaque {
+            id: StoreId::next(),
+            engine: engine.clone(),
+            vm: VmStoreState::new(engine.config().max_wasm_stack),
+            instances: Vec::new(),
+            host_funcs: Vec::new(),
+            extern_values: Vec::new(),
+            entrances: Vec::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> StoreId {
+        self.id
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn vm(&self) -> &VmStoreState {
+        &self.vm
+    }
+
+    pub(crate) fn vm_mut(&mut self) -> &mut VmStoreState {
+        &mut self.vm
+    }
+
+    /// Checks that a handle belongs to this store.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    pub(crate) fn check(&self, id: StoreId, what: &'static str) -> Result<(), LinkError> {
+        if self.id == id {
+            Ok(())
+        } else {
+            Err(LinkError::WrongStore { what })
+        }
+    }
+
+    /// Checks that a handle belongs to this store, where there is no error to return.
+    ///
+    /// # Panics
+    /// If it doesn't.
+    pub(crate) fn assert_owns(&self, id: StoreId, what: &'static str) {
+        assert!(self.id == id, "the {what} belongs to another store");
+    }
+
+    /// Keeps an instance until the store is dropped.
+    pub(crate) fn keep_instance(&mut self, instance: OwnedInstance) -> InstancePtr {
+        let ptr = instance.ptr();
+        self.instances.push(instance);
+        ptr
+    }
+
+    /// Makes a host function callable by wasm of this store, as imported by `importer`. The
+    /// store's data must be of the type that the function was made for.
+    ///
+    /// # Errors
+    /// If there is no trampoline for its type and it can't be compiled.
+    pub(crate) fn add_host_func(
+        &mut self,
+        host: &Arc<HostFunc>,
+        importer: Option<InstancePtr>,
+    ) -> Result<FuncRefPtr> {
+        let trampoline = self
+            .engine
+            .trampoline(host.type_id, Direction::WasmToHost)?;
+        let owned = OwnedHostFunc::new(&self.vm, host.clone(), trampoline, importer);
+        let func_ref = owned.func_ref();
+        self.host_funcs.push(owned);
+        Ok(func_ref)
+    }
+
+    /// How many host functions there are.
+    pub(crate) fn host_func_count(&self) -> usize {
+        self.host_funcs.len()
+    }
+
+    /// Sets the importer of the host functions that were added since there were `first` of them.
+    pub(crate) fn set_importer_from(&self, first: usize, importer: InstancePtr) {
+        for host_func in self.host_funcs.iter().skip(first) {
+            host_func.set_importer(importer);
+        }
+    }
+
+    /// How to call functions of a type.
+    ///
+    /// # Errors
+    /// If there is no trampoline for it and it can't be compiled.
+    pub(crate) fn entrance(&mut self, id: TypeId) -> Result<Entrance> {
+        let index = id.0 as usize;
+        if let Some(Some((entrance, _))) = self.entrances.get(index) {
+            return Ok(*entrance);
+        }
+        let ty = self.engine.func_type(id);
+        let slots = ty.params().len().max(ty.results().len());
+        let trampoline = self.engine.trampoline(id, Direction::HostToWasm)?;
+        let entrance = Entrance::new(trampoline.code, slots);
+        if self.entrances.len() <= index {
+            self.entrances.resize_with(index + 1, || None);
+        }
+        self.entrances[index] = Some((entrance, trampoline.owner));
+        Ok(entrance)
+    }
+
+    /// Keeps a value for `externref`s; its handle, which is never 0.
+    pub(crate) fn add_extern_value(&mut self, value: Box<dyn Any + Send + Sync>) -> u64 {
+        self.extern_values.push(value);
+        self.extern_values.len() as u64
+    }
+
+    /// The value behind an `externref` handle.
+    pub(crate) fn extern_value(&self, handle: u64) -> Option<&(dyn Any + Send + Sync)> {
+        let index = usize::try_from(handle).ok()?.checked_sub(1)?;
+        self.extern_values.get(index).map(|value| &**value)
+    }
+}

@@ -1,0 +1,94 @@
+//! What an embedder sees of a guest's failure.
+//!
+//! A call that traps returns an `anyhow::Error` whose source is a [`Trap`] and whose context is a
+//! [`WasmBacktrace`]; `downcast_ref` finds both. An error that a host function returned comes
+//! back unchanged, with a backtrace as context unless it has one already. How traps are caught
+//! and frames are walked is in `vm`.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a guest trapped.
+pub use threadline_environ::TrapCode as Trap;
+
+/// The wasm functions that were on the stack, innermost first.
+#[derive(Debug, Clone)]
+pub struct WasmBacktrace {
+    frames: Vec<FrameInfo>,
+    omitted: usize,
+}
+
+impl WasmBacktrace {
+    /// A backtrace of these frames, `omitted` more were not recorded.
+    pub(crate) fn new(frames: Vec<FrameInfo>, omitted: usize) -> WasmBacktrace {
+        WasmBacktrace { frames, omitted }
+    }
+
+    /// The innermost frames.
+    pub fn frames(&self) -> &[FrameInfo] {
+        &self.frames
+    }
+
+    /// How many further frames there were on the stack, left out for brevity.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+}
+
+impl fmt::Display for WasmBacktrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("wasm backtrace:")?;
+        for (i, frame) in self.frames.iter().enumerate() {
+            write!(f, "\n  {i:>3}: {frame}")?;
+        }
+        if self.omitted > 0 {
+            write!(f, "\n       ... and {} more frames", self.omitted)?;
+        }
+        Ok(())
+    }
+}
+
+/// A frame of a wasm function.
+#[derive(Debug, Clone)]
+pub struct FrameInfo {
+    pub(crate) module_name: Option<Arc<str>>,
+    pub(crate) func_index: u32,
+    pub(crate) func_name: Option<Arc<str>>,
+    pub(crate) module_offset: Option<u32>,
+}
+
+impl FrameInfo {
+    /// The name of the function's module, from its name section.
+    pub fn module_name(&self) -> Option<&str> {
+        self.module_name.as_deref()
+    }
+
+    /// The function's index in its module.
+    pub fn func_index(&self) -> u32 {
+        self.func_index
+    }
+
+    /// The function's name, from the name section.
+    pub fn func_name(&self) -> Option<&str> {
+        self.func_name.as_deref()
+    }
+
+    /// The byte offset in the binary of the instruction that was running.
+    pub fn module_offset(&self) -> Option<usize> {
+        self.module_offset.map(|offset| offset as usize)
+    }
+}
+
+impl fmt::Display for FrameInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.module_offset {
+            Some(offset) => write!(f, "{offset:#8x} - ")?,
+            None => f.write_str("       ? - ")?,
+        }
+        f.write_str(self.module_name().unwrap_or("<unnamed>"))?;
+        match self.func_name() {
+            Some(name) => write!(f, "!{name}"),
+            None => write!(f, "!<wasm function {}>", self.func_index),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The host functions behind `VMHeader::builtins`, in the order of [`BuiltinIndex`].
+//!
+//! Each is the `extern "C"` edge of an operation that is defined elsewhere: it finds the
+//! instance in the context it is given, converts the operands and reports failure. The types of
+//! parameters and results are those of [`BuiltinIndex::params`] and [`BuiltinIndex::result`].
+
+use super::core_instance::InstancePtr;
+use super::host_call::{catch, raise, trap};
+use super::owner::{Owner, owner_of};
+use super::pointer::{CodePtr, VmPtr};
+use crate::bug::bail_bug;
+use anyhow::Result;
+use std::ffi::c_void;
+use threadline_environ::layout::{VMHeader, VMStoreContext};
+use threadline_environ::{BuiltinIndex, DataIndex, ElemIndex, MemoryIndex, TableIndex};
+
+const COUNT: usize = BuiltinIndex::ALL.len();
+
+/// Pointers to the builtins.
+struct Table([*const c_void; COUNT]);
+
+// SAFETY: the pointers are to functions.
+unsafe impl Sync for Table {}
+
+static TABLE: Table = {
+    let mut table = [std::ptr::null(); COUNT];
+    let mut i = 0;
+    while i < COUNT {
+        table[i] = pointer(BuiltinIndex::ALL[i]);
+        i += 1;
+    }
+    Table(table)
+};
+
+/// What `VMHeader::builtins` points to.
+pub(super) fn table() -> *const usize {
+    TABLE.0.as_ptr().cast()
+}
+
+const fn pointer(builtin: BuiltinIndex) -> *const c_void {
+    match builtin {
+        BuiltinIndex::Raise => raise as *const c_void,
+        BuiltinIndex::Trap => trap as *const c_void,
+        BuiltinIndex::MemoryGrow => memory_grow as *const c_void,
+        BuiltinIndex::MemoryCopy => memory_copy as *const c_void,
+        BuiltinIndex::MemoryFill => memory_fill as *const c_void,
+        BuiltinIndex::MemoryInit => memory_init as *const c_void,
+        BuiltinIndex::DataDrop => data_drop as *const c_void,
+        BuiltinIndex::TableGrow => table_grow as *const c_void,
+        BuiltinIndex::TableFill => table_fill as *const c_void,
+        BuiltinIndex::TableCopy => table_copy as *const c_void,
+        BuiltinIndex::TableInit => table_init as *const c_void,
+        BuiltinIndex::ElemDrop => elem_drop as *const c_void,
+        BuiltinIndex::ContextGet => context_get as *const c_void,
+        BuiltinIndex::ContextSet => context_set as *const c_void,
+        BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
+    }
+}
+
+/// The store whose code called.
+///
+/// # Safety
+/// `context` is what compiled code passed as its context.
+unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
+    // SAFETY: every context begins with a header.
+    unsafe { (*context.cast::<VMHeader>()).store_context }
+}
+
+/// Runs a builtin that needs a core instance; whether it succeeded.
+///
+/// # Safety
+/// `context` is what compiled code passed as its context.
+unsafe fn with_instance<R>(
+    context: *mut c_void,
+    body: impl FnOnce(InstancePtr) -> Result<R>,
+) -> Option<R> {
+    // SAFETY: the caller answers for `context`, which lives as long as its store.
+    unsafe {
+        let body = || {
+            let context: CodePtr = VmPtr::known(context);
+            match owner_of(context) {
+                Owner::CoreInstance(instance) => body(instance),
+                other => bail_bug!("a builtin for core instances was called by {other:?}"),
+            }
+        };
+        catch(store_of(context), body).ok()
+    }
+}
+
+/// −1 as compiled code sees it.
+const GROW_FAILED: u64 = u64::MAX;
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn memory_grow(context: *mut c_void, memory: u32, delta: u64) -> u64 {
+    // SAFETY: passed on.
+    let grown = unsafe {
+        with_instance(context, |instance| {
+            Ok(instance.memory(MemoryIndex::from_u32(memory)).grow(delta))
+        })
+    };
+    grown.flatten().unwrap_or(GROW_FAILED)
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn memory_copy(
+    context: *mut c_void,
+    to_memory: u32,
+    to: u64,
+    from_memory: u32,
+    from: u64,
+    length: u64,
+) -> bool {
+    // SAFETY: passed on.
+    let copied = unsafe {
+        with_instance(context, |instance| {
+            let source = instance.memory(MemoryIndex::from_u32(from_memory));
+            let target = instance.memory(MemoryIndex::from_u32(to_memory));
+            Ok(target.copy_from(to, source, from, length)?)
+        })
+    };
+    copied.is_some()
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn memory_fill(
+    context: *mut c_void,
+    memory: u32,
+    to: u64,
+    byte: u32,
+    length: u64,
+) -> bool {
+    // SAFETY: passed on.
+    let filled = unsafe {
+        with_instance(context, |instance| {
+            let memory = instance.memory(MemoryIndex::from_u32(memory));
+            Ok(memory.fill(to, byte as u8, length)?)
+        })
+    };
+    filled.is_some()
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn memory_init(
+    context: *mut c_void,
+    memory: u32,
+    data: u32,
+    to: u64,
+    from: u32,
+    length: u32,
+) -> bool {
+    // SAFETY: passed on.
+    let copied = unsafe {
+        with_instance(context, |instance| {
+            let memory = MemoryIndex::from_u32(memory);
+            let data = DataIndex::from_u32(data);
+            Ok(instance.memory_init(memory, data, to, from, length)?)
+        })
+    };
+    copied.is_some()
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn data_drop(context: *mut c_void, data: u32) {
+    // SAFETY: passed on. It can't fail: the index is validated.
+    unsafe {
+        with_instance(context, |instance| {
+            instance.data_drop(DataIndex::from_u32(data));
+            Ok(())
+        });
+    }
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn table_grow(
+    context: *mut c_void,
+    table: u32,
+    delta: u64,
+    element: usize,
+) -> u64 {
+    // SAFETY: passed on.
+    let grown = unsafe {
+        with_instance(context, |instance| {
+            let table = instance.table(TableIndex::from_u32(table));
+            Ok(table.grow(delta, element))
+        })
+    };
+    grown.flatten().unwrap_or(GROW_FAILED)
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn table_fill(
+    context: *mut c_void,
+    table: u32,
+    to: u64,
+    element: usize,
+    length: u64,
+) -> bool {
+    // SAFETY: passed on.
+    let filled = unsafe {
+        with_instance(context, |instance| {
+            let table = instance.table(TableIndex::from_u32(table));
+            Ok(table.fill(to, element, length)?)
+        })
+    };
+    filled.is_some()
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn table_copy(
+    context: *mut c_void,
+    to_table: u32,
+    from_table: u32,
+    to: u64,
+    from: u64,
+    length: u64,
+) -> bool {
+    // SAFETY: passed on.
+    let copied = unsafe {
+        with_instance(context, |instance| {
+            let source = instance.table(TableIndex::from_u32(from_table));
+            let target = instance.table(TableIndex::from_u32(to_table));
+            Ok(target.copy_from(to, source, from, length)?)
+        })
+    };
+    copied.is_some()
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn table_init(
+    context: *mut c_void,
+    table: u32,
+    elem: u32,
+    to: u64,
+    from: u32,
+    length: u32,
+) -> bool {
+    // SAFETY: passed on.
+    let copied = unsafe {
+        with_instance(context, |instance| {
+            let table = TableIndex::from_u32(table);
+            instance.table_init(table, ElemIndex::from_u32(elem), to, from, length)
+        })
+    };
+    copied.is_some()
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) {
+    // SAFETY: passed on. It can't fail: the index is validated.
+    unsafe {
+        with_instance(context, |instance| {
+            instance.elem_drop(ElemIndex::from_u32(elem));
+            Ok(())
+        });
+    }
+}
+
+/// `context.get` in the `Libcall` lowering.
+///
+/// # Safety
+/// `context` is what compiled code passed as its context; `slot` is 0 or 1.
+unsafe extern "C" fn context_get(context: *mut c_void, slot: u32) -> u64 {
+    // SAFETY: the store is alive, and its slots are only touched by who runs now. An index out
+    // of range, which validation rules out, reads as zero.
+    unsafe {
+        let slots = &(*store_of(context)).context;
+        slots.get(slot as usize).copied().unwrap_or(0)
+    }
+}
+
+/// `context.set` in the `Libcall` lowering.
+///
+/// # Safety
+/// As for [`context_get`].
+unsafe extern "C" fn context_set(context: *mut c_void, slot: u32, value: u64) {
+    // SAFETY: as in `context_get`.
+    unsafe {
+        let slots = &mut (*store_of(context)).context;
+        if let Some(slot) = slots.get_mut(slot as usize) {
+            *slot = value;
+        }
+    }
+}
+
+/// The adapters' string copy.
+///
+/// # Safety
+/// `context` is what compiled code passed as its context.
+unsafe extern "C" fn utf8_copy(
+    context: *mut c_void,
+    _from_memory: u32,
+    _to_memory: u32,
+    _from: u64,
+    _to: u64,
+    _length: u64,
+) -> bool {
+    // SAFETY: passed on.
+    unsafe {
+        let body = || -> Result<()> {
+            anyhow::bail!("copying strings between components is not supported yet")
+        };
+        catch(store_of(context), body).is_ok()
+    }
+}

@@ -1,0 +1,427 @@
+//! A core instance: its `VMContext`, and what the runtime keeps beside it.
+//!
+//! [`OwnedInstance`] owns both and is kept by the store until the store is dropped, also where
+//! instantiation fails later: parts of it may have got into tables of other instances by then.
+//! [`InstancePtr`] is how everything else refers to it. Running segments and constant
+//! expressions is in `segments`.
+//!
+//! The record's fields never change after [`OwnedInstance::new`], but for the storage of
+//! memories and tables and the marks of dropped segments; those are reached only through
+//! [`InstancePtr::linear_memory`], [`InstancePtr::table_elements`] and `segments`, for moments in
+//! which neither wasm nor other code of the host runs.
+
+use super::func_ref;
+use super::global::GlobalPtr;
+use super::memory::{DefinedMemory, LinearMemory};
+use super::owner::OwnerKind;
+use super::pointer::{CodePtr, VmPtr};
+use super::store_state::VmStoreState;
+use super::table::{DefinedTable, TableElements};
+use crate::module::CoreModule;
+use anyhow::{Result, ensure};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use threadline_environ::entity::{EntityRef, PrimaryMap};
+use threadline_environ::layout::{
+    VMFuncRef, VMFunctionImport, VMGlobalImport, VMHeader, VMMemoryDefinition, VMMemoryImport,
+    VMTableDefinition, VMTableImport,
+};
+use threadline_environ::{
+    DefinedMemoryIndex, DefinedTableIndex, EntityIndex, FuncIndex, GlobalIndex, MemoryIndex,
+    TableIndex, Tunables,
+};
+
+/// A core instance, by the address of its record.
+pub(crate) type InstancePtr = VmPtr<CoreInstance>;
+
+/// The runtime's record of a core instance.
+#[repr(C)]
+pub(crate) struct CoreInstance {
+    kind: OwnerKind,
+    pub(super) module: Arc<CoreModule>,
+    vmctx: VmContextBox,
+    imported_tables: Box<[DefinedTable]>,
+    imported_memories: Box<[DefinedMemory]>,
+    memories: PrimaryMap<DefinedMemoryIndex, LinearMemory>,
+    tables: PrimaryMap<DefinedTableIndex, TableElements>,
+    pub(super) dropped_data: Box<[bool]>,
+    pub(super) dropped_elems: Box<[bool]>,
+}
+
+/// What an instance imports, each kind in the order of its index space. Types have been checked.
+#[derive(Default, Debug)]
+pub(crate) struct Imports {
+    /// Functions.
+    pub(crate) funcs: Vec<FunctionImport>,
+    /// Tables.
+    pub(crate) tables: Vec<DefinedTable>,
+    /// Memories.
+    pub(crate) memories: Vec<DefinedMemory>,
+    /// Globals.
+    pub(crate) globals: Vec<GlobalPtr>,
+}
+
+/// A function to import: code and the context it is called with.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FunctionImport {
+    /// The code, called as wasm calls wasm.
+    pub(crate) code: CodePtr,
+    /// Its first argument.
+    pub(crate) vmctx: CodePtr,
+}
+
+/// An import or export with what it takes to use it.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum RawExtern {
+    /// A function.
+    Func(FunctionImport),
+    /// A table.
+    Table(DefinedTable),
+    /// A memory.
+    Memory(DefinedMemory),
+    /// A global.
+    Global(GlobalPtr),
+}
+
+impl Imports {
+    /// Adds an import of any kind.
+    pub(crate) fn push(&mut self, import: RawExtern) {
+        match import {
+            RawExtern::Func(func) => self.funcs.push(func),
+            RawExtern::Table(table) => self.tables.push(table),
+            RawExtern::Memory(memory) => self.memories.push(memory),
+            RawExtern::Global(global) => self.globals.push(global),
+        }
+    }
+}
+
+/// The memory of a `VMContext`: 16-byte aligned, zeroed at first, never moved.
+struct VmContextBox {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+impl VmContextBox {
+    fn new(size: u32) -> VmContextBox {
+        let layout = Layout::from_size_align(size as usize, 16)
+            .expect("a layout of less than 2^31 bytes, aligned to 16, is valid");
+        // SAFETY: every `VMContext` has a header, so the size isn't zero.
+        let base = unsafe { alloc_zeroed(layout) };
+        let Some(base) = NonNull::new(base) else {
+            handle_alloc_error(layout)
+        };
+        VmContextBox { base, layout }
+    }
+}
+
+impl Drop for VmContextBox {
+    fn drop(&mut self) {
+        // SAFETY: allocated by `new` with this layout, freed here alone.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+    }
+}
+
+/// Owns a core instance.
+pub(crate) struct OwnedInstance(NonNull<CoreInstance>);
+
+// SAFETY: the record and its `VMContext` are owned by this alone and reached only by who has
+// borrowed the store that keeps it.
+unsafe impl Send for OwnedInstance {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for OwnedInstance {}
+
+impl OwnedInstance {
+    /// Makes an instance whose memories are zero, whose tables hold null and whose globals are
+    /// zero; everything else is final.
+    ///
+    /// # Errors
+    /// If there is no room for a memory or table, or `imports` are not as many as the module's.
+    pub(crate) fn new(
+        store: &VmStoreState,
+        module: Arc<CoreModule>,
+        imports: Imports,
+        tunables: &Tunables,
+    ) -> Result<OwnedInstance> {
+        let info = &module.module;
+        ensure!(
+            imports.funcs.len() == info.num_imported_funcs
+                && imports.tables.len() == info.num_imported_tables
+                && imports.memories.len() == info.num_imported_memories
+                && imports.globals.len() == info.num_imported_globals,
+            "wrong number of imports"
+        );
+        let mut memories = PrimaryMap::with_capacity(info.num_defined_memories());
+        for (_, ty) in info.memories.iter().skip(info.num_imported_memories) {
+            memories.push(LinearMemory::new(ty, tunables)?);
+        }
+        let mut tables = PrimaryMap::with_capacity(info.num_defined_tables());
+        for (_, ty) in info.tables.iter().skip(info.num_imported_tables) {
+            tables.push(TableElements::new(ty)?);
+        }
+        let record = Box::new(CoreInstance {
+            kind: OwnerKind::CoreInstance,
+            vmctx: VmContextBox::new(module.layout.size()),
+            imported_tables: imports.tables.clone().into(),
+            imported_memories: imports.memories.clone().into(),
+            memories,
+            tables,
+            dropped_data: vec![false; info.data.len()].into(),
+            dropped_elems: vec![false; info.elems.len()].into(),
+            module,
+        });
+        let owned = OwnedInstance(NonNull::from(Box::leak(record)));
+        let instance = owned.ptr();
+        instance.fill_header(store);
+        instance.fill_imports(&imports);
+        instance.fill_types();
+        instance.fill_func_refs()?;
+        instance.fill_definitions();
+        Ok(owned)
+    }
+
+    /// How everything else refers to it. The store keeps `self` until it is dropped.
+    pub(crate) fn ptr(&self) -> InstancePtr {
+        // SAFETY: the record lives until `self` is dropped, which the store does last.
+        unsafe { VmPtr::known(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnedInstance {
+    fn drop(&mut self) {
+        // SAFETY: `new` leaked this box, and nothing else frees it.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl InstancePtr {
+    /// The record.
+    fn record<'a>(self) -> &'a CoreInstance {
+        // SAFETY: a `VmPtr` is used while its store lives (see its module). The parts of the
+        // record that change are not read through this reference while they do.
+        unsafe { &*self.as_ptr() }
+    }
+
+    /// The module it is an instance of.
+    ///
+    /// The reference is good until the instance's store is dropped.
+    pub(crate) fn module<'a>(self) -> &'a Arc<CoreModule> {
+        &self.record().module
+    }
+
+    /// The `VMContext`.
+    pub(crate) fn vmctx(self) -> CodePtr {
+        // SAFETY: the allocation lives as long as the record.
+        unsafe { VmPtr::known(self.record().vmctx.base.as_ptr().cast()) }
+    }
+
+    /// The field of the `VMContext` at this offset.
+    fn field<T>(self, offset: u32) -> VmPtr<T> {
+        debug_assert!(offset as usize + size_of::<T>() <= self.record().vmctx.layout.size());
+        // SAFETY: callers take the offset from the module's own layout, so it is in bounds.
+        unsafe {
+            let base = self.record().vmctx.base.as_ptr();
+            VmPtr::known(base.add(offset as usize).cast())
+        }
+    }
+
+    /// Sets a field of the `VMContext`.
+    fn set_field<T>(self, offset: u32, value: T) {
+        // SAFETY: as in `field`; no wasm reads the field now, for the host is running, and
+        // nothing in a `VMContext` has a destructor.
+        unsafe { self.field::<T>(offset).as_ptr().write(value) };
+    }
+
+    fn fill_header(self, store: &VmStoreState) {
+        let header = VMHeader {
+            store_context: store.context_ptr(),
+            builtins: super::builtins::table(),
+            owner: self.as_ptr().cast(),
+        };
+        self.set_field(0, header);
+    }
+
+    fn fill_imports(self, imports: &Imports) {
+        let layout = &self.module().layout;
+        for (i, func) in imports.funcs.iter().enumerate() {
+            let import = VMFunctionImport {
+                wasm_call: func.code.as_ptr(),
+                vmctx: func.vmctx.as_ptr(),
+            };
+            self.set_field(layout.function_import(FuncIndex::new(i)), import);
+        }
+        for (i, table) in imports.tables.iter().enumerate() {
+            let from = table.definition().as_ptr();
+            self.set_field(
+                layout.table_import(TableIndex::new(i)),
+                VMTableImport { from },
+            );
+        }
+        for (i, memory) in imports.memories.iter().enumerate() {
+            let from = memory.definition().as_ptr();
+            self.set_field(
+                layout.memory_import(MemoryIndex::new(i)),
+                VMMemoryImport { from },
+            );
+        }
+        for (i, global) in imports.globals.iter().enumerate() {
+            let from = global.as_ptr();
+            self.set_field(
+                layout.global_import(GlobalIndex::new(i)),
+                VMGlobalImport { from },
+            );
+        }
+    }
+
+    fn fill_types(self) {
+        let module = self.module();
+        for (index, &signature) in module.module.types.iter() {
+            self.set_field(module.layout.type_id(index), module.type_id(signature).0);
+        }
+    }
+
+    fn fill_func_refs(self) -> Result<()> {
+        let module = self.module();
+        for (index, function) in module.module.functions.iter() {
+            let Some(func_ref) = function.func_ref else {
+                continue;
+            };
+            let import = match module.func_ref_code()[func_ref.index()] {
+                Some(code) => FunctionImport {
+                    code,
+                    vmctx: self.vmctx(),
+                },
+                None => self.function(index)?,
+            };
+            let type_id = module.type_id(function.signature);
+            self.set_field(
+                module.layout.func_ref(func_ref),
+                func_ref::vm_func_ref(import, type_id),
+            );
+        }
+        Ok(())
+    }
+
+    fn fill_definitions(self) {
+        for index in self.record().memories.keys() {
+            self.defined_memory(index).publish();
+        }
+        for index in self.record().tables.keys() {
+            self.defined_table(index).publish();
+        }
+    }
+
+    /// A function by its index, to be imported elsewhere.
+    ///
+    /// # Errors
+    /// If the code image lacks it.
+    pub(crate) fn function(self, index: FuncIndex) -> Result<FunctionImport> {
+        let module = self.module();
+        if index.index() >= module.module.num_imported_funcs {
+            return Ok(FunctionImport {
+                code: module.func_code(index)?,
+                vmctx: self.vmctx(),
+            });
+        }
+        let import = self.field::<VMFunctionImport>(module.layout.function_import(index));
+        // SAFETY: `fill_imports` has written the field; both pointers were `CodePtr`s.
+        unsafe {
+            let import = *import.as_ptr();
+            Ok(FunctionImport {
+                code: VmPtr::known(import.wasm_call.cast_mut()),
+                vmctx: VmPtr::known(import.vmctx),
+            })
+        }
+    }
+
+    /// The reference to a function, if it can be referred to.
+    pub(crate) fn func_ref(self, index: FuncIndex) -> Option<VmPtr<VMFuncRef>> {
+        let module = self.module();
+        let func_ref = module.module.functions[index].func_ref?;
+        Some(self.field(module.layout.func_ref(func_ref)))
+    }
+
+    /// A memory by its index, at its definition.
+    pub(crate) fn memory(self, index: MemoryIndex) -> DefinedMemory {
+        match self.module().module.defined_memory_index(index) {
+            Some(defined) => self.defined_memory(defined),
+            None => self.record().imported_memories[index.index()],
+        }
+    }
+
+    /// A table by its index, at its definition.
+    pub(crate) fn table(self, index: TableIndex) -> DefinedTable {
+        match self.module().module.defined_table_index(index) {
+            Some(defined) => self.defined_table(defined),
+            None => self.record().imported_tables[index.index()],
+        }
+    }
+
+    /// A global's storage.
+    pub(crate) fn global(self, index: GlobalIndex) -> GlobalPtr {
+        let module = self.module();
+        if let Some(defined) = module.module.defined_global_index(index) {
+            return self.field(module.layout.global(defined));
+        }
+        let import = self.field::<VMGlobalImport>(module.layout.global_import(index));
+        // SAFETY: `fill_imports` has written the field, from a `GlobalPtr`.
+        unsafe { VmPtr::known((*import.as_ptr()).from) }
+    }
+
+    /// Anything of it, to be imported elsewhere.
+    ///
+    /// # Errors
+    /// If it is a function that the code image lacks.
+    pub(crate) fn raw_extern(self, index: EntityIndex) -> Result<RawExtern> {
+        Ok(match index {
+            EntityIndex::Func(index) => RawExtern::Func(self.function(index)?),
+            EntityIndex::Table(index) => RawExtern::Table(self.table(index)),
+            EntityIndex::Memory(index) => RawExtern::Memory(self.memory(index)),
+            EntityIndex::Global(index) => RawExtern::Global(self.global(index)),
+        })
+    }
+
+    fn defined_memory(self, index: DefinedMemoryIndex) -> DefinedMemory {
+        DefinedMemory {
+            instance: self,
+            index,
+        }
+    }
+
+    fn defined_table(self, index: DefinedTableIndex) -> DefinedTable {
+        DefinedTable {
+            instance: self,
+            index,
+        }
+    }
+
+    pub(super) fn memory_definition(self, index: DefinedMemoryIndex) -> VmPtr<VMMemoryDefinition> {
+        self.field(self.module().layout.memory(index))
+    }
+
+    pub(super) fn table_definition(self, index: DefinedTableIndex) -> VmPtr<VMTableDefinition> {
+        self.field(self.module().layout.table(index))
+    }
+
+    /// Looks at or changes the storage of a memory. `f` must not use the instance.
+    pub(super) fn linear_memory<R>(
+        self,
+        index: DefinedMemoryIndex,
+        f: impl FnOnce(&mut LinearMemory) -> R,
+    ) -> R {
+        // SAFETY: the record is alive, no other reference to `memories` exists while `f` runs
+        // (its contract, kept by `memory`), and no wasm runs.
+        f(unsafe { &mut (&mut (*self.as_ptr()).memories)[index] })
+    }
+
+    /// Looks at or changes the storage of a table. `f` must not use the instance.
+    pub(super) fn table_elements<R>(
+        self,
+        index: DefinedTableIndex,
+        f: impl FnOnce(&mut TableElements) -> R,
+    ) -> R {
+        // SAFETY: the record is alive, no other reference to `tables` exists while `f` runs (its
+        // contract, kept by `table`), and no wasm runs.
+        f(unsafe { &mut (&mut (*self.as_ptr()).tables)[index] })
+    }
+}

@@ -1,0 +1,196 @@
+//! Enters wasm from the host and comes back, whatever happens in between.
+//!
+//! ```text
+//!   call_wasm                  VMEntryRecord in its frame, linked from VMStoreContext::entry
+//!     HostToWasm trampoline    fills in handler_{pc,sp,fp}; its landing pad returns `false`
+//!       wasm …                 a trap: signal handler or `raise` jumps to the landing pad
+//! ```
+//!
+//! What an entry changes of the store context, it puts back: the running thread's slots (if it is
+//! a [`ThreadKind::New`] thread), the innermost entry and the exit registers; and the thread's
+//! activation. Only then does it look at the failure, so that dropping, formatting or resuming it
+//! happens in a store that is as it was before.
+
+use super::activation;
+use super::backtrace::RawBacktrace;
+use super::store_state::{Failure, StoreCells};
+use super::sys;
+use crate::bug::bug;
+use crate::concurrent::switch::{RunningSlots, Slots, ThreadScope};
+use crate::trap::{Trap, WasmBacktrace};
+use std::ffi::c_void;
+use std::panic::resume_unwind;
+use std::sync::atomic::Ordering;
+use threadline_environ::layout::{VMEntryRecord, VMStoreContext, ValRaw};
+
+/// Bytes at the end of a thread's stack that are kept for host functions and signal-free faults,
+/// whatever the limit on wasm's share.
+const HOST_STACK_RESERVE: usize = 128 << 10;
+
+/// The trampoline of a `FuncKey::HostToWasm`.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct HostToWasm(
+    unsafe extern "C" fn(*mut c_void, *const c_void, *mut ValRaw, *mut VMEntryRecord) -> bool,
+);
+
+impl HostToWasm {
+    /// A trampoline by its address.
+    ///
+    /// # Safety
+    /// `code` is where the code of a `FuncKey::HostToWasm` is loaded, for as long as the result
+    /// is used.
+    pub(crate) unsafe fn from_ptr(code: *const c_void) -> HostToWasm {
+        // SAFETY: the compiler gives functions of that key this signature.
+        HostToWasm(unsafe { std::mem::transmute::<*const c_void, _>(code) })
+    }
+}
+
+/// Which guest thread a call runs on.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadKind {
+    /// A new implicit thread: its slots start at zero, the caller's come back afterwards.
+    New,
+    /// The current thread. For calls in a [`ThreadScope`].
+    Same,
+}
+
+/// Calls the wasm function `code` with the context `vmctx` and the parameters in `args`; leaves
+/// its results there.
+///
+/// # Errors
+/// A [`Trap`] if the guest traps, or the error that a host function it called returned, in either
+/// case with a [`WasmBacktrace`] as context.
+///
+/// # Panics
+/// If a host function that the guest called panicked, with its payload.
+///
+/// # Safety
+/// - `context` is the context of a live store, on whose behalf this thread is running, and the
+///   caller holds no reference into it or into what the called code may reach.
+/// - `trampoline` is for the type of `code`; `code` and `vmctx` belong together and to that store;
+///   the code stays loaded until this returns.
+/// - `args` is as long as the longer of the function's parameters and results, and holds the
+///   former.
+pub(crate) unsafe fn call_wasm(
+    context: *mut VMStoreContext,
+    thread: ThreadKind,
+    trampoline: HostToWasm,
+    code: *const c_void,
+    vmctx: *mut c_void,
+    args: &mut [ValRaw],
+) -> anyhow::Result<()> {
+    // SAFETY: the caller answers for `context`.
+    unsafe { check_stack(context)? };
+    let returned = {
+        let mut slots = SlotsOf(context);
+        let _thread = match thread {
+            ThreadKind::New => Some(ThreadScope::begin(&mut slots)),
+            ThreadKind::Same => None,
+        };
+        // SAFETY: all passed on to the caller.
+        unsafe { enter(context, trampoline, code, vmctx, args) }
+    };
+    if returned {
+        return Ok(());
+    }
+    // SAFETY: the trampoline's landing pad said that a failure is recorded.
+    Err(unsafe { take_failure(context) })
+}
+
+/// Calls the trampoline with an entry record linked; whether wasm returned.
+///
+/// # Safety
+/// As for [`call_wasm`].
+unsafe fn enter(
+    context: *mut VMStoreContext,
+    trampoline: HostToWasm,
+    code: *const c_void,
+    vmctx: *mut c_void,
+    args: &mut [ValRaw],
+) -> bool {
+    // SAFETY: the caller answers for the pointers. The record outlives the call and is unlinked
+    // after it; nothing in between unwinds, for host functions catch their panics.
+    unsafe {
+        let mut record = VMEntryRecord {
+            handler_pc: 0,
+            handler_sp: 0,
+            handler_fp: 0,
+            previous: (*context).entry,
+            previous_exit_fp: (*context).exit_fp,
+            previous_exit_pc: (*context).exit_pc,
+        };
+        let record = &raw mut record;
+        (*context).entry = record;
+        let outer = activation::enter(context);
+        let returned = (trampoline.0)(vmctx, code, args.as_mut_ptr(), record);
+        activation::leave(outer);
+        (*context).entry = (*record).previous;
+        (*context).exit_fp = (*record).previous_exit_fp;
+        (*context).exit_pc = (*record).previous_exit_pc;
+        returned
+    }
+}
+
+/// Sets the stack limit if this is an outermost entry, and checks that there is stack left.
+///
+/// # Safety
+/// `context` is a live store's.
+unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
+    let here = 0u8;
+    let sp = (&raw const here).addr();
+    // SAFETY: the caller answers for `context`.
+    let (limit, outermost) = unsafe { (&(*context).stack_limit, (*context).entry.is_null()) };
+    if outermost {
+        sys::prepare_thread()?;
+        // SAFETY: as above; the cells are around the context.
+        let share = unsafe { (*StoreCells::of(context)).max_wasm_stack };
+        let lowest = sys::stack_low().saturating_add(HOST_STACK_RESERVE);
+        limit.store(sp.saturating_sub(share).max(lowest), Ordering::Relaxed);
+    }
+    if sp > limit.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let mut frames = RawBacktrace::new();
+    // SAFETY: this thread runs a host function that the store's wasm called, or there is no entry.
+    unsafe { frames.capture_exit(context) };
+    Err(with_backtrace(Trap::StackOverflow.into(), &frames))
+}
+
+/// The failure that wasm was left for; goes on panicking if it is a panic.
+///
+/// # Safety
+/// `context` is a live store's, and this thread is in none of its wasm's frames above the entry
+/// that was just left.
+unsafe fn take_failure(context: *mut VMStoreContext) -> anyhow::Error {
+    // SAFETY: the caller answers for `context`; nothing else touches its cells meanwhile.
+    let (failure, frames) = unsafe {
+        let cells = StoreCells::of(context);
+        ((*cells).pending.take(), &(*cells).frames)
+    };
+    match failure {
+        Some(Failure::Trap(code)) => with_backtrace(code.into(), frames),
+        Some(Failure::Error(error)) => with_backtrace(error, frames),
+        Some(Failure::Panic(payload)) => resume_unwind(payload),
+        None => bug!("wasm was left for a failure that nobody recorded").into(),
+    }
+}
+
+/// Adds the frames as context, unless there are none.
+fn with_backtrace(error: anyhow::Error, frames: &RawBacktrace) -> anyhow::Error {
+    let backtrace: WasmBacktrace = frames.symbolize();
+    if backtrace.frames().is_empty() {
+        return error;
+    }
+    error.context(backtrace)
+}
+
+/// Gets at the running slots by the context's address.
+struct SlotsOf(*mut VMStoreContext);
+
+impl RunningSlots for SlotsOf {
+    fn slots(&mut self) -> &mut Slots {
+        // SAFETY: `call_wasm`, which alone makes these, has its caller's word that the context is
+        // live and that no reference into it exists; compiled code does not run meanwhile.
+        unsafe { &mut (*self.0).context }
+    }
+}

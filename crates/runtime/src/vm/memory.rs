@@ -1,0 +1,218 @@
+//! Linear memories: their address space, growth, and the bulk operations on them.
+//!
+//! [`LinearMemory`] owns the mapping; the `VMMemoryDefinition` that compiled code reads is in the
+//! `VMContext` of the instance that defines the memory, and is written by [`DefinedMemory`]
+//! alone.
+
+use super::core_instance::CoreInstance;
+use super::pointer::VmPtr;
+use super::{Mapping, page_size};
+use crate::store::StoreOpaque;
+use crate::trap::Trap;
+use anyhow::{Context as _, Result, bail};
+use threadline_environ::layout::VMMemoryDefinition;
+use threadline_environ::{AddressType, DefinedMemoryIndex, MemoryType, Tunables};
+
+/// The most bytes that a memory addressed by i32 has.
+const MAX_BYTES_32: u64 = 1 << 32;
+
+/// The address space of a memory.
+pub(crate) struct LinearMemory {
+    mapping: Mapping,
+    length: usize,
+    maximum: usize,
+    guard: usize,
+    page_size_log2: u8,
+}
+
+impl LinearMemory {
+    /// Address space for a memory of this type, at its minimal size.
+    ///
+    /// # Errors
+    /// If the system has no room, or the type needs a proposal that is not built.
+    pub(crate) fn new(ty: &MemoryType, tunables: &Tunables) -> Result<LinearMemory> {
+        if ty.shared {
+            bail!("shared memories (the threads proposal) are not supported yet");
+        }
+        if ty.address != AddressType::I32 {
+            bail!("64-bit memories (the memory64 proposal) are not supported yet");
+        }
+        if ty.page_size_log2 != 16 {
+            bail!("custom page sizes (the custom-page-sizes proposal) are not supported yet");
+        }
+        let maximum = ty
+            .maximum
+            .and_then(|pages| pages.checked_mul(ty.page_size()))
+            .map_or(MAX_BYTES_32, |bytes| bytes.min(MAX_BYTES_32));
+        let length = ty
+            .minimum_byte_size()
+            .filter(|&bytes| bytes <= MAX_BYTES_32)
+            .context("memory minimum size exceeds 4 GiB")?;
+        let guard = tunables.memory_guard_size as usize;
+        let reservation = tunables.memory_reservation.max(length) as usize;
+        let mapping = map(reservation, guard, length as usize)
+            .with_context(|| format!("failed to allocate a linear memory of {length} bytes"))?;
+        Ok(LinearMemory {
+            mapping,
+            length: length as usize,
+            maximum: maximum as usize,
+            guard,
+            page_size_log2: ty.page_size_log2,
+        })
+    }
+
+    fn definition(&self) -> VMMemoryDefinition {
+        VMMemoryDefinition {
+            base: self.mapping.base(),
+            length: self.length,
+        }
+    }
+
+    /// Adds pages; `None`, with nothing changed, if the maximum or the system forbids it.
+    fn grow(&mut self, delta: u64) -> Option<()> {
+        let delta = usize::try_from(delta).ok()?;
+        let bytes = delta.checked_mul(1 << self.page_size_log2)?;
+        let length = self.length.checked_add(bytes)?;
+        if length > self.maximum {
+            return None;
+        }
+        if length + self.guard > self.mapping.length() {
+            self.relocate(length)?;
+        } else if length > 0 {
+            self.mapping.make_accessible(length).ok()?;
+        }
+        self.length = length;
+        Some(())
+    }
+
+    /// Moves to a larger reservation, which happens only where the configuration makes
+    /// reservations smaller than 4 GiB.
+    fn relocate(&mut self, length: usize) -> Option<()> {
+        let reservation = self.length.saturating_mul(2).clamp(length, self.maximum);
+        let mut mapping = map(reservation, self.guard, length).ok()?;
+        mapping.bytes_mut()[..self.length].copy_from_slice(&self.mapping.bytes()[..self.length]);
+        self.mapping = mapping;
+        Some(())
+    }
+}
+
+/// A mapping of `reservation` bytes and a guard behind it, the first `length` bytes accessible.
+fn map(reservation: usize, guard: usize, length: usize) -> Result<Mapping> {
+    let whole = |bytes: usize| {
+        bytes
+            .checked_next_multiple_of(page_size())
+            .context("the size overflows")
+    };
+    let total = whole(reservation)?
+        .checked_add(whole(guard)?)
+        .context("the size overflows")?;
+    let mut mapping = Mapping::reserve(total.max(page_size()))?;
+    mapping.make_accessible(length)?;
+    Ok(mapping)
+}
+
+/// A memory, by the instance that defines it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DefinedMemory {
+    pub(super) instance: VmPtr<CoreInstance>,
+    pub(super) index: DefinedMemoryIndex,
+}
+
+impl DefinedMemory {
+    /// What compiled code reads.
+    pub(crate) fn definition(self) -> VmPtr<VMMemoryDefinition> {
+        self.instance.memory_definition(self.index)
+    }
+
+    /// The type it was declared with.
+    pub(crate) fn ty(self) -> MemoryType {
+        let module = self.instance.module();
+        module.module.memories[module.module.memory_index(self.index)]
+    }
+
+    /// Where it is now: base and length in bytes.
+    fn bytes(self) -> (*mut u8, usize) {
+        let definition = self.definition().as_ptr();
+        // SAFETY: the definition is in the instance's `VMContext` and always initialised.
+        unsafe { ((*definition).base, (*definition).length) }
+    }
+
+    /// Its contents.
+    pub(crate) fn data(self, _store: &StoreOpaque) -> &[u8] {
+        let (base, length) = self.bytes();
+        // SAFETY: `length` bytes from `base` are mapped; while the store is borrowed no wasm
+        // runs, so nobody writes to them or moves them.
+        unsafe { std::slice::from_raw_parts(base, length) }
+    }
+
+    /// Its contents, to be changed.
+    pub(crate) fn data_mut(self, _store: &mut StoreOpaque) -> &mut [u8] {
+        let (base, length) = self.bytes();
+        // SAFETY: as in `data`; the store is borrowed mutably, so this is the only slice.
+        unsafe { std::slice::from_raw_parts_mut(base, length) }
+    }
+
+    /// Its size in pages.
+    pub(crate) fn size(self) -> u64 {
+        self.bytes().1 as u64 >> self.ty().page_size_log2
+    }
+
+    /// Puts the definition right after the memory was made or changed its place or size.
+    pub(super) fn publish(self) {
+        let definition = self.instance.linear_memory(self.index, |m| m.definition());
+        // SAFETY: the definition is in the instance's `VMContext`, which wasm isn't reading now:
+        // the host is running.
+        unsafe { self.definition().as_ptr().write(definition) };
+    }
+
+    /// `memory.grow`: the old size in pages, or `None`.
+    pub(crate) fn grow(self, delta: u64) -> Option<u64> {
+        let old = self.size();
+        self.instance.linear_memory(self.index, |m| m.grow(delta))?;
+        self.publish();
+        Some(old)
+    }
+
+    /// The address of `length` bytes at `at`, if they are in bounds.
+    fn range(self, at: u64, length: u64) -> Result<*mut u8, Trap> {
+        let (base, size) = self.bytes();
+        let end = at.checked_add(length).ok_or(Trap::MemoryOutOfBounds)?;
+        if end > size as u64 {
+            return Err(Trap::MemoryOutOfBounds);
+        }
+        // SAFETY: `at <= end <= size`, so the address is in the mapping or just behind it.
+        Ok(unsafe { base.add(at as usize) })
+    }
+
+    /// `memory.copy`.
+    pub(crate) fn copy_from(
+        self,
+        to: u64,
+        source: DefinedMemory,
+        from: u64,
+        length: u64,
+    ) -> Result<(), Trap> {
+        let source = source.range(from, length)?;
+        let target = self.range(to, length)?;
+        // SAFETY: both ranges are in bounds of mapped memory; they may overlap, and `copy`
+        // allows that.
+        unsafe { std::ptr::copy(source, target, length as usize) };
+        Ok(())
+    }
+
+    /// `memory.fill`.
+    pub(crate) fn fill(self, at: u64, byte: u8, length: u64) -> Result<(), Trap> {
+        let target = self.range(at, length)?;
+        // SAFETY: the range is in bounds of mapped memory.
+        unsafe { std::ptr::write_bytes(target, byte, length as usize) };
+        Ok(())
+    }
+
+    /// Writes bytes of the host's into it.
+    pub(crate) fn write(self, at: u64, bytes: &[u8]) -> Result<(), Trap> {
+        let target = self.range(at, bytes.len() as u64)?;
+        // SAFETY: the range is in bounds of mapped memory, which no slice of the host overlaps.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) };
+        Ok(())
+    }
+}

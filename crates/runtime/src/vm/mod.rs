@@ -1,0 +1,36 @@
+//! The runtime's unsafe half: entering and leaving wasm, traps, and the memory behind it all.
+#![allow(
+    unsafe_code,
+    reason = "raw contexts and machine code are handled here and only here"
+)]
+
+mod activation;
+mod backtrace;
+mod builtins;
+mod core_instance;
+mod entry;
+mod func_ref;
+mod global;
+mod host_call;
+mod invoke;
+mod memory;
+mod owner;
+mod pointer;
+mod segments;
+mod store_state;
+mod sys;
+mod table;
+pub(crate) mod val_raw;
+
+pub(crate) use core_instance::{FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern};
+pub(crate) use entry::{HostToWasm, ThreadKind, call_wasm};
+pub(crate) use func_ref::{FuncRefPtr, HostFunc, OwnedHostFunc};
+pub(crate) use global::GlobalPtr;
+pub(crate) use host_call::{Raised, catch, raise, trap};
+pub(crate) use invoke::Entrance;
+pub(crate) use memory::DefinedMemory;
+pub(crate) use pointer::CodePtr;
+pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
+pub(crate) use sys::{Mapping, page_size};
+pub(crate) use table::DefinedTable;
+pub(crate) use val_raw::{CallSlots, SlotArray};

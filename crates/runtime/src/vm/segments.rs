@@ -1,0 +1,134 @@
+//! Constant expressions, and element and data segments of an instance.
+
+use super::core_instance::InstancePtr;
+use super::pointer::VmPtr;
+use super::val_raw;
+use crate::bug::bail_bug;
+use crate::trap::Trap;
+use anyhow::Result;
+use threadline_environ::entity::EntityRef;
+use threadline_environ::layout::{VMFuncRef, ValRaw};
+use threadline_environ::module::{ConstExpr, ConstOp, ElemItems};
+use threadline_environ::{DataIndex, ElemIndex, FuncIndex, MemoryIndex, TableIndex};
+
+impl InstancePtr {
+    /// The value of a constant expression.
+    ///
+    /// # Errors
+    /// Only if the parser let something through that isn't one.
+    pub(crate) fn eval(self, expr: &ConstExpr) -> Result<ValRaw> {
+        let [op] = expr.ops() else {
+            bail_bug!("a constant expression of {} operators", expr.ops().len());
+        };
+        Ok(match *op {
+            ConstOp::I32Const(value) => val_raw::from_i32(value),
+            ConstOp::I64Const(value) => val_raw::from_i64(value),
+            ConstOp::F32Const(bits) => val_raw::from_f32(bits),
+            ConstOp::F64Const(bits) => val_raw::from_f64(bits),
+            ConstOp::V128Const(bytes) => val_raw::from_v128(bytes),
+            ConstOp::GlobalGet(index) => self.global(index).read(),
+            ConstOp::RefNull(_) => val_raw::ZERO,
+            ConstOp::RefFunc(func) => val_raw::from_funcref(Some(self.known_func_ref(func)?)),
+        })
+    }
+
+    fn known_func_ref(self, func: FuncIndex) -> Result<VmPtr<VMFuncRef>> {
+        match self.func_ref(func) {
+            Some(func_ref) => Ok(func_ref),
+            None => bail_bug!("function {} has no reference", func.index()),
+        }
+    }
+
+    /// A reference-typed constant expression, as a table element.
+    pub(crate) fn eval_element(self, expr: &ConstExpr) -> Result<usize> {
+        Ok(val_raw::externref(&self.eval(expr)?) as usize)
+    }
+
+    /// `table.init`.
+    ///
+    /// # Errors
+    /// [`Trap::TableOutOfBounds`].
+    pub(crate) fn table_init(
+        self,
+        table: TableIndex,
+        elem: ElemIndex,
+        to: u64,
+        from: u32,
+        length: u32,
+    ) -> Result<()> {
+        let module = self.module();
+        let items = &module.module.elems[elem].items;
+        let available = match items {
+            _ if self.is_elem_dropped(elem) => 0,
+            ElemItems::Funcs(funcs) => funcs.len(),
+            ElemItems::Exprs(exprs) => exprs.len(),
+        };
+        let start = from as usize;
+        let end = start + length as usize;
+        if end > available {
+            return Err(Trap::TableOutOfBounds.into());
+        }
+        // A dropped segment has no items left, whatever the module says.
+        let range = if available == 0 { 0..0 } else { start..end };
+        let elements = match items {
+            ElemItems::Funcs(funcs) => funcs[range]
+                .iter()
+                .map(|&func| Ok(self.known_func_ref(func)?.as_ptr().addr()))
+                .collect::<Result<Vec<usize>>>()?,
+            ElemItems::Exprs(exprs) => exprs[range]
+                .iter()
+                .map(|expr| self.eval_element(expr))
+                .collect::<Result<Vec<usize>>>()?,
+        };
+        Ok(self.table(table).write(to, elements.into_iter())?)
+    }
+
+    /// `memory.init`.
+    ///
+    /// # Errors
+    /// [`Trap::MemoryOutOfBounds`].
+    pub(crate) fn memory_init(
+        self,
+        memory: MemoryIndex,
+        data: DataIndex,
+        to: u64,
+        from: u32,
+        length: u32,
+    ) -> Result<(), Trap> {
+        let module = self.module();
+        let range = &module.module.data[data].range;
+        let segment: &[u8] = if self.is_data_dropped(data) {
+            &[]
+        } else {
+            &module.module.data_bytes[range.start as usize..range.end as usize]
+        };
+        let start = from as usize;
+        let bytes = segment
+            .get(start..start + length as usize)
+            .ok_or(Trap::MemoryOutOfBounds)?;
+        self.memory(memory).write(to, bytes)
+    }
+
+    /// `elem.drop`.
+    pub(crate) fn elem_drop(self, elem: ElemIndex) {
+        // SAFETY: the record is alive, and marks are read and written only in this module, for
+        // moments in which nothing else of the store runs.
+        unsafe { (&mut (*self.as_ptr()).dropped_elems)[elem.index()] = true };
+    }
+
+    /// `data.drop`.
+    pub(crate) fn data_drop(self, data: DataIndex) {
+        // SAFETY: as in `elem_drop`.
+        unsafe { (&mut (*self.as_ptr()).dropped_data)[data.index()] = true };
+    }
+
+    fn is_elem_dropped(self, elem: ElemIndex) -> bool {
+        // SAFETY: as in `elem_drop`.
+        unsafe { (&(*self.as_ptr()).dropped_elems)[elem.index()] }
+    }
+
+    fn is_data_dropped(self, data: DataIndex) -> bool {
+        // SAFETY: as in `elem_drop`.
+        unsafe { (&(*self.as_ptr()).dropped_data)[data.index()] }
+    }
+}

@@ -1,0 +1,115 @@
+//! A store's share of `vm`: its `VMStoreContext` and the failure that is on its way out of wasm.
+//!
+//! Compiled code, signal handlers and host functions all come with a `*mut VMStoreContext`; the
+//! context is the first field of [`StoreCells`], so that pointer finds the rest as well.
+//!
+//! A failure is recorded (by the signal handler, the `trap` builtin, or a host function's edge),
+//! then control goes to the innermost entry's landing pad, then [`call_wasm`] takes it. Between
+//! the first and the last of these no other wasm runs in the store.
+//!
+//! [`call_wasm`]: super::call_wasm
+
+use super::backtrace::RawBacktrace;
+use crate::concurrent::switch::{RunningSlots, Slots};
+use std::any::Any;
+use std::ffi::c_void;
+use std::mem::offset_of;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicUsize;
+use threadline_environ::layout::VMStoreContext;
+use threadline_environ::{CONTEXT_SLOTS, TrapCode};
+
+/// Bytes of native stack that wasm may use unless the embedder says otherwise.
+pub(crate) const DEFAULT_MAX_WASM_STACK: usize = 512 << 10;
+
+/// Why wasm is being left the hard way.
+pub(super) enum Failure {
+    /// The guest trapped.
+    Trap(TrapCode),
+    /// A host function returned an error.
+    Error(anyhow::Error),
+    /// A host function panicked.
+    Panic(Box<dyn Any + Send>),
+}
+
+/// Everything of a store that is found from the address of its context.
+#[repr(C)]
+pub(super) struct StoreCells {
+    context: VMStoreContext,
+    /// Bytes of stack that wasm may use on an outermost entry.
+    pub(super) max_wasm_stack: usize,
+    /// The failure on its way out of wasm.
+    pub(super) pending: Option<Failure>,
+    /// The frames that `pending` came from.
+    pub(super) frames: RawBacktrace,
+}
+
+const _: () = assert!(offset_of!(StoreCells, context) == 0);
+
+impl StoreCells {
+    /// The cells that a context is part of.
+    pub(super) fn of(context: *mut VMStoreContext) -> *mut StoreCells {
+        context.cast()
+    }
+}
+
+/// Owns a store's context, which stays where it is when this moves.
+#[derive(Debug)]
+pub(crate) struct VmStoreState {
+    cells: NonNull<StoreCells>,
+}
+
+// SAFETY: what the cells point to are frames of the thread that is in wasm (null outside), and
+// the store that owns `self`. A store that moves to another thread is not in wasm: `call_wasm`
+// borrows it for as long as it runs. Errors and panic payloads are `Send` themselves.
+unsafe impl Send for VmStoreState {}
+
+impl VmStoreState {
+    /// The state of a new store whose outermost entries may use `max_wasm_stack` bytes of stack.
+    pub(crate) fn new(max_wasm_stack: usize) -> VmStoreState {
+        super::sys::install_trap_handlers();
+        let cells = Box::new(StoreCells {
+            context: VMStoreContext {
+                context: [0; CONTEXT_SLOTS as usize],
+                stack_limit: AtomicUsize::new(0),
+                exit_fp: 0,
+                exit_pc: 0,
+                entry: ptr::null_mut(),
+                store: ptr::null_mut(),
+            },
+            max_wasm_stack,
+            pending: None,
+            frames: RawBacktrace::new(),
+        });
+        VmStoreState {
+            cells: NonNull::from(Box::leak(cells)),
+        }
+    }
+
+    /// What `VMHeader::store_context` of the store's contexts points to.
+    pub(crate) fn context_ptr(&self) -> *mut VMStoreContext {
+        self.cells.as_ptr().cast()
+    }
+
+    /// Sets `VMStoreContext::store`, which host functions that compiled code calls read.
+    pub(crate) fn set_store(&mut self, store: *mut c_void) {
+        // SAFETY: the cells live as long as `self`.
+        unsafe { (*self.context_ptr()).store = store };
+    }
+}
+
+impl RunningSlots for VmStoreState {
+    fn slots(&mut self) -> &mut Slots {
+        // SAFETY: the cells live as long as `self`, and compiled code, which also writes the
+        // slots, does not run while the returned borrow of `self` lasts.
+        unsafe { &mut (*self.context_ptr()).context }
+    }
+}
+
+impl Drop for VmStoreState {
+    fn drop(&mut self) {
+        // SAFETY: `new` leaked this box and nothing else frees it; no wasm of the store runs, for
+        // `call_wasm` borrows the store.
+        drop(unsafe { Box::from_raw(self.cells.as_ptr()) });
+    }
+}

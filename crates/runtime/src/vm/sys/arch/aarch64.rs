@@ -1,0 +1,71 @@
+//! aarch64.
+
+use std::arch::asm;
+use std::io;
+
+/// Goes on at `pc` with this stack and frame pointer.
+///
+/// The landing pad of an entry trampoline expects `sp` and `x29` and nothing else: all it needs,
+/// the callee-saved registers of its caller and a pinned register's old value among them, is in
+/// its own frame.
+///
+/// # Safety
+/// The three belong to a live frame on this stack, further out than the caller's, and every frame
+/// in between can be forgotten.
+pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize) -> ! {
+    // SAFETY: the caller's word.
+    unsafe {
+        asm!(
+            "mov sp, {sp}",
+            "mov x29, {fp}",
+            "br {pc}",
+            sp = in(reg) sp,
+            fp = in(reg) fp,
+            pc = in(reg) pc,
+            options(noreturn),
+        )
+    }
+}
+
+/// Makes fresh code visible to all processors.
+///
+/// Data and instruction caches are not coherent here. Each line is cleaned to the point of
+/// unification and then dropped from the instruction caches, which the hardware broadcasts; what
+/// it does not broadcast is the `isb` that makes a processor forget what it has fetched already,
+/// so the kernel is asked to have every other thread of the process do one (`membarrier`).
+///
+/// # Errors
+/// If the kernel has no such `membarrier` (before Linux 4.16).
+pub(crate) fn synchronize_instructions(code: &[u8]) -> io::Result<()> {
+    let cache_type: usize;
+    // SAFETY: Linux lets user code read this register.
+    unsafe { asm!("mrs {}, ctr_el0", out(reg) cache_type, options(nomem, nostack)) };
+    let data_line = 4usize << ((cache_type >> 16) & 0xF);
+    let instruction_line = 4usize << (cache_type & 0xF);
+    let range = code.as_ptr_range();
+    let (start, end) = (range.start.addr(), range.end.addr());
+
+    for line in (start & !(data_line - 1)..end).step_by(data_line) {
+        // SAFETY: cleaning the cache of readable memory changes no value.
+        unsafe { asm!("dc cvau, {}", in(reg) line, options(nostack)) };
+    }
+    // SAFETY: a barrier.
+    unsafe { asm!("dsb ish", options(nostack)) };
+    for line in (start & !(instruction_line - 1)..end).step_by(instruction_line) {
+        // SAFETY: dropping lines of the instruction cache changes no value.
+        unsafe { asm!("ic ivau, {}", in(reg) line, options(nostack)) };
+    }
+    // SAFETY: barriers.
+    unsafe { asm!("dsb ish", "isb", options(nostack)) };
+
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)?;
+    membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)
+}
+
+fn membarrier(command: libc::c_int) -> io::Result<()> {
+    // SAFETY: the call takes three integers and touches no memory of ours.
+    match unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

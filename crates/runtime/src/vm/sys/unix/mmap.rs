@@ -1,0 +1,169 @@
+//! Anonymous mappings, for code and for linear memories.
+//!
+//! A [`Mapping`] reserves address space that nothing may touch, then makes a prefix of it
+//! accessible, which can grow in place. Its safe slices reach that prefix only. Whoever gives the
+//! base address to compiled code answers for the aliasing that follows from it.
+
+use super::page_size;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use std::ffi::c_void;
+use std::io;
+use std::ptr::{self, NonNull};
+
+/// A private region of address space, unmapped on drop. It never moves.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+    length: usize,
+    accessible: usize,
+    executable: bool,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread, and `Mapping` owns it alone.
+unsafe impl Send for Mapping {}
+// SAFETY: methods on `&Mapping` only read fields and, through `bytes`, memory that cannot change
+// without `&mut Mapping` or a raw pointer whose user answers for it.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Reserves `length` bytes that fault when touched; a multiple of the page size. No memory
+    /// is committed for them.
+    ///
+    /// # Errors
+    /// If there is no such address space, or `length` is zero or no whole number of pages.
+    pub(crate) fn reserve(length: usize) -> io::Result<Mapping> {
+        check_pages(length)?;
+        // SAFETY: the kernel chooses an unused address, so no memory in use is touched.
+        let base = unsafe {
+            rustix::mm::mmap_anonymous(
+                ptr::null_mut(),
+                length,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE | MapFlags::NORESERVE,
+            )?
+        };
+        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Mapping {
+            base,
+            length,
+            accessible: 0,
+            executable: false,
+        })
+    }
+
+    /// Makes the first `length` bytes readable and writable, if they are not yet; fresh bytes are
+    /// zero. The accessible part never shrinks.
+    ///
+    /// # Errors
+    /// If the system refuses, if `length` is no whole number of pages or more than was reserved,
+    /// or if the mapping has become executable. Nothing has changed then.
+    pub(crate) fn make_accessible(&mut self, length: usize) -> io::Result<()> {
+        if length <= self.accessible {
+            return Ok(());
+        }
+        check_pages(length)?;
+        if length > self.length || self.executable {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: the range lies in this mapping (both ends were checked), which we own.
+        unsafe {
+            rustix::mm::mprotect(
+                self.base.as_ptr().add(self.accessible).cast::<c_void>(),
+                length - self.accessible,
+                MprotectFlags::READ | MprotectFlags::WRITE,
+            )?;
+        }
+        self.accessible = length;
+        Ok(())
+    }
+
+    /// Makes everything from `guard` bytes up readable and writable, for a stack, whose guard is
+    /// below it; gives its start. The safe slices don't reach it.
+    ///
+    /// # Errors
+    /// If the system refuses, or `guard` is no whole number of pages below the length.
+    pub(super) fn make_accessible_above(&mut self, guard: usize) -> io::Result<*mut u8> {
+        check_pages(guard)?;
+        if guard >= self.length || self.executable {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: the range lies in this mapping, which we own.
+        unsafe {
+            let start = self.base.as_ptr().add(guard);
+            rustix::mm::mprotect(
+                start.cast::<c_void>(),
+                self.length - guard,
+                MprotectFlags::READ | MprotectFlags::WRITE,
+            )?;
+            Ok(start)
+        }
+    }
+
+    /// Turns the accessible part from writable into executable, for good, and makes sure that no
+    /// processor runs stale instructions from it.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) fn make_executable(&mut self) -> io::Result<()> {
+        if self.accessible > 0 {
+            // SAFETY: the range is this mapping's own accessible part; `&mut self` proves that no
+            // slice into it is alive.
+            unsafe {
+                rustix::mm::mprotect(
+                    self.base.as_ptr().cast::<c_void>(),
+                    self.accessible,
+                    MprotectFlags::READ | MprotectFlags::EXEC,
+                )?;
+            }
+        }
+        self.executable = true;
+        crate::vm::sys::arch::synchronize_instructions(self.bytes())
+    }
+
+    /// Where it starts.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    /// Bytes reserved.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Bytes from the start that may be touched.
+    pub(crate) fn accessible(&self) -> usize {
+        self.accessible
+    }
+
+    /// The accessible part. Not for memory that compiled code may be writing to.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: the first `accessible` bytes are readable (writable or executable), are
+        // initialised (the kernel zeroes them), and nobody else owns them.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.accessible) }
+    }
+
+    /// The accessible part. Not for memory that compiled code may be touching.
+    ///
+    /// # Panics
+    /// If the mapping is executable.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        assert!(!self.executable, "code is never written to");
+        // SAFETY: as in `bytes`; they are writable because the mapping is not executable.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.accessible) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the region is ours, and by owning `self` the caller gave up every use of it.
+        let result = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.length) };
+        debug_assert!(result.is_ok(), "a mapping can be unmapped");
+    }
+}
+
+fn check_pages(length: usize) -> io::Result<()> {
+    if length == 0 || !length.is_multiple_of(page_size()) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok(())
+}

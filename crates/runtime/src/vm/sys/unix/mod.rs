@@ -1,0 +1,11 @@
+//! Linux: mappings, signals, stacks.
+
+mod mmap;
+mod page;
+mod stack;
+mod trap_signal_handler;
+
+pub(crate) use mmap::Mapping;
+pub(crate) use page::page_size;
+pub(crate) use stack::{prepare_thread, stack_low};
+pub(crate) use trap_signal_handler::install as install_trap_handlers;
