@@ -6,9 +6,48 @@
 use anyhow::{Result, bail};
 use threadline::component::Val;
 use wast::component::WastVal;
+use wast::core::{NanPattern, WastArgCore, WastRetCore};
+use wast::{WastArg, WastRet};
+
+/// An argument as a value. `f32.const` and `f64.const` are written alike for core wasm and for
+/// components, and the parser takes them for the former.
+pub(crate) fn from_arg(arg: &WastArg<'_>) -> Result<Val> {
+    match arg {
+        WastArg::Component(value) => from_wast(value),
+        WastArg::Core(WastArgCore::F32(value)) => Ok(Val::Float32(f32::from_bits(value.bits))),
+        WastArg::Core(WastArgCore::F64(value)) => Ok(Val::Float64(f64::from_bits(value.bits))),
+        other => bail!("a component's function can't take {other:?}"),
+    }
+}
+
+/// Whether a result is what a script expects; the error says how it differs.
+pub(crate) fn check(actual: &Val, expected: &WastRet<'_>) -> Result<()> {
+    let expected = from_ret(expected)?;
+    if equal(actual, &expected) {
+        return Ok(());
+    }
+    bail!("expected {}, got {}", describe(&expected), describe(actual))
+}
+
+/// An expected result as a value. The NaN patterns of core wasm all mean the one NaN that the
+/// component model knows.
+fn from_ret(expected: &WastRet<'_>) -> Result<Val> {
+    match expected {
+        WastRet::Component(value) => from_wast(value),
+        WastRet::Core(WastRetCore::F32(NanPattern::Value(value))) => {
+            Ok(Val::Float32(f32::from_bits(value.bits)))
+        }
+        WastRet::Core(WastRetCore::F32(_)) => Ok(Val::Float32(f32::NAN)),
+        WastRet::Core(WastRetCore::F64(NanPattern::Value(value))) => {
+            Ok(Val::Float64(f64::from_bits(value.bits)))
+        }
+        WastRet::Core(WastRetCore::F64(_)) => Ok(Val::Float64(f64::NAN)),
+        other => bail!("a component's function can't return {other:?}"),
+    }
+}
 
 /// A constant as a value.
-pub(crate) fn from_wast(value: &WastVal<'_>) -> Result<Val> {
+fn from_wast(value: &WastVal<'_>) -> Result<Val> {
     Ok(match value {
         WastVal::Bool(value) => Val::Bool(*value),
         WastVal::U8(value) => Val::U8(*value),
@@ -37,15 +76,6 @@ pub(crate) fn from_wast(value: &WastVal<'_>) -> Result<Val> {
         WastVal::Option(_) => return not_yet("option"),
         WastVal::Result(_) => return not_yet("result"),
     })
-}
-
-/// Whether a result is what a script expects; the error says how it differs.
-pub(crate) fn check(actual: &Val, expected: &WastVal<'_>) -> Result<()> {
-    let expected = from_wast(expected)?;
-    if equal(actual, &expected) {
-        return Ok(());
-    }
-    bail!("expected {}, got {}", describe(&expected), describe(actual))
 }
 
 /// A value in the words of its type, for messages.

@@ -17,7 +17,7 @@ pub(crate) fn from_arg(store: &mut Store<()>, arg: &WastArgCore<'_>) -> Result<V
         WastArgCore::F64(value) => Val::F64(value.bits),
         WastArgCore::V128(value) => Val::V128(V128::from(lanes_to_u128(value))),
         WastArgCore::RefNull(heap_type) => null_of(heap_type)?,
-        WastArgCore::RefExtern(number) => Val::ExternRef(Some(ExternRef::new(store, *number)?)),
+        WastArgCore::RefExtern(number) => Val::ExternRef(Some(ExternRef::new(store, *number))),
         WastArgCore::RefHost(_) => bail!("`ref.host` needs the GC proposal, not supported yet"),
     })
 }

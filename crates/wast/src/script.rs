@@ -11,6 +11,9 @@ use wast::parser::ParseBuffer;
 use wast::token::Id;
 use wast::{QuoteWat, QuoteWatTest, WastArg, WastDirective, WastExecute, WastInvoke, Wat};
 
+/// What a wasm binary starts with.
+const MAGIC: &[u8] = b"\0asm";
+
 /// A compiled module or component, not instantiated yet.
 #[derive(Clone)]
 enum Definition {
@@ -235,10 +238,7 @@ impl Script {
             .ok_or_else(|| anyhow!("there is no exported function `{}`", invoke.name))?;
         let mut args = Vec::with_capacity(invoke.args.len());
         for arg in &invoke.args {
-            let WastArg::Component(arg) = arg else {
-                bail!("a component's function can't take a core value");
-            };
-            args.push(component_value::from_wast(arg)?);
+            args.push(component_value::from_arg(arg)?);
         }
         let count = func.ty(&self.store).results().len();
         let mut results = vec![component::Val::Bool(false); count];
@@ -358,6 +358,9 @@ fn compile_text(engine: &Engine, text: &[u8], is_component: bool) -> Result<Defi
 }
 
 fn compile_binary(engine: &Engine, bytes: &[u8], is_component: bool) -> Result<Definition> {
+    // The API takes text as well, and would take no bytes at all for an empty text.
+    ensure!(!MAGIC.starts_with(bytes), "unexpected end");
+    ensure!(bytes.starts_with(MAGIC), "magic header not detected");
     Ok(if is_component {
         Definition::Component(Component::new(engine, bytes)?)
     } else {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use threadline::{
-    Caller, Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Store, Table,
+    AddressType, Global, GlobalType, Linker, Memory, MemoryType, Ref, RefType, Store, Table,
     TableType, Val, ValType,
 };
 
@@ -19,24 +19,41 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         ("global_f32", ValType::F32, Val::F32(666.6f32.to_bits())),
         ("global_f64", ValType::F64, Val::F64(666.6f64.to_bits())),
     ];
-    for (name, ty, value) in globals {
-        let ty = GlobalType::new(ty, Mutability::Const);
+    for (name, content, value) in globals {
+        let ty = GlobalType {
+            content,
+            mutable: false,
+        };
         let global = Global::new(&mut *store, ty, value)?;
         linker.define(&mut *store, NAME, name, global)?;
     }
     let table = Table::new(
         &mut *store,
-        TableType::new(RefType::FUNCREF, 10, Some(20)),
+        TableType {
+            element: RefType::FUNCREF,
+            address: AddressType::I32,
+            minimum: 10,
+            maximum: Some(20),
+        },
         Ref::Func(None),
     )?;
     linker.define(&mut *store, NAME, "table", table)?;
-    let memory = Memory::new(&mut *store, MemoryType::new(1, Some(2)))?;
+    let memory = Memory::new(
+        &mut *store,
+        MemoryType {
+            address: AddressType::I32,
+            minimum: 1,
+            maximum: Some(2),
+            shared: false,
+            page_size_log2: 16,
+        },
+    )?;
     linker.define(&mut *store, NAME, "memory", memory)?;
     Ok(())
 }
 
 fn define_functions(linker: &mut Linker<()>) -> Result<()> {
-    linker.func_wrap(NAME, "print", |_: Caller<'_, ()>| {})?;
+    linker.func_wrap(NAME, "print", || {})?;
     linker.func_wrap(NAME, "print_i32", |_: i32| {})?;
     linker.func_wrap(NAME, "print_i64", |_: i64| {})?;
     linker.func_wrap(NAME, "print_f32", |_: f32| {})?;

@@ -8,7 +8,6 @@
     (core instance $m (instantiate $M))
     (type $f' (flags "read" "write" "append"))
     (export $f "f" (type $f'))
-    (func (export "to-flags") (param "v" u32) (result $f) (canon lift (core func $m "id")))
     (func (export "from-flags") (param "v" $f) (result u32) (canon lift (core func $m "id"))))
   (component $Caller
     (type $f' (flags "read" "write" "append"))
@@ -25,9 +24,13 @@
   (instance $caller (instantiate $Caller
     (with "f" (type $callee "f"))
     (with "from-flags" (func $callee "from-flags"))))
-  (export $f "f" (type $callee "f"))
-  (func (export "to-flags") (alias export $callee "to-flags"))
-  (func (export "from-flags") (alias export $callee "from-flags"))
+  (core module $M
+    (func (export "id") (param i32) (result i32) (local.get 0)))
+  (core instance $m (instantiate $M))
+  (type $f' (flags "read" "write" "append"))
+  (export $f "f" (type $f'))
+  (func (export "to-flags") (param "v" u32) (result $f) (canon lift (core func $m "id")))
+  (func (export "from-flags") (param "v" $f) (result u32) (canon lift (core func $m "id")))
   (func (export "mask") (alias export $caller "run")))
 
 (assert_return (invoke "to-flags" (u32.const 0)) (flags.const))
