@@ -94,10 +94,7 @@ fn matches(store: &Store<()>, actual: &Val, expected: &WastRetCore<'_>) -> Resul
         }
         (Val::ExternRef(Some(_)), WastRetCore::RefExtern(None)) => true,
         (Val::ExternRef(Some(actual)), WastRetCore::RefExtern(Some(expected))) => {
-            actual
-                .data(store)?
-                .and_then(|data| data.downcast_ref::<u32>())
-                == Some(expected)
+            actual.data(store)?.downcast_ref::<u32>() == Some(expected)
         }
         _ => false,
     })
