@@ -205,9 +205,7 @@ impl FromStr for CodegenOption {
 
     fn from_str(text: &str) -> Result<CodegenOption, String> {
         match text.split_once('=') {
-            Some(("context-lowering", name)) => {
-                name.parse().map(CodegenOption::ContextLowering)
-            }
+            Some(("context-lowering", name)) => name.parse().map(CodegenOption::ContextLowering),
             Some(("opt-level", "0")) => Ok(CodegenOption::OptLevel(OptLevel::None)),
             Some(("opt-level", "2")) => Ok(CodegenOption::OptLevel(OptLevel::Speed)),
             _ => Err(format!("unknown option `{text}`")),

@@ -51,7 +51,10 @@ mod tests {
     #[test]
     fn modules_and_components_are_told_apart() {
         assert_eq!(kind(&wat::parse_str("(module)").unwrap()), Kind::Module);
-        assert_eq!(kind(&wat::parse_str("(component)").unwrap()), Kind::Component);
+        assert_eq!(
+            kind(&wat::parse_str("(component)").unwrap()),
+            Kind::Component
+        );
         assert_eq!(kind(b"\0asm"), Kind::Module);
     }
 }

@@ -71,7 +71,10 @@ mod tests {
             names("docs:calc/ops@1.0.0#add(1, 2)"),
             (Some("docs:calc/ops@1.0.0".to_owned()), "add".to_owned())
         );
-        assert_eq!(names(" ops#add ()"), (Some("ops".to_owned()), "add".to_owned()));
+        assert_eq!(
+            names(" ops#add ()"),
+            (Some("ops".to_owned()), "add".to_owned())
+        );
     }
 
     #[test]

@@ -55,7 +55,11 @@ fn write_function(text: &mut String, function: &FunctionListing) -> Result<()> {
         None => writeln!(text, "{}:", function.name)?,
     }
     for line in &function.lines {
-        let bytes: Vec<_> = line.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let bytes: Vec<_> = line
+            .bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let wasm = match line.wasm_offset {
             Some(offset) => format!("{offset:#x}"),
             None => String::new(),

@@ -66,11 +66,7 @@ fn run_module(
 }
 
 /// Calls a function of a component, and gives its result as text, empty if it has none.
-fn run_component(
-    engine: &Engine,
-    bytes: &[u8],
-    invocation: Option<&Invocation>,
-) -> Result<String> {
+fn run_component(engine: &Engine, bytes: &[u8], invocation: Option<&Invocation>) -> Result<String> {
     let component = Component::new(engine, bytes)?;
     let Some(invocation) = invocation else {
         let functions = functions(engine, &component);

@@ -89,7 +89,11 @@ fn collect(path: &Path, scripts: &mut Vec<PathBuf>) -> Result<()> {
         .with_context(|| format!("can't search `{}`", path.display()))?;
     entries.sort();
     for entry in entries {
-        if entry.is_dir() || entry.extension().is_some_and(|extension| extension == "wast") {
+        if entry.is_dir()
+            || entry
+                .extension()
+                .is_some_and(|extension| extension == "wast")
+        {
             collect(&entry, scripts)?;
         }
     }

@@ -100,13 +100,21 @@ fn core_argument(node: &Node, source: &str, ty: ValType) -> Result<Val> {
             let value: i64 = number(node, source)?;
             let signed = i32::try_from(value);
             let unsigned = || u32::try_from(value).map(u32::cast_signed);
-            Val::I32(signed.or_else(|_| unsigned()).context("it does not fit an i32")?)
+            Val::I32(
+                signed
+                    .or_else(|_| unsigned())
+                    .context("it does not fit an i32")?,
+            )
         }
         ValType::I64 => {
             let value: i128 = number(node, source)?;
             let signed = i64::try_from(value);
             let unsigned = || u64::try_from(value).map(u64::cast_signed);
-            Val::I64(signed.or_else(|_| unsigned()).context("it does not fit an i64")?)
+            Val::I64(
+                signed
+                    .or_else(|_| unsigned())
+                    .context("it does not fit an i64")?,
+            )
         }
         ValType::F32 => Val::F32(number::<f32>(node, source)?.to_bits()),
         ValType::F64 => Val::F64(number::<f64>(node, source)?.to_bits()),
