@@ -67,7 +67,7 @@ trap_codes! {
     InvalidString = 15, "invalid string encoding";
     /// A pointer into a string or list reaches out of its memory.
     CanonicalOutOfBounds = 16, "out of bounds pointer in the canonical ABI";
-    /// `realloc` returned a pointer outside its memory or misaligned.
+    /// `realloc` returned a pointer outside its memory.
     ReallocOutOfBounds = 17, "realloc return: beyond end of memory";
     /// A pointer in the canonical ABI is not aligned for what it points to.
     UnalignedPointer = 18, "unaligned pointer";
@@ -77,6 +77,12 @@ trap_codes! {
     InvalidDiscriminant = 20, "invalid variant discriminant";
     /// A list or string longer than the canonical ABI allows.
     ListTooLong = 21, "list or string exceeds the maximum byte length";
+    /// A string reaches out of its memory, on the way from guest to guest.
+    StringOutOfBounds = 22, "string content out-of-bounds";
+    /// A list reaches out of its memory, on the way from guest to guest.
+    ListOutOfBounds = 23, "list content out-of-bounds";
+    /// `realloc` returned a pointer that is not aligned as it was asked to.
+    ReallocUnaligned = 24, "realloc return: result not aligned";
 }
 
 impl fmt::Display for TrapCode {

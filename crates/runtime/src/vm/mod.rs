@@ -20,6 +20,8 @@ mod segments;
 mod store_state;
 mod sys;
 mod table;
+#[cfg(test)]
+mod tests;
 pub(crate) mod val_raw;
 
 pub(crate) use core_instance::{FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern};
