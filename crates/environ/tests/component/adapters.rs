@@ -152,7 +152,7 @@ fn a_callee_that_sees_its_slots_gets_zeros_and_the_callers_come_back() {
         ..PLAIN
     };
     let text = adapter(&call);
-println!("{text}");
+    println!("{text}");
     check_order(
         &text,
         &[
