@@ -5,7 +5,7 @@ use std::fmt;
 macro_rules! trap_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
         /// Why a guest trapped. The numbers are part of the code image format.
-        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         #[non_exhaustive]
         pub enum TrapCode {
@@ -83,6 +83,14 @@ trap_codes! {
     ListOutOfBounds = 23, "list content out-of-bounds";
     /// `realloc` returned a pointer that is not aligned as it was asked to.
     ReallocUnaligned = 24, "realloc return: result not aligned";
+    /// A string that a guest passes to the host reaches out of its memory.
+    StringPointerOutOfBounds = 25, "string pointer/length out of bounds of memory";
+    /// A list that a guest passes to the host reaches out of its memory.
+    ListPointerOutOfBounds = 26, "list pointer/length out of bounds of memory";
+    /// A string has bytes that utf-8 has no use for.
+    InvalidUtf8 = 27, "string content is invalid utf-8";
+    /// A string ends within a character.
+    IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
 }
 
 impl fmt::Display for TrapCode {

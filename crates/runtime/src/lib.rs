@@ -7,7 +7,9 @@
 #![deny(unsafe_code)]
 
 mod bug;
+mod canonical_abi;
 mod code;
+pub mod component;
 mod concurrent;
 mod config;
 mod engine;

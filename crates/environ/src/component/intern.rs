@@ -5,7 +5,7 @@ use super::types::{
 };
 use crate::error::{Error, Result};
 use crate::index::*;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use wasmparser::PrimitiveValType;
 use wasmparser::component_types as wt;
 use wasmparser::types::TypesRef;
@@ -20,10 +20,10 @@ const MAX_IMPORT_DEPTH: u32 = 50;
 #[derive(Default)]
 pub(super) struct TypeInterner {
     types: ComponentTypes,
-    funcs: HashMap<ComponentFuncType, ComponentFuncTypeIndex>,
-    lists: HashMap<ListType, ListTypeIndex>,
-    flags: HashMap<FlagsType, FlagsTypeIndex>,
-    enums: HashMap<EnumType, EnumTypeIndex>,
+    funcs: BTreeMap<ComponentFuncType, ComponentFuncTypeIndex>,
+    lists: BTreeMap<ListType, ListTypeIndex>,
+    flags: BTreeMap<FlagsType, FlagsTypeIndex>,
+    enums: BTreeMap<EnumType, EnumTypeIndex>,
     imported_items: u32,
 }
 

@@ -25,6 +25,28 @@ const MAX_MODULES: usize = 10_000;
 
 /// Translates a component binary.
 pub(crate) fn translate(bytes: &[u8], features: Features) -> Result<Translation<'_>> {
+    match walk(bytes, features) {
+        // What is broken is broken, whatever else it needs: that is the better answer.
+        Err(error @ Error::Unsupported { .. }) => {
+            validate(bytes, features)?;
+            Err(error)
+        }
+        result => result,
+    }
+}
+
+/// Validates all but function bodies.
+fn validate(bytes: &[u8], features: Features) -> Result<()> {
+    let mut validator = Validator::new_with_features(features.wasmparser());
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        section::refuse_before_validation(&payload)?;
+        validator.payload(&payload)?;
+    }
+    Ok(())
+}
+
+fn walk(bytes: &[u8], features: Features) -> Result<Translation<'_>> {
     let mut walk = Walk {
         bytes,
         validator: Validator::new_with_features(features.wasmparser()),

@@ -51,7 +51,7 @@ impl FuncRefPtr {
         match owner_of(self.function().vmctx) {
             // SAFETY: the record lives as long as its store.
             Owner::HostFunc(instance) => unsafe { Some((*instance.as_ptr()).host.clone()) },
-            Owner::CoreInstance(_) | Owner::Component => None,
+            Owner::CoreInstance(_) | Owner::Component(_) => None,
         }
     }
 
@@ -215,6 +215,6 @@ unsafe fn importer_of(vmctx: *mut c_void) -> Option<InstancePtr> {
     let vmctx: CodePtr = unsafe { VmPtr::new(vmctx)? };
     match owner_of(vmctx) {
         Owner::CoreInstance(instance) => Some(instance),
-        Owner::HostFunc(_) | Owner::Component => None,
+        Owner::HostFunc(_) | Owner::Component(_) => None,
     }
 }

@@ -24,7 +24,7 @@ const BYTES_PER_UNIT: usize = 16;
 const MAX_NAME: usize = 100;
 
 /// What an adapter is made for.
-#[derive(Copy, Clone, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AdapterKey {
     callee: CoreDef,
     lift: OptionsIndex,

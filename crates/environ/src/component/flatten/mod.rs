@@ -29,7 +29,7 @@ use crate::types::SignatureTable;
 use budget::Budget;
 use cranelift_entity::PrimaryMap;
 use scope::Scope;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use value::{Args, Exports};
 
 /// What the walk over the sections found.
@@ -100,14 +100,14 @@ struct Extracted {
 /// What has an index already.
 #[derive(Default)]
 struct Interned {
-    memories: HashMap<CoreExport, RuntimeMemoryIndex>,
-    reallocs: HashMap<CoreDef, RuntimeReallocIndex>,
-    post_returns: HashMap<CoreDef, RuntimePostReturnIndex>,
-    options: HashMap<CanonicalOptions, OptionsIndex>,
-    trampolines: HashMap<Trampoline, TrampolineIndex>,
-    imports: HashMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
-    lowerings: HashMap<RuntimeImportIndex, LoweredIndex>,
-    adapters: HashMap<adapt::AdapterKey, CoreDef>,
+    memories: BTreeMap<CoreExport, RuntimeMemoryIndex>,
+    reallocs: BTreeMap<CoreDef, RuntimeReallocIndex>,
+    post_returns: BTreeMap<CoreDef, RuntimePostReturnIndex>,
+    options: BTreeMap<CanonicalOptions, OptionsIndex>,
+    trampolines: BTreeMap<Trampoline, TrampolineIndex>,
+    imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
+    lowerings: BTreeMap<RuntimeImportIndex, LoweredIndex>,
+    adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
 }
 
 impl Flattener<'_, '_> {

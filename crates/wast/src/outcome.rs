@@ -1,0 +1,91 @@
+//! What came of running something in a script, and how it compares with what was expected.
+
+use crate::{component_value, core_value};
+use anyhow::{Context, Error, Result, bail, ensure};
+use threadline::{Store, Trap, Val, component};
+use wast::WastRet;
+
+/// What came of a call, an instantiation or the reading of a global.
+///
+/// Whatever else can go wrong, as a missing export or an argument of the wrong type, is no
+/// outcome but an error: no `assert_*` may be satisfied by it.
+pub(crate) enum Outcome {
+    /// Results of core wasm.
+    Core(Vec<Val>),
+    /// The result of a component's function.
+    Component(Vec<component::Val>),
+    /// The guest trapped.
+    Trap(Error),
+}
+
+impl Outcome {
+    /// Sorts an error into traps, which are outcomes, and others.
+    pub(crate) fn from_error(error: Error) -> Result<Outcome> {
+        if is_trap(&error) {
+            Ok(Outcome::Trap(error))
+        } else {
+            Err(error)
+        }
+    }
+
+    /// Demands that nothing trapped.
+    pub(crate) fn no_trap(self) -> Result<()> {
+        match self {
+            Outcome::Core(_) | Outcome::Component(_) => Ok(()),
+            Outcome::Trap(error) => Err(error.context("trapped")),
+        }
+    }
+
+    /// Demands these results.
+    pub(crate) fn check_results(self, store: &Store<()>, expected: &[WastRet<'_>]) -> Result<()> {
+        match self {
+            Outcome::Trap(error) => Err(error.context("expected results, but it trapped")),
+            Outcome::Core(actual) => {
+                ensure_same_count(actual.len(), expected.len())?;
+                for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+                    let WastRet::Core(expected) = expected else {
+                        bail!("result {i}: expected a component value, got a core value");
+                    };
+                    core_value::check(store, actual, expected)
+                        .with_context(|| format!("result {i}"))?;
+                }
+                Ok(())
+            }
+            Outcome::Component(actual) => {
+                ensure_same_count(actual.len(), expected.len())?;
+                for (actual, expected) in actual.iter().zip(expected) {
+                    component_value::check(actual, expected)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Demands a trap, and gives its reason.
+    pub(crate) fn into_trap(self) -> Result<Error> {
+        match self {
+            Outcome::Trap(error) => Ok(error),
+            Outcome::Core(values) => {
+                let values: Vec<_> = values.iter().map(core_value::describe).collect();
+                bail!("expected a trap, got [{}]", values.join(", "))
+            }
+            Outcome::Component(values) => {
+                let values: Vec<_> = values.iter().map(component_value::describe).collect();
+                bail!("expected a trap, got [{}]", values.join(", "))
+            }
+        }
+    }
+}
+
+/// Whether an error is a guest's trap.
+pub(crate) fn is_trap(error: &Error) -> bool {
+    error.downcast_ref::<Trap>().is_some() || error.chain().any(|cause| cause.is::<Trap>())
+}
+
+fn ensure_same_count(actual: usize, expected: usize) -> Result<()> {
+    ensure!(
+        actual == expected,
+        "expected {expected} results, got {actual}"
+    );
+    Ok(())
+}

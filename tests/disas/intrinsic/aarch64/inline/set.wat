@@ -1,0 +1,12 @@
+;;! target = "aarch64"
+;;! lowering = "inline"
+;;! function = "set-slot"
+;; `context.set` alone: what a write of a slot costs.
+
+(component
+  (canon context.set i32 0 (core func $set))
+  (core module $M
+    (import "" "set" (func $set (param i32)))
+    (func $set-slot (export "f") (param i32) (call $set (local.get 0))))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "set" (func $set)))))))

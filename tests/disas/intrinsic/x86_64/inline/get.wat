@@ -1,0 +1,12 @@
+;;! target = "x86_64"
+;;! lowering = "inline"
+;;! function = "get-slot"
+;; `context.get` alone: what a read of a slot costs.
+
+(component
+  (canon context.get i32 0 (core func $get))
+  (core module $M
+    (import "" "get" (func $get (result i32)))
+    (func $get-slot (export "f") (result i32) (call $get)))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "get" (func $get)))))))

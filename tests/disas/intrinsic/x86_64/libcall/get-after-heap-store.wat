@@ -1,0 +1,18 @@
+;;! target = "x86_64"
+;;! lowering = "libcall"
+;;! function = "across-store"
+;; A store to linear memory cannot change a slot, so a known value stays known.
+
+(component
+  (canon context.get i32 0 (core func $get))
+  (canon context.set i32 0 (core func $set))
+  (core module $M
+    (import "" "get" (func $get (result i32)))
+    (import "" "set" (func $set (param i32)))
+    (memory 1)
+    (func $across-store (export "f") (param i32 i32) (result i32)
+      (call $set (local.get 0))
+      (i32.store (local.get 1) (local.get 0))
+      (call $get)))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "get" (func $get)) (export "set" (func $set)))))))

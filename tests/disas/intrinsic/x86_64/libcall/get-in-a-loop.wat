@@ -1,0 +1,17 @@
+;;! target = "x86_64"
+;;! lowering = "libcall"
+;;! function = "sum$"
+;; In a loop without calls and sets nothing about the slot is loaded again each turn.
+
+(component
+  (canon context.get i32 0 (core func $get))
+  (core module $M
+    (import "" "get" (func $get (result i32)))
+    (func $sum (export "f") (param $n i32) (result i32)
+      (local $sum i32)
+      (loop $again
+        (local.set $sum (i32.add (local.get $sum) (call $get)))
+        (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $sum)))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "get" (func $get)))))))

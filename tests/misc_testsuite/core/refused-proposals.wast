@@ -1,0 +1,17 @@
+;; Proposals that are not there yet are refused with an error that says where.
+
+(assert_invalid
+  (module (tag) (func (export "f") (throw 0)))
+  "at offset")
+(assert_invalid
+  (module (func (export "f") (return_call 0)))
+  "at offset")
+(assert_invalid
+  (module (memory i64 1))
+  "at offset")
+(assert_invalid
+  (module (type (struct (field i32))))
+  "at offset")
+(assert_invalid
+  (module (memory 1 1 shared))
+  "at offset")
