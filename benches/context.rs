@@ -100,7 +100,10 @@ fn measure_row(row: &Row) -> Result<Vec<Timing>> {
         .iter()
         .map(|(name, lowering, bytes)| {
             let runner = Runner::new(*lowering, bytes);
-            Ok((name, runner.with_context(|| format!("{}: {name}", row.name))?))
+            Ok((
+                name,
+                runner.with_context(|| format!("{}: {name}", row.name))?,
+            ))
         })
         .collect::<Result<Vec<_>>>()?;
     let n = row.n;
@@ -113,10 +116,20 @@ fn measure_row(row: &Row) -> Result<Vec<Timing>> {
 
 fn main() -> Result<()> {
     let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-    let columns = ["own global", "imported global", "libcall", "out-of-line", "inline", "pinned"];
+    let columns = [
+        "own global",
+        "imported global",
+        "libcall",
+        "out-of-line",
+        "inline",
+        "pinned",
+    ];
     let mut table = Vec::new();
     for row in rows()? {
-        if filter.as_ref().is_some_and(|word| !row.name.contains(word.as_str())) {
+        if filter
+            .as_ref()
+            .is_some_and(|word| !row.name.contains(word.as_str()))
+        {
             continue;
         }
         let timings = measure_row(&row)?;
@@ -131,7 +144,12 @@ fn main() -> Result<()> {
         println!("{}", cells.join("  "));
         table.push(cells);
     }
-    let header: Vec<&str> = std::iter::once("ns/op (ratio to own global)").chain(columns).collect();
-    println!("\nMedian of {ROUNDS} alternating rounds:\n\n{}", measure::table(&header, &table));
+    let header: Vec<&str> = std::iter::once("ns/op (ratio to own global)")
+        .chain(columns)
+        .collect();
+    println!(
+        "\nMedian of {ROUNDS} alternating rounds:\n\n{}",
+        measure::table(&header, &table)
+    );
     Ok(())
 }

@@ -130,7 +130,10 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<[Timing; 4]> {
     let mut runners = [
         ("ours, global", engines.ours(&row.global)?),
         ("ours, slot", engines.ours(&row.slot)?),
-        ("peer, global", engines.peer(&row.global).context("the peer")?),
+        (
+            "peer, global",
+            engines.peer(&row.global).context("the peer")?,
+        ),
         ("peer, slot", engines.peer(&row.slot).context("the peer")?),
     ];
     let mut subjects: Vec<Subject<'_>> = runners
@@ -159,15 +162,26 @@ fn main() -> Result<()> {
     let mut table = Vec::new();
     let mut records = Vec::new();
     for row in rows()? {
-        if filter.as_ref().is_some_and(|word| !format!("{} {}", row.id, row.name).contains(word)) {
+        if filter
+            .as_ref()
+            .is_some_and(|word| !format!("{} {}", row.id, row.name).contains(word))
+        {
             continue;
         }
-        let timings = measure_row(&engines, &row)
-            .with_context(|| format!("row {} {}", row.id, row.name))?;
+        let timings =
+            measure_row(&engines, &row).with_context(|| format!("row {} {}", row.id, row.name))?;
         let [ours_global, ours_slot, peer_global, peer_slot] =
             timings.each_ref().map(|timing| timing.median);
         let (ours, peer) = (ours_slot / ours_global, peer_slot / peer_global);
-        let cells = [ours_global, ours_slot, ours, peer_global, peer_slot, peer, ours_slot / peer_slot];
+        let cells = [
+            ours_global,
+            ours_slot,
+            ours,
+            peer_global,
+            peer_slot,
+            peer,
+            ours_slot / peer_slot,
+        ];
         let mut line = vec![format!("{} {}", row.id, row.name)];
         line.extend(cells.iter().map(|cell| format!("{cell:.3}")));
         line.push(format!("<= {:.2}", row.target));
@@ -183,8 +197,15 @@ fn main() -> Result<()> {
         }));
     }
     let header = [
-        "ns/op, median", "ours global", "ours slot", "slot/global", "peer global", "peer slot",
-        "slot/global", "ours/peer slot", "target slot/global",
+        "ns/op, median",
+        "ours global",
+        "ours slot",
+        "slot/global",
+        "peer global",
+        "peer slot",
+        "slot/global",
+        "ours/peer slot",
+        "target slot/global",
     ];
     println!("\n{}", measure::table(&header, &table));
     if let Some(path) = json_path {

@@ -69,7 +69,7 @@ impl From<wasmparser::BinaryReaderError> for Error {
     fn from(error: wasmparser::BinaryReaderError) -> Error {
         Error::Invalid {
             message: error.message().to_owned(),
-            offset: error.offset() as u64,
+            offset: error.offset(),
         }
     }
 }

@@ -9,8 +9,10 @@
 
 #![forbid(unsafe_code)]
 
+mod adapter;
 pub mod artifact;
 mod builtin;
+pub mod canonical_abi;
 pub mod component;
 mod error;
 mod index;

@@ -36,6 +36,7 @@ impl Default for Features {
                 | F::CM_MAP
                 | F::CM64
                 | F::CM_FORWARD
+                | F::CM_IMPLEMENTS
                 | F::GC_TYPES,
         )
     }

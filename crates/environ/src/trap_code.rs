@@ -5,7 +5,7 @@ use std::fmt;
 macro_rules! trap_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
         /// Why a guest trapped. The numbers are part of the code image format.
-        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         #[non_exhaustive]
         pub enum TrapCode {
@@ -67,7 +67,7 @@ trap_codes! {
     InvalidString = 15, "invalid string encoding";
     /// A pointer into a string or list reaches out of its memory.
     CanonicalOutOfBounds = 16, "out of bounds pointer in the canonical ABI";
-    /// `realloc` returned a pointer outside its memory or misaligned.
+    /// `realloc` returned a pointer outside its memory.
     ReallocOutOfBounds = 17, "realloc return: beyond end of memory";
     /// A pointer in the canonical ABI is not aligned for what it points to.
     UnalignedPointer = 18, "unaligned pointer";
@@ -77,6 +77,20 @@ trap_codes! {
     InvalidDiscriminant = 20, "invalid variant discriminant";
     /// A list or string longer than the canonical ABI allows.
     ListTooLong = 21, "list or string exceeds the maximum byte length";
+    /// A string reaches out of its memory, on the way from guest to guest.
+    StringOutOfBounds = 22, "string content out-of-bounds";
+    /// A list reaches out of its memory, on the way from guest to guest.
+    ListOutOfBounds = 23, "list content out-of-bounds";
+    /// `realloc` returned a pointer that is not aligned as it was asked to.
+    ReallocUnaligned = 24, "realloc return: result not aligned";
+    /// A string that a guest passes to the host reaches out of its memory.
+    StringPointerOutOfBounds = 25, "string pointer/length out of bounds of memory";
+    /// A list that a guest passes to the host reaches out of its memory.
+    ListPointerOutOfBounds = 26, "list pointer/length out of bounds of memory";
+    /// A string has bytes that utf-8 has no use for.
+    InvalidUtf8 = 27, "string content is invalid utf-8";
+    /// A string ends within a character.
+    IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
 }
 
 impl fmt::Display for TrapCode {

@@ -89,8 +89,8 @@ impl Engine {
             names.modules.push(Arc::new(module));
         }
         let modules = names.modules.clone();
-        let code = CodeMemory::publish(image, Arc::new(names))
-            .context("failed to load compiled code")?;
+        let code =
+            CodeMemory::publish(image, Arc::new(names)).context("failed to load compiled code")?;
         let type_ids = self.types_mut().add_module(&signatures, &code);
         Ok(Loaded {
             code,
@@ -130,8 +130,8 @@ impl Engine {
             .compiler
             .compile_trampolines(std::slice::from_ref(&ty))
             .with_context(|| format!("failed to compile trampolines for {ty}"))?;
-        let code = CodeMemory::publish(image, Arc::default())
-            .context("failed to load compiled code")?;
+        let code =
+            CodeMemory::publish(image, Arc::default()).context("failed to load compiled code")?;
         let mut types = self.types_mut();
         types.add_resident(&signatures, &code);
         types

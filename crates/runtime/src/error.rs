@@ -70,7 +70,10 @@ impl fmt::Display for LinkError {
                 "incompatible import type for `{module}::{name}`: expected {expected}, found {found}"
             ),
             LinkError::ImportCount { expected, found } => {
-                write!(f, "the module has {expected} imports, but {found} were given")
+                write!(
+                    f,
+                    "the module has {expected} imports, but {found} were given"
+                )
             }
             LinkError::DefinedTwice { module, name } => {
                 write!(f, "`{module}::{name}` is defined already")

@@ -11,8 +11,8 @@ use crate::vm::{
 };
 use anyhow::Result;
 use std::sync::Arc;
-use threadline_environ::module::{ElemItems, Import, SegmentMode};
 use threadline_environ::EntityType;
+use threadline_environ::module::{ElemItems, Import, SegmentMode};
 
 /// What an import is given.
 #[derive(Clone)]
@@ -149,11 +149,7 @@ impl StoreOpaque {
     }
 
     /// Allocates an instance: everything but the values of globals, table elements and memory.
-    fn make_instance(
-        &mut self,
-        module: &Arc<CoreModule>,
-        imports: Imports,
-    ) -> Result<InstancePtr> {
+    fn make_instance(&mut self, module: &Arc<CoreModule>, imports: Imports) -> Result<InstancePtr> {
         let tunables = self.engine().tunables();
         let instance = OwnedInstance::new(self.vm(), module.clone(), imports, tunables)?;
         Ok(self.keep_instance(instance))

@@ -92,3 +92,30 @@ impl fmt::Display for FrameInfo {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_told_as_far_as_they_are_known() {
+        let known = FrameInfo {
+            module_name: Some("m".into()),
+            func_index: 3,
+            func_name: Some("f".into()),
+            module_offset: Some(0x3f),
+        };
+        let unknown = FrameInfo {
+            module_name: None,
+            func_index: 12,
+            func_name: None,
+            module_offset: None,
+        };
+        assert_eq!(known.module_offset(), Some(0x3f));
+        assert_eq!(
+            WasmBacktrace::new(vec![known, unknown], 5).to_string(),
+            "wasm backtrace:\n    0:     0x3f - m!f\n    1:        ? - <unnamed>!<wasm function 12>\
+             \n       ... and 5 more frames"
+        );
+    }
+}

@@ -102,12 +102,7 @@ pub(crate) fn memory_matches(found: &MemoryType, size: u64, expected: &MemoryTyp
         && limits_match(size, found.maximum, expected.minimum, expected.maximum)
 }
 
-fn limits_match(
-    size: u64,
-    found_maximum: Option<u64>,
-    minimum: u64,
-    maximum: Option<u64>,
-) -> bool {
+fn limits_match(size: u64, found_maximum: Option<u64>, minimum: u64, maximum: Option<u64>) -> bool {
     let maximum_fits = match (found_maximum, maximum) {
         (_, None) => true,
         (None, Some(_)) => false,
@@ -147,8 +142,14 @@ mod tests {
     #[test]
     fn types_print_in_wasm_terms() {
         let func = FuncType::new([ValType::I32, ValType::I64], [ValType::F32]);
-        assert_eq!(ExternType::Func(func).to_string(), "func (i32, i64) -> (f32)");
-        assert_eq!(ExternType::Table(table(1, Some(2))).to_string(), "table 1..=2 funcref");
+        assert_eq!(
+            ExternType::Func(func).to_string(),
+            "func (i32, i64) -> (f32)"
+        );
+        assert_eq!(
+            ExternType::Table(table(1, Some(2))).to_string(),
+            "table 1..=2 funcref"
+        );
         let global = GlobalType {
             content: ValType::F64,
             mutable: true,

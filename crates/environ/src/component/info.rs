@@ -105,7 +105,7 @@ pub enum Step {
 }
 
 /// Something that can be passed to a core module as an import.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CoreDef {
     /// An export of a core instance.
     Export(CoreExport),
@@ -116,7 +116,7 @@ pub enum CoreDef {
 }
 
 /// An export of a core instance, by its place in the module's index spaces.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CoreExport {
     /// The instance.
     pub instance: RuntimeInstanceIndex,
@@ -145,14 +145,14 @@ pub enum Export {
 }
 
 /// How strings are encoded in a linear memory.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StringEncoding {
     /// UTF-8.
     Utf8,
 }
 
 /// The canonical options of a lift or lower, with everything resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CanonicalOptions {
     /// The component instance that lifts or lowers.
     pub instance: RuntimeComponentInstanceIndex,

@@ -4,7 +4,11 @@
 //! so that what remains ([`Component`]) is a list of [`Step`]s over core instances, with every
 //! name resolved. Calls from one component to another become adapter modules on the way.
 
+mod definition;
+mod flatten;
 mod info;
+mod intern;
+mod section;
 mod trampoline;
 mod translate;
 mod types;

@@ -5,7 +5,7 @@ use crate::index::*;
 
 /// A function the compiler makes for a component. Called as wasm calls wasm, with the
 /// `VMComponentContext` as its context.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Trampoline {
     /// `canon lower` of a host function: checks that the instance may be left, then calls the
     /// [`VMLowering`](crate::layout::VMLowering) with flat parameters in an array.

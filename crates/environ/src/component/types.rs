@@ -41,28 +41,28 @@ pub enum InterfaceType {
 }
 
 /// A `list` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListType {
     /// What its elements are.
     pub element: InterfaceType,
 }
 
 /// A `flags` type: 1 to 32 labels, in bit order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FlagsType {
     /// Label names.
     pub labels: Vec<String>,
 }
 
 /// An `enum` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EnumType {
     /// Case names, in discriminant order.
     pub cases: Vec<String>,
 }
 
 /// A function type of the component model.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ComponentFuncType {
     /// Parameter names and types.
     pub params: Vec<(String, InterfaceType)>,

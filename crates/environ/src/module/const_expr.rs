@@ -52,7 +52,7 @@ impl ConstExpr {
                     ConstOp::GlobalGet(GlobalIndex::from_u32(global_index))
                 }
                 Operator::RefNull { hty } => {
-                    ConstOp::RefNull(super::translate::heap_type(hty, offset as u64)?)
+                    ConstOp::RefNull(super::translate::heap_type(hty, offset)?)
                 }
                 Operator::RefFunc { function_index } => {
                     ConstOp::RefFunc(FuncIndex::from_u32(function_index))
@@ -61,7 +61,7 @@ impl ConstExpr {
                 other => {
                     return Err(Error::unsupported(
                         format!("the constant expression operator {other:?} (extended-const, gc)"),
-                        offset as u64,
+                        offset,
                     ));
                 }
             });

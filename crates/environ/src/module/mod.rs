@@ -14,4 +14,4 @@ pub use info::{
     ModuleTranslation, SegmentMode,
 };
 
-pub(crate) use translate::{translate, translate_module};
+pub(crate) use translate::{ModuleTranslator, translate, translate_module};

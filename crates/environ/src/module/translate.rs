@@ -87,8 +87,8 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     ) -> Result<()> {
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
             let range = body.range();
-            let start = (range.start as u64 - self.result.base_offset) as usize;
-            let end = (range.end as u64 - self.result.base_offset) as usize;
+            let start = (range.start - self.result.base_offset) as usize;
+            let end = (range.end - self.result.base_offset) as usize;
             self.result.bodies.push(FunctionBody {
                 validator: func,
                 range: start..end,
@@ -133,10 +133,10 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
             let (offset, group) = group?;
             for ty in group.into_types() {
                 let wasmparser::CompositeInnerType::Func(func) = &ty.composite_type.inner else {
-                    return Err(Error::unsupported("the gc proposal's types", offset as u64));
+                    return Err(Error::unsupported("the gc proposal's types", offset));
                 };
-                let params = val_types(func.params(), offset as u64)?;
-                let results = val_types(func.results(), offset as u64)?;
+                let params = val_types(func.params(), offset)?;
+                let results = val_types(func.results(), offset)?;
                 let signature = self.signatures.intern(FuncType::new(params, results));
                 self.result.module.types.push(signature);
             }
@@ -147,7 +147,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     fn imports(&mut self, section: wasmparser::ImportSectionReader<'_>) -> Result<()> {
         for import in section.into_imports_with_offsets() {
             let (offset, import) = import?;
-            let offset = offset as u64;
+            let offset = offset;
             let module = &mut self.result.module;
             let index = match import.ty {
                 wasmparser::TypeRef::Func(ty) => {
@@ -204,7 +204,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     fn tables(&mut self, section: wasmparser::TableSectionReader<'_>) -> Result<()> {
         for table in section.into_iter_with_offsets() {
             let (offset, table) = table?;
-            let ty = table_type(&table.ty, offset as u64)?;
+            let ty = table_type(&table.ty, offset)?;
             let init = match table.init {
                 wasmparser::TableInit::RefNull => None,
                 wasmparser::TableInit::Expr(expr) => Some(self.const_expr(&expr)?),
@@ -218,7 +218,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     fn memories(&mut self, section: wasmparser::MemorySectionReader<'_>) -> Result<()> {
         for memory in section.into_iter_with_offsets() {
             let (offset, memory) = memory?;
-            let ty = memory_type(&memory, offset as u64)?;
+            let ty = memory_type(&memory, offset)?;
             self.result.module.memories.push(ty);
         }
         Ok(())
@@ -227,7 +227,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     fn globals(&mut self, section: wasmparser::GlobalSectionReader<'_>) -> Result<()> {
         for global in section.into_iter_with_offsets() {
             let (offset, global) = global?;
-            let ty = global_type(global.ty, offset as u64)?;
+            let ty = global_type(global.ty, offset)?;
             let init = self.const_expr(&global.init_expr)?;
             self.result.module.globals.push(ty);
             self.result.module.global_inits.push(init);
@@ -254,12 +254,12 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                     EntityIndex::Global(GlobalIndex::from_u32(export.index))
                 }
                 wasmparser::ExternalKind::Tag => {
-                    return Err(Error::unsupported("the exceptions proposal", offset as u64));
+                    return Err(Error::unsupported("the exceptions proposal", offset));
                 }
                 wasmparser::ExternalKind::FuncExact => {
                     return Err(Error::unsupported(
                         "the custom-descriptors proposal",
-                        offset as u64,
+                        offset,
                     ));
                 }
             };
@@ -302,7 +302,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                     for expr in exprs {
                         items.push(self.const_expr(&expr?)?);
                     }
-                    (ref_type(ty, offset as u64)?, ElemItems::Exprs(items.into()))
+                    (ref_type(ty, offset)?, ElemItems::Exprs(items.into()))
                 }
             };
             let module = &mut self.result.module;

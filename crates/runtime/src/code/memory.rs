@@ -66,3 +66,57 @@ impl Drop for CodeMemory {
         registry::unregister(&self.loaded);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use threadline_environ::artifact::{AddressMap, FuncKey, FunctionRecord, TrapTable};
+    use threadline_environ::entity::EntityRef;
+    use threadline_environ::{SignatureIndex, TrapCode};
+
+    fn image(length: u32, traps: TrapTable) -> CodeImage {
+        let function = FunctionRecord {
+            key: FuncKey::HostToWasm(SignatureIndex::new(3)),
+            start: 4,
+            length,
+        };
+        CodeImage::new(vec![0xCC; 8], vec![function], traps, AddressMap::default())
+    }
+
+    #[test]
+    fn functions_and_traps_are_found_where_the_text_was_loaded() {
+        let mut traps = TrapTable::default();
+        traps.push(6, TrapCode::NullReference);
+        let code = CodeMemory::publish(image(4, traps), Arc::default()).unwrap();
+        let start = code.text().start;
+        let key = FuncKey::HostToWasm(SignatureIndex::new(3));
+        assert_eq!(code.func_ptr(key).map(|p| p as usize), Some(start + 4));
+        let other = FuncKey::WasmToHost(SignatureIndex::new(3));
+        assert_eq!(code.func_ptr(other), None);
+        assert_eq!(code.trap_at(start + 6), Some(TrapCode::NullReference));
+        assert_eq!(code.trap_at(start + 5), None);
+        assert_eq!(
+            registry::trap_at_signal(start + 6),
+            Some(TrapCode::NullReference)
+        );
+        assert_eq!(registry::trap_at_signal(start + 8), None);
+        assert_eq!(registry::trap_at_signal(usize::MAX), None);
+        assert_eq!(code.key_at(start + 7), Some(key));
+        assert_eq!(code.key_at(start + 3), None);
+        assert!(code.frame_at(start + 7).is_none());
+    }
+
+    #[test]
+    fn an_image_with_no_code_at_all_is_fine() {
+        let code = CodeMemory::publish(CodeImage::default(), Arc::default()).unwrap();
+        assert!(code.text().is_empty());
+        assert!(registry::lookup(code.text().start).is_none());
+    }
+
+    #[test]
+    fn a_function_that_reaches_out_of_the_text_is_refused() {
+        let error = CodeMemory::publish(image(5, TrapTable::default()), Arc::default());
+        let error = error.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains("damaged"), "{error}");
+    }
+}

@@ -34,10 +34,13 @@ pub(crate) fn register(image: &Arc<LoadedImage>) {
 
 /// Forgets the image's addresses.
 pub(crate) fn unregister(image: &Arc<LoadedImage>) {
-    let end = image.text().end;
+    let text = image.text();
+    if text.is_empty() {
+        return;
+    }
     let removed = while_busy(|| {
         let mut loaded = LOADED.write().unwrap_or_else(PoisonError::into_inner);
-        loaded.remove(&end)
+        loaded.remove(&text.end)
     });
     drop(removed);
 }
@@ -58,7 +61,7 @@ pub(crate) fn trap_at_signal(pc: usize) -> Option<TrapCode> {
 
 fn with_image<R>(pc: usize, f: impl FnOnce(&Arc<LoadedImage>) -> R) -> Option<R> {
     let loaded = LOADED.read().unwrap_or_else(PoisonError::into_inner);
-    let (_, image) = loaded.range(pc + 1..).next()?;
+    let (_, image) = loaded.range(pc.checked_add(1)?..).next()?;
     image.text().contains(&pc).then(|| f(image))
 }
 

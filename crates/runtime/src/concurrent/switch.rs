@@ -112,3 +112,70 @@ impl<S: RunningSlots> Drop for ThreadScope<'_, S> {
         exit_to(self.store, &mut self.caller);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Store(Slots);
+
+    impl RunningSlots for Store {
+        fn slots(&mut self) -> &mut Slots {
+            &mut self.0
+        }
+    }
+
+    #[test]
+    fn a_swap_takes_the_slots_of_one_thread_and_brings_those_of_the_other() {
+        let mut store = Store([1, 2]);
+        let mut first = ThreadState::of_running();
+        let mut second = ThreadState::new();
+        swap(&mut store, &mut first, &mut second);
+        assert_eq!(store.0, [0, 0]);
+        store.0 = [3, u64::MAX];
+        swap(&mut store, &mut second, &mut first);
+        assert_eq!(store.0, [1, 2]);
+        swap(&mut store, &mut first, &mut second);
+        assert_eq!(store.0, [3, u64::MAX]);
+    }
+
+    #[test]
+    fn a_dead_copy_is_poisoned_in_debug_builds() {
+        let mut store = Store([1, 2]);
+        let mut first = ThreadState::of_running();
+        let mut second = ThreadState::new();
+        swap(&mut store, &mut first, &mut second);
+        if cfg!(debug_assertions) {
+            assert_eq!(second.context, [CONTEXT_POISON; 2]);
+        }
+        exit_to(&mut store, &mut first);
+        assert_eq!(store.0, [1, 2]);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "dead")]
+    fn leaving_a_thread_that_does_not_run_is_noticed() {
+        let mut store = Store([1, 2]);
+        let (mut first, mut second) = (ThreadState::new(), ThreadState::new());
+        swap(&mut store, &mut first, &mut second);
+    }
+
+    #[test]
+    fn scopes_nest_and_end_also_by_a_panic() {
+        let mut store = Store([1, 2]);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut outer = ThreadScope::begin(&mut store);
+            outer.store().0 = [3, 4];
+            {
+                let mut inner = ThreadScope::begin(outer.store());
+                assert_eq!(inner.store().0, [0, 0]);
+                inner.store().0 = [5, 6];
+            }
+            assert_eq!(outer.store().0, [3, 4]);
+            std::panic::resume_unwind(Box::new(()));
+        }));
+        assert!(result.is_err());
+        assert_eq!(store.0, [1, 2]);
+    }
+}

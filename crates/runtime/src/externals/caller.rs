@@ -1,9 +1,9 @@
 //! [`Caller`], a host function's view of who called it.
 
 use super::Extern;
+use crate::Engine;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreOpaque};
 use crate::vm::InstancePtr;
-use crate::Engine;
 
 /// The store a host function is called in, and the instance that imports the function.
 pub struct Caller<'a, T: 'static> {

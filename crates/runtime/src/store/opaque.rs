@@ -2,10 +2,12 @@
 
 use crate::Engine;
 use crate::code::CodeMemory;
+use crate::concurrent::switch::{RunningSlots, Slots};
 use crate::error::LinkError;
 use crate::type_registry::{Direction, TypeId};
 use crate::vm::{
-    Entrance, FuncRefPtr, HostFunc, InstancePtr, OwnedHostFunc, OwnedInstance, VmStoreState,
+    ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, OwnedComponentInstance,
+    OwnedHostFunc, OwnedInstance, VmStoreState,
 };
 use anyhow::Result;
 use std::any::Any;
@@ -36,6 +38,8 @@ pub struct StoreOpaque {
     instances: Vec<OwnedInstance>,
     /// Only added to, as `instances`.
     host_funcs: Vec<OwnedHostFunc>,
+    /// Only added to, as `instances`.
+    component_instances: Vec<OwnedComponentInstance>,
     /// What `externref`s refer to; handle 1 is the first.
     extern_values: Vec<Box<dyn Any + Send + Sync>>,
     /// How functions are called, by [`TypeId`], for types that have been called.
@@ -50,6 +54,7 @@ impl StoreOpaque {
             vm: VmStoreState::new(engine.config().max_wasm_stack),
             instances: Vec::new(),
             host_funcs: Vec::new(),
+            component_instances: Vec::new(),
             extern_values: Vec::new(),
             entrances: Vec::new(),
         }
@@ -95,6 +100,16 @@ impl StoreOpaque {
     pub(crate) fn keep_instance(&mut self, instance: OwnedInstance) -> InstancePtr {
         let ptr = instance.ptr();
         self.instances.push(instance);
+        ptr
+    }
+
+    /// Keeps a component instance until the store is dropped.
+    pub(crate) fn keep_component_instance(
+        &mut self,
+        instance: OwnedComponentInstance,
+    ) -> ComponentInstancePtr {
+        let ptr = instance.ptr();
+        self.component_instances.push(instance);
         ptr
     }
 
@@ -159,5 +174,11 @@ impl StoreOpaque {
     pub(crate) fn extern_value(&self, handle: u64) -> Option<&(dyn Any + Send + Sync)> {
         let index = usize::try_from(handle).ok()?.checked_sub(1)?;
         self.extern_values.get(index).map(|value| &**value)
+    }
+}
+
+impl RunningSlots for StoreOpaque {
+    fn slots(&mut self) -> &mut Slots {
+        self.vm.slots()
     }
 }

@@ -8,6 +8,7 @@ use super::core_instance::InstancePtr;
 use super::host_call::{catch, raise, trap};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
+use super::utf8_copy::utf8_copy;
 use crate::bug::bail_bug;
 use anyhow::Result;
 use std::ffi::c_void;
@@ -289,26 +290,5 @@ unsafe extern "C" fn context_set(context: *mut c_void, slot: u32, value: u64) {
         if let Some(slot) = slots.get_mut(slot as usize) {
             *slot = value;
         }
-    }
-}
-
-/// The adapters' string copy.
-///
-/// # Safety
-/// `context` is what compiled code passed as its context.
-unsafe extern "C" fn utf8_copy(
-    context: *mut c_void,
-    _from_memory: u32,
-    _to_memory: u32,
-    _from: u64,
-    _to: u64,
-    _length: u64,
-) -> bool {
-    // SAFETY: passed on.
-    unsafe {
-        let body = || -> Result<()> {
-            anyhow::bail!("copying strings between components is not supported yet")
-        };
-        catch(store_of(context), body).is_ok()
     }
 }

@@ -97,13 +97,13 @@ impl Imports {
 }
 
 /// The memory of a `VMContext`: 16-byte aligned, zeroed at first, never moved.
-struct VmContextBox {
-    base: NonNull<u8>,
-    layout: Layout,
+pub(super) struct VmContextBox {
+    pub(super) base: NonNull<u8>,
+    pub(super) layout: Layout,
 }
 
 impl VmContextBox {
-    fn new(size: u32) -> VmContextBox {
+    pub(super) fn new(size: u32) -> VmContextBox {
         let layout = Layout::from_size_align(size as usize, 16)
             .expect("a layout of less than 2^31 bytes, aligned to 16, is valid");
         // SAFETY: every `VMContext` has a header, so the size isn't zero.

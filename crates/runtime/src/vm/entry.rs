@@ -23,15 +23,17 @@ use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
 use threadline_environ::layout::{VMEntryRecord, VMStoreContext, ValRaw};
 
-/// Bytes at the end of a thread's stack that are kept for host functions and signal-free faults,
-/// whatever the limit on wasm's share.
+/// Bytes at the end of a thread's stack that are kept for host functions, whatever wasm's own
+/// share is.
 const HOST_STACK_RESERVE: usize = 128 << 10;
 
 /// The trampoline of a `FuncKey::HostToWasm`.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct HostToWasm(
-    unsafe extern "C" fn(*mut c_void, *const c_void, *mut ValRaw, *mut VMEntryRecord) -> bool,
-);
+pub(crate) struct HostToWasm(HostToWasmFn);
+
+/// `(vmctx, code, parameters and results, record)` to whether wasm returned.
+type HostToWasmFn =
+    unsafe extern "C" fn(*mut c_void, *const c_void, *mut ValRaw, *mut VMEntryRecord) -> bool;
 
 impl HostToWasm {
     /// A trampoline by its address.
@@ -41,7 +43,7 @@ impl HostToWasm {
     /// is used.
     pub(crate) unsafe fn from_ptr(code: *const c_void) -> HostToWasm {
         // SAFETY: the compiler gives functions of that key this signature.
-        HostToWasm(unsafe { std::mem::transmute::<*const c_void, _>(code) })
+        HostToWasm(unsafe { std::mem::transmute::<*const c_void, HostToWasmFn>(code) })
     }
 }
 

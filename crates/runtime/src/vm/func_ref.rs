@@ -51,7 +51,7 @@ impl FuncRefPtr {
         match owner_of(self.function().vmctx) {
             // SAFETY: the record lives as long as its store.
             Owner::HostFunc(instance) => unsafe { Some((*instance.as_ptr()).host.clone()) },
-            Owner::CoreInstance(_) | Owner::Component => None,
+            Owner::CoreInstance(_) | Owner::Component(_) => None,
         }
     }
 
@@ -197,7 +197,10 @@ where
             let body = &*(*instance).body.cast::<F>();
             let slots = std::slice::from_raw_parts_mut(values, (*instance).slots);
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
-            body(Caller::new(StoreContextMut(store), importer_of(importer)), slots)
+            body(
+                Caller::new(StoreContextMut(store), importer_of(importer)),
+                slots,
+            )
         })
         .is_ok()
     }
@@ -212,6 +215,6 @@ unsafe fn importer_of(vmctx: *mut c_void) -> Option<InstancePtr> {
     let vmctx: CodePtr = unsafe { VmPtr::new(vmctx)? };
     match owner_of(vmctx) {
         Owner::CoreInstance(instance) => Some(instance),
-        Owner::HostFunc(_) | Owner::Component => None,
+        Owner::HostFunc(_) | Owner::Component(_) => None,
     }
 }

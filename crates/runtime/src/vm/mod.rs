@@ -7,12 +7,14 @@
 mod activation;
 mod backtrace;
 mod builtins;
+mod component_instance;
 mod core_instance;
 mod entry;
 mod func_ref;
 mod global;
 mod host_call;
 mod invoke;
+mod lowered_import;
 mod memory;
 mod owner;
 mod pointer;
@@ -20,14 +22,24 @@ mod segments;
 mod store_state;
 mod sys;
 mod table;
+#[cfg(test)]
+mod tests;
+mod utf8_copy;
 pub(crate) mod val_raw;
 
+pub(crate) use component_instance::{
+    ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, OwnedComponentInstance,
+};
 pub(crate) use core_instance::{FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern};
-pub(crate) use entry::{HostToWasm, ThreadKind, call_wasm};
+pub(crate) use entry::ThreadKind;
+#[cfg(test)]
+use entry::{HostToWasm, call_wasm};
 pub(crate) use func_ref::{FuncRefPtr, HostFunc, OwnedHostFunc};
 pub(crate) use global::GlobalPtr;
-pub(crate) use host_call::{Raised, catch, raise, trap};
+#[cfg(test)]
+use host_call::{catch, raise, trap};
 pub(crate) use invoke::Entrance;
+pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 pub(crate) use memory::DefinedMemory;
 pub(crate) use pointer::CodePtr;
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};

@@ -4,6 +4,7 @@
 //! to the runtime's record, and every such record is `#[repr(C)]` and begins with an
 //! [`OwnerKind`], so the kind of any context can be told.
 
+use super::component_instance::ComponentInstance;
 use super::core_instance::CoreInstance;
 use super::func_ref::HostFuncInstance;
 use super::pointer::{CodePtr, VmPtr};
@@ -17,8 +18,7 @@ pub(crate) enum OwnerKind {
     CoreInstance = 1,
     /// A [`HostFuncInstance`]; the context is a `VMHostFuncContext`.
     HostFunc,
-    /// A component instance's record; the context is a `VMComponentContext`.
-    #[allow(dead_code, reason = "components are not built yet")]
+    /// A [`ComponentInstance`]; the context is a `VMComponentContext`.
     Component,
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum Owner {
     /// A host function as one store has it.
     HostFunc(VmPtr<HostFuncInstance>),
     /// A component instance.
-    Component,
+    Component(VmPtr<ComponentInstance>),
 }
 
 /// The owner of a context that came out of a live `VMFuncRef` or `VMFunctionImport`.
@@ -42,7 +42,7 @@ pub(crate) fn owner_of(context: CodePtr) -> Owner {
         match *owner.cast::<OwnerKind>() {
             OwnerKind::CoreInstance => Owner::CoreInstance(VmPtr::known(owner.cast())),
             OwnerKind::HostFunc => Owner::HostFunc(VmPtr::known(owner.cast())),
-            OwnerKind::Component => Owner::Component,
+            OwnerKind::Component => Owner::Component(VmPtr::known(owner.cast())),
         }
     }
 }

@@ -167,3 +167,58 @@ fn check_pages(length: usize) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_becomes_accessible_in_place() {
+        let page = page_size();
+        let mut mapping = Mapping::reserve(4 << 30).unwrap();
+        let base = mapping.base();
+        assert!(mapping.bytes().is_empty());
+        mapping.make_accessible(page).unwrap();
+        mapping.bytes_mut()[page - 1] = 7;
+        mapping.make_accessible(3 * page).unwrap();
+        mapping.make_accessible(2 * page).unwrap();
+        assert_eq!(mapping.accessible(), 3 * page);
+        assert_eq!(mapping.bytes()[page - 1], 7);
+        assert_eq!(mapping.bytes()[3 * page - 1], 0);
+        assert_eq!(mapping.base(), base);
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused() {
+        let page = page_size();
+        for length in [0, 1, page + 1, usize::MAX, usize::MAX - page + 1] {
+            assert!(Mapping::reserve(length).is_err(), "{length}");
+        }
+        let mut mapping = Mapping::reserve(2 * page).unwrap();
+        for length in [1, 3 * page] {
+            assert!(mapping.make_accessible(length).is_err(), "{length}");
+        }
+        for guard in [0, 1, 2 * page] {
+            assert!(mapping.make_accessible_above(guard).is_err(), "{guard}");
+        }
+        assert_eq!(mapping.accessible(), 0);
+    }
+
+    #[test]
+    fn executable_memory_stays_as_it_is() {
+        let mut mapping = Mapping::reserve(2 * page_size()).unwrap();
+        mapping.make_accessible(page_size()).unwrap();
+        mapping.make_executable().unwrap();
+        assert!(mapping.make_accessible(2 * page_size()).is_err());
+        assert_eq!(mapping.bytes()[0], 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "never written")]
+    fn code_cannot_be_written_to() {
+        let mut mapping = Mapping::reserve(page_size()).unwrap();
+        mapping.make_accessible(page_size()).unwrap();
+        mapping.make_executable().unwrap();
+        mapping.bytes_mut();
+    }
+}

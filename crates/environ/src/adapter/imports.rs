@@ -1,0 +1,156 @@
+//! What an adapter module imports.
+
+use super::Peer;
+use crate::types::{FuncType, ValType};
+use crate::{TrapCode, UnsafeIntrinsic};
+use wasm_encoder::{EntityType, ImportSection, TypeSection};
+
+/// An import of an adapter module.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AdapterImport {
+    /// The lifted core function.
+    Callee,
+    /// The `post-return` it was lifted with.
+    PostReturn,
+    /// A side's `realloc`.
+    Realloc(Peer),
+    /// A side's memory.
+    Memory(Peer),
+    /// The flags of a side's instance.
+    Flags(Peer),
+    /// An intrinsic.
+    Intrinsic(UnsafeIntrinsic),
+    /// The trampoline that copies and checks a string.
+    Utf8Copy {
+        /// Whose memory is read.
+        from: Peer,
+        /// Whose memory is written.
+        to: Peer,
+    },
+    /// The trampoline that traps with a code.
+    Trap(TrapCode),
+}
+
+/// The imports used so far; those of each kind are numbered in order.
+#[derive(Default)]
+pub(super) struct Imports {
+    list: Vec<AdapterImport>,
+    types: TypeSection,
+    section: ImportSection,
+    funcs: Vec<AdapterImport>,
+    memories: Vec<AdapterImport>,
+    globals: Vec<AdapterImport>,
+}
+
+impl Imports {
+    /// The index of a function.
+    pub(super) fn func(&mut self, import: AdapterImport, ty: &FuncType) -> u32 {
+        if let Some(index) = position(&self.funcs, import) {
+            return index;
+        }
+        let ty = EntityType::Function(self.ty(ty));
+        self.funcs.push(import);
+        self.add(import, ty);
+        self.num_funcs() - 1
+    }
+
+    /// The index of a side's memory.
+    pub(super) fn memory(&mut self, peer: Peer) -> u32 {
+        let import = AdapterImport::Memory(peer);
+        if let Some(index) = position(&self.memories, import) {
+            return index;
+        }
+        self.memories.push(import);
+        let ty = wasm_encoder::MemoryType {
+            minimum: 0,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        };
+        self.add(import, EntityType::Memory(ty));
+        self.memories.len() as u32 - 1
+    }
+
+    /// The index of the global that holds the flags of a side's instance.
+    pub(super) fn flags(&mut self, peer: Peer) -> u32 {
+        let import = AdapterImport::Flags(peer);
+        if let Some(index) = position(&self.globals, import) {
+            return index;
+        }
+        self.globals.push(import);
+        let ty = wasm_encoder::GlobalType {
+            val_type: wasm_encoder::ValType::I32,
+            mutable: true,
+            shared: false,
+        };
+        self.add(import, EntityType::Global(ty));
+        self.globals.len() as u32 - 1
+    }
+
+    /// Adds a function type.
+    pub(super) fn ty(&mut self, ty: &FuncType) -> u32 {
+        let index = self.types.len();
+        self.types.ty().function(
+            ty.params().iter().map(|&ty| val_type(ty)),
+            ty.results().iter().map(|&ty| val_type(ty)),
+        );
+        index
+    }
+
+    /// How many functions are imported.
+    pub(super) fn num_funcs(&self) -> u32 {
+        self.funcs.len() as u32
+    }
+
+    /// The imports in order, and the sections that declare them.
+    pub(super) fn finish(self) -> (Vec<AdapterImport>, TypeSection, ImportSection) {
+        (self.list, self.types, self.section)
+    }
+
+    fn add(&mut self, import: AdapterImport, ty: EntityType) {
+        self.list.push(import);
+        let (module, field) = names(import);
+        self.section.import(module, &field, ty);
+    }
+}
+
+fn position(list: &[AdapterImport], import: AdapterImport) -> Option<u32> {
+    let position = list.iter().position(|&other| other == import)?;
+    Some(position as u32)
+}
+
+/// Names for people; what an import is is known by its position.
+fn names(import: AdapterImport) -> (&'static str, String) {
+    let side = |peer| match peer {
+        Peer::Caller => "caller",
+        Peer::Callee => "callee",
+    };
+    match import {
+        AdapterImport::Callee => ("callee", "call".to_owned()),
+        AdapterImport::PostReturn => ("callee", "post-return".to_owned()),
+        AdapterImport::Realloc(peer) => (side(peer), "realloc".to_owned()),
+        AdapterImport::Memory(peer) => (side(peer), "memory".to_owned()),
+        AdapterImport::Flags(peer) => (side(peer), "flags".to_owned()),
+        AdapterImport::Intrinsic(intrinsic) => ("intrinsic", intrinsic.name()),
+        AdapterImport::Utf8Copy { from, to } => {
+            ("utf8-copy", format!("{} to {}", side(from), side(to)))
+        }
+        AdapterImport::Trap(code) => ("trap", code.message().to_owned()),
+    }
+}
+
+/// A core type as `wasm-encoder` has it. Adapters pass numbers only.
+pub(super) fn val_type(ty: ValType) -> wasm_encoder::ValType {
+    match ty {
+        ValType::I32 => wasm_encoder::ValType::I32,
+        ValType::I64 => wasm_encoder::ValType::I64,
+        ValType::F32 => wasm_encoder::ValType::F32,
+        ValType::F64 => wasm_encoder::ValType::F64,
+        ValType::V128 => wasm_encoder::ValType::V128,
+        ValType::Ref(ty) => wasm_encoder::ValType::Ref(match ty.heap_type {
+            crate::types::HeapType::Func => wasm_encoder::RefType::FUNCREF,
+            crate::types::HeapType::Extern => wasm_encoder::RefType::EXTERNREF,
+        }),
+    }
+}

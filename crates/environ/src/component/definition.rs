@@ -1,0 +1,170 @@
+//! What a component's sections say, as plain data, before anything is resolved.
+//!
+//! Indices here are those of the binary's index spaces. Every definition that adds to an index
+//! space that flattening keeps is here, in order; types are not, since `wasmparser` resolves them
+//! and what needs one carries it.
+
+use super::types::ExternType;
+use crate::UnsafeIntrinsic;
+use crate::index::{ComponentFuncTypeIndex, StaticModuleIndex};
+use cranelift_entity::{PrimaryMap, entity_impl};
+use std::rc::Rc;
+
+/// A component of the binary, nested or not.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct StaticComponentIndex(u32);
+entity_impl!(StaticComponentIndex, "component");
+
+/// All components of a binary.
+#[derive(Default)]
+pub(super) struct Definitions {
+    /// Inner components come before those around them; the root is last.
+    pub(super) components: PrimaryMap<StaticComponentIndex, ComponentDef>,
+}
+
+/// One component.
+#[derive(Default)]
+pub(super) struct ComponentDef {
+    /// What it defines, in order.
+    pub(super) items: Vec<Item>,
+    /// What it uses from around it; `outer` aliases refer to these.
+    pub(super) captures: Vec<Capture>,
+    /// Whether it has a `canon context.get` or `context.set`. Core functions don't cross the
+    /// border of a component instance, so only instances of such a component can see the slots
+    /// of their threads.
+    pub(super) uses_context: bool,
+    /// Whether a lift or lower of it has a `realloc` or `post-return`: while these run,
+    /// `may_leave` is clear, and at no other time.
+    pub(super) may_be_unleavable: bool,
+}
+
+/// Something that an inner component takes from the component around it.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) struct Capture {
+    pub(super) sort: CaptureSort,
+    pub(super) from: CaptureFrom,
+}
+
+/// What kind of thing it is.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) enum CaptureSort {
+    Module,
+    Component,
+}
+
+/// Where the component around it has it.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) enum CaptureFrom {
+    /// In its index space.
+    Local(u32),
+    /// In its own captures.
+    Capture(usize),
+}
+
+/// A definition.
+pub(super) enum Item {
+    /// A core module section.
+    Module(StaticModuleIndex),
+    /// A component section.
+    Component(StaticComponentIndex),
+    /// An `outer` alias, by its place among the captures.
+    Captured(CaptureSort, usize),
+    /// An `outer` alias, zero levels out, of a module.
+    OwnModule(u32),
+    /// An `outer` alias, zero levels out, of a component.
+    OwnComponent(u32),
+    /// A core instance.
+    CoreInstance(CoreInstanceDef),
+    /// An alias of an export of a core instance.
+    CoreExportAlias {
+        sort: CoreSort,
+        instance: u32,
+        name: Rc<str>,
+    },
+    /// A component instance.
+    Instance(InstanceDef),
+    /// An alias of an export of a component instance.
+    ExportAlias {
+        sort: Sort,
+        instance: u32,
+        name: Rc<str>,
+    },
+    /// `canon lift`.
+    Lift {
+        core_func: u32,
+        ty: ComponentFuncTypeIndex,
+        options: OptionsDef,
+    },
+    /// `canon lower`.
+    Lower {
+        func: u32,
+        ty: ComponentFuncTypeIndex,
+        options: OptionsDef,
+        offset: u64,
+    },
+    /// A canonical built-in that is an intrinsic.
+    Intrinsic(UnsafeIntrinsic),
+    /// An import.
+    Import {
+        name: Rc<str>,
+        sort: Sort,
+        /// Its type, converted for imports of the root alone.
+        ty: Option<ExternType>,
+    },
+    /// An export, which also adds to an index space.
+    Export {
+        name: Rc<str>,
+        sort: Sort,
+        index: u32,
+        offset: u64,
+    },
+}
+
+/// How a core instance is made.
+pub(super) enum CoreInstanceDef {
+    /// From a module and core instances, by the first names of its imports.
+    Instantiate {
+        module: u32,
+        args: Vec<(Rc<str>, u32)>,
+    },
+    /// From what is there already.
+    FromExports(Vec<(Rc<str>, CoreSort, u32)>),
+}
+
+/// How a component instance is made.
+pub(super) enum InstanceDef {
+    /// From a component.
+    Instantiate {
+        component: u32,
+        args: Vec<(Rc<str>, Sort, u32)>,
+    },
+    /// From what is there already.
+    FromExports(Vec<(Rc<str>, Sort, u32)>),
+}
+
+/// An index space of core definitions, less those that are types.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum CoreSort {
+    Func,
+    Table,
+    Memory,
+    Global,
+}
+
+/// An index space of a component.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    Module,
+    Func,
+    Type,
+    Instance,
+    Component,
+}
+
+/// Canonical options, unresolved. The string encoding is utf-8.
+#[derive(Copy, Clone, Default)]
+pub(super) struct OptionsDef {
+    pub(super) memory: Option<u32>,
+    pub(super) realloc: Option<u32>,
+    pub(super) post_return: Option<u32>,
+}

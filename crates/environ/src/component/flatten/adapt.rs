@@ -1,0 +1,181 @@
+//! Calls from guest to guest: which adapter each needs, and what the adapter's imports are.
+//!
+//! An adapter is instantiated where its function is lowered, before anything can import it. All
+//! it depends on is there by then: the callee has been lifted, and options been resolved. What
+//! it needs to know about a component instance as a whole (whether it can see its threads'
+//! context slots, whether `may_leave` is ever clear) follows from the component's definition
+//! alone, so that what is instantiated later in it changes nothing.
+
+use super::Flattener;
+use super::value::{LiftedFunc, inconsistent};
+use crate::adapter::{ADAPTER_EXPORT, AdapterImport, AdapterSpec, Peer, PeerOptions};
+use crate::component::info::{CanonicalOptions, CoreDef};
+use crate::component::trampoline::Trampoline;
+use crate::error::{Error, Result};
+use crate::index::*;
+use crate::types::{FuncType, ValType};
+use crate::{Features, module};
+use cranelift_entity::EntityRef;
+
+/// Bytes of an adapter, or names looked at, for one unit of work.
+const BYTES_PER_UNIT: usize = 16;
+
+/// Characters of a name that are kept.
+const MAX_NAME: usize = 100;
+
+/// What an adapter is made for.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AdapterKey {
+    callee: CoreDef,
+    lift: OptionsIndex,
+    lower: OptionsIndex,
+    ty: ComponentFuncTypeIndex,
+}
+
+impl Flattener<'_, '_> {
+    /// The core function that calls a lifted function from where it is lowered.
+    ///
+    /// # Errors
+    /// If the function is lowered with a type unlike that it was lifted with, or there are too
+    /// many instances.
+    pub(super) fn adapt(
+        &mut self,
+        callee: LiftedFunc,
+        ty: ComponentFuncTypeIndex,
+        lower: OptionsIndex,
+        offset: u64,
+    ) -> Result<CoreDef> {
+        if !self.same_but_for_names(callee.ty, ty) {
+            let feature = "a call between components whose types for it differ";
+            return Err(Error::unsupported(feature, offset));
+        }
+        let key = AdapterKey {
+            callee: callee.core,
+            lift: callee.options,
+            lower,
+            ty,
+        };
+        if let Some(&adapter) = self.interned.adapters.get(&key) {
+            return Ok(adapter);
+        }
+        let adapter = self.make_adapter(&key)?;
+        self.interned.adapters.insert(key, adapter);
+        Ok(adapter)
+    }
+
+    fn make_adapter(&mut self, key: &AdapterKey) -> Result<CoreDef> {
+        let lift = self.component.options[key.lift].clone();
+        let lower = self.component.options[key.lower].clone();
+        let caller = self.component_instances[lower.instance];
+        let name = self.core_func_name(key.callee)?;
+        let spec = AdapterSpec {
+            types: &self.component.types,
+            func: &self.component.types.funcs[key.ty],
+            name: &name,
+            caller: self.peer(&lower),
+            callee: self.peer(&lift),
+            post_return: lift.post_return.is_some(),
+            check_may_leave: self.definitions.components[caller].may_be_unleavable,
+        };
+        if spec.is_nothing_but_the_call() {
+            return Ok(key.callee);
+        }
+        let adapter = spec.synthesize()?;
+        self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
+        // Its own features: what the embedder turned off is turned off for guests.
+        let features = Features::default();
+        let module = module::translate_module(adapter.bytes, features, &mut self.signatures)?;
+        let mut args = Vec::with_capacity(adapter.imports.len());
+        for import in adapter.imports {
+            args.push(self.adapter_import(import, key.callee, &lift, &lower)?);
+        }
+        self.budget.spend(args.len())?;
+        let module = self.modules.push(module);
+        let instance = self.instantiate_module(lower.instance, module, args.into())?;
+        self.core_export(&instance, ADAPTER_EXPORT)
+    }
+
+    fn peer(&self, options: &CanonicalOptions) -> PeerOptions {
+        let definition = self.component_instances[options.instance];
+        PeerOptions {
+            memory: options.memory.is_some(),
+            realloc: options.realloc.is_some(),
+            uses_context: self.definitions.components[definition].uses_context,
+        }
+    }
+
+    /// What an import of an adapter is at run time.
+    fn adapter_import(
+        &mut self,
+        import: AdapterImport,
+        callee: CoreDef,
+        lift: &CanonicalOptions,
+        lower: &CanonicalOptions,
+    ) -> Result<CoreDef> {
+        let options = |peer| match peer {
+            Peer::Caller => lower,
+            Peer::Callee => lift,
+        };
+        let memory = |peer| options(peer).memory.ok_or_else(inconsistent);
+        Ok(match import {
+            AdapterImport::Callee => callee,
+            AdapterImport::PostReturn => {
+                let index = lift.post_return.ok_or_else(inconsistent)?;
+                self.extracted.post_returns[index]
+            }
+            AdapterImport::Realloc(peer) => {
+                let index = options(peer).realloc.ok_or_else(inconsistent)?;
+                self.extracted.reallocs[index]
+            }
+            AdapterImport::Memory(peer) => self.extracted.memories[memory(peer)?],
+            AdapterImport::Flags(peer) => CoreDef::Flags(options(peer).instance),
+            AdapterImport::Intrinsic(intrinsic) => self.intrinsic(intrinsic),
+            AdapterImport::Utf8Copy { from, to } => {
+                let (from, to) = (memory(from)?, memory(to)?);
+                let ty = FuncType::new([ValType::I64; 3], []);
+                let signature = self.signatures.intern(ty);
+                self.trampoline(Trampoline::Utf8Copy {
+                    from,
+                    to,
+                    signature,
+                })
+            }
+            AdapterImport::Trap(code) => {
+                let signature = self.signatures.intern(FuncType::new([], []));
+                self.trampoline(Trampoline::Trap { code, signature })
+            }
+        })
+    }
+
+    /// What a core function is called, for people.
+    fn core_func_name(&mut self, def: CoreDef) -> Result<String> {
+        let CoreDef::Export(export) = def else {
+            return Ok("trampoline".to_owned());
+        };
+        let EntityIndex::Func(func) = export.entity else {
+            return Err(inconsistent());
+        };
+        let (module, _) = self.made_from(export.instance)?;
+        let module = &self.modules[module].module;
+        // Names are searched for among the exports, and may be long.
+        self.budget.spend(module.exports.len() / BYTES_PER_UNIT)?;
+        Ok(match module.func_name(func) {
+            // An adapter of an adapter is named after what both are for.
+            Some(name) => {
+                let name = name.trim_start_matches("adapter ");
+                name.chars().take(MAX_NAME).collect()
+            }
+            None => format!("func {}", func.index()),
+        })
+    }
+
+    /// Whether two function types are the same but for the names of parameters.
+    fn same_but_for_names(&self, a: ComponentFuncTypeIndex, b: ComponentFuncTypeIndex) -> bool {
+        let types = |index| {
+            let func = &self.component.types.funcs[index];
+            let params = func.params.iter().map(|&(_, ty)| ty);
+            (params.collect::<Vec<_>>(), func.result)
+        };
+        a == b || types(a) == types(b)
+    }
+}

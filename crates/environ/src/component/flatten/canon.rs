@@ -1,0 +1,190 @@
+//! Lifts, lowers and intrinsics: what they become at run time.
+
+use super::Flattener;
+use super::scope::Scope;
+use super::value::{Func, ImportPath, LiftedFunc, inconsistent};
+use crate::UnsafeIntrinsic;
+use crate::canonical_abi::{LiftOrLower, flatten_func};
+use crate::component::definition::{CoreSort, OptionsDef};
+use crate::component::info::{CanonicalOptions, CoreDef, RuntimeImport, Step, StringEncoding};
+use crate::component::trampoline::Trampoline;
+use crate::error::Result;
+use crate::index::*;
+
+impl Flattener<'_, '_> {
+    /// `canon lift`.
+    pub(super) fn lift(
+        &mut self,
+        scope: &mut Scope<'_>,
+        core_func: u32,
+        ty: ComponentFuncTypeIndex,
+        options: &OptionsDef,
+    ) -> Result<()> {
+        let core = scope.core(CoreSort::Func, core_func)?;
+        let options = self.options(scope, options)?;
+        scope
+            .funcs
+            .push(Func::Lifted(LiftedFunc { ty, core, options }));
+        Ok(())
+    }
+
+    /// `canon lower`: of a host function, a trampoline; of a guest's, an adapter.
+    pub(super) fn lower(
+        &mut self,
+        scope: &mut Scope<'_>,
+        func: u32,
+        ty: ComponentFuncTypeIndex,
+        options: &OptionsDef,
+        offset: u64,
+    ) -> Result<()> {
+        let options = self.options(scope, options)?;
+        let def = match scope.func(func)?.clone() {
+            Func::Imported(path) => self.lower_import(&path, ty, options),
+            Func::Lifted(callee) => self.adapt(callee, ty, options, offset)?,
+        };
+        scope.core_funcs.push(def);
+        Ok(())
+    }
+
+    fn lower_import(
+        &mut self,
+        path: &ImportPath,
+        ty: ComponentFuncTypeIndex,
+        options: OptionsIndex,
+    ) -> CoreDef {
+        let import = self.runtime_import(path, ty);
+        let index = match self.interned.lowerings.get(&import) {
+            Some(&index) => index,
+            None => {
+                let index = LoweredIndex::from_u32(self.component.num_lowerings);
+                self.component.num_lowerings += 1;
+                self.interned.lowerings.insert(import, index);
+                self.component
+                    .steps
+                    .push(Step::LowerImport { index, import });
+                index
+            }
+        };
+        let types = &self.component.types;
+        let flat = flatten_func(types, &types.funcs[ty], LiftOrLower::Lower);
+        let signature = self.signatures.intern(flat.signature);
+        self.trampoline(Trampoline::LowerImport {
+            index,
+            options,
+            ty,
+            signature,
+        })
+    }
+
+    /// The index of a function that instantiation takes from the imports.
+    pub(super) fn runtime_import(
+        &mut self,
+        path: &ImportPath,
+        ty: ComponentFuncTypeIndex,
+    ) -> RuntimeImportIndex {
+        let names: Vec<String> = path.path.iter().map(|name| name.to_string()).collect();
+        let imports = &mut self.component.runtime_imports;
+        *self
+            .interned
+            .imports
+            .entry((path.import, names))
+            .or_insert_with_key(|(import, path)| {
+                imports.push(RuntimeImport {
+                    import: *import,
+                    path: path.clone(),
+                    ty,
+                })
+            })
+    }
+
+    /// An intrinsic as a function.
+    pub(super) fn intrinsic(&mut self, intrinsic: UnsafeIntrinsic) -> CoreDef {
+        let signature = self.signatures.intern(intrinsic.signature());
+        self.trampoline(Trampoline::Intrinsic {
+            intrinsic,
+            signature,
+        })
+    }
+
+    /// A trampoline as a function.
+    pub(super) fn trampoline(&mut self, trampoline: Trampoline) -> CoreDef {
+        let trampolines = &mut self.component.trampolines;
+        let index = self
+            .interned
+            .trampolines
+            .entry(trampoline)
+            .or_insert_with_key(|trampoline| trampolines.push(trampoline.clone()));
+        CoreDef::Trampoline(*index)
+    }
+
+    /// Resolves canonical options; what they need is extracted by steps written here, and so
+    /// before anything that uses them.
+    fn options(&mut self, scope: &Scope<'_>, options: &OptionsDef) -> Result<OptionsIndex> {
+        let memory = match options.memory {
+            Some(index) => Some(self.extract_memory(scope.core(CoreSort::Memory, index)?)?),
+            None => None,
+        };
+        let realloc = match options.realloc {
+            Some(index) => Some(self.extract_realloc(scope.core(CoreSort::Func, index)?)),
+            None => None,
+        };
+        let post_return = match options.post_return {
+            Some(index) => Some(self.extract_post_return(scope.core(CoreSort::Func, index)?)),
+            None => None,
+        };
+        let options = CanonicalOptions {
+            instance: scope.runtime_instance,
+            string_encoding: StringEncoding::Utf8,
+            memory,
+            realloc,
+            post_return,
+        };
+        let all = &mut self.component.options;
+        let index = self
+            .interned
+            .options
+            .entry(options)
+            .or_insert_with_key(|options| all.push(options.clone()));
+        Ok(*index)
+    }
+
+    fn extract_memory(&mut self, def: CoreDef) -> Result<RuntimeMemoryIndex> {
+        let CoreDef::Export(export) = def else {
+            return Err(inconsistent());
+        };
+        if let Some(&index) = self.interned.memories.get(&export) {
+            return Ok(index);
+        }
+        let index = self.extracted.memories.push(def);
+        self.component.num_memories += 1;
+        self.interned.memories.insert(export, index);
+        let step = Step::ExtractMemory { index, export };
+        self.component.steps.push(step);
+        Ok(index)
+    }
+
+    fn extract_realloc(&mut self, def: CoreDef) -> RuntimeReallocIndex {
+        if let Some(&index) = self.interned.reallocs.get(&def) {
+            return index;
+        }
+        let index = self.extracted.reallocs.push(def);
+        self.component.num_reallocs += 1;
+        self.interned.reallocs.insert(def, index);
+        self.component
+            .steps
+            .push(Step::ExtractRealloc { index, def });
+        index
+    }
+
+    fn extract_post_return(&mut self, def: CoreDef) -> RuntimePostReturnIndex {
+        if let Some(&index) = self.interned.post_returns.get(&def) {
+            return index;
+        }
+        let index = self.extracted.post_returns.push(def);
+        self.component.num_post_returns += 1;
+        self.interned.post_returns.insert(def, index);
+        let step = Step::ExtractPostReturn { index, def };
+        self.component.steps.push(step);
+        index
+    }
+}

@@ -1,0 +1,184 @@
+//! Flattening: from nested definitions to a straight-line program.
+//!
+//! This is an abstract interpretation of the root component. Nested components are instantiated
+//! here, at compile time, and every alias and argument is followed to where it comes from
+//! ([`value`]), so that what is left are core instances, what they import, and the root's
+//! imports and exports. Only what exists at run time is written into the [`Component`].
+//!
+//! A small binary can ask for exponentially many instances; [`budget`] bounds them.
+
+mod adapt;
+mod budget;
+mod canon;
+mod core_instance;
+mod export;
+mod instance;
+mod known_imports;
+mod scope;
+mod value;
+
+use super::definition::{Definitions, Item, StaticComponentIndex};
+use super::info::{CanonicalOptions, Component, CoreDef, CoreExport};
+use super::trampoline::Trampoline;
+use super::types::ComponentTypes;
+use crate::Translation;
+use crate::error::Result;
+use crate::index::*;
+use crate::module::ModuleTranslation;
+use crate::types::SignatureTable;
+use budget::Budget;
+use cranelift_entity::PrimaryMap;
+use scope::Scope;
+use std::collections::BTreeMap;
+use value::{Args, Exports};
+
+/// What the walk over the sections found.
+pub(super) struct Input<'d, 'data> {
+    pub(super) definitions: &'d Definitions,
+    pub(super) root: StaticComponentIndex,
+    pub(super) types: ComponentTypes,
+    pub(super) signatures: SignatureTable,
+    pub(super) modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
+}
+
+/// Flattens a component.
+pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'data>> {
+    let mut flattener = Flattener {
+        definitions: input.definitions,
+        component: Component {
+            types: input.types,
+            ..Component::default()
+        },
+        signatures: input.signatures,
+        modules: input.modules,
+        instance_steps: PrimaryMap::new(),
+        component_instances: PrimaryMap::new(),
+        interned: Interned::default(),
+        extracted: Extracted::default(),
+        budget: Budget::default(),
+    };
+    let root = value::Closure {
+        definition: input.root,
+        captures: Box::default(),
+    };
+    let exports = flattener.instantiate(&root, Args::Root, 0)?;
+    flattener.export_root(&exports)?;
+    flattener.fill_known_imports();
+    flattener.component.num_component_instances = flattener.component_instances.len() as u32;
+    flattener.component.num_runtime_instances = flattener.instance_steps.len() as u32;
+    Ok(Translation {
+        signatures: flattener.signatures,
+        modules: flattener.modules,
+        component: Some(flattener.component),
+    })
+}
+
+/// The state of the interpretation, beside the scopes of the components being instantiated.
+struct Flattener<'d, 'data> {
+    definitions: &'d Definitions,
+    /// What has been written so far.
+    component: Component,
+    signatures: SignatureTable,
+    modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
+    /// The step that makes each core instance.
+    instance_steps: PrimaryMap<RuntimeInstanceIndex, usize>,
+    /// What each component instance is an instance of.
+    component_instances: PrimaryMap<RuntimeComponentInstanceIndex, StaticComponentIndex>,
+    interned: Interned,
+    extracted: Extracted,
+    budget: Budget,
+}
+
+/// Where what steps extract comes from.
+#[derive(Default)]
+struct Extracted {
+    memories: PrimaryMap<RuntimeMemoryIndex, CoreDef>,
+    reallocs: PrimaryMap<RuntimeReallocIndex, CoreDef>,
+    post_returns: PrimaryMap<RuntimePostReturnIndex, CoreDef>,
+}
+
+/// What has an index already.
+#[derive(Default)]
+struct Interned {
+    memories: BTreeMap<CoreExport, RuntimeMemoryIndex>,
+    reallocs: BTreeMap<CoreDef, RuntimeReallocIndex>,
+    post_returns: BTreeMap<CoreDef, RuntimePostReturnIndex>,
+    options: BTreeMap<CanonicalOptions, OptionsIndex>,
+    trampolines: BTreeMap<Trampoline, TrampolineIndex>,
+    imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
+    lowerings: BTreeMap<RuntimeImportIndex, LoweredIndex>,
+    adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
+}
+
+impl Flattener<'_, '_> {
+    /// Instantiates a component: evaluates its definitions one after the other.
+    fn instantiate(&mut self, closure: &value::Closure, args: Args, depth: u32) -> Result<Exports> {
+        self.budget.enter(depth)?;
+        self.budget.component_instance()?;
+        let instance = self.component_instances.push(closure.definition);
+        let definitions = self.definitions;
+        let mut scope = Scope::new(instance, closure, args, depth);
+        for item in &definitions.components[closure.definition].items {
+            self.budget.spend(1)?;
+            self.evaluate(&mut scope, item)?;
+        }
+        Ok(scope.exports)
+    }
+
+    /// Evaluates a definition; what it defines is added to an index space of the scope.
+    fn evaluate(&mut self, scope: &mut Scope<'_>, item: &Item) -> Result<()> {
+        match item {
+            Item::Module(index) => scope.modules.push(*index),
+            Item::Component(index) => self.close_over(scope, *index)?,
+            Item::Captured(sort, place) => scope.captured(*sort, *place)?,
+            Item::OwnModule(index) => scope.modules.push(scope.module(*index)?),
+            Item::OwnComponent(index) => scope.components.push(scope.component(*index)?),
+            Item::CoreInstance(definition) => self.core_instance(scope, definition)?,
+            Item::CoreExportAlias {
+                sort,
+                instance,
+                name,
+            } => {
+                let instance = scope.core_instance(*instance)?;
+                let def = self.core_export(instance, name)?;
+                scope.core_space(*sort).push(def);
+            }
+            Item::Instance(definition) => self.instance(scope, definition)?,
+            Item::ExportAlias {
+                sort,
+                instance,
+                name,
+            } => {
+                let value = scope.instance(*instance)?.export(*sort, name)?;
+                scope.define(value);
+            }
+            Item::Lift {
+                core_func,
+                ty,
+                options,
+            } => self.lift(scope, *core_func, *ty, options)?,
+            Item::Lower {
+                func,
+                ty,
+                options,
+                offset,
+            } => self.lower(scope, *func, *ty, options, *offset)?,
+            Item::Intrinsic(intrinsic) => {
+                let def = self.intrinsic(*intrinsic);
+                scope.core_funcs.push(def);
+            }
+            Item::Import { name, sort, ty } => self.import(scope, name, *sort, ty.as_ref())?,
+            Item::Export {
+                name,
+                sort,
+                index,
+                offset,
+            } => {
+                let value = scope.value(*sort, *index)?;
+                scope.define(value.clone());
+                scope.exports.add(name.clone(), value, *offset)?;
+            }
+        }
+        Ok(())
+    }
+}

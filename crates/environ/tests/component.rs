@@ -1,0 +1,20 @@
+//! Components: what they are flattened to, what is refused, and what adapters do.
+
+#[cfg(test)]
+#[path = "component/adapters.rs"]
+mod adapters;
+#[cfg(test)]
+#[path = "component/flattened.rs"]
+mod flattened;
+#[cfg(test)]
+#[path = "component/machine.rs"]
+mod machine;
+#[cfg(test)]
+#[path = "component/mutated.rs"]
+mod mutated;
+#[cfg(test)]
+#[path = "component/program.rs"]
+mod program;
+#[cfg(test)]
+#[path = "component/refused.rs"]
+mod refused;

@@ -1,0 +1,139 @@
+//! Writes a flattened component out as text.
+
+use std::fmt::Write;
+use threadline_environ::component::{CoreDef, CoreExport, Export, Step, Trampoline};
+use threadline_environ::entity::EntityRef;
+use threadline_environ::module::KnownImport;
+use threadline_environ::{EntityIndex, Features, RuntimeImportIndex, Translation};
+
+/// Checks the program of a component against lines, whatever their indentation.
+#[track_caller]
+pub(crate) fn check(wat: &str, expected: &str) {
+    let bytes = wat::parse_str(wat).unwrap();
+    let translation = match Translation::parse(&bytes, Features::default()) {
+        Ok(translation) => translation,
+        Err(error) => panic!("refused: {error}"),
+    };
+    let expected: Vec<&str> = expected.lines().map(str::trim).collect();
+    let program = program(&translation);
+    assert!(
+        program.lines().eq(expected.iter().copied()),
+        "expected:\n{}\n\ngot:\n{program}",
+        expected.join("\n")
+    );
+}
+
+/// Checks that a component is refused with just this error, less the offset.
+#[track_caller]
+pub(crate) fn check_refused(wat: &str, expected: &str) {
+    let bytes = wat::parse_str(wat).unwrap();
+    match Translation::parse(&bytes, Features::default()) {
+        Ok(_) => panic!("accepted, but expected: {expected}"),
+        Err(error) => {
+            let error = error.to_string();
+            let message = error.split(" (at offset 0x").next().unwrap_or_default();
+            assert_eq!(message, expected);
+        }
+    }
+}
+
+/// The program, a line a step, export and known import.
+pub(crate) fn program(translation: &Translation<'_>) -> String {
+    let component = translation.component.as_ref().unwrap();
+    let mut out = String::new();
+    for step in &component.steps {
+        match step {
+            Step::Instantiate {
+                instance,
+                component_instance,
+                module,
+                args,
+            } => {
+                let args: Vec<String> = args.iter().map(|arg| def(*arg)).collect();
+                let args = args.join(", ");
+                let name = &translation.modules[*module].module.name;
+                let name = match name {
+                    Some(name) => format!(" `{name}`"),
+                    None => String::new(),
+                };
+                writeln!(
+                    out,
+                    "instantiate {instance} = {module}{name} in {component_instance} ({args})"
+                )
+            }
+            Step::ExtractMemory { index, export } => {
+                writeln!(out, "memory {index} = {}", core_export(*export))
+            }
+            Step::ExtractRealloc { index, def: d } => {
+                writeln!(out, "realloc {index} = {}", def(*d))
+            }
+            Step::ExtractPostReturn { index, def: d } => {
+                writeln!(out, "post-return {index} = {}", def(*d))
+            }
+            Step::LowerImport { index, import } => {
+                writeln!(out, "lower {index} = {}", path(translation, *import))
+            }
+        }
+        .unwrap();
+    }
+    exports(translation, &component.exports, "export ", &mut out);
+    for (index, module) in translation.modules.iter() {
+        for (func, known) in &module.known_imports {
+            let known = match known {
+                KnownImport::Intrinsic(intrinsic) => intrinsic.name(),
+                KnownImport::Wasm(module, func) => format!("{module} {func}"),
+                KnownImport::Trampoline(index) => match &component.trampolines[*index] {
+                    Trampoline::Trap { code, .. } => format!("trap {code:?}"),
+                    Trampoline::Utf8Copy { from, to, .. } => format!("utf8-copy {from} {to}"),
+                    _ => index.to_string(),
+                },
+            };
+            writeln!(out, "known {index} {func}: {known}").unwrap();
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn exports(t: &Translation<'_>, list: &[(String, Export)], prefix: &str, out: &mut String) {
+    for (name, export) in list {
+        match export {
+            Export::LiftedFunction { func, options, .. } => {
+                writeln!(out, "{prefix}{name}: lift {} {options}", def(*func)).unwrap();
+            }
+            Export::ImportedFunction(import) => {
+                writeln!(out, "{prefix}{name}: {}", path(t, *import)).unwrap();
+            }
+            Export::Instance(list) => exports(t, list, &format!("{prefix}{name} / "), out),
+            Export::Type => writeln!(out, "{prefix}{name}: type").unwrap(),
+        }
+    }
+}
+
+fn path(translation: &Translation<'_>, index: RuntimeImportIndex) -> String {
+    let component = translation.component.as_ref().unwrap();
+    let import = &component.runtime_imports[index];
+    let mut text = import.import.to_string();
+    for name in &import.path {
+        write!(text, " / {name}").unwrap();
+    }
+    text
+}
+
+fn def(def: CoreDef) -> String {
+    match def {
+        CoreDef::Export(export) => core_export(export),
+        CoreDef::Trampoline(index) => index.to_string(),
+        CoreDef::Flags(index) => format!("flags of {}", index.index()),
+    }
+}
+
+fn core_export(export: CoreExport) -> String {
+    let entity = match export.entity {
+        EntityIndex::Func(index) => index.to_string(),
+        EntityIndex::Table(index) => index.to_string(),
+        EntityIndex::Memory(index) => index.to_string(),
+        EntityIndex::Global(index) => index.to_string(),
+    };
+    format!("{}.{entity}", export.instance)
+}

@@ -1,0 +1,280 @@
+//! What is not built yet is refused by its name in the specification; what is broken or too
+//! large, by saying so.
+
+use crate::program::check_refused;
+use threadline_environ::{Error, Features, Translation};
+
+/// Checks that a built-in is refused by name, wherever it occurs.
+#[track_caller]
+fn check_builtin(name: &str, canon: &str) {
+    let wat = format!(
+        r#"(component
+            (core module $m (memory (export "m") 1) (table (export "t") 1 funcref)
+                (func (export "r") (param i32 i32 i32 i32) (result i32) unreachable))
+            (core instance $m (instantiate $m))
+            (alias core export $m "m" (core memory $mem))
+            (alias core export $m "t" (core table $table))
+            (alias core export $m "r" (core func $realloc))
+            (core type $start (func (param i32)))
+            (type $r (resource (rep i32)))
+            (type $s (stream u8))
+            (type $f (future u8))
+            (core func ({canon})))"#
+    );
+    check_refused(&wat, &format!("`canon {name}` is not supported yet"));
+}
+
+#[test]
+fn built_ins_are_refused_by_name() {
+    let memory = "(memory (core memory $mem))";
+    let both = "(memory (core memory $mem)) (realloc $realloc)";
+    for (name, rest) in [
+        ("resource.new", "$r"),
+        ("resource.drop", "$r"),
+        ("resource.rep", "$r"),
+        ("backpressure.inc", ""),
+        ("backpressure.dec", ""),
+        ("task.return", "(result u8)"),
+        ("task.cancel", ""),
+        ("subtask.cancel", ""),
+        ("subtask.drop", ""),
+        ("stream.new", "$s"),
+        ("stream.read", &format!("$s {memory}")),
+        ("stream.write", &format!("$s {memory}")),
+        ("stream.forward", "$s"),
+        ("stream.cancel-read", "$s"),
+        ("stream.cancel-write", "$s"),
+        ("stream.drop-readable", "$s"),
+        ("stream.drop-writable", "$s"),
+        ("future.new", "$f"),
+        ("future.read", &format!("$f {memory}")),
+        ("future.write", &format!("$f {memory}")),
+        ("future.forward", "$f"),
+        ("future.cancel-read", "$f"),
+        ("future.cancel-write", "$f"),
+        ("future.drop-readable", "$f"),
+        ("future.drop-writable", "$f"),
+        ("error-context.new", memory),
+        ("error-context.debug-message", both),
+        ("error-context.drop", ""),
+        ("waitable-set.new", ""),
+        ("waitable-set.wait", memory),
+        ("waitable-set.poll", memory),
+        ("waitable-set.drop", ""),
+        ("waitable.join", ""),
+        ("thread.index", ""),
+        ("thread.new-indirect", "$start (core table $table)"),
+        ("thread.resume-later", ""),
+        ("thread.suspend", ""),
+        ("thread.yield", ""),
+        ("thread.suspend-then-resume", ""),
+        ("thread.yield-then-resume", ""),
+        ("thread.suspend-then-promote", ""),
+        ("thread.yield-then-promote", ""),
+        ("thread.spawn-ref", "$start"),
+        ("thread.spawn-indirect", "$start (core table $table)"),
+        ("thread.available-parallelism", ""),
+    ] {
+        // The text format is behind the specification here.
+        let text = name.replace("available-", "available_");
+        let canon = format!("canon {text} {rest}");
+        check_builtin(name, &canon);
+    }
+}
+
+#[test]
+fn types_are_refused_by_name_where_they_are_lowered() {
+    for (name, ty) in [
+        ("`record`", "(record (field \"x\" u8))"),
+        ("`variant`", "(variant (case \"x\"))"),
+        ("`list` of anything but `u8`", "(list u16)"),
+        ("`list` of anything but `u8`", "(list (list u8))"),
+        ("`list with a length`", "(list u8 4)"),
+        ("`tuple`", "(tuple u8 u8)"),
+        ("`option`", "(option u8)"),
+        ("`result`", "(result u8)"),
+        ("`map`", "(map string u8)"),
+        ("`future`", "(future u8)"),
+        ("`stream`", "(stream u8)"),
+        ("`error-context`", "error-context"),
+    ] {
+        let wat = format!(
+            r#"(component
+                (type $t {ty})
+                (import "t" (type $u (eq $t)))
+                (import "f" (func (param "x" $u))))"#
+        );
+        check_refused(&wat, &format!("the type {name} is not supported yet"));
+    }
+    for handle in ["own", "borrow"] {
+        let wat = format!(
+            r#"(component
+                (import "t" (type $t (sub resource)))
+                (import "f" (func (param "x" ({handle} $t)))))"#
+        );
+        check_refused(&wat, &format!("the type `{handle}` is not supported yet"));
+    }
+}
+
+#[test]
+fn canonical_options_are_refused_by_name() {
+    for option in ["string-encoding=utf16", "string-encoding=latin1+utf16"] {
+        let wat = format!(
+            r#"(component (import "f" (func $f)) (core func (canon lower (func $f) {option})))"#
+        );
+        let expected = format!("the canonical option `{option}` is not supported yet");
+        check_refused(&wat, &expected);
+    }
+    check_refused(
+        r#"(component
+            (import "f" (func $f async (param "s" string)))
+            (core module $m (memory (export "m") 1))
+            (core instance $m (instantiate $m))
+            (core func (canon lower (func $f) async (memory (core memory $m "m")))))"#,
+        "an `async` function type is not supported yet",
+    );
+    check_refused(
+        r#"(component (import "f" (func $f)) (core func (canon lower (func $f) gc)))"#,
+        "the canonical option `gc` is not supported yet",
+    );
+    check_refused(
+        r#"(component (import "f" (func async)))"#,
+        "an `async` function type is not supported yet",
+    );
+}
+
+#[test]
+fn what_else_is_not_built_is_refused_by_name() {
+    for (wat, expected) in [
+        (
+            r#"(component (import "m" (core module)))"#,
+            "the import of a core module by the outermost component",
+        ),
+        (
+            r#"(component (import "c" (component)))"#,
+            "the import of a component by the outermost component",
+        ),
+        (
+            r#"(component (core module $m) (export "m" (core module $m)))"#,
+            "the export of a core module",
+        ),
+        (
+            r#"(component (component $c) (export "c" (component $c)))"#,
+            "the export of a component",
+        ),
+        (
+            r#"(component (import "v" (value u8)))"#,
+            "the import of a `value`",
+        ),
+        (
+            r#"(component (import "f" (func $f)) (start $f))"#,
+            "a component's `start`",
+        ),
+    ] {
+        check_refused(wat, &format!("{expected} is not supported yet"));
+    }
+}
+
+#[test]
+fn a_refusal_names_the_byte() {
+    let bytes = wat::parse_str("(component (core func (canon thread.index)))").unwrap();
+    let Err(Error::Unsupported { feature, offset }) =
+        Translation::parse(&bytes, Features::default())
+    else {
+        panic!("not refused");
+    };
+    assert_eq!(feature, "`canon thread.index`");
+    assert_eq!(bytes[offset as usize], 0x26);
+}
+
+#[test]
+fn invalid_components_are_refused_with_an_offset() {
+    for wat in [
+        r#"(component (core module $m (import "" "f" (func))) (core instance (instantiate $m)))"#,
+        r#"(component (core func (canon context.get i32 2)))"#,
+        r#"(component (core func (canon context.get f32 0)))"#,
+        r#"(component (core module $m (func (export "f") (result i32) unreachable))
+            (core instance $m (instantiate $m))
+            (func (param "x" u8) (canon lift (core func $m "f"))))"#,
+    ] {
+        let bytes = wat::parse_str(wat).unwrap();
+        let result = Translation::parse(&bytes, Features::default());
+        assert!(matches!(result, Err(Error::Invalid { .. })), "{wat}");
+    }
+}
+
+/// Checks that a component passes a limit.
+#[track_caller]
+fn check_too_large(wat: &str) {
+    let bytes = wat::parse_str(wat).unwrap();
+    match Translation::parse(&bytes, Features::default()) {
+        Err(Error::TooLarge { .. }) => {}
+        Err(error) => panic!("another error: {error}"),
+        Ok(_) => panic!("accepted"),
+    }
+}
+
+#[test]
+fn exponentially_many_component_instances_are_refused() {
+    let mut wat = String::from("(component $root (component $c0)");
+    for i in 1..60 {
+        let inner = i - 1;
+        wat += &format!(
+            "(component $c{i}
+                (alias outer $root $c{inner} (component $c))
+                (instance (instantiate $c)) (instance (instantiate $c)))"
+        );
+    }
+    wat += "(instance (instantiate $c59)))";
+    check_too_large(&wat);
+}
+
+#[test]
+fn exponentially_many_exports_are_refused() {
+    let mut wat = String::from(
+        r#"(component (core module $m (func (export "f"))) (core instance $m (instantiate $m))
+            (func $f (canon lift (core func $m "f")))
+            (instance $i0 (export "f" (func $f)))"#,
+    );
+    for i in 1..18 {
+        let inner = i - 1;
+        wat += &format!(
+            r#"(instance $i{i} (export "a" (instance $i{inner})) (export "b" (instance $i{inner})))"#
+        );
+    }
+    wat += r#"(export "x" (instance $i17)))"#;
+    check_too_large(&wat);
+}
+
+#[test]
+fn a_deep_chain_of_instantiations_is_refused() {
+    let mut wat = String::from("(component $root (component $c0)");
+    for i in 1..300 {
+        let inner = i - 1;
+        wat += &format!(
+            "(component $c{i}
+                (alias outer $root $c{inner} (component $c)) (instance (instantiate $c)))"
+        );
+    }
+    wat += "(instance (instantiate $c299)))";
+    check_too_large(&wat);
+}
+
+#[test]
+fn deeply_nested_components_are_refused() {
+    let mut bytes = wat::parse_str("(component)").unwrap();
+    for _ in 0..2000 {
+        let mut outer = wat::parse_str("(component)").unwrap();
+        outer.push(4);
+        let mut length = bytes.len();
+        while length >= 0x80 {
+            outer.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        outer.push(length as u8);
+        outer.extend(&bytes);
+        bytes = outer;
+    }
+    let result = Translation::parse(&bytes, Features::default());
+    assert!(matches!(result, Err(Error::TooLarge { .. })));
+}

@@ -1,0 +1,178 @@
+//! `bool`, integers, floats and `char`.
+
+use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeMismatch};
+use crate::trap::Trap;
+use crate::vm::val_raw;
+use anyhow::Result;
+use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::layout::ValRaw;
+
+/// The NaN that all lifted `f32` NaNs become.
+const CANONICAL_NAN_32: u32 = 0x7fc0_0000;
+/// The NaN that all lifted `f64` NaNs become.
+const CANONICAL_NAN_64: u64 = 0x7ff8_0000_0000_0000;
+
+/// `convert_int_to_bool`.
+fn to_bool(value: i32) -> bool {
+    value != 0
+}
+
+/// `convert_i32_to_char`.
+pub(super) fn to_char(value: u32) -> Result<char> {
+    Ok(char::from_u32(value).ok_or(Trap::InvalidChar)?)
+}
+
+/// `canonicalize_nan32`.
+fn to_f32(bits: u32) -> f32 {
+    let value = f32::from_bits(bits);
+    if value.is_nan() {
+        f32::from_bits(CANONICAL_NAN_32)
+    } else {
+        value
+    }
+}
+
+/// `canonicalize_nan64`.
+fn to_f64(bits: u64) -> f64 {
+    let value = f64::from_bits(bits);
+    if value.is_nan() {
+        f64::from_bits(CANONICAL_NAN_64)
+    } else {
+        value
+    }
+}
+
+/// Each scalar: the Rust type, its type and name in the component model, its bytes; then how it
+/// is lowered to a slot, lifted from one, made bytes and made of bytes.
+macro_rules! scalars {
+    ($($rust:ty = $variant:ident $name:literal $size:literal {
+        lower: $lower:expr,
+        lift: $lift:expr,
+        store: $store:expr,
+        load: $load:expr,
+    })*) => {$(
+        impl ComponentType for $rust {
+            const FLAT_COUNT: usize = 1;
+            const SIZE: u32 = $size;
+            const ALIGN: u32 = $size;
+
+            fn typecheck(types: &ComponentTypes, ty: InterfaceType) -> Result<(), TypeMismatch> {
+                match ty {
+                    InterfaceType::$variant => Ok(()),
+                    other => Err(TypeMismatch::new(types, other, $name)),
+                }
+            }
+        }
+
+        impl Lower for $rust {
+            #[inline]
+            fn lower_flat(&self, _cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()> {
+                let lower: fn($rust) -> ValRaw = $lower;
+                to[0] = lower(*self);
+                Ok(())
+            }
+
+            #[inline]
+            fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()> {
+                let store: fn($rust) -> [u8; $size] = $store;
+                cx.write(address, &store(*self))
+            }
+        }
+
+        impl Lift for $rust {
+            #[inline]
+            fn lift_flat(_cx: &LiftContext<'_>, from: &[ValRaw]) -> Result<$rust> {
+                let lift: fn(&ValRaw) -> Result<$rust> = $lift;
+                lift(&from[0])
+            }
+
+            #[inline]
+            fn load(cx: &LiftContext<'_>, address: u32) -> Result<$rust> {
+                let load: fn([u8; $size]) -> Result<$rust> = $load;
+                load(cx.load(address)?)
+            }
+        }
+    )*};
+}
+
+/// Integers: an i32 or i64 slot, of which the type's own bits count.
+macro_rules! integers {
+    ($($rust:ident = $variant:ident $name:literal $size:literal $from:ident $to:ident as $core:ident;)*) => {
+        scalars! {$(
+            $rust = $variant $name $size {
+                lower: |value| val_raw::$from(value as $core),
+                lift: |slot| Ok(val_raw::$to(slot) as $rust),
+                store: $rust::to_le_bytes,
+                load: |bytes| Ok($rust::from_le_bytes(bytes)),
+            }
+        )*}
+    };
+}
+
+integers! {
+    i8 = S8 "s8" 1 from_i32 i32 as i32;
+    u8 = U8 "u8" 1 from_i32 i32 as i32;
+    i16 = S16 "s16" 2 from_i32 i32 as i32;
+    u16 = U16 "u16" 2 from_i32 i32 as i32;
+    i32 = S32 "s32" 4 from_i32 i32 as i32;
+    u32 = U32 "u32" 4 from_i32 i32 as i32;
+    i64 = S64 "s64" 8 from_i64 i64 as i64;
+    u64 = U64 "u64" 8 from_i64 i64 as i64;
+}
+
+scalars! {
+    bool = Bool "bool" 1 {
+        lower: |value| val_raw::from_i32(i32::from(value)),
+        lift: |slot| Ok(to_bool(val_raw::i32(slot))),
+        store: |value| [u8::from(value)],
+        load: |[byte]| Ok(to_bool(i32::from(byte))),
+    }
+    f32 = F32 "f32" 4 {
+        lower: |value| val_raw::from_f32(value.to_bits()),
+        lift: |slot| Ok(to_f32(val_raw::f32(slot))),
+        store: f32::to_le_bytes,
+        load: |bytes| Ok(to_f32(u32::from_le_bytes(bytes))),
+    }
+    f64 = F64 "f64" 8 {
+        lower: |value| val_raw::from_f64(value.to_bits()),
+        lift: |slot| Ok(to_f64(val_raw::f64(slot))),
+        store: f64::to_le_bytes,
+        load: |bytes| Ok(to_f64(u64::from_le_bytes(bytes))),
+    }
+    char = Char "char" 4 {
+        lower: |value| val_raw::from_i32(value as i32),
+        lift: |slot| to_char(val_raw::i32(slot) as u32),
+        store: |value| u32::from(value).to_le_bytes(),
+        load: |bytes| to_char(u32::from_le_bytes(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_unicode_scalar_values_are_chars() {
+        assert_eq!(to_char(0x41).ok(), Some('A'));
+        assert_eq!(to_char(0x10_ffff).ok(), Some('\u{10ffff}'));
+        for bad in [0xd800, 0xdfff, 0x11_0000, u32::MAX] {
+            let error = to_char(bad).expect_err("not a char");
+            assert_eq!(error.downcast_ref(), Some(&Trap::InvalidChar));
+        }
+    }
+
+    #[test]
+    fn lifted_nans_are_canonical() {
+        assert_eq!(to_f32(0xffc0_1234).to_bits(), CANONICAL_NAN_32);
+        assert_eq!(to_f64(0x7ff0_0000_0000_0001).to_bits(), CANONICAL_NAN_64);
+        assert_eq!(to_f32((-0.0_f32).to_bits()).to_bits(), (-0.0_f32).to_bits());
+    }
+
+    #[test]
+    fn integers_stand_for_the_type_of_their_name_alone() {
+        let types = ComponentTypes::default();
+        assert_eq!(u32::typecheck(&types, InterfaceType::U32), Ok(()));
+        let error = u32::typecheck(&types, InterfaceType::S32).expect_err("another type");
+        assert_eq!(error.to_string(), "expected `s32`, found `u32`");
+    }
+}

@@ -1,0 +1,206 @@
+//! [`Component`]: a compiled component.
+
+use super::export::ExportTree;
+use super::types;
+use crate::Engine;
+use crate::code::CodeMemory;
+use crate::module::{CoreModule, binary};
+use crate::type_registry::TypeId;
+use crate::vm::CodePtr;
+use anyhow::{Context as _, Result};
+use std::path::Path;
+use std::sync::Arc;
+use threadline_environ::artifact::FuncKey;
+use threadline_environ::component::Step;
+use threadline_environ::entity::PrimaryMap;
+use threadline_environ::layout::VMComponentLayout;
+use threadline_environ::{
+    LoweredIndex, RuntimeImportIndex, SignatureIndex, StaticModuleIndex, TrampolineIndex,
+};
+
+/// A component, compiled and ready to be instantiated by a [`Linker`](super::Linker).
+///
+/// Cheap to clone; clones are the same component.
+#[derive(Clone)]
+pub struct Component {
+    inner: Arc<CompiledComponent>,
+}
+
+/// What instances share.
+pub(crate) struct CompiledComponent {
+    engine: Engine,
+    code: Arc<CodeMemory>,
+    modules: PrimaryMap<StaticModuleIndex, Arc<CoreModule>>,
+    description: types::Description,
+    layout: VMComponentLayout,
+    exports: ExportTree,
+    lowerings: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
+    /// By [`SignatureIndex`].
+    type_ids: Arc<[TypeId]>,
+}
+
+impl Component {
+    /// Compiles a component, binary or (with the feature `wat`) text.
+    ///
+    /// # Errors
+    /// If the bytes are no valid component, or need what is not supported yet.
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Component> {
+        let bytes = binary(bytes.as_ref())?;
+        let loaded = engine.load(&bytes)?;
+        let description = loaded
+            .component
+            .context("the binary is a core module, not a component: use `Module`")?;
+        let mut modules = PrimaryMap::with_capacity(loaded.modules.len());
+        for (index, module) in loaded.modules {
+            let code = Some(loaded.code.clone());
+            let core = CoreModule::new(module, index, code, loaded.type_ids.clone())?;
+            modules.push(Arc::new(core));
+        }
+        let inner = CompiledComponent {
+            engine: engine.clone(),
+            code: loaded.code,
+            modules,
+            layout: description.vm_layout(),
+            exports: ExportTree::new(&description.exports),
+            lowerings: lowerings(&description.steps),
+            description: Arc::new(description),
+            type_ids: loaded.type_ids,
+        };
+        Ok(Component {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Compiles a component from a file, binary or text.
+    ///
+    /// # Errors
+    /// If the file can't be read, and as [`Component::new`].
+    pub fn from_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Component> {
+        let path = path.as_ref();
+        let bytes =
+            std::fs::read(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        Component::new(engine, bytes)
+            .with_context(|| format!("failed to load `{}`", path.display()))
+    }
+
+    /// The engine it was compiled with.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// What it imports and exports.
+    pub fn component_type(&self) -> types::Component {
+        types::Component(self.inner.description.clone())
+    }
+
+    /// An export's type, and an index that finds it faster than its name does.
+    ///
+    /// `instance` is an exported instance to look in; `None` for the component's own exports.
+    pub fn get_export(
+        &self,
+        instance: Option<&super::ComponentExportIndex>,
+        name: &str,
+    ) -> Option<(types::ComponentItem, super::ComponentExportIndex)> {
+        self.inner.export(instance, name)
+    }
+
+    /// An index that finds an export faster than its name does; see [`Component::get_export`].
+    pub fn get_export_index(
+        &self,
+        instance: Option<&super::ComponentExportIndex>,
+        name: &str,
+    ) -> Option<super::ComponentExportIndex> {
+        Some(self.get_export(instance, name)?.1)
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<CompiledComponent> {
+        &self.inner
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").finish_non_exhaustive()
+    }
+}
+
+/// Which import is behind each lowering.
+fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, RuntimeImportIndex> {
+    let mut lowerings: Vec<_> = steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::LowerImport { index, import } => Some((*index, *import)),
+            _ => None,
+        })
+        .collect();
+    lowerings.sort_unstable();
+    lowerings.into_iter().map(|(_, import)| import).collect()
+}
+
+impl CompiledComponent {
+    /// What the component is made of.
+    pub(crate) fn description(&self) -> &types::Description {
+        &self.description
+    }
+
+    /// Where everything is in a `VMComponentContext`.
+    pub(crate) fn layout(&self) -> &VMComponentLayout {
+        &self.layout
+    }
+
+    /// All exports, nested ones among them.
+    pub(super) fn exports(&self) -> &ExportTree {
+        &self.exports
+    }
+
+    /// See [`Component::get_export`].
+    pub(super) fn export(
+        &self,
+        instance: Option<&super::ComponentExportIndex>,
+        name: &str,
+    ) -> Option<(types::ComponentItem, super::ComponentExportIndex)> {
+        let index = self.exports.find(instance, name)?;
+        let item = self.exports.ty(&self.description, index)?;
+        Some((item, self.exports.handle(index)))
+    }
+
+    /// The import behind each lowering, in the order of [`LoweredIndex`].
+    pub(crate) fn lowerings(&self) -> impl Iterator<Item = RuntimeImportIndex> {
+        self.lowerings.values().copied()
+    }
+
+    /// A core module.
+    pub(super) fn module(&self, index: StaticModuleIndex) -> &Arc<CoreModule> {
+        &self.modules[index]
+    }
+
+    /// The engine-wide id of a core function type.
+    pub(super) fn type_id(&self, signature: SignatureIndex) -> TypeId {
+        self.type_ids[signature.as_u32() as usize]
+    }
+
+    /// The code of a trampoline.
+    ///
+    /// # Errors
+    /// If the code image lacks it.
+    pub(super) fn trampoline(&self, index: TrampolineIndex) -> Result<CodePtr> {
+        CodePtr::of(&self.code, FuncKey::Trampoline(index))
+            .with_context(|| format!("the code image lacks {index}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lowerings_are_in_the_order_of_their_indices() {
+        let step = |index, import| Step::LowerImport {
+            index: LoweredIndex::from_u32(index),
+            import: RuntimeImportIndex::from_u32(import),
+        };
+        let lowerings = lowerings(&[step(1, 0), step(0, 3)]);
+        let imports: Vec<_> = lowerings.values().map(|import| import.as_u32()).collect();
+        assert_eq!(imports, [3, 0]);
+    }
+}

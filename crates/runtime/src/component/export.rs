@@ -1,0 +1,245 @@
+//! Finding exports, also those of exported instances.
+
+use super::component::CompiledComponent;
+use super::types::{ComponentItem, Description};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use threadline_environ::component::{CoreDef, Export};
+use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex, RuntimeImportIndex};
+
+/// An export of a component, found once by name and then without; see
+/// [`Component::get_export`](super::Component::get_export).
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ComponentExportIndex {
+    component: ComponentId,
+    index: u32,
+}
+
+/// A compiled component's number, unique in the process.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ComponentId(u64);
+
+impl ComponentId {
+    /// A number that no other component has.
+    pub(super) fn next() -> ComponentId {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        ComponentId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Something that names an export: a `&str`, or a [`ComponentExportIndex`].
+pub trait ExportLookup: sealed::Sealed {
+    #[doc(hidden)]
+    fn lookup(&self, exports: Exports<'_>) -> Option<u32>;
+
+    /// For messages.
+    #[doc(hidden)]
+    fn describe(&self) -> String;
+}
+
+/// The exports of one component.
+#[doc(hidden)]
+#[derive(Copy, Clone)]
+pub struct Exports<'a>(&'a Arc<CompiledComponent>);
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for str {}
+    impl Sealed for String {}
+    impl Sealed for super::ComponentExportIndex {}
+    impl<A: Sealed + ?Sized> Sealed for &A {}
+}
+
+impl ExportLookup for str {
+    fn lookup(&self, Exports(component): Exports<'_>) -> Option<u32> {
+        component.exports().find(None, self)
+    }
+
+    fn describe(&self) -> String {
+        format!("`{self}`")
+    }
+}
+
+impl ExportLookup for String {
+    fn lookup(&self, exports: Exports<'_>) -> Option<u32> {
+        self.as_str().lookup(exports)
+    }
+
+    fn describe(&self) -> String {
+        self.as_str().describe()
+    }
+}
+
+impl ExportLookup for ComponentExportIndex {
+    fn lookup(&self, Exports(component): Exports<'_>) -> Option<u32> {
+        (self.component == component.exports().component).then_some(self.index)
+    }
+
+    fn describe(&self) -> String {
+        format!("with the index {}", self.index)
+    }
+}
+
+impl<A: ExportLookup + ?Sized> ExportLookup for &A {
+    fn lookup(&self, exports: Exports<'_>) -> Option<u32> {
+        A::lookup(self, exports)
+    }
+
+    fn describe(&self) -> String {
+        A::describe(self)
+    }
+}
+
+/// The place of an export among all of a component.
+pub(super) fn lookup(component: &Arc<CompiledComponent>, name: impl ExportLookup) -> Option<u32> {
+    name.lookup(Exports(component))
+}
+
+/// All exports of a component, nested ones among them, each with a number.
+pub(crate) struct ExportTree {
+    component: ComponentId,
+    exports: Vec<Item>,
+    num_lifted: u32,
+    /// By the number of the instance they are in, if any, and their name.
+    by_name: BTreeMap<(Option<u32>, String), u32>,
+}
+
+/// An export with the numbers of what is in it.
+pub(super) enum Item {
+    /// A function of the component's.
+    Lifted {
+        /// Which of all lifted functions it is.
+        position: u32,
+        /// Its type.
+        ty: ComponentFuncTypeIndex,
+        /// The core function.
+        func: CoreDef,
+        /// How it is lifted.
+        options: OptionsIndex,
+    },
+    /// A function that the component imports.
+    Imported(RuntimeImportIndex),
+    /// An instance, with its exports in order.
+    Instance(Vec<(String, u32)>),
+    /// A type.
+    Type,
+}
+
+impl ExportTree {
+    /// Numbers exports.
+    pub(super) fn new(exports: &[(String, Export)]) -> ExportTree {
+        let mut tree = ExportTree {
+            component: ComponentId::next(),
+            exports: Vec::new(),
+            num_lifted: 0,
+            by_name: BTreeMap::new(),
+        };
+        tree.add_all(None, exports);
+        tree
+    }
+
+    fn add_all(
+        &mut self,
+        instance: Option<u32>,
+        exports: &[(String, Export)],
+    ) -> Vec<(String, u32)> {
+        let mut numbered = Vec::with_capacity(exports.len());
+        for (name, export) in exports {
+            let index = self.add(export);
+            self.by_name.insert((instance, name.clone()), index);
+            numbered.push((name.clone(), index));
+        }
+        numbered
+    }
+
+    fn add(&mut self, export: &Export) -> u32 {
+        let index = self.exports.len() as u32;
+        self.exports.push(match *export {
+            Export::LiftedFunction { ty, func, options } => {
+                let position = self.num_lifted;
+                self.num_lifted += 1;
+                Item::Lifted {
+                    position,
+                    ty,
+                    func,
+                    options,
+                }
+            }
+            Export::ImportedFunction(import) => Item::Imported(import),
+            Export::Instance(_) | Export::Type => Item::Type,
+        });
+        if let Export::Instance(inner) = export {
+            let inner = self.add_all(Some(index), inner);
+            self.exports[index as usize] = Item::Instance(inner);
+        }
+        index
+    }
+
+    /// An export by its number.
+    pub(super) fn get(&self, index: u32) -> Option<&Item> {
+        self.exports.get(index as usize)
+    }
+
+    /// All exports, in the order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.exports.iter()
+    }
+
+    /// The number of an export of the component, or of one of its instances.
+    pub(super) fn find(&self, instance: Option<&ComponentExportIndex>, name: &str) -> Option<u32> {
+        if instance.is_some_and(|index| index.component != self.component) {
+            return None;
+        }
+        let instance = instance.map(|index| index.index);
+        self.by_name.get(&(instance, name.to_owned())).copied()
+    }
+
+    /// How the embedder refers to an export.
+    pub(super) fn handle(&self, index: u32) -> ComponentExportIndex {
+        ComponentExportIndex {
+            component: self.component,
+            index,
+        }
+    }
+
+    /// An export's type; `of` describes the component.
+    pub(super) fn ty(&self, of: &Description, index: u32) -> Option<ComponentItem> {
+        Some(match self.get(index)? {
+            Item::Lifted { ty, .. } => ComponentItem::func(of, *ty),
+            Item::Imported(import) => ComponentItem::func(of, of.runtime_imports[*import].ty),
+            Item::Instance(exports) => {
+                let items = exports.iter();
+                ComponentItem::instance(
+                    items.filter_map(|(name, index)| Some((name.clone(), self.ty(of, *index)?))),
+                )
+            }
+            Item::Type => ComponentItem::Type,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_of_instances_are_numbered_after_the_instance() {
+        let export = |name: &str, export| (name.to_owned(), export);
+        let inner = vec![export("x", Export::Type)];
+        let tree = ExportTree::new(&[
+            export("a", Export::Instance(inner)),
+            export("x", Export::Type),
+        ]);
+        let find = |instance: Option<u32>, name: &str| {
+            tree.by_name.get(&(instance, name.to_owned())).copied()
+        };
+        assert_eq!(find(None, "a"), Some(0));
+        assert_eq!(find(Some(0), "x"), Some(1));
+        assert_eq!(find(None, "x"), Some(2));
+        assert_eq!(find(Some(2), "x"), None);
+        let other = ExportTree::new(&[]).handle(0);
+        assert_eq!(tree.find(Some(&tree.handle(0)), "x"), Some(1));
+        assert_eq!(tree.find(Some(&other), "x"), None, "of another component");
+    }
+}

@@ -1,0 +1,242 @@
+//! [`Func`]: an exported function, and what a call of one does: `canon lift`.
+
+use super::error::ComponentError;
+use super::host_func::vals;
+use super::type_check::check_func;
+use super::types::ComponentFunc;
+use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
+use crate::canonical_abi::{
+    LiftContext, LowerContext, lift_vals, load_vals, lower_vals, store_vals,
+};
+use crate::concurrent::switch::ThreadScope;
+use crate::error::LinkError;
+use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
+use crate::trap::Trap;
+use crate::vm::{ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, ThreadKind, val_raw};
+use anyhow::Result;
+use threadline_environ::canonical_abi::{FlatFunc, LiftOrLower, MAX_FLAT_PARAMS, flatten_func};
+use threadline_environ::component::ComponentFuncType;
+use threadline_environ::layout::ValRaw;
+use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
+
+/// A function that a component instance exports.
+///
+/// A plain value that names something in a [`Store`](crate::Store).
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Func {
+    store: StoreId,
+    func: LiftedFuncPtr,
+}
+
+impl Func {
+    pub(super) fn new(store: StoreId, func: LiftedFuncPtr) -> Func {
+        Func { store, func }
+    }
+
+    /// The function, if it belongs to `store`.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    #[inline]
+    pub(super) fn get<'a>(&self, store: &StoreOpaque) -> Result<&'a LiftedFunc, LinkError> {
+        store.check(self.store, "component function")?;
+        Ok(self.func.get())
+    }
+
+    /// The function's type.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> ComponentFunc {
+        store
+            .as_context()
+            .opaque()
+            .assert_owns(self.store, "component function");
+        self.func.get().ty()
+    }
+
+    /// The function with Rust's types for its parameters and result.
+    ///
+    /// # Errors
+    /// If the types differ, or the function belongs to another store.
+    pub fn typed<Params, Return>(&self, store: impl AsContext) -> Result<TypedFunc<Params, Return>>
+    where
+        Params: ComponentNamedList + Lower,
+        Return: ComponentNamedList + Lift,
+    {
+        let func = self.get(store.as_context().opaque())?;
+        check_func::<Params, Return>(func.instance.description(), func.ty)?;
+        Ok(TypedFunc::new(*self))
+    }
+
+    /// Calls the function.
+    ///
+    /// `results` must have a place for each result, whose value doesn't matter. `post-return`, if
+    /// the function has one, has run when this returns.
+    ///
+    /// # Errors
+    /// If the number or the types of the values aren't the function's, or it belongs to another
+    /// store: then nothing has happened. If the guest traps, or a host function that it called
+    /// fails: then the instance is locked, and every further call into it is a trap. If it is
+    /// locked: [`Trap::CannotEnterComponent`].
+    ///
+    /// # Panics
+    /// If a host function that the guest called panicked, with its payload.
+    pub fn call(
+        &self,
+        mut store: impl AsContextMut,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let store = store.as_context_mut().opaque();
+        let func = self.get(store)?;
+        func.check_vals(params, results)?;
+        let ty = func.func_type();
+        let types = &func.instance.description().types;
+        let flat = flatten_func(types, ty, LiftOrLower::Lift);
+        let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
+        func.call(
+            store,
+            &mut slots,
+            |cx, slots| lower_params(cx, ty, &flat, params, slots),
+            |cx, slots| lift_result(cx, ty, &flat, slots, results),
+        )
+    }
+}
+
+/// Lowers the parameters of a dynamic call.
+fn lower_params(
+    cx: &mut LowerContext<'_>,
+    ty: &ComponentFuncType,
+    flat: &FlatFunc,
+    params: &[Val],
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    let types = ty.params.iter().map(|&(_, ty)| ty);
+    if !flat.params_in_memory {
+        return lower_vals(cx, types, params, slots);
+    }
+    let address = store_vals(cx, types, params, None)?;
+    slots[0] = val_raw::from_i32(address as i32);
+    Ok(())
+}
+
+/// Lifts the result of a dynamic call. `results` stay as they are unless all is well.
+fn lift_result(
+    cx: &LiftContext<'_>,
+    ty: &ComponentFuncType,
+    flat: &FlatFunc,
+    slots: &[ValRaw],
+    results: &mut [Val],
+) -> Result<()> {
+    let mut lifted = vals(results.len());
+    if flat.result_in_memory {
+        let address = val_raw::i32(&slots[0]) as u32;
+        load_vals(cx, ty.result, address, &mut lifted)?;
+    } else {
+        lift_vals(cx, ty.result, slots, &mut lifted)?;
+    }
+    for (result, lifted) in results.iter_mut().zip(lifted) {
+        *result = lifted;
+    }
+    Ok(())
+}
+
+/// A function that a component instance lifts.
+pub(crate) struct LiftedFunc {
+    instance: ComponentInstancePtr,
+    core: CoreFunc,
+    ty: ComponentFuncTypeIndex,
+    options: OptionsIndex,
+}
+
+/// Locks an instance when dropped, unless the call turned out well.
+struct LockOnFailure(Option<ComponentInstancePtr>);
+
+impl Drop for LockOnFailure {
+    fn drop(&mut self) {
+        if let Some(instance) = self.0 {
+            instance.lock();
+        }
+    }
+}
+
+impl LiftedFunc {
+    pub(super) fn new(
+        instance: ComponentInstancePtr,
+        core: CoreFunc,
+        ty: ComponentFuncTypeIndex,
+        options: OptionsIndex,
+    ) -> LiftedFunc {
+        LiftedFunc {
+            instance,
+            core,
+            ty,
+            options,
+        }
+    }
+
+    fn ty(&self) -> ComponentFunc {
+        ComponentFunc::new(self.instance.description(), self.ty)
+    }
+
+    fn func_type<'a>(&self) -> &'a ComponentFuncType {
+        &self.instance.description().types.funcs[self.ty]
+    }
+
+    /// Calls the function on a new implicit thread: `lower` puts the parameters in `slots`, `lift`
+    /// takes the result from there, then `post-return` runs.
+    ///
+    /// A failure, wherever it comes from, is a trap as far as the instance is concerned: it is
+    /// locked. The caller's thread is current again afterwards in any case.
+    #[inline]
+    pub(super) fn call<R>(
+        &self,
+        store: &mut StoreOpaque,
+        slots: &mut [ValRaw],
+        lower: impl FnOnce(&mut LowerContext<'_>, &mut [ValRaw]) -> Result<()>,
+        lift: impl FnOnce(&LiftContext<'_>, &[ValRaw]) -> Result<R>,
+    ) -> Result<R> {
+        let instance = self.instance;
+        if instance.is_locked() {
+            return Err(Trap::CannotEnterComponent.into());
+        }
+        let mut lock = LockOnFailure(Some(instance));
+        let mut thread = ThreadScope::begin(store);
+        let options: &GuestOptions = instance.options(self.options);
+        lower(
+            &mut LowerContext::new(thread.store(), instance, options),
+            slots,
+        )?;
+        self.core.call(thread.store(), ThreadKind::Same, slots)?;
+        let result = lift(&LiftContext::new(thread.store(), instance, options), slots)?;
+        options.post_return(thread.store(), slots)?;
+        lock.0 = None;
+        Ok(result)
+    }
+
+    /// Checks the values of a dynamic call before anything happens.
+    fn check_vals(&self, params: &[Val], results: &[Val]) -> Result<(), ComponentError> {
+        let ty = self.func_type();
+        check_count("parameters", ty.params.len(), params.len())?;
+        check_count("results", usize::from(ty.result.is_some()), results.len())?;
+        let types = &self.instance.description().types;
+        for ((name, ty), val) in ty.params.iter().zip(params) {
+            val.check(types, *ty).map_err(|error| {
+                ComponentError::value(format!("the parameter `{name}`"), &error)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn check_count(what: &'static str, expected: usize, found: usize) -> Result<(), ComponentError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(ComponentError::ValueCount {
+        what,
+        expected,
+        found,
+    })
+}

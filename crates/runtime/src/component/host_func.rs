@@ -1,0 +1,164 @@
+//! Host functions that components import: `canon lower` of a host function.
+//!
+//! A body gets the flat parameters of a call in an array of slots and leaves the flat results
+//! there. Typed bodies lift and lower as their Rust types say, dynamic ones as the import's type.
+
+use super::error::ComponentError;
+use super::type_check::check_func;
+use super::types::{ComponentFunc, Description};
+use super::{ComponentNamedList, Lift, Lower, Val};
+use crate::canonical_abi::{lift_from, lift_vals, load_vals, lower_to, lower_vals, store_vals};
+use crate::store::{AsContextMut, StoreContextMut};
+use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport, val_raw};
+use anyhow::Result;
+use smallvec::SmallVec;
+use std::marker::PhantomData;
+use threadline_environ::ComponentFuncTypeIndex;
+use threadline_environ::canonical_abi::{
+    LiftOrLower, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatten_func,
+};
+use threadline_environ::component::InterfaceType;
+use threadline_environ::layout::ValRaw;
+
+/// A host function whose types are Rust's.
+pub(super) fn typed<T, P, R, F>(func: F) -> ComponentHostFunc
+where
+    T: 'static,
+    P: ComponentNamedList + Lift + 'static,
+    R: ComponentNamedList + Lower + 'static,
+    F: Fn(StoreContextMut<'_, T>, P) -> Result<R> + Send + Sync + 'static,
+{
+    ComponentHostFunc::new::<T, _>(Typed {
+        func,
+        types: PhantomData::<fn(P) -> R>,
+    })
+}
+
+/// A host function that fits every type.
+pub(super) fn dynamic<T, F>(func: F) -> ComponentHostFunc
+where
+    T: 'static,
+    F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    ComponentHostFunc::new::<T, _>(Dynamic { func })
+}
+
+struct Typed<F, P, R> {
+    func: F,
+    types: PhantomData<fn(P) -> R>,
+}
+
+impl<F, P, R> TypedImport for Typed<F, P, R>
+where
+    F: Send + Sync + 'static,
+    P: ComponentNamedList + 'static,
+    R: ComponentNamedList + 'static,
+{
+    fn typecheck(
+        &self,
+        of: &Description,
+        ty: ComponentFuncTypeIndex,
+    ) -> Result<(), ComponentError> {
+        check_func::<P, R>(of, ty)
+    }
+}
+
+impl<T, P, R, F> HostBody<T> for Typed<F, P, R>
+where
+    T: 'static,
+    P: ComponentNamedList + Lift + 'static,
+    R: ComponentNamedList + Lower + 'static,
+    F: Fn(StoreContextMut<'_, T>, P) -> Result<R> + Send + Sync + 'static,
+{
+    #[inline]
+    fn call(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        call: HostCall<'_>,
+        slots: &mut [ValRaw],
+    ) -> Result<()> {
+        let params = lift_from(&call.lift(&store.0.opaque), MAX_FLAT_PARAMS, slots)?;
+        let out = (R::FLAT_COUNT > MAX_FLAT_RESULTS).then(|| {
+            let flat = P::FLAT_COUNT;
+            let position = if flat > MAX_FLAT_PARAMS { 1 } else { flat };
+            val_raw::i32(&slots[position]) as u32
+        });
+        let result = (self.func)(store.as_context_mut(), params)?;
+        let cx = &mut call.lower(&mut store.0.opaque);
+        lower_to(&result, cx, MAX_FLAT_RESULTS, slots, out)
+    }
+}
+
+struct Dynamic<F> {
+    func: F,
+}
+
+impl<F: Send + Sync + 'static> TypedImport for Dynamic<F> {
+    fn typecheck(&self, _: &Description, _: ComponentFuncTypeIndex) -> Result<(), ComponentError> {
+        Ok(())
+    }
+}
+
+impl<T, F> HostBody<T> for Dynamic<F>
+where
+    T: 'static,
+    F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    fn call(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        call: HostCall<'_>,
+        slots: &mut [ValRaw],
+    ) -> Result<()> {
+        let of = call.description();
+        let func = &of.types.funcs[call.ty];
+        let flat = flatten_func(&of.types, func, LiftOrLower::Lower);
+        let param_types = func.params.iter().map(|&(_, ty)| ty);
+
+        let mut params = vals(func.params.len());
+        let cx = &call.lift(&store.0.opaque);
+        if flat.params_in_memory {
+            let address = val_raw::i32(&slots[0]) as u32;
+            load_vals(cx, param_types, address, &mut params)?;
+        } else {
+            lift_vals(cx, param_types, slots, &mut params)?;
+        }
+        let out = flat.result_in_memory.then(|| {
+            let position = flat.signature.params().len() - 1;
+            val_raw::i32(&slots[position]) as u32
+        });
+
+        let mut results = vals(usize::from(func.result.is_some()));
+        (self.func)(store.as_context_mut(), &params, &mut results)?;
+
+        check_results(of, call.ty, &results)?;
+        let cx = &mut call.lower(&mut store.0.opaque);
+        match out {
+            Some(_) => store_vals(cx, func.result, &results, out).map(drop),
+            None => lower_vals(cx, func.result, &results, slots),
+        }
+    }
+}
+
+/// Places for so many values.
+pub(super) fn vals(count: usize) -> SmallVec<[Val; 4]> {
+    smallvec::smallvec![Val::Bool(false); count]
+}
+
+fn check_results(
+    of: &Description,
+    ty: ComponentFuncTypeIndex,
+    results: &[Val],
+) -> Result<(), ComponentError> {
+    let result: Option<InterfaceType> = of.types.funcs[ty].result;
+    for (val, ty_of_val) in results.iter().zip(result) {
+        val.check(&of.types, ty_of_val).map_err(|error| {
+            let which = format!(
+                "the result of a host function `{}`",
+                ComponentFunc::new(of, ty)
+            );
+            ComponentError::value(which, &error)
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! [`Instance`]: a component instance in a store.
+
+use super::export::{ComponentExportIndex, ExportLookup, Item, lookup};
+use super::func::Func;
+use super::types::ComponentItem;
+use super::{ComponentNamedList, Lift, Lower, TypedFunc};
+use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
+use crate::vm::ComponentInstancePtr;
+use anyhow::{Context as _, Result};
+
+/// An instance of a [`Component`](super::Component).
+///
+/// A plain value that names something in a [`Store`](crate::Store). A trap in a call into it locks
+/// it: further calls trap at once.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    store: StoreId,
+    instance: ComponentInstancePtr,
+}
+
+impl Instance {
+    pub(super) fn new(store: StoreId, instance: ComponentInstancePtr) -> Instance {
+        Instance { store, instance }
+    }
+
+    /// The instance, which belongs to `store`.
+    fn get(&self, store: &StoreOpaque) -> ComponentInstancePtr {
+        store.assert_owns(self.store, "component instance");
+        self.instance
+    }
+
+    /// An exported function, by name or by an index that [`Instance::get_export`] gave; `None` if
+    /// there is no such function, or it is an import that the component exports again.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn get_func(&self, store: impl AsContext, name: impl ExportLookup) -> Option<Func> {
+        let instance = self.get(store.as_context().opaque());
+        let component = instance.component();
+        match component.exports().get(lookup(component, name)?)? {
+            Item::Lifted { position, .. } => {
+                let func = instance.lifted(*position as usize)?;
+                Some(Func::new(self.store, func))
+            }
+            Item::Imported(_) | Item::Instance(_) | Item::Type => None,
+        }
+    }
+
+    /// An exported function whose parameters and result are Rust's types.
+    ///
+    /// # Errors
+    /// If there is no such function, or the types differ.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn get_typed_func<Params, Return>(
+        &self,
+        store: impl AsContext,
+        name: impl ExportLookup,
+    ) -> Result<TypedFunc<Params, Return>>
+    where
+        Params: ComponentNamedList + Lower,
+        Return: ComponentNamedList + Lift,
+    {
+        let described = name.describe();
+        let func = self
+            .get_func(&store, name)
+            .with_context(|| format!("the instance exports no function {described}"))?;
+        func.typed(&store)
+            .with_context(|| format!("failed to type the function {described}"))
+    }
+
+    /// An export's type, and an index that finds it faster than its name does.
+    ///
+    /// `instance` is an exported instance to look in; `None` for the instance's own exports.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn get_export(
+        &self,
+        store: impl AsContextMut,
+        instance: Option<&ComponentExportIndex>,
+        name: &str,
+    ) -> Option<(ComponentItem, ComponentExportIndex)> {
+        let this = self.get(store.as_context().opaque());
+        this.component().export(instance, name)
+    }
+
+    /// An index that finds an export faster than its name does; see [`Instance::get_export`].
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn get_export_index(
+        &self,
+        store: impl AsContextMut,
+        instance: Option<&ComponentExportIndex>,
+        name: &str,
+    ) -> Option<ComponentExportIndex> {
+        Some(self.get_export(store, instance, name)?.1)
+    }
+}

@@ -1,0 +1,59 @@
+//! Whether Rust's types stand for a function's.
+//!
+//! Done once, when a function is typed or a component linked; calls trust it.
+
+use super::error::ComponentError;
+use super::types::{ComponentFunc, Description};
+use crate::canonical_abi::{ComponentNamedList, TypeMismatch};
+use smallvec::SmallVec;
+use threadline_environ::ComponentFuncTypeIndex;
+use threadline_environ::canonical_abi::{SizeAlign, flatten_all, tuple_layout};
+use threadline_environ::component::{ComponentFuncType, ComponentTypes, InterfaceType};
+
+/// Checks that `P` and `R` stand for a function's parameters and result.
+///
+/// # Errors
+/// If they don't, saying which and how.
+pub(super) fn check_func<P: ComponentNamedList, R: ComponentNamedList>(
+    of: &Description,
+    ty: ComponentFuncTypeIndex,
+) -> Result<(), ComponentError> {
+    let (types, func) = (&of.types, &of.types.funcs[ty]);
+    let expected = || ComponentFunc::new(of, ty);
+    check_params::<P>(types, func)
+        .map_err(|error| ComponentError::func_type(expected(), "parameters", &error))?;
+    check_results::<R>(types, func)
+        .map_err(|error| ComponentError::func_type(expected(), "results", &error))
+}
+
+/// Checks that `P` stands for a function's parameters.
+pub(super) fn check_params<P: ComponentNamedList>(
+    types: &ComponentTypes,
+    func: &ComponentFuncType,
+) -> Result<(), TypeMismatch> {
+    check_list::<P>(types, func.params.iter().map(|&(_, ty)| ty))
+}
+
+/// Checks that `R` stands for a function's result.
+pub(super) fn check_results<R: ComponentNamedList>(
+    types: &ComponentTypes,
+    func: &ComponentFuncType,
+) -> Result<(), TypeMismatch> {
+    check_list::<R>(types, func.result.into_iter())
+}
+
+/// Checks that `L` stands for a list of types and, as anyone can implement these traits, that it
+/// has the layout that it says.
+fn check_list<L: ComponentNamedList>(
+    types: &ComponentTypes,
+    list: impl Iterator<Item = InterfaceType>,
+) -> Result<(), TypeMismatch> {
+    let list: SmallVec<[InterfaceType; 16]> = list.collect();
+    L::typecheck_list(types, &list)?;
+    let flat = flatten_all(types, list.iter().copied()).len();
+    let SizeAlign { size, align } = tuple_layout(types, list).size_align;
+    if (L::FLAT_COUNT, L::SIZE, L::ALIGN) != (flat, size, align) {
+        return Err(TypeMismatch::Layout);
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! [`TypedFunc`]: an exported function whose types are Rust's, known to fit.
+
+use super::func::Func;
+use super::{ComponentNamedList, Lift, Lower};
+use crate::canonical_abi::{lift_from, lower_to};
+use crate::store::AsContextMut;
+use crate::vm::val_raw;
+use anyhow::Result;
+use std::fmt;
+use std::marker::PhantomData;
+use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
+use threadline_environ::layout::ValRaw;
+
+/// A [`Func`] whose parameters and result are Rust's types: `Params` is a tuple, `Return` a tuple
+/// of one, or `()`.
+///
+/// Types were compared once; a call compares nothing, looks nothing up and, for scalars,
+/// allocates nothing.
+pub struct TypedFunc<Params, Return> {
+    func: Func,
+    types: PhantomData<fn(Params) -> Return>,
+}
+
+impl<Params, Return> TypedFunc<Params, Return> {
+    /// `func` has these types.
+    pub(super) fn new(func: Func) -> TypedFunc<Params, Return> {
+        TypedFunc {
+            func,
+            types: PhantomData,
+        }
+    }
+
+    /// The function without its types.
+    pub fn func(&self) -> &Func {
+        &self.func
+    }
+}
+
+impl<Params, Return> TypedFunc<Params, Return>
+where
+    Params: ComponentNamedList + Lower,
+    Return: ComponentNamedList + Lift,
+{
+    /// Calls the function. `post-return`, if it has one, has run when this returns.
+    ///
+    /// # Errors
+    /// As [`Func::call`], but for types, which have been checked.
+    ///
+    /// # Panics
+    /// If a host function that the guest called panicked, with its payload.
+    #[inline]
+    pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Return> {
+        let store = store.as_context_mut().opaque();
+        let func = self.func.get(store)?;
+        with_slots(Params::FLAT_COUNT, |slots| {
+            func.call(
+                store,
+                slots,
+                |cx, slots| lower_to(&params, cx, MAX_FLAT_PARAMS, slots, None),
+                |cx, slots| lift_from(cx, MAX_FLAT_RESULTS, slots),
+            )
+        })
+    }
+}
+
+/// Lends an array of slots, at least `count` and one of them, or [`MAX_FLAT_PARAMS`] if `count` is
+/// more. Where `count` is known to the compiler, so is the array's size.
+#[inline(always)]
+fn with_slots<R>(count: usize, call: impl FnOnce(&mut [ValRaw]) -> R) -> R {
+    match count {
+        0..=1 => call(&mut [val_raw::ZERO; 1]),
+        2..=4 => call(&mut [val_raw::ZERO; 4]),
+        _ => call(&mut [val_raw::ZERO; MAX_FLAT_PARAMS]),
+    }
+}
+
+impl<Params, Return> Copy for TypedFunc<Params, Return> {}
+
+impl<Params, Return> Clone for TypedFunc<Params, Return> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Params, Return> fmt::Debug for TypedFunc<Params, Return> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedFunc")
+            .field("func", &self.func)
+            .finish()
+    }
+}

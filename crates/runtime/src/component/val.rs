@@ -1,0 +1,277 @@
+//! [`Val`], a component value whose type is known at run time only.
+
+use std::fmt;
+use threadline_environ::component::{ComponentTypes, InterfaceType};
+
+/// A value of the component model.
+///
+/// Equality is that of the component model: all NaNs are one value, and zeros of both signs are
+/// equal.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Val {
+    /// `bool`.
+    Bool(bool),
+    /// `s8`.
+    S8(i8),
+    /// `u8`.
+    U8(u8),
+    /// `s16`.
+    S16(i16),
+    /// `u16`.
+    U16(u16),
+    /// `s32`.
+    S32(i32),
+    /// `u32`.
+    U32(u32),
+    /// `s64`.
+    S64(i64),
+    /// `u64`.
+    U64(u64),
+    /// `f32`.
+    Float32(f32),
+    /// `f64`.
+    Float64(f64),
+    /// `char`.
+    Char(char),
+    /// `string`.
+    String(String),
+    /// `list<T>`.
+    List(Vec<Val>),
+    /// A case of an `enum`, by its name.
+    Enum(String),
+    /// The `flags` that are set, by name and in any order.
+    Flags(Vec<String>),
+}
+
+impl PartialEq for Val {
+    fn eq(&self, other: &Val) -> bool {
+        match (self, other) {
+            (Val::Bool(a), Val::Bool(b)) => a == b,
+            (Val::S8(a), Val::S8(b)) => a == b,
+            (Val::U8(a), Val::U8(b)) => a == b,
+            (Val::S16(a), Val::S16(b)) => a == b,
+            (Val::U16(a), Val::U16(b)) => a == b,
+            (Val::S32(a), Val::S32(b)) => a == b,
+            (Val::U32(a), Val::U32(b)) => a == b,
+            (Val::S64(a), Val::S64(b)) => a == b,
+            (Val::U64(a), Val::U64(b)) => a == b,
+            (Val::Float32(a), Val::Float32(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Val::Float64(a), Val::Float64(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Val::Char(a), Val::Char(b)) => a == b,
+            (Val::String(a), Val::String(b)) | (Val::Enum(a), Val::Enum(b)) => a == b,
+            (Val::List(a), Val::List(b)) => a == b,
+            (Val::Flags(a), Val::Flags(b)) => {
+                a.iter().all(|label| b.contains(label)) && b.iter().all(|label| a.contains(label))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Val {}
+
+/// How a value fails to be of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ValMismatch {
+    /// It is of another kind.
+    Kind {
+        /// What was asked for, in WIT's words.
+        expected: String,
+        /// What it is, in WIT's words.
+        found: &'static str,
+    },
+    /// It names a case or label that the type doesn't have.
+    Name {
+        /// What the type has: `enum` or `flags`.
+        kind: &'static str,
+        /// The name it doesn't have.
+        name: String,
+    },
+}
+
+impl fmt::Display for ValMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValMismatch::Kind { expected, found } => {
+                write!(
+                    f,
+                    "expected a value of type `{expected}`, found a `{found}`"
+                )
+            }
+            ValMismatch::Name { kind, name } => {
+                write!(f, "the `{kind}` type has no `{name}`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ValMismatch {}
+
+impl Val {
+    /// What kind of value it is, in WIT's words.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Val::Bool(_) => "bool",
+            Val::S8(_) => "s8",
+            Val::U8(_) => "u8",
+            Val::S16(_) => "s16",
+            Val::U16(_) => "u16",
+            Val::S32(_) => "s32",
+            Val::U32(_) => "u32",
+            Val::S64(_) => "s64",
+            Val::U64(_) => "u64",
+            Val::Float32(_) => "f32",
+            Val::Float64(_) => "f64",
+            Val::Char(_) => "char",
+            Val::String(_) => "string",
+            Val::List(_) => "list",
+            Val::Enum(_) => "enum",
+            Val::Flags(_) => "flags",
+        }
+    }
+
+    /// Whether it is a value of this type.
+    pub(crate) fn check(
+        &self,
+        types: &ComponentTypes,
+        ty: InterfaceType,
+    ) -> Result<(), ValMismatch> {
+        match (self, ty) {
+            (Val::Bool(_), InterfaceType::Bool)
+            | (Val::S8(_), InterfaceType::S8)
+            | (Val::U8(_), InterfaceType::U8)
+            | (Val::S16(_), InterfaceType::S16)
+            | (Val::U16(_), InterfaceType::U16)
+            | (Val::S32(_), InterfaceType::S32)
+            | (Val::U32(_), InterfaceType::U32)
+            | (Val::S64(_), InterfaceType::S64)
+            | (Val::U64(_), InterfaceType::U64)
+            | (Val::Float32(_), InterfaceType::F32)
+            | (Val::Float64(_), InterfaceType::F64)
+            | (Val::Char(_), InterfaceType::Char)
+            | (Val::String(_), InterfaceType::String) => Ok(()),
+            (Val::List(elements), InterfaceType::List(index)) => {
+                let element = types.lists[index].element;
+                elements
+                    .iter()
+                    .try_for_each(|val| val.check(types, element))
+            }
+            (Val::Enum(case), InterfaceType::Enum(index)) => {
+                check_name("enum", case, &types.enums[index].cases)
+            }
+            (Val::Flags(set), InterfaceType::Flags(index)) => {
+                let labels = &types.flags[index].labels;
+                set.iter()
+                    .try_for_each(|label| check_name("flags", label, labels))
+            }
+            _ => Err(ValMismatch::Kind {
+                expected: super::types::describe(types, ty),
+                found: self.kind(),
+            }),
+        }
+    }
+}
+
+fn check_name(kind: &'static str, name: &str, names: &[String]) -> Result<(), ValMismatch> {
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(ValMismatch::Name {
+        kind,
+        name: name.to_owned(),
+    })
+}
+
+macro_rules! from_rust {
+    ($($rust:ty => $variant:ident,)*) => {$(
+        impl From<$rust> for Val {
+            fn from(value: $rust) -> Val {
+                Val::$variant(value.into())
+            }
+        }
+    )*};
+}
+
+from_rust! {
+    bool => Bool,
+    i8 => S8,
+    u8 => U8,
+    i16 => S16,
+    u16 => U16,
+    i32 => S32,
+    u32 => U32,
+    i64 => S64,
+    u64 => U64,
+    f32 => Float32,
+    f64 => Float64,
+    char => Char,
+    String => String,
+    &str => String,
+    Vec<Val> => List,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use threadline_environ::component::{EnumType, FlagsType, ListType};
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn all_nans_are_one_value() {
+        assert_eq!(Val::Float32(f32::NAN), Val::Float32(-f32::NAN));
+        assert_eq!(Val::Float64(0.0), Val::Float64(-0.0));
+        assert_ne!(Val::Float64(f64::NAN), Val::Float64(0.0));
+    }
+
+    #[test]
+    fn flags_are_sets() {
+        let ab = Val::Flags(names(&["a", "b"]));
+        assert_eq!(ab, Val::Flags(names(&["b", "a"])));
+        assert_eq!(ab, Val::Flags(names(&["b", "a", "b"])));
+        assert_ne!(ab, Val::Flags(names(&["a"])));
+    }
+
+    #[test]
+    fn equal_numbers_of_different_types_differ() {
+        assert_ne!(Val::U32(1), Val::S32(1));
+    }
+
+    #[test]
+    fn a_value_is_checked_against_a_type_to_its_last_name() {
+        let mut types = ComponentTypes::default();
+        let u8s = InterfaceType::List(types.lists.push(ListType {
+            element: InterfaceType::U8,
+        }));
+        let color = InterfaceType::Enum(types.enums.push(EnumType {
+            cases: names(&["red", "green"]),
+        }));
+        let rights = InterfaceType::Flags(types.flags.push(FlagsType {
+            labels: names(&["read", "write"]),
+        }));
+        let check = |val: &Val, ty| val.check(&types, ty).map_err(|error| error.to_string());
+
+        assert_eq!(check(&Val::List(vec![Val::U8(1)]), u8s), Ok(()));
+        assert_eq!(
+            check(&Val::List(vec![Val::U8(1), Val::S8(1)]), u8s),
+            Err("expected a value of type `u8`, found a `s8`".to_owned())
+        );
+        assert_eq!(
+            check(&Val::U8(1), u8s),
+            Err("expected a value of type `list<u8>`, found a `u8`".to_owned())
+        );
+        assert_eq!(check(&Val::Enum("green".into()), color), Ok(()));
+        assert_eq!(
+            check(&Val::Enum("blue".into()), color),
+            Err("the `enum` type has no `blue`".to_owned())
+        );
+        assert_eq!(check(&Val::Flags(names(&["write"])), rights), Ok(()));
+        assert_eq!(
+            check(&Val::Flags(names(&["write", "run"])), rights),
+            Err("the `flags` type has no `run`".to_owned())
+        );
+    }
+}

@@ -1,0 +1,364 @@
+//! Component instances: the `VMComponentContext` and the runtime's record around it.
+//!
+//! A component and everything nested in it is one instance here, whose steps
+//! `crate::component::instantiate` takes. Once made, a record is only ever shared: what changes
+//! is in cells. It is reached by a [`ComponentInstancePtr`] under the rules of [`VmPtr`].
+
+use super::core_instance::{FunctionImport, VmContextBox};
+use super::entry::ThreadKind;
+use super::global::GlobalPtr;
+use super::invoke::Entrance;
+use super::lowered_import::{ComponentHostFunc, LoweredImport};
+use super::memory::DefinedMemory;
+use super::owner::OwnerKind;
+use super::pointer::{CodePtr, VmPtr};
+use super::store_state::VmStoreState;
+use super::val_raw;
+use crate::bug::bug;
+use crate::component::{CompiledComponent, LiftedFunc};
+use crate::store::StoreOpaque;
+use anyhow::Result;
+use std::cell::{Cell, OnceCell};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use threadline_environ::component::{CanonicalOptions, Component};
+use threadline_environ::entity::EntityRef;
+use threadline_environ::layout::{FLAG_MAY_LEAVE, VMComponentLayout, VMHeader, ValRaw};
+use threadline_environ::{
+    LoweredIndex, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeMemoryIndex,
+    RuntimePostReturnIndex, RuntimeReallocIndex,
+};
+
+/// A component instance, by the address of its record.
+pub(crate) type ComponentInstancePtr = VmPtr<ComponentInstance>;
+
+/// A function that a component instance lifts, by the address of its record.
+pub(crate) type LiftedFuncPtr = VmPtr<LiftedFunc>;
+
+/// The runtime's record of a component instance.
+#[repr(C)]
+pub(crate) struct ComponentInstance {
+    kind: OwnerKind,
+    component: Arc<CompiledComponent>,
+    vmctx: VmContextBox,
+    /// Memories that steps have extracted.
+    memories: Box<[Cell<Option<DefinedMemory>>]>,
+    /// By [`OptionsIndex`].
+    options: Box<[GuestOptions]>,
+    /// By [`LoweredIndex`]; `VMLowering::data` points into it.
+    lowered: Box<[LoweredImport]>,
+    /// The exported functions, once instantiated.
+    lifted: OnceCell<Box<[LiftedFunc]>>,
+    /// Whether it may not be entered any more, because a call into it trapped.
+    locked: Cell<bool>,
+}
+
+/// A core function that the host calls.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct CoreFunc {
+    /// Its code and context.
+    pub(crate) func: FunctionImport,
+    /// How functions of its type are called.
+    pub(crate) entrance: Entrance,
+}
+
+impl CoreFunc {
+    /// Calls it; see [`StoreOpaque::invoke`].
+    #[inline]
+    pub(crate) fn call(
+        &self,
+        store: &mut StoreOpaque,
+        thread: ThreadKind,
+        slots: &mut [ValRaw],
+    ) -> Result<()> {
+        store.invoke(thread, self.entrance, self.func, slots)
+    }
+}
+
+/// The canonical options of a lift or lower, as one instance has them. Steps of instantiation
+/// fill them in before any code runs that needs them.
+pub(crate) struct GuestOptions {
+    flags: GlobalPtr,
+    memory: Cell<Option<DefinedMemory>>,
+    realloc: Cell<Option<CoreFunc>>,
+    post_return: Cell<Option<CoreFunc>>,
+}
+
+impl GuestOptions {
+    /// The memory, to be read.
+    ///
+    /// # Errors
+    /// Only if validation let a type that needs one through without.
+    pub(crate) fn memory<'a>(&self, store: &'a StoreOpaque) -> Result<&'a [u8]> {
+        Ok(self.defined_memory()?.data(store))
+    }
+
+    /// The memory, to be written.
+    ///
+    /// # Errors
+    /// As [`Self::memory`].
+    pub(crate) fn memory_mut<'a>(&self, store: &'a mut StoreOpaque) -> Result<&'a mut [u8]> {
+        Ok(self.defined_memory()?.data_mut(store))
+    }
+
+    fn defined_memory(&self) -> Result<DefinedMemory> {
+        let memory = self.memory.get();
+        Ok(memory.ok_or_else(|| bug!("a `memory` option is missing"))?)
+    }
+
+    /// Calls `realloc` for a new allocation, on a new thread that may not leave the instance.
+    ///
+    /// # Errors
+    /// If it traps.
+    pub(crate) fn realloc(&self, store: &mut StoreOpaque, align: u32, size: u32) -> Result<u32> {
+        let realloc = self.realloc.get();
+        let realloc = realloc.ok_or_else(|| bug!("a `realloc` option is missing"))?;
+        let [align, size] = [align, size].map(|value| val_raw::from_i32(value as i32));
+        let mut slots = [val_raw::ZERO, val_raw::ZERO, align, size];
+        self.without_leaving(|| realloc.call(store, ThreadKind::New, &mut slots))?;
+        Ok(val_raw::i32(&slots[0]) as u32)
+    }
+
+    /// Calls `post-return`, if there is one, with the flat results in `slots`: on the thread of
+    /// the call that it follows, which may not leave the instance any more.
+    ///
+    /// # Errors
+    /// If it traps.
+    #[inline]
+    pub(crate) fn post_return(&self, store: &mut StoreOpaque, slots: &mut [ValRaw]) -> Result<()> {
+        match self.post_return.get() {
+            Some(func) => self.without_leaving(|| func.call(store, ThreadKind::Same, slots)),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls into the instance with `may_leave` cleared.
+    fn without_leaving<R>(&self, call: impl FnOnce() -> R) -> R {
+        self.flags.write(val_raw::ZERO);
+        let result = call();
+        self.flags.write(val_raw::from_i32(FLAG_MAY_LEAVE));
+        result
+    }
+}
+
+impl VmContextBox {
+    /// The field at this offset, which is one of the context's layout.
+    fn field<T>(&self, offset: u32) -> VmPtr<T> {
+        debug_assert!(offset as usize + size_of::<T>() <= self.layout.size());
+        // SAFETY: callers take the offset from the component's own layout, so it is in bounds;
+        // the memory lives as long as the record that owns it, and so as long as the store.
+        unsafe { VmPtr::known(self.base.as_ptr().add(offset as usize).cast()) }
+    }
+
+    /// Sets the field at this offset, which is one of the context's layout.
+    fn set_field<T: Copy>(&self, offset: u32, value: T) {
+        // SAFETY: as in `field`; wasm isn't reading the field now, for the host is running.
+        unsafe { self.field::<T>(offset).as_ptr().write(value) };
+    }
+}
+
+/// Owns a component instance.
+pub(crate) struct OwnedComponentInstance(NonNull<ComponentInstance>);
+
+// SAFETY: the record and its context are owned by this alone and reached only by who has borrowed
+// the store that keeps it. The host functions in it are `Send` and `Sync`.
+unsafe impl Send for OwnedComponentInstance {}
+// SAFETY: as for `Send`; the cells in the record are read and written only by who has the store
+// to itself, or while nobody has.
+unsafe impl Sync for OwnedComponentInstance {}
+
+impl OwnedComponentInstance {
+    /// Makes an instance of which no step has been taken but those that lower imports. `imports`
+    /// are by [`RuntimeImportIndex`](threadline_environ::RuntimeImportIndex), of the right types
+    /// and made for stores like the one it is for.
+    pub(crate) fn new(
+        store: &VmStoreState,
+        component: Arc<CompiledComponent>,
+        imports: &[ComponentHostFunc],
+    ) -> OwnedComponentInstance {
+        let description = component.description().clone();
+        let vmctx = VmContextBox::new(component.layout().size());
+        let lowered = component.lowerings().map(|import| {
+            let ty = description.runtime_imports[import].ty;
+            LoweredImport::new(imports[import.index()].clone(), &description, ty)
+        });
+        let lowered = lowered.collect();
+        let options = description.options.values();
+        let options = options
+            .map(|options| GuestOptions {
+                flags: vmctx.field(component.layout().flags(options.instance)),
+                memory: Cell::new(None),
+                realloc: Cell::new(None),
+                post_return: Cell::new(None),
+            })
+            .collect();
+        let record = Box::new(ComponentInstance {
+            kind: OwnerKind::Component,
+            vmctx,
+            memories: vec![Cell::new(None); description.num_memories as usize].into(),
+            options,
+            lowered,
+            lifted: OnceCell::new(),
+            locked: Cell::new(false),
+            component,
+        });
+        let owned = OwnedComponentInstance(NonNull::from(Box::leak(record)));
+        owned.ptr().fill(store, &description);
+        owned
+    }
+
+    /// How everything else refers to it. The store keeps `self` until it is dropped.
+    pub(crate) fn ptr(&self) -> ComponentInstancePtr {
+        // SAFETY: the record lives until `self` is dropped, which the store does last.
+        unsafe { VmPtr::known(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnedComponentInstance {
+    fn drop(&mut self) {
+        // SAFETY: `new` leaked this box, and nothing else frees it.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl ComponentInstancePtr {
+    /// The record. The reference is good until the instance's store is dropped.
+    fn record<'a>(self) -> &'a ComponentInstance {
+        // SAFETY: a `VmPtr` is used while its store lives (see its module), and the record is
+        // never borrowed mutably.
+        unsafe { &*self.as_ptr() }
+    }
+
+    /// What it is an instance of. The reference is good until the store is dropped.
+    pub(crate) fn component<'a>(self) -> &'a Arc<CompiledComponent> {
+        &self.record().component
+    }
+
+    /// The description of what it is an instance of. Good until the store is dropped.
+    pub(crate) fn description<'a>(self) -> &'a Arc<Component> {
+        self.record().component.description()
+    }
+
+    /// The `VMComponentContext`, as the context of trampolines.
+    pub(crate) fn vmctx(self) -> CodePtr {
+        self.record().vmctx.field(0)
+    }
+
+    /// A component instance's flags, as a core global.
+    pub(crate) fn flags(self, index: RuntimeComponentInstanceIndex) -> GlobalPtr {
+        self.record().vmctx.field(self.layout().flags(index))
+    }
+
+    /// Canonical options. Good until the store is dropped.
+    pub(crate) fn options<'a>(self, index: OptionsIndex) -> &'a GuestOptions {
+        &self.record().options[index.index()]
+    }
+
+    /// Writes the parts of the context that are known from the beginning.
+    fn fill(self, store: &VmStoreState, description: &Component) {
+        let vmctx = &self.record().vmctx;
+        let layout = self.layout();
+        let header = VMHeader {
+            store_context: store.context_ptr(),
+            builtins: super::builtins::table(),
+            owner: self.as_ptr().cast(),
+        };
+        // SAFETY: a context begins with its header; nothing else refers to it yet.
+        unsafe { vmctx.field::<VMHeader>(0).as_ptr().write(header) };
+        for index in (0..description.num_component_instances as usize).map(EntityRef::new) {
+            self.flags(index).write(val_raw::from_i32(FLAG_MAY_LEAVE));
+        }
+        for (index, lowered) in self.record().lowered.iter().enumerate() {
+            let offset = layout.lowering(LoweredIndex::new(index));
+            vmctx.set_field(offset, lowered.vm_lowering());
+        }
+    }
+
+    fn layout<'a>(self) -> &'a VMComponentLayout {
+        self.record().component.layout()
+    }
+
+    /// `Step::ExtractMemory`.
+    pub(crate) fn set_memory(self, index: RuntimeMemoryIndex, memory: DefinedMemory) {
+        let record = self.record();
+        let offset = self.layout().memory(index);
+        let definition = memory.definition().as_ptr();
+        record.vmctx.set_field(offset, definition);
+        record.memories[index.index()].set(Some(memory));
+        self.for_options(
+            |options| options.memory == Some(index),
+            |options| options.memory.set(Some(memory)),
+        );
+    }
+
+    /// `Step::ExtractRealloc`.
+    pub(crate) fn set_realloc(self, index: RuntimeReallocIndex, func: CoreFunc) {
+        self.for_options(
+            |options| options.realloc == Some(index),
+            |options| options.realloc.set(Some(func)),
+        );
+    }
+
+    /// `Step::ExtractPostReturn`.
+    pub(crate) fn set_post_return(self, index: RuntimePostReturnIndex, func: CoreFunc) {
+        self.for_options(
+            |options| options.post_return == Some(index),
+            |options| options.post_return.set(Some(func)),
+        );
+    }
+
+    fn for_options(
+        self,
+        concerned: impl Fn(&CanonicalOptions) -> bool,
+        set: impl Fn(&GuestOptions),
+    ) {
+        let described = self.description().options.values();
+        for (described, options) in described.zip(&self.record().options) {
+            if concerned(described) {
+                set(options);
+            }
+        }
+    }
+
+    /// A memory that has been extracted.
+    pub(crate) fn memory(self, index: RuntimeMemoryIndex) -> Option<DefinedMemory> {
+        self.record().memories.get(index.index())?.get()
+    }
+
+    /// Ends instantiation: from now on these functions are exported.
+    ///
+    /// # Errors
+    /// If that has happened before.
+    pub(crate) fn set_lifted(self, lifted: Box<[LiftedFunc]>) -> Result<()> {
+        let set = self.record().lifted.set(lifted);
+        Ok(set.map_err(|_| bug!("a component was instantiated twice"))?)
+    }
+
+    /// An exported function.
+    pub(crate) fn lifted(self, index: usize) -> Option<LiftedFuncPtr> {
+        let func = self.record().lifted.get()?.get(index)?;
+        // SAFETY: the record owns the function and never changes it.
+        Some(unsafe { VmPtr::known(std::ptr::from_ref(func).cast_mut()) })
+    }
+
+    /// Whether it may not be entered.
+    #[inline]
+    pub(crate) fn is_locked(self) -> bool {
+        self.record().locked.get()
+    }
+
+    /// Makes every further attempt to enter it a trap.
+    pub(crate) fn lock(self) {
+        self.record().locked.set(true);
+    }
+}
+
+impl LiftedFuncPtr {
+    /// The function. Good until the store is dropped.
+    #[inline]
+    pub(crate) fn get<'a>(self) -> &'a LiftedFunc {
+        // SAFETY: a `VmPtr` is used while its store lives (see its module); these are made by
+        // `lifted`, of functions that live as long and are only ever shared.
+        unsafe { &*self.as_ptr() }
+    }
+}

@@ -1,0 +1,164 @@
+//! Host functions behind `canon lower`: what trampolines find in a `VMLowering`.
+
+use super::component_instance::{ComponentInstancePtr, GuestOptions};
+use super::host_call;
+use super::pointer::VmPtr;
+use crate::canonical_abi::{LiftContext, LowerContext};
+use crate::component::ComponentError;
+use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
+use anyhow::Result;
+use std::ffi::c_void;
+use std::sync::Arc;
+use threadline_environ::canonical_abi::{LiftOrLower, flatten_func};
+use threadline_environ::component::Component;
+use threadline_environ::layout::{VMHeader, VMLowering, ValRaw};
+use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
+
+/// Something that components can be given as an import of some types.
+pub(crate) trait TypedImport: Send + Sync + 'static {
+    /// Whether it can stand for an import of this type.
+    fn typecheck(
+        &self,
+        of: &Arc<Component>,
+        ty: ComponentFuncTypeIndex,
+    ) -> Result<(), ComponentError>;
+}
+
+/// A host function that components can be given, in stores whose data is a `T`.
+pub(crate) trait HostBody<T: 'static>: TypedImport {
+    /// Lifts the parameters, does its work and lowers the results.
+    fn call(
+        &self,
+        store: StoreContextMut<'_, T>,
+        call: HostCall<'_>,
+        slots: &mut [ValRaw],
+    ) -> Result<()>;
+}
+
+/// A guest's call of a host function.
+#[derive(Copy, Clone)]
+pub(crate) struct HostCall<'a> {
+    instance: ComponentInstancePtr,
+    options: &'a GuestOptions,
+    /// The function's type.
+    pub(crate) ty: ComponentFuncTypeIndex,
+}
+
+impl<'a> HostCall<'a> {
+    /// The component that calls.
+    pub(crate) fn description(&self) -> &'a Arc<Component> {
+        self.instance.description()
+    }
+
+    /// For the parameters.
+    #[inline]
+    pub(crate) fn lift(self, store: &'a StoreOpaque) -> LiftContext<'a> {
+        LiftContext::new(store, self.instance, self.options)
+    }
+
+    /// For the results.
+    #[inline]
+    pub(crate) fn lower(self, store: &'a mut StoreOpaque) -> LowerContext<'a> {
+        LowerContext::new(store, self.instance, self.options)
+    }
+}
+
+/// What `VMLowering::call` is, with its parameters named in the field's description.
+type Entry = unsafe extern "C" fn(*mut c_void, *mut c_void, u32, *mut ValRaw) -> bool;
+
+/// A host function, good for any store whose data has the type that it was made for.
+#[derive(Clone)]
+pub(crate) struct ComponentHostFunc {
+    entry: Entry,
+    body: Arc<dyn TypedImport>,
+}
+
+impl ComponentHostFunc {
+    /// A host function for any `Store<T>`.
+    pub(crate) fn new<T: 'static, B: HostBody<T>>(body: B) -> ComponentHostFunc {
+        ComponentHostFunc {
+            entry: entry::<T, B>,
+            body: Arc::new(body),
+        }
+    }
+
+    /// Whether it can stand for an import of this type.
+    pub(crate) fn typecheck(
+        &self,
+        of: &Arc<Component>,
+        ty: ComponentFuncTypeIndex,
+    ) -> Result<(), ComponentError> {
+        self.body.typecheck(of, ty)
+    }
+}
+
+/// A host function as one component instance imports it; it does not move.
+pub(super) struct LoweredImport {
+    host: ComponentHostFunc,
+    ty: ComponentFuncTypeIndex,
+    /// The length of the array of parameters and results.
+    slots: usize,
+}
+
+impl LoweredImport {
+    /// A host function imported with this type, which it can stand for.
+    pub(super) fn new(
+        host: ComponentHostFunc,
+        component: &Component,
+        ty: ComponentFuncTypeIndex,
+    ) -> LoweredImport {
+        let types = &component.types;
+        let flat = flatten_func(types, &types.funcs[ty], LiftOrLower::Lower);
+        let (params, results) = (flat.signature.params(), flat.signature.results());
+        LoweredImport {
+            host,
+            ty,
+            slots: params.len().max(results.len()),
+        }
+    }
+
+    /// What the trampoline reads.
+    pub(super) fn vm_lowering(&self) -> VMLowering {
+        VMLowering {
+            call: self.host.entry as *const c_void,
+            data: std::ptr::from_ref(self).cast_mut().cast(),
+        }
+    }
+}
+
+/// What trampolines call: runs the body of a host function.
+///
+/// # Safety
+/// Called by compiled code only, of a `Store<T>`, with its `VMComponentContext`, the data of a
+/// [`LoweredImport`] of a `B`, the index of canonical options of the component, and an array as
+/// long as the longer of parameters and results.
+unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
+    vmctx: *mut c_void,
+    data: *mut c_void,
+    options: u32,
+    slots: *mut ValRaw,
+) -> bool {
+    // SAFETY: the caller answers for the pointers: every context begins with a header; the owner
+    // of a component's context is its `ComponentInstance`, which keeps the import and so its
+    // body. `VMStoreContext::store` was set from the exclusive borrow of the store with which
+    // wasm was entered, and that borrow rests until wasm returns. The trampoline's array is its
+    // own.
+    unsafe {
+        let header = vmctx.cast::<VMHeader>();
+        let store_context = (*header).store_context;
+        host_call::catch(store_context, || {
+            let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
+            let import = &*data.cast::<LoweredImport>();
+            let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
+            let slots = std::slice::from_raw_parts_mut(slots, import.slots);
+            let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
+            let call = HostCall {
+                instance,
+                options: instance.options(OptionsIndex::from_u32(options)),
+                ty: import.ty,
+            };
+            body.call(StoreContextMut(store), call, slots)
+        })
+        .is_ok()
+    }
+}
