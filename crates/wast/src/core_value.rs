@@ -46,7 +46,6 @@ pub(crate) fn describe(value: &Val) -> String {
         Val::FuncRef(Some(_)) => "(ref.func)".to_owned(),
         Val::ExternRef(None) => "(ref.null extern)".to_owned(),
         Val::ExternRef(Some(_)) => "(ref.extern)".to_owned(),
-        other => format!("{other:?}"),
     }
 }
 
