@@ -98,9 +98,8 @@ fn host_errors_and_panics_cross_compiled_code() {
         let error = outer.call(&mut *store, 0).unwrap_err();
         assert_eq!(error.root_cause().to_string(), "refused");
         assert_eq!(names(&error), ["inner", "outer"]);
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            outer.call(&mut *store, 1)
-        }));
+        let panic =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outer.call(&mut *store, 1)));
         assert_eq!(panic.unwrap_err().downcast_ref::<u8>(), Some(&7));
         assert_eq!(outer.call(&mut *store, 5)?, 7);
         Ok(())
@@ -118,7 +117,9 @@ fn a_trap_within_a_host_call_tells_all_frames() {
             let trap = trap.expect("an export").typed::<(), ()>(&mut caller)?;
             trap.call(&mut caller, ())?;
         }
-        outer.typed::<i32, i32>(&mut caller)?.call(&mut caller, depth - 1)
+        outer
+            .typed::<i32, i32>(&mut caller)?
+            .call(&mut caller, depth - 1)
     }
     everywhere(nest, |store, instance| {
         let outer = instance.get_typed_func::<i32, i32>(&mut *store, "outer")?;
