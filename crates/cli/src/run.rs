@@ -69,7 +69,7 @@ fn run_module(
 fn run_component(engine: &Engine, bytes: &[u8], invocation: Option<&Invocation>) -> Result<String> {
     let component = Component::new(engine, bytes)?;
     let Some(invocation) = invocation else {
-        let functions = functions(engine, &component);
+        let functions = functions(&component);
         if functions.is_empty() {
             bail!("the component exports no function, so there is nothing to run");
         }
@@ -84,10 +84,10 @@ fn run_component(engine: &Engine, bytes: &[u8], invocation: Option<&Invocation>)
         .instantiate(&mut store, &component)
         .context("can't instantiate the component (this command provides no imports)")?;
     let func = find(&mut store, instance, invocation)
-        .with_context(|| no_such_function(invocation, functions(engine, &component)))?;
+        .with_context(|| no_such_function(invocation, functions(&component)))?;
     let ty = func.ty(&store);
     let params = wave::arguments(&invocation.call, &ty)
-        .with_context(|| format!("`{}` is {}", invocation.name(), wave::signature(&ty)))?;
+        .with_context(|| format!("`{}` is {}", invocation.name(), ty))?;
     let mut results = vec![component::Val::Bool(false); ty.results().len()];
     func.call(&mut store, &params, &mut results)?;
     wave::results(&results, &ty)
@@ -108,15 +108,15 @@ fn find(
 }
 
 /// What can be invoked in a component, a line each.
-fn functions(engine: &Engine, component: &Component) -> Vec<String> {
-    let line = |name: String, ty: &ComponentFunc| format!("  {name}: {}", wave::signature(ty));
+fn functions(component: &Component) -> Vec<String> {
+    let line = |name: String, ty: &ComponentFunc| format!("  {name}: {}", ty);
     let ty = component.component_type();
     let mut lines = Vec::new();
-    for (name, item) in ty.exports(engine) {
+    for (name, item) in ty.exports() {
         match item {
             ComponentItem::ComponentFunc(func) => lines.push(line(name.to_owned(), &func)),
             ComponentItem::ComponentInstance(instance) => {
-                for (function, item) in instance.exports(engine) {
+                for (function, item) in instance.exports() {
                     if let ComponentItem::ComponentFunc(func) = item {
                         lines.push(line(format!("{name}#{function}"), &func));
                     }
