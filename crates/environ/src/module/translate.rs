@@ -147,7 +147,6 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     fn imports(&mut self, section: wasmparser::ImportSectionReader<'_>) -> Result<()> {
         for import in section.into_imports_with_offsets() {
             let (offset, import) = import?;
-            let offset = offset;
             let module = &mut self.result.module;
             let index = match import.ty {
                 wasmparser::TypeRef::Func(ty) => {

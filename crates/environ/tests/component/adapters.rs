@@ -198,6 +198,7 @@ fn scalars_are_masked_extended_and_checked() {
         ("char", 0xE000, Ok(0xE000)),
         ("char", 0x10_FFFF, Ok(0x10_FFFF)),
         ("char", 0x11_0000, char_trap),
+        ("char", 0x11_D800, char_trap),
         ("char", max, char_trap),
         (r#"(enum "a" "b" "c")"#, 2, Ok(2)),
         (r#"(enum "a" "b" "c")"#, 3, enum_trap),
@@ -501,5 +502,34 @@ fn adapters_name_their_trampolines_flags_and_memories() {
          known module3 func2: module0 dfunc0
          known module3 func3: utf8-copy rmemory1 rmemory0
          known module3 func4: module0 dfunc2",
+    );
+}
+
+#[test]
+fn a_component_can_call_what_it_lifted_itself() {
+    check(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+                (func (export "f") (param i32 i32)))
+            (core instance $m (instantiate $m))
+            (func $f (param "a" (list u8))
+                (canon lift (core func $m "f") (memory (core memory $m "memory"))
+                    (realloc (core func $m "realloc"))))
+            (core func $g (canon lower (func $f) (memory (core memory $m "memory"))))
+            (core module $n (import "" "g" (func (param i32 i32))))
+            (core instance (instantiate $n (with "" (instance (export "g" (func $g)))))))"#,
+        "instantiate rinstance0 = module0 `m` in cinstance0 ()
+         memory rmemory0 = rinstance0.memory0
+         realloc rrealloc0 = rinstance0.func0
+         instantiate rinstance1 = module2 `adapter f` in cinstance0 (flags of 0, trampoline0, trampoline1, rinstance0.memory0, trampoline2, flags of 0, rinstance0.func0, rinstance0.memory0, rinstance0.func1)
+         instantiate rinstance2 = module1 `n` in cinstance0 (rinstance1.func5)
+         known module1 func0: module2 dfunc0
+         known module2 func0: trap CannotLeaveComponent
+         known module2 func1: trap ListTooLong
+         known module2 func2: trap ListOutOfBounds
+         known module2 func3: module0 dfunc0
+         known module2 func4: module0 dfunc1",
     );
 }
