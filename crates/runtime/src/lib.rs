@@ -39,6 +39,8 @@ pub use host_func::{IntoFunc, WasmRet};
 pub use instance::{Export, Instance};
 pub use linker::Linker;
 pub use module::Module;
+#[doc(hidden)]
+pub use store::StoreOpaque;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use threadline_environ::{
     AddressType, ContextLowering, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType,

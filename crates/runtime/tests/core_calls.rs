@@ -442,3 +442,99 @@ fn sixteen_parameters_arrive_in_order() -> Result<()> {
     assert_eq!(results[0].unwrap_i64(), 0x0123_4567_89ab_cdef);
     Ok(())
 }
+
+#[test]
+fn every_lowering_runs_calls_host_functions_and_traps() -> Result<()> {
+    for lowering in ContextLowering::ALL {
+        for opt_level in [OptLevel::None, OptLevel::Speed] {
+            let mut config = Config::new();
+            config
+                .context_lowering(lowering)
+                .cranelift_opt_level(opt_level);
+            let engine = Engine::new(&config)?;
+            let mut linker = Linker::<()>::new(&engine);
+            // Re-enters the instance, with a trap on the way for odd numbers.
+            linker.func_wrap("h", "half", |mut caller: Caller<'_, ()>, n: i32| {
+                let check = caller.get_export("check").and_then(Extern::into_func);
+                let check = check.expect("exported").typed::<i32, ()>(&mut caller)?;
+                match check.call(&mut caller, n) {
+                    Ok(()) => Ok(n / 2),
+                    Err(error) if error.is::<Trap>() => Ok(-1),
+                    Err(error) => Err(error),
+                }
+            })?;
+            let module = Module::new(
+                &engine,
+                r#"(module
+                    (import "h" "half" (func $half (param i32) (result i32)))
+                    (func (export "check") (param i32)
+                        (if (i32.and (local.get 0) (i32.const 1)) (then unreachable)))
+                    (func (export "run") (param i32 i32) (result i32)
+                        (i32.sub (call $half (local.get 0)) (call $half (local.get 1)))))"#,
+            )?;
+            let mut store = Store::new(&engine, ());
+            let instance = linker.instantiate(&mut store, &module)?;
+            let run = instance.get_typed_func::<(i32, i32), i32>(&mut store, "run")?;
+            for _ in 0..3 {
+                assert_eq!(run.call(&mut store, (10, 4))?, 3, "{lowering}");
+                assert_eq!(run.call(&mut store, (7, 20))?, -11, "{lowering}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn shared_things_cross_threads() {
+    fn is_send_and_sync<T: Send + Sync>() {}
+    fn is_send<T: Send>() {}
+    is_send_and_sync::<Engine>();
+    is_send_and_sync::<Module>();
+    is_send_and_sync::<Linker<()>>();
+    is_send_and_sync::<Func>();
+    is_send_and_sync::<Instance>();
+    is_send_and_sync::<TypedFunc<(i32, u64), f32>>();
+    is_send::<Store<std::cell::Cell<u8>>>();
+}
+
+#[test]
+fn host_functions_outlive_the_modules_they_were_called_from() -> Result<()> {
+    let engine = Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    linker.func_wrap("", "f", |a: f32, b: u64| a as u64 + b)?;
+    let text = r#"(module (import "" "f" (func (param f32 i64) (result i64)))
+        (export "f" (func 0)))"#;
+    for _ in 0..3 {
+        let module = Module::new(&engine, text)?;
+        let mut store = Store::new(&engine, ());
+        let instance = linker.instantiate(&mut store, &module)?;
+        let f = instance.get_typed_func::<(f32, u64), u64>(&mut store, "f")?;
+        drop((module, instance));
+        assert_eq!(f.call(&mut store, (2.0, 3))?, 5);
+    }
+    let mut store = Store::new(&engine, ());
+    let f = linker.get(&mut store, "", "f").and_then(Extern::into_func);
+    let f = f.expect("defined").typed::<(f32, u64), u64>(&mut store)?;
+    assert_eq!(f.call(&mut store, (1.0, 1))?, 2);
+    Ok(())
+}
+
+#[test]
+fn extremes_of_the_stack_limit_trap_rather_than_crash() -> Result<()> {
+    for limit in [0, 1, 4096, usize::MAX] {
+        let mut config = Config::new();
+        config.max_wasm_stack(limit);
+        let engine = Engine::new(&config)?;
+        let module = Module::new(
+            &engine,
+            r#"(module (func $f (export "f") (param i64) (result i64)
+                (i64.add (call $f (local.get 0)) (i64.const 1))))"#,
+        )?;
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[])?;
+        let f = instance.get_typed_func::<i64, i64>(&mut store, "f")?;
+        let error = f.call(&mut store, 0).expect_err("it overflows");
+        assert_eq!(trap_of(&error), Trap::StackOverflow, "limit {limit}");
+    }
+    Ok(())
+}

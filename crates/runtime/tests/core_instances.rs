@@ -545,3 +545,18 @@ fn exports_come_in_order() -> Result<()> {
     assert_eq!(names, ["z", "a", "m"]);
     Ok(())
 }
+
+#[test]
+fn many_large_tables_take_no_memory_before_they_are_used() -> Result<()> {
+    let engine = Engine::default();
+    let tables = "(table 10000000 funcref) ".repeat(50);
+    let module = Module::new(&engine, format!("(module {tables})"))?;
+    let mut store = Store::new(&engine, ());
+    for _ in 0..20 {
+        Instance::new(&mut store, &module, &[])?;
+    }
+    let module = Module::new(&engine, "(module (table 10000001 funcref))")?;
+    let error = Instance::new(&mut store, &module, &[]).expect_err("too large");
+    assert!(error.to_string().contains("exceeds the limit"), "{error}");
+    Ok(())
+}

@@ -25,7 +25,7 @@ pub struct Store<T: 'static> {
 /// What a [`Store`] owns. Its address is that of `opaque`, so host functions get from one to the
 /// other.
 #[repr(C)]
-pub struct StoreInner<T: 'static> {
+pub(crate) struct StoreInner<T: 'static> {
     pub(crate) opaque: StoreOpaque,
     pub(crate) data: T,
 }

@@ -4,7 +4,8 @@
 //! thread-local. It names the store of the innermost entry on this thread, also while a host
 //! function runs; whether the fault is in wasm is told by its address. The entry itself is in
 //! `VMStoreContext::entry`, which belongs to the stack: code that switches stacks must [`enter`]
-//! the store of the stack it switches to.
+//! the store of the stack it switches to, and see to it that `stack_low` and
+//! `VMStoreContext::stack_limit` are that stack's.
 
 use std::cell::Cell;
 use std::ptr;

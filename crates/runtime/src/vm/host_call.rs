@@ -51,7 +51,8 @@ unsafe fn record(context: *mut VMStoreContext, failure: Failure) {
     unsafe {
         let cells = StoreCells::of(context);
         match &failure {
-            // One that came through another entry of the store knows the whole stack already.
+            // One that came through another entry of the store knows the whole stack already. (From
+            // another store it knows that store's frames; one backtrace is enough for an error.)
             Failure::Error(error) if error.downcast_ref::<WasmBacktrace>().is_some() => {
                 (*cells).frames.clear();
             }

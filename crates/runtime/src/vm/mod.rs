@@ -31,10 +31,13 @@ pub(crate) use component_instance::{
     ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, OwnedComponentInstance,
 };
 pub(crate) use core_instance::{FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern};
-pub(crate) use entry::{HostToWasm, ThreadKind, call_wasm};
+pub(crate) use entry::ThreadKind;
+#[cfg(test)]
+use entry::{HostToWasm, call_wasm};
 pub(crate) use func_ref::{FuncRefPtr, HostFunc, OwnedHostFunc};
 pub(crate) use global::GlobalPtr;
-pub(crate) use host_call::{Raised, catch, raise, trap};
+#[cfg(test)]
+use host_call::{catch, raise, trap};
 pub(crate) use invoke::Entrance;
 pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 pub(crate) use memory::DefinedMemory;

@@ -68,14 +68,12 @@ impl InstancePtr {
         if end > available {
             return Err(Trap::TableOutOfBounds.into());
         }
-        // A dropped segment has no items left, whatever the module says.
-        let range = if available == 0 { 0..0 } else { start..end };
         let elements = match items {
-            ElemItems::Funcs(funcs) => funcs[range]
+            ElemItems::Funcs(funcs) => funcs[start..end]
                 .iter()
                 .map(|&func| Ok(self.known_func_ref(func)?.as_ptr().addr()))
                 .collect::<Result<Vec<usize>>>()?,
-            ElemItems::Exprs(exprs) => exprs[range]
+            ElemItems::Exprs(exprs) => exprs[start..end]
                 .iter()
                 .map(|expr| self.eval_element(expr))
                 .collect::<Result<Vec<usize>>>()?,

@@ -8,6 +8,8 @@ use super::core_instance::CoreInstance;
 use super::pointer::VmPtr;
 use crate::trap::Trap;
 use anyhow::{Context as _, Result, bail};
+use std::alloc::{Layout, alloc_zeroed};
+use std::ptr::NonNull;
 use threadline_environ::layout::VMTableDefinition;
 use threadline_environ::{AddressType, DefinedTableIndex, TableType};
 
@@ -36,14 +38,10 @@ impl TableElements {
                 ty.minimum
             );
         }
-        let mut elements = TableElements {
-            storage: Vec::new(),
+        Ok(TableElements {
+            storage: nulls(ty.minimum as usize).context("failed to allocate a table")?,
             maximum: ty.maximum.map_or(MAX_ELEMENTS, |m| m.min(MAX_ELEMENTS)) as usize,
-        };
-        elements
-            .extend(ty.minimum as usize, 0)
-            .context("failed to allocate a table")?;
-        Ok(elements)
+        })
     }
 
     fn definition(&mut self) -> VMTableDefinition {
@@ -53,13 +51,6 @@ impl TableElements {
         }
     }
 
-    fn extend(&mut self, length: usize, element: usize) -> Option<()> {
-        let more = length.checked_sub(self.storage.len())?;
-        self.storage.try_reserve(more).ok()?;
-        self.storage.resize(length, element);
-        Some(())
-    }
-
     /// Adds elements; `None`, with nothing changed, if the maximum or the system forbids it.
     fn grow(&mut self, delta: u64, element: usize) -> Option<()> {
         let delta = usize::try_from(delta).ok()?;
@@ -67,8 +58,24 @@ impl TableElements {
         if length > self.maximum {
             return None;
         }
-        self.extend(length, element)
+        self.storage.try_reserve(delta).ok()?;
+        self.storage.resize(length, element);
+        Some(())
     }
+}
+
+/// Storage of `length` nulls that takes no memory before it is written to, so that a module
+/// can't have memory taken by declaring large tables.
+fn nulls(length: usize) -> Option<Vec<usize>> {
+    if length == 0 {
+        return Some(Vec::new());
+    }
+    let layout = Layout::array::<usize>(length).ok()?;
+    // SAFETY: the layout isn't empty.
+    let elements = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+    // SAFETY: allocated just now by the global allocator with the layout of so many elements,
+    // all of them initialised.
+    Some(unsafe { Vec::from_raw_parts(elements.as_ptr().cast(), length, length) })
 }
 
 /// A table, by the instance that defines it.

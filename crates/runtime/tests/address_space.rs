@@ -1,0 +1,22 @@
+//! Uses up the address space, and so needs a process of its own.
+#![allow(missing_docs, reason = "tests")]
+
+use anyhow::Result;
+use threadline::*;
+
+#[test]
+fn address_space_that_runs_out_is_an_error() -> Result<()> {
+    let engine = Engine::default();
+    let memories = "(memory 0) ".repeat(100);
+    let module = Module::new(&engine, format!("(module {memories})"))?;
+    let mut store = Store::new(&engine, ());
+    let error = (0..1000).find_map(|_| Instance::new(&mut store, &module, &[]).err());
+    let error = error.expect("400 TiB are more than the address space");
+    assert!(
+        error
+            .to_string()
+            .contains("failed to allocate a linear memory"),
+        "{error:#}"
+    );
+    Ok(())
+}
