@@ -201,7 +201,7 @@ mod tests {
         check::<()>(&[]);
         check::<(u8, u32, bool)>(&[U8, U32, Bool]);
         check::<(u16, f64, char, i8)>(&[U16, F64, Char, S8]);
-        check::<(String, u64, &str)>(&[String, U64, String]);
+        check::<(std::string::String, u64, &str)>(&[String, U64, String]);
     }
 
     #[test]
