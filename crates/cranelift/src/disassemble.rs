@@ -26,7 +26,7 @@ pub struct FunctionListing {
 #[derive(Clone, Debug)]
 pub struct Line {
     /// Offset in the function's code.
-    pub offset: u32,
+    pub code_offset: u32,
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// Mnemonic and operands; branches within the function and calls within the image by name.
@@ -35,7 +35,7 @@ pub struct Line {
     pub wasm_offset: Option<u32>,
 }
 
-/// Disassembles the functions of an image whose name `wanted` accepts, in text order.
+/// Disassembles the functions of an image, in text order.
 ///
 /// # Errors
 /// If the disassembler cannot be made for the target, or the code is not valid.
@@ -43,21 +43,17 @@ pub fn disassemble(
     image: &CodeImage,
     descriptions: &CompiledDescriptions,
     triple: &Triple,
-    wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<FunctionListing>> {
     let capstone = disassembler(triple)?;
     let namer = Namer {
         image,
         descriptions,
     };
-    let mut listings = Vec::new();
-    for record in &image.functions {
-        let name = namer.name(record.key);
-        if wanted(&name) {
-            listings.push(listing(&capstone, &namer, record, name)?);
-        }
-    }
-    Ok(listings)
+    image
+        .functions
+        .iter()
+        .map(|record| listing(&capstone, &namer, record))
+        .collect()
 }
 
 fn disassembler(triple: &Triple) -> Result<Capstone> {
@@ -73,8 +69,8 @@ fn listing(
     capstone: &Capstone,
     namer: &Namer<'_>,
     record: &FunctionRecord,
-    name: String,
 ) -> Result<FunctionListing> {
+    let name = namer.name(record.key);
     let range = record.start as usize..record.range().end as usize;
     let code = namer
         .image
@@ -92,7 +88,7 @@ fn listing(
             let operands = instruction.op_str().unwrap_or("");
             let operands = namer.operands(record, mnemonic, operands);
             Line {
-                offset: address - record.start,
+                code_offset: address - record.start,
                 bytes: instruction.bytes().to_vec(),
                 text: format!("{mnemonic} {operands}").trim_end().to_owned(),
                 wasm_offset: namer.image.addresses.lookup(address),

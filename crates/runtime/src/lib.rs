@@ -12,6 +12,8 @@ mod code;
 pub mod component;
 mod concurrent;
 mod config;
+#[cfg(feature = "disassemble")]
+pub mod disassemble;
 mod engine;
 mod error;
 mod externals;

@@ -46,7 +46,6 @@ pub(crate) fn describe(value: &Val) -> String {
         Val::FuncRef(Some(_)) => "(ref.func)".to_owned(),
         Val::ExternRef(None) => "(ref.null extern)".to_owned(),
         Val::ExternRef(Some(_)) => "(ref.extern)".to_owned(),
-        other => format!("{other:?}"),
     }
 }
 
@@ -94,10 +93,7 @@ fn matches(store: &Store<()>, actual: &Val, expected: &WastRetCore<'_>) -> Resul
         }
         (Val::ExternRef(Some(_)), WastRetCore::RefExtern(None)) => true,
         (Val::ExternRef(Some(actual)), WastRetCore::RefExtern(Some(expected))) => {
-            actual
-                .data(store)?
-                .and_then(|data| data.downcast_ref::<u32>())
-                == Some(expected)
+            actual.data(store)?.downcast_ref::<u32>() == Some(expected)
         }
         _ => false,
     })

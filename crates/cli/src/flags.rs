@@ -1,0 +1,266 @@
+//! The command line's arguments, and what `--help` says about them.
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use std::str::FromStr;
+use threadline::{Config, ContextLowering, OptLevel};
+
+/// Runs WebAssembly components and modules.
+#[derive(Parser)]
+#[command(
+    name = "threadline",
+    version,
+    about = "Runs WebAssembly components and modules",
+    long_about = "Runs WebAssembly components and modules.\n\n\
+        Files may be binaries (.wasm) or text (.wat). The exit status is 0 if all went well, \
+        134 if a guest trapped, and 1 for any other error.",
+    after_help = "Examples:\n  \
+        threadline run add.wasm --invoke 'add(1, 2)'\n  \
+        threadline wast tests/\n  \
+        threadline objdump add.wat --function add",
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a component or core module, or call one of its functions
+    Run(RunArgs),
+    /// Run .wast scripts and count what passes
+    Wast(WastArgs),
+    /// Show the machine code that a file is compiled to
+    Objdump(ObjdumpArgs),
+    /// Make a component whose shadow-stack pointer is in a context slot
+    Retarget(RetargetArgs),
+    /// Print a script that completes this command's arguments in a shell
+    Completions(CompletionsArgs),
+}
+
+/// Arguments of `run`.
+#[derive(Args)]
+#[command(
+    long_about = "Run a component or core module, or call one of its functions.\n\n\
+        With --invoke the function is called and its result alone is printed on the standard \
+        output. Without it, a core module's `_start` is called if there is one, and otherwise \
+        the module is only instantiated; a component has no such function, so the functions \
+        that can be invoked are listed as an error.",
+    after_help = "Examples:\n  \
+        threadline run hello.wasm\n  \
+        threadline run add.wasm --invoke 'add(1, 2)'\n  \
+        threadline run text.wasm --invoke 'shout(\"hello\")'\n  \
+        threadline run calc.wasm --invoke 'docs:calc/ops@1.0.0#add(1, 2)'"
+)]
+pub(crate) struct RunArgs {
+    /// The component or core module, binary or text
+    pub(crate) file: PathBuf,
+    /// Call a function: its name, then its arguments in WAVE, the component model's notation
+    /// for values
+    ///
+    /// Numbers, "strings", 'c'haracters, true, [1, 2, 3], {flag-a, flag-b} and enum-case are
+    /// values. A function of an exported instance is written `instance#function(…)`. A core
+    /// function takes numbers; several results are printed as a tuple.
+    #[arg(long, value_name = "CALL")]
+    pub(crate) invoke: Option<String>,
+    /// How code is generated.
+    #[command(flatten)]
+    pub(crate) codegen: CodegenArgs,
+}
+
+/// Arguments of `wast`.
+#[derive(Args)]
+#[command(
+    long_about = "Run .wast scripts and count what passes.\n\n\
+        Folders are searched for .wast files, at any depth, in alphabetical order. Each failure \
+        is printed as `file:line: what went wrong`, then `N passed, M failed`, where directives \
+        are counted. The exit status is 1 if any failed.",
+    after_help = "Examples:\n  \
+        threadline wast tests/ more.wast\n  \
+        threadline wast --json -C context-lowering=inline tests/"
+)]
+pub(crate) struct WastArgs {
+    /// Scripts, or folders to search for them
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Accept any message where an assertion names one
+    #[arg(long)]
+    pub(crate) ignore_messages: bool,
+    /// Print one JSON object instead: `passed`, `failed` and `failures`, a list of objects with
+    /// `file`, `line`, `column` and `message`
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How code is generated.
+    #[command(flatten)]
+    pub(crate) codegen: CodegenArgs,
+}
+
+/// Arguments of `objdump`.
+#[derive(Args)]
+#[command(
+    long_about = "Show the machine code that a file is compiled to.\n\n\
+        Each function has a heading, its name and where in the wasm binary it begins; each \
+        instruction a line: its offset in the function, its bytes, the offset in the wasm \
+        binary it was made from, and its text.",
+    after_help = "Examples:\n  \
+        threadline objdump add.wasm\n  \
+        threadline objdump fib.wat --function '^fib' -C context-lowering=inline\n  \
+        threadline objdump fib.wat --target aarch64"
+)]
+pub(crate) struct ObjdumpArgs {
+    /// The component or core module, binary or text
+    pub(crate) file: PathBuf,
+    /// Show only functions whose name matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) function: Option<regex::Regex>,
+    /// The processor to generate code for; this machine's if left out
+    #[arg(long, value_name = "CPU", value_parser = ["x86_64", "aarch64"])]
+    pub(crate) target: Option<String>,
+    /// How code is generated.
+    #[command(flatten)]
+    pub(crate) codegen: CodegenArgs,
+}
+
+/// Arguments of `retarget`.
+#[derive(Args)]
+#[command(
+    long_about = "Make a component whose shadow-stack pointer is in a context slot.\n\n\
+        Reads a core module from a toolchain that keeps the shadow-stack pointer in a global, \
+        as LLVM's do, moves the pointer to slot 0 of the component model's context, and makes a \
+        component of the module, for the world that --wit and --world name.",
+    after_help = "Examples:\n  \
+        threadline retarget app.wasm -o app.component.wasm --wit wit/ --world app\n  \
+        threadline retarget app.wasm -o app.global.wasm --wit wit/ --keep-global"
+)]
+pub(crate) struct RetargetArgs {
+    /// The core module, binary or text
+    pub(crate) input: PathBuf,
+    /// Where to write the component
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// A WIT file, or a folder of them; without it the module must carry its world in a
+    /// `component-type` section
+    #[arg(long, value_name = "PATH")]
+    pub(crate) wit: Option<PathBuf>,
+    /// The world, if the WIT has several
+    #[arg(long, value_name = "NAME", requires = "wit")]
+    pub(crate) world: Option<String>,
+    /// The index of the global that holds the pointer, if it is not to be searched for
+    #[arg(long, value_name = "N")]
+    pub(crate) global: Option<u32>,
+    /// Leave the pointer in its global, and just make the component
+    #[arg(long)]
+    pub(crate) keep_global: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Args)]
+#[command(after_help = "Example:\n  \
+    threadline completions bash > ~/.local/share/bash-completion/completions/threadline")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// How code is generated: the `-C` options.
+#[derive(Args)]
+pub(crate) struct CodegenArgs {
+    /// Set an option of the code generator; may be given several times
+    ///
+    /// `context-lowering=libcall|out-of-line|inline|pinned`: how the built-ins context.get and
+    /// context.set are compiled, from the costliest to the cheapest.
+    /// `opt-level=0|2`: generate code quickly, or generate quick code.
+    #[arg(
+        short = 'C',
+        value_name = "OPTION=VALUE",
+        value_parser = PossibleValuesParser::new([
+            "context-lowering=libcall",
+            "context-lowering=out-of-line",
+            "context-lowering=inline",
+            "context-lowering=pinned",
+            "opt-level=0",
+            "opt-level=2",
+        ]).try_map(|text| text.parse::<CodegenOption>())
+    )]
+    options: Vec<CodegenOption>,
+}
+
+/// One `-C` option.
+#[derive(Copy, Clone)]
+pub(crate) enum CodegenOption {
+    /// `context-lowering`.
+    ContextLowering(ContextLowering),
+    /// `opt-level`.
+    OptLevel(OptLevel),
+}
+
+impl FromStr for CodegenOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CodegenOption, String> {
+        match text.split_once('=') {
+            Some(("context-lowering", name)) => name.parse().map(CodegenOption::ContextLowering),
+            Some(("opt-level", "0")) => Ok(CodegenOption::OptLevel(OptLevel::None)),
+            Some(("opt-level", "2")) => Ok(CodegenOption::OptLevel(OptLevel::Speed)),
+            _ => Err(format!("unknown option `{text}`")),
+        }
+    }
+}
+
+impl CodegenArgs {
+    /// The options, in the order given; a later one of a kind replaces an earlier one.
+    pub(crate) fn options(&self) -> impl Iterator<Item = CodegenOption> + '_ {
+        self.options.iter().copied()
+    }
+
+    /// An engine's configuration with these options.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::new();
+        for option in self.options() {
+            match option {
+                CodegenOption::ContextLowering(lowering) => config.context_lowering(lowering),
+                CodegenOption::OptLevel(level) => config.cranelift_opt_level(level),
+            };
+        }
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_lowering_can_be_chosen() {
+        for lowering in ContextLowering::ALL {
+            let option = format!("context-lowering={lowering}");
+            let cli = Cli::try_parse_from(["threadline", "run", "x.wasm", "-C", &option]);
+            let Command::Run(args) = cli.unwrap().command else {
+                panic!("another command");
+            };
+            assert!(matches!(
+                args.codegen.options().next(),
+                Some(CodegenOption::ContextLowering(chosen)) if chosen == lowering
+            ));
+        }
+    }
+
+    #[test]
+    fn an_unknown_option_is_an_error() {
+        for option in ["context-lowering=fast", "opt-level=9", "frobnicate"] {
+            assert!(Cli::try_parse_from(["threadline", "run", "x.wasm", "-C", option]).is_err());
+        }
+    }
+}

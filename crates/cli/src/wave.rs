@@ -1,0 +1,303 @@
+//! Values in WAVE: from the arguments of a call, and to the text that is printed.
+//!
+//! Covers the types that components and core functions have so far; for the others there is an
+//! error that names the type.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::borrow::Cow;
+use std::str::FromStr;
+use threadline::component::types::ComponentFunc;
+use threadline::component::{self, Type};
+use threadline::{FuncType, Val, ValType};
+use wasm_wave::ast::Node;
+use wasm_wave::untyped::UntypedFuncCall;
+use wasm_wave::value as wave;
+use wasm_wave::wasm::{DisplayType, WasmTypeKind, WasmValue};
+
+/// The arguments of a call as values of a component function's parameters.
+pub(crate) fn arguments(
+    call: &UntypedFuncCall<'_>,
+    ty: &ComponentFunc,
+) -> Result<Vec<component::Val>> {
+    let types = ty
+        .params()
+        .map(|(_, ty)| wave_type(&ty))
+        .collect::<Result<Vec<_>>>()?;
+    let values: Vec<wave::Value> = call.to_wasm_params(&types).map_err(parser_error)?;
+    values.iter().map(from_wave).collect()
+}
+
+/// A component function's result as text; empty if there is none.
+pub(crate) fn results(results: &[component::Val], ty: &ComponentFunc) -> Result<String> {
+    let values = results
+        .iter()
+        .zip(ty.results())
+        .map(|(value, ty)| to_wave(value, &wave_type(&ty)?))
+        .collect::<Result<Vec<_>>>()?;
+    print(values)
+}
+
+/// A component function's type as WIT has it.
+pub(crate) fn signature(ty: &ComponentFunc) -> String {
+    let name = |ty: &Type| match wave_type(ty) {
+        Ok(ty) => DisplayType(&ty).to_string(),
+        Err(_) => "…".to_owned(),
+    };
+    let params: Vec<_> = ty
+        .params()
+        .map(|(param, ty)| format!("{param}: {}", name(&ty)))
+        .collect();
+    let mut text = format!("func({})", params.join(", "));
+    for result in ty.results() {
+        text.push_str(" -> ");
+        text.push_str(&name(&result));
+    }
+    text
+}
+
+/// The arguments of a call as values of a core function's parameters. An integer may be written
+/// signed or unsigned.
+pub(crate) fn core_arguments(call: &UntypedFuncCall<'_>, ty: &FuncType) -> Result<Vec<Val>> {
+    let nodes: Vec<&Node> = match call.params_node() {
+        Some(params) => params.as_tuple().map_err(parser_error)?.collect(),
+        None => Vec::new(),
+    };
+    ensure!(
+        nodes.len() == ty.params().len(),
+        "it takes {} arguments, and {} are given",
+        ty.params().len(),
+        nodes.len()
+    );
+    let source = call.source();
+    nodes
+        .iter()
+        .zip(ty.params())
+        .enumerate()
+        .map(|(i, (node, ty))| {
+            core_argument(node, source, *ty).with_context(|| format!("argument {}", i + 1))
+        })
+        .collect()
+}
+
+/// A core function's results as text: empty for none, a tuple for several.
+pub(crate) fn core_results(results: &[Val]) -> Result<String> {
+    let values = results
+        .iter()
+        .map(|value| match value {
+            Val::I32(value) => Ok(wave::Value::make_s32(*value)),
+            Val::I64(value) => Ok(wave::Value::make_s64(*value)),
+            Val::F32(bits) => Ok(wave::Value::make_f32(f32::from_bits(*bits))),
+            Val::F64(bits) => Ok(wave::Value::make_f64(f64::from_bits(*bits))),
+            other => bail!("results of type `{}` can't be printed yet", other.ty()),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    print(values)
+}
+
+fn core_argument(node: &Node, source: &str, ty: ValType) -> Result<Val> {
+    Ok(match ty {
+        ValType::I32 => {
+            let value: i64 = number(node, source)?;
+            let signed = i32::try_from(value);
+            let unsigned = || u32::try_from(value).map(u32::cast_signed);
+            Val::I32(
+                signed
+                    .or_else(|_| unsigned())
+                    .context("it does not fit an i32")?,
+            )
+        }
+        ValType::I64 => {
+            let value: i128 = number(node, source)?;
+            let signed = i64::try_from(value);
+            let unsigned = || u64::try_from(value).map(u64::cast_signed);
+            Val::I64(
+                signed
+                    .or_else(|_| unsigned())
+                    .context("it does not fit an i64")?,
+            )
+        }
+        ValType::F32 => Val::F32(number::<f32>(node, source)?.to_bits()),
+        ValType::F64 => Val::F64(number::<f64>(node, source)?.to_bits()),
+        other => bail!("arguments of type `{other}` can't be written yet"),
+    })
+}
+
+fn number<T: FromStr>(node: &Node, source: &str) -> Result<T> {
+    node.as_number(source).map_err(parser_error)
+}
+
+/// Writes values: nothing for none, a tuple for several.
+fn print(mut values: Vec<wave::Value>) -> Result<String> {
+    let value = match values.len() {
+        0 => return Ok(String::new()),
+        1 => values.remove(0),
+        _ => {
+            let types: Vec<_> = values.iter().map(type_of_number).collect::<Result<_>>()?;
+            let ty = wave::Type::tuple(types).context("a tuple needs elements")?;
+            wave::Value::make_tuple(&ty, values)?
+        }
+    };
+    Ok(wasm_wave::to_string(&value)?)
+}
+
+fn type_of_number(value: &wave::Value) -> Result<wave::Type> {
+    wave::Type::simple(value.kind()).context("several results must be numbers")
+}
+
+/// A component value type as WAVE's.
+fn wave_type(ty: &Type) -> Result<wave::Type> {
+    use WasmTypeKind as K;
+    let simple = match ty {
+        Type::Bool => K::Bool,
+        Type::S8 => K::S8,
+        Type::U8 => K::U8,
+        Type::S16 => K::S16,
+        Type::U16 => K::U16,
+        Type::S32 => K::S32,
+        Type::U32 => K::U32,
+        Type::S64 => K::S64,
+        Type::U64 => K::U64,
+        Type::Float32 => K::F32,
+        Type::Float64 => K::F64,
+        Type::Char => K::Char,
+        Type::String => K::String,
+        Type::List(list) => return Ok(wave::Type::list(wave_type(&list.ty())?)),
+        Type::Flags(flags) => {
+            return wave::Type::flags(flags.names()).context("a flags type without labels");
+        }
+        Type::Enum(cases) => {
+            return wave::Type::enum_ty(cases.names()).context("an enum type without cases");
+        }
+        #[allow(unreachable_patterns, reason = "types still to come")]
+        other => bail!("values of type {other:?} can't be written yet"),
+    };
+    wave::Type::simple(simple).context("no simple type")
+}
+
+fn from_wave(value: &wave::Value) -> Result<component::Val> {
+    use WasmTypeKind as K;
+    use component::Val;
+    let owned = |labels: Box<dyn Iterator<Item = Cow<'_, str>> + '_>| {
+        labels.map(Cow::into_owned).collect::<Vec<_>>()
+    };
+    Ok(match value.kind() {
+        K::Bool => Val::Bool(value.unwrap_bool()),
+        K::S8 => Val::S8(value.unwrap_s8()),
+        K::U8 => Val::U8(value.unwrap_u8()),
+        K::S16 => Val::S16(value.unwrap_s16()),
+        K::U16 => Val::U16(value.unwrap_u16()),
+        K::S32 => Val::S32(value.unwrap_s32()),
+        K::U32 => Val::U32(value.unwrap_u32()),
+        K::S64 => Val::S64(value.unwrap_s64()),
+        K::U64 => Val::U64(value.unwrap_u64()),
+        K::F32 => Val::Float32(value.unwrap_f32()),
+        K::F64 => Val::Float64(value.unwrap_f64()),
+        K::Char => Val::Char(value.unwrap_char()),
+        K::String => Val::String(value.unwrap_string().into_owned()),
+        K::List => Val::List(
+            value
+                .unwrap_list()
+                .map(|element| from_wave(&element))
+                .collect::<Result<Vec<_>>>()?,
+        ),
+        K::Flags => Val::Flags(owned(value.unwrap_flags())),
+        K::Enum => Val::Enum(value.unwrap_enum().into_owned()),
+        other => bail!("values of type `{other}` are not supported yet"),
+    })
+}
+
+fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
+    use component::Val;
+    use wasm_wave::wasm::WasmType as _;
+    use wave::Value;
+    Ok(match value {
+        Val::Bool(value) => Value::make_bool(*value),
+        Val::S8(value) => Value::make_s8(*value),
+        Val::U8(value) => Value::make_u8(*value),
+        Val::S16(value) => Value::make_s16(*value),
+        Val::U16(value) => Value::make_u16(*value),
+        Val::S32(value) => Value::make_s32(*value),
+        Val::U32(value) => Value::make_u32(*value),
+        Val::S64(value) => Value::make_s64(*value),
+        Val::U64(value) => Value::make_u64(*value),
+        Val::Float32(value) => Value::make_f32(*value),
+        Val::Float64(value) => Value::make_f64(*value),
+        Val::Char(value) => Value::make_char(*value),
+        Val::String(value) => Value::make_string(Cow::Borrowed(value)),
+        Val::List(elements) => {
+            let element = ty.list_element_type().context("a list of another type")?;
+            let elements = elements
+                .iter()
+                .map(|value| to_wave(value, &element))
+                .collect::<Result<Vec<_>>>()?;
+            Value::make_list(ty, elements)?
+        }
+        Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(String::as_str))?,
+        Val::Enum(case) => Value::make_enum(ty, case)?,
+        #[allow(unreachable_patterns, reason = "types still to come")]
+        other => bail!("values like {other:?} can't be printed yet"),
+    })
+}
+
+/// A parser's error without the position, which counts from where no user looks.
+fn parser_error(error: wasm_wave::parser::ParserError) -> anyhow::Error {
+    match error.detail() {
+        Some(detail) => anyhow::anyhow!("{}: {detail}", error.kind()),
+        None => anyhow::anyhow!("{}", error.kind()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn core(arguments: &str, types: &[ValType]) -> Result<Vec<Val>> {
+        let call = UntypedFuncCall::parse(arguments)?;
+        core_arguments(&call, &FuncType::new(types.iter().copied(), []))
+    }
+
+    fn integer(text: &str) -> Option<i32> {
+        match core(&format!("f({text})"), &[ValType::I32]).ok()?[..] {
+            [Val::I32(value)] => Some(value),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_integer_may_be_signed_or_unsigned() {
+        assert_eq!(integer("-1"), Some(-1));
+        assert_eq!(integer("4294967295"), Some(-1));
+        assert_eq!(integer("-2147483648"), Some(i32::MIN));
+        assert_eq!(integer("4294967296"), None);
+        assert_eq!(integer("-2147483649"), None);
+        assert_eq!(integer("1.5"), None);
+        assert_eq!(integer("\"1\""), None);
+    }
+
+    #[test]
+    fn the_number_of_core_arguments_must_be_right() {
+        assert!(core("f()", &[]).is_ok());
+        assert!(core("f(1)", &[]).is_err());
+        assert!(core("f()", &[ValType::I32]).is_err());
+    }
+
+    #[test]
+    fn several_core_results_are_a_tuple() {
+        assert_eq!(core_results(&[]).unwrap(), "");
+        assert_eq!(core_results(&[Val::I32(-1)]).unwrap(), "-1");
+        let results = [Val::I64(1), Val::F64(2.5f64.to_bits())];
+        assert_eq!(core_results(&results).unwrap(), "(1, 2.5)");
+    }
+
+    #[test]
+    fn values_survive_a_round_trip() {
+        let ty = wave::Type::list(wave::Type::U8);
+        let value: wave::Value = wasm_wave::from_str(&ty, "[1, 2, 255]").unwrap();
+        let again = to_wave(&from_wave(&value).unwrap(), &ty).unwrap();
+        assert_eq!(value, again);
+        let ty = wave::Type::flags(["a", "b"]).unwrap();
+        let value: wave::Value = wasm_wave::from_str(&ty, "{b}").unwrap();
+        let again = to_wave(&from_wave(&value).unwrap(), &ty).unwrap();
+        assert_eq!(value, again);
+    }
+}
