@@ -9,9 +9,7 @@ use threadline_cranelift::{CompiledDescriptions, Compiler, CompilerConfig};
 use threadline_environ::component::Component;
 use threadline_environ::entity::PrimaryMap;
 use threadline_environ::module::Module;
-use threadline_environ::{
-    Features, FuncType, SignatureTable, StaticModuleIndex, Translation, Tunables,
-};
+use threadline_environ::{Features, FuncType, StaticModuleIndex, Translation, Tunables};
 
 /// Compiles modules and components, and owns what they have in common.
 ///
@@ -36,9 +34,7 @@ pub(crate) struct Loaded {
     pub(crate) modules: PrimaryMap<StaticModuleIndex, Arc<Module>>,
     /// The component, if the binary is one.
     pub(crate) component: Option<Component>,
-    /// Function types of all modules.
-    pub(crate) signatures: SignatureTable,
-    /// Engine-wide ids of `signatures`, by `SignatureIndex`.
+    /// Engine-wide ids of the image's function types, by `SignatureIndex`.
     pub(crate) type_ids: Arc<[TypeId]>,
 }
 
@@ -96,7 +92,6 @@ impl Engine {
             code,
             modules,
             component,
-            signatures,
             type_ids,
         })
     }
