@@ -87,7 +87,7 @@ fn run_component(engine: &Engine, bytes: &[u8], invocation: Option<&Invocation>)
         .with_context(|| no_such_function(invocation, functions(&component)))?;
     let ty = func.ty(&store);
     let params = wave::arguments(&invocation.call, &ty)
-        .with_context(|| format!("`{}` is {}", invocation.name(), wave::signature(&ty)))?;
+        .with_context(|| format!("`{}` is {}", invocation.name(), ty))?;
     let mut results = vec![component::Val::Bool(false); ty.results().len()];
     func.call(&mut store, &params, &mut results)?;
     wave::results(&results, &ty)
@@ -109,7 +109,7 @@ fn find(
 
 /// What can be invoked in a component, a line each.
 fn functions(component: &Component) -> Vec<String> {
-    let line = |name: String, ty: &ComponentFunc| format!("  {name}: {}", wave::signature(ty));
+    let line = |name: String, ty: &ComponentFunc| format!("  {name}: {}", ty);
     let ty = component.component_type();
     let mut lines = Vec::new();
     for (name, item) in ty.exports() {

@@ -12,7 +12,7 @@ use threadline::{FuncType, Val, ValType};
 use wasm_wave::ast::Node;
 use wasm_wave::untyped::UntypedFuncCall;
 use wasm_wave::value as wave;
-use wasm_wave::wasm::{DisplayType, WasmTypeKind, WasmValue};
+use wasm_wave::wasm::{WasmTypeKind, WasmValue};
 
 /// The arguments of a call as values of a component function's parameters.
 pub(crate) fn arguments(
@@ -35,24 +35,6 @@ pub(crate) fn results(results: &[component::Val], ty: &ComponentFunc) -> Result<
         .map(|(value, ty)| to_wave(value, &wave_type(&ty)?))
         .collect::<Result<Vec<_>>>()?;
     print(values)
-}
-
-/// A component function's type as WIT has it.
-pub(crate) fn signature(ty: &ComponentFunc) -> String {
-    let name = |ty: &Type| match wave_type(ty) {
-        Ok(ty) => DisplayType(&ty).to_string(),
-        Err(_) => "…".to_owned(),
-    };
-    let params: Vec<_> = ty
-        .params()
-        .map(|(param, ty)| format!("{param}: {}", name(&ty)))
-        .collect();
-    let mut text = format!("func({})", params.join(", "));
-    for result in ty.results() {
-        text.push_str(" -> ");
-        text.push_str(&name(&result));
-    }
-    text
 }
 
 /// The arguments of a call as values of a core function's parameters. An integer may be written
@@ -168,8 +150,7 @@ fn wave_type(ty: &Type) -> Result<wave::Type> {
         Type::Enum(cases) => {
             return wave::Type::enum_ty(cases.names()).context("an enum type without cases");
         }
-        #[allow(unreachable_patterns, reason = "types still to come")]
-        other => bail!("values of type {other:?} can't be written yet"),
+        other => bail!("values of type `{other:?}` are not supported yet"),
     };
     wave::Type::simple(simple).context("no simple type")
 }
@@ -234,8 +215,7 @@ fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
         }
         Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(String::as_str))?,
         Val::Enum(case) => Value::make_enum(ty, case)?,
-        #[allow(unreachable_patterns, reason = "types still to come")]
-        other => bail!("values like {other:?} can't be printed yet"),
+        other => bail!("the value {other:?} is not supported yet"),
     })
 }
 

@@ -23,10 +23,11 @@ pub(crate) fn from_arg(arg: &WastArg<'_>) -> Result<Val> {
 /// Whether a result is what a script expects; the error says how it differs.
 pub(crate) fn check(actual: &Val, expected: &WastRet<'_>) -> Result<()> {
     let expected = from_ret(expected)?;
-    if equal(actual, &expected) {
+    // Equality is the component model's: all NaNs are one, `-0` is not `0`, and flags are sets.
+    if *actual == expected {
         return Ok(());
     }
-    bail!("expected {}, got {}", describe(&expected), describe(actual))
+    bail!("expected {expected:?}, got {actual:?}")
 }
 
 /// An expected result as a value. The NaN patterns of core wasm all mean the one NaN that the
@@ -78,55 +79,6 @@ fn from_wast(value: &WastVal<'_>) -> Result<Val> {
     })
 }
 
-/// A value in the words of its type, for messages.
-pub(crate) fn describe(value: &Val) -> String {
-    match value {
-        Val::List(elements) => {
-            let elements: Vec<_> = elements.iter().map(describe).collect();
-            format!("List([{}])", elements.join(", "))
-        }
-        other => format!("{other:?}"),
-    }
-}
-
-/// Equality that tells `-0` from `0` and takes all NaNs for one, as the component model does.
-fn equal(a: &Val, b: &Val) -> bool {
-    match (a, b) {
-        (Val::Bool(a), Val::Bool(b)) => a == b,
-        (Val::U8(a), Val::U8(b)) => a == b,
-        (Val::S8(a), Val::S8(b)) => a == b,
-        (Val::U16(a), Val::U16(b)) => a == b,
-        (Val::S16(a), Val::S16(b)) => a == b,
-        (Val::U32(a), Val::U32(b)) => a == b,
-        (Val::S32(a), Val::S32(b)) => a == b,
-        (Val::U64(a), Val::U64(b)) => a == b,
-        (Val::S64(a), Val::S64(b)) => a == b,
-        (Val::Float32(a), Val::Float32(b)) => {
-            a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
-        }
-        (Val::Float64(a), Val::Float64(b)) => {
-            a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
-        }
-        (Val::Char(a), Val::Char(b)) => a == b,
-        (Val::String(a), Val::String(b)) | (Val::Enum(a), Val::Enum(b)) => a == b,
-        (Val::List(a), Val::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
-        }
-        (Val::Flags(a), Val::Flags(b)) => same_labels(a, b),
-        _ => false,
-    }
-}
-
-/// Flags are sets: their order in a script means nothing.
-fn same_labels(a: &[String], b: &[String]) -> bool {
-    let sorted = |labels: &[String]| {
-        let mut labels = labels.to_vec();
-        labels.sort_unstable();
-        labels
-    };
-    sorted(a) == sorted(b)
-}
-
 fn not_yet<T>(ty: &str) -> Result<T> {
     bail!("values of type `{ty}` are not supported yet")
 }
@@ -134,27 +86,34 @@ fn not_yet<T>(ty: &str) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wast::token::F32;
 
     #[test]
-    fn floats_are_compared_as_the_component_model_does() {
-        let quiet = Val::Float32(f32::from_bits(0x7fc0_0000));
-        let payload = Val::Float32(f32::from_bits(0x7fc0_0123));
-        assert!(equal(&quiet, &payload));
-        assert!(!equal(&Val::Float64(0.0), &Val::Float64(-0.0)));
+    fn floats_are_the_same_whichever_way_they_are_parsed() {
+        let bits = 1.5f32.to_bits();
+        let component = WastArg::Component(WastVal::F32(F32 { bits }));
+        let core = WastArg::Core(WastArgCore::F32(F32 { bits }));
+        assert_eq!(from_arg(&component).unwrap(), Val::Float32(1.5));
+        assert_eq!(from_arg(&core).unwrap(), Val::Float32(1.5));
     }
 
     #[test]
-    fn the_order_of_flags_means_nothing() {
-        let flags =
-            |labels: &[&str]| Val::Flags(labels.iter().map(|label| (*label).to_owned()).collect());
-        assert!(equal(&flags(&["a", "b"]), &flags(&["b", "a"])));
-        assert!(!equal(&flags(&["a", "b"]), &flags(&["a"])));
-        assert!(!equal(&flags(&["a", "b"]), &flags(&["a", "a"])));
+    fn any_nan_is_the_nan_that_a_pattern_asks_for() {
+        let pattern = WastRet::Core(WastRetCore::F32(NanPattern::CanonicalNan));
+        let payload = Val::Float32(f32::from_bits(0x7fc0_0123));
+        assert!(check(&payload, &pattern).is_ok());
+        assert!(check(&Val::Float32(0.0), &pattern).is_err());
     }
 
     #[test]
     fn equal_numbers_of_different_types_differ() {
-        assert!(!equal(&Val::U32(1), &Val::S32(1)));
-        assert!(!equal(&Val::String("a".into()), &Val::Enum("a".into())));
+        let expected = WastRet::Component(WastVal::U32(1));
+        assert!(check(&Val::U32(1), &expected).is_ok());
+        assert!(check(&Val::S32(1), &expected).is_err());
+    }
+
+    #[test]
+    fn a_core_integer_is_no_argument() {
+        assert!(from_arg(&WastArg::Core(WastArgCore::I32(1))).is_err());
     }
 }

@@ -70,8 +70,7 @@ impl Outcome {
                 bail!("expected a trap, got [{}]", values.join(", "))
             }
             Outcome::Component(values) => {
-                let values: Vec<_> = values.iter().map(component_value::describe).collect();
-                bail!("expected a trap, got [{}]", values.join(", "))
+                bail!("expected a trap, got {values:?}")
             }
         }
     }

@@ -26,6 +26,9 @@ pub(crate) struct Site<'a> {
     pub(crate) context: Value,
     /// What the surrounding function calls.
     pub(crate) callees: &'a mut Callees,
+    /// A copy of the pinned register that is good here. Whoever owns it drops it where it may
+    /// not dominate the code, and at calls, which it is not worth a register to live across.
+    pub(crate) pinned: &'a mut Option<Value>,
 }
 
 /// Emits an intrinsic in place of a call with these arguments, and returns its result.
@@ -37,7 +40,11 @@ pub(crate) fn emit(
 ) -> Option<Value> {
     match site.lowering {
         ContextLowering::Pinned => {
-            let store = pos.ins().get_pinned_reg(POINTER);
+            // Accesses through one copy are seen to be to one slot, so that a get after a set
+            // is no load.
+            let store = *site
+                .pinned
+                .get_or_insert_with(|| pos.ins().get_pinned_reg(POINTER));
             access(pos, store, intrinsic, args)
         }
         ContextLowering::Inline => {

@@ -5,7 +5,6 @@
 //! call is direct, or there is no call at all (`crate::intrinsic`).
 
 use super::function::FuncTranslator;
-use crate::func_name::Callees;
 use crate::intrinsic;
 use crate::signature::{builtin_signature, wasm_signature};
 use crate::trap;
@@ -99,6 +98,7 @@ impl FuncTranslator<'_, '_> {
             lowering: self.env.tunables.context_lowering,
             context: self.vmctx,
             callees: &mut self.callees,
+            pinned: &mut self.pinned,
         };
         let result = intrinsic::emit(&mut self.builder.cursor(), &mut site, intrinsic, &args);
         self.stack.extend(result);
@@ -140,17 +140,18 @@ impl FuncTranslator<'_, '_> {
         self.truncate(self.stack.len() - params);
         self.stack
             .extend_from_slice(self.builder.inst_results(call));
+        self.pinned = None;
     }
 
     /// Calls a host builtin with this instance as its context. A failure in it does not return.
     pub(super) fn call_builtin(&mut self, builtin: BuiltinIndex, args: &[Value]) -> Vec<Value> {
         let key = FuncKey::Builtin(builtin);
-        let callee = Callees::get(&mut self.callees, self.builder.func, key, || {
-            builtin_signature(builtin)
-        });
+        let signature = || builtin_signature(builtin);
+        let callee = self.callees.get(self.builder.func, key, signature);
         let mut all = vec![self.vmctx];
         all.extend_from_slice(args);
         let call = self.builder.ins().call(callee, &all);
+        self.pinned = None;
         self.builder.inst_results(call).to_vec()
     }
 }
