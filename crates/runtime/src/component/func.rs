@@ -210,7 +210,7 @@ impl LiftedFunc {
         )?;
         self.core.call(thread.store(), ThreadKind::Same, slots)?;
         let result = lift(&LiftContext::new(thread.store(), instance, options), slots)?;
-        options.post_return(thread.store(), slots)?;
+        instance.post_return(thread.store(), options, slots)?;
         lock.0 = None;
         Ok(result)
     }
