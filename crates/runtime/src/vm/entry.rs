@@ -152,10 +152,22 @@ unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
     if sp > limit.load(Ordering::Relaxed) {
         return Ok(());
     }
+    // SAFETY: passed on.
+    Err(unsafe { stack_exhausted(context) })
+}
+
+/// The error of an entry for which there is no stack left. Apart, for the buffer for its frames
+/// would be in every entry's frame.
+///
+/// # Safety
+/// `context` is a live store's.
+#[cold]
+#[inline(never)]
+unsafe fn stack_exhausted(context: *mut VMStoreContext) -> anyhow::Error {
     let mut frames = RawBacktrace::new();
     // SAFETY: this thread runs a host function that the store's wasm called, or there is no entry.
     unsafe { frames.capture_exit(context) };
-    Err(with_backtrace(Trap::StackOverflow.into(), &frames))
+    with_backtrace(Trap::StackOverflow.into(), &frames)
 }
 
 /// The failure that wasm was left for; goes on panicking if it is a panic.
@@ -163,6 +175,8 @@ unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
 /// # Safety
 /// `context` is a live store's, and this thread is in none of its wasm's frames above the entry
 /// that was just left.
+#[cold]
+#[inline(never)]
 unsafe fn take_failure(context: *mut VMStoreContext) -> anyhow::Error {
     // SAFETY: the caller answers for `context`; nothing else touches its cells meanwhile.
     let (failure, frames) = unsafe {
