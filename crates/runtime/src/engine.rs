@@ -3,7 +3,7 @@
 use crate::Config;
 use crate::code::{CodeMemory, ModuleNames};
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use threadline_cranelift::{CompiledDescriptions, Compiler, CompilerConfig};
 use threadline_environ::component::Component;
@@ -96,9 +96,13 @@ impl Engine {
         })
     }
 
-    /// Parses and validates a binary, function bodies included, without keeping anything.
+    /// Parses and validates a core module, function bodies included, without keeping anything.
     pub(crate) fn validate(&self, bytes: &[u8]) -> Result<()> {
         let translation = Translation::parse(bytes, Features::default())?;
+        ensure!(
+            translation.component.is_none(),
+            "expected a core module, found a component"
+        );
         self.inner.compiler.compile(translation)?;
         Ok(())
     }

@@ -78,6 +78,14 @@ fn broken_modules_are_refused() {
     let binary = wat_binary("(module (func (result i32)))");
     assert!(Module::validate(&engine, &binary).is_err());
     assert!(Module::validate(&engine, &wat_binary("(module (func))")).is_ok());
+    let component = b"\0asm\x0d\0\x01\0";
+    for refused in [
+        Module::new(&engine, component).err(),
+        Module::validate(&engine, component).err(),
+    ] {
+        let text = refused.expect("it is no module").to_string();
+        assert_eq!(text, "expected a core module, found a component");
+    }
 }
 
 /// A module of one function type and one function, by hand: `wat` isn't a dependency here.

@@ -42,8 +42,10 @@ impl<'a, T: 'static> Caller<'a, T> {
         self.store.engine()
     }
 
-    /// An export of the instance that imports the function. `None` if it has no such export, or
-    /// if no instance imports the function: the host called it, or wasm did so through a table.
+    /// An export of the instance that imports the function: of the caller, unless the call went
+    /// through a reference, which keeps the importer that it was taken from. `None` if there is
+    /// no such export, or if the function was reached from a handle of the host's, which no
+    /// instance has imported.
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         let importer = self.importer?;
         let index = importer.module().module.export(name)?;

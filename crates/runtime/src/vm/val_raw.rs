@@ -1,7 +1,9 @@
 //! Reading and writing [`ValRaw`], the slots through which host and compiled code pass values.
 //!
-//! Every slot that the host makes is written in full, and compiled code only stores over slots
-//! that the host made; so reading any field of one is reading initialised bytes.
+//! Every slot that the host makes is written in full. Slots that compiled code makes are memory
+//! of its own frames, which Rust sees as initialised with values unknown; it has stored those
+//! bytes that a value of the slot's type takes, and only those are read. So reading the field
+//! that the type asks for is reading initialised bytes.
 
 use super::pointer::VmPtr;
 use std::ffi::c_void;
