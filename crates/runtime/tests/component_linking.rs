@@ -84,7 +84,7 @@ fn a_name_is_defined_once_unless_shadowing_is_allowed() {
         .func_new("f", |_, _, _| Ok(()))
         .expect_err("defined already");
     assert!(error.to_string().contains("`f`"), "{error}");
-    let error = linker.instance("f").err().expect("defined already");
+    let error = linker.instance("f").expect_err("defined already");
     assert!(error.to_string().contains("`f`"), "{error}");
     linker.allow_shadowing(true);
     linker

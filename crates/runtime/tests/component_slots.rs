@@ -17,7 +17,7 @@ fn under_every_lowering(test: impl Fn(&Engine)) {
         let mut config = Config::new();
         config.context_lowering(lowering);
         let engine = Engine::new(&config).expect("a supported host");
-        println!("lowering: {lowering}");
+        eprintln!("lowering: {lowering}");
         test(&engine);
     }
 }

@@ -183,6 +183,34 @@ fn an_instance_can_be_entered_again_while_it_is_on_the_stack() {
 }
 
 #[test]
+fn an_instance_that_trapped_below_itself_is_not_returned_to() {
+    let engine = Engine::default();
+    let component = Component::new(&engine, TEXT).expect("a valid component");
+    let mut linker = Linker::new(&engine);
+    linker
+        .root()
+        .func_wrap(
+            "host",
+            |mut store: StoreContextMut<'_, Option<Instance>>, (v,): (u32,)| {
+                let this = store.data().expect("it was instantiated");
+                let trap: TypedFunc<(), ()> = this.get_typed_func(&mut store, "trap")?;
+                let error = trap.call(&mut store, ()).expect_err("it traps");
+                assert_eq!(error.downcast_ref(), Some(&Trap::Unreachable));
+                Ok((v,))
+            },
+        )
+        .expect("a new name");
+    let mut store = Store::new(&engine, None);
+    let instance = linker.instantiate(&mut store, &component).expect("it fits");
+    *store.data_mut() = Some(instance);
+    let host: TypedFunc<(u32,), (u32,)> = instance
+        .get_typed_func(&mut store, "host")
+        .expect("the right types");
+    let error = host.call(&mut store, (5,)).expect_err("it is locked");
+    assert_eq!(error.downcast_ref(), Some(&Trap::CannotEnterComponent));
+}
+
+#[test]
 fn values_of_the_wrong_type_change_nothing() {
     let mut two = two();
     let func = two.a.get_func(&mut two.store, "host").expect("an export");

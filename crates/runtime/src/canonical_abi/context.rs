@@ -36,12 +36,16 @@ impl<'a> LiftContext<'a> {
         &self.instance.description().types
     }
 
+    fn memory(&self) -> Result<&'a [u8]> {
+        self.instance.guest_bytes(self.store, self.options)
+    }
+
     /// `length` bytes of the guest's memory.
     ///
     /// # Errors
     /// `otherwise` if they reach out of it.
     pub(crate) fn bytes(&self, address: u32, length: usize, otherwise: Trap) -> Result<&'a [u8]> {
-        let memory = self.options.memory(self.store)?;
+        let memory = self.memory()?;
         let start = address as usize;
         let bytes = memory.get(start..start.saturating_add(length));
         Ok(bytes.ok_or(otherwise)?)
@@ -83,17 +87,23 @@ impl<'a> LowerContext<'a> {
         &self.instance.description().types
     }
 
+    fn memory(&self) -> Result<&[u8]> {
+        self.instance.guest_bytes(self.store, self.options)
+    }
+
     /// Has the guest's `realloc` allocate so many bytes, and checks what it says.
     ///
     /// # Errors
     /// A trap in `realloc`, or if the address it gives is misaligned or the bytes reach out of
     /// the memory.
     pub(crate) fn allocate(&mut self, align: u32, size: u32) -> Result<u32> {
-        let address = self.options.realloc(self.store, align, size)?;
+        let address = self
+            .instance
+            .realloc(self.store, self.options, align, size)?;
         if !address.is_multiple_of(align) {
             return Err(Trap::ReallocUnaligned.into());
         }
-        let length = self.options.memory(self.store)?.len();
+        let length = self.memory()?.len();
         if u64::from(address) + u64::from(size) > length as u64 {
             return Err(Trap::ReallocOutOfBounds.into());
         }
@@ -116,7 +126,7 @@ impl<'a> LowerContext<'a> {
     /// # Errors
     /// A trap if it is misaligned, or the result would reach out of the memory.
     pub(crate) fn check_pointer(&self, address: u32, align: u32, size: u32) -> Result<()> {
-        check_pointer(self.options.memory(self.store)?, address, align, size)
+        check_pointer(self.memory()?, address, align, size)
     }
 
     /// Writes bytes to the guest's memory.
@@ -124,7 +134,7 @@ impl<'a> LowerContext<'a> {
     /// # Errors
     /// A trap if they reach out of it.
     pub(crate) fn write(&mut self, address: u32, bytes: &[u8]) -> Result<()> {
-        let memory = self.options.memory_mut(self.store)?;
+        let memory = self.instance.guest_bytes_mut(self.store, self.options)?;
         let start = address as usize;
         let place = memory.get_mut(start..start.saturating_add(bytes.len()));
         let place = place.ok_or(Trap::CanonicalOutOfBounds)?;
@@ -139,7 +149,7 @@ impl LiftContext<'_> {
     /// # Errors
     /// A trap if it is misaligned, or they reach out of the memory.
     pub(crate) fn check_pointer(&self, address: u32, align: u32, size: u32) -> Result<()> {
-        check_pointer(self.options.memory(self.store)?, address, align, size)
+        check_pointer(self.memory()?, address, align, size)
     }
 }
 

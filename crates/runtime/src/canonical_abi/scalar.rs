@@ -46,10 +46,10 @@ fn to_f64(bits: u64) -> f64 {
 /// is lowered to a slot, lifted from one, made bytes and made of bytes.
 macro_rules! scalars {
     ($($rust:ty = $variant:ident $name:literal $size:literal {
-        lower: $lower:expr,
-        lift: $lift:expr,
-        store: $store:expr,
-        load: $load:expr,
+        lower: |$lowered:ident| $lower:expr,
+        lift: |$slot:ident| $lift:expr,
+        store: |$stored:ident| $store:expr,
+        load: |$bytes:ident| $load:expr,
     })*) => {$(
         impl ComponentType for $rust {
             const FLAT_COUNT: usize = 1;
@@ -67,29 +67,30 @@ macro_rules! scalars {
         impl Lower for $rust {
             #[inline]
             fn lower_flat(&self, _cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()> {
-                let lower: fn($rust) -> ValRaw = $lower;
-                to[0] = lower(*self);
+                let $lowered = *self;
+                to[0] = $lower;
                 Ok(())
             }
 
             #[inline]
             fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()> {
-                let store: fn($rust) -> [u8; $size] = $store;
-                cx.write(address, &store(*self))
+                let $stored = *self;
+                let bytes: [u8; $size] = $store;
+                cx.write(address, &bytes)
             }
         }
 
         impl Lift for $rust {
             #[inline]
             fn lift_flat(_cx: &LiftContext<'_>, from: &[ValRaw]) -> Result<$rust> {
-                let lift: fn(&ValRaw) -> Result<$rust> = $lift;
-                lift(&from[0])
+                let $slot = &from[0];
+                $lift
             }
 
             #[inline]
             fn load(cx: &LiftContext<'_>, address: u32) -> Result<$rust> {
-                let load: fn([u8; $size]) -> Result<$rust> = $load;
-                load(cx.load(address)?)
+                let $bytes: [u8; $size] = cx.load(address)?;
+                $load
             }
         }
     )*};
@@ -97,12 +98,12 @@ macro_rules! scalars {
 
 /// Integers: an i32 or i64 slot, of which the type's own bits count.
 macro_rules! integers {
-    ($($rust:ident = $variant:ident $name:literal $size:literal $from:ident $to:ident as $core:ident;)*) => {
+    ($($rust:ident = $variant:ident $name:literal $size:literal in $core:ident by $from:ident;)*) => {
         scalars! {$(
             $rust = $variant $name $size {
                 lower: |value| val_raw::$from(value as $core),
-                lift: |slot| Ok(val_raw::$to(slot) as $rust),
-                store: $rust::to_le_bytes,
+                lift: |slot| Ok(val_raw::$core(slot) as $rust),
+                store: |value| value.to_le_bytes(),
                 load: |bytes| Ok($rust::from_le_bytes(bytes)),
             }
         )*}
@@ -110,14 +111,14 @@ macro_rules! integers {
 }
 
 integers! {
-    i8 = S8 "s8" 1 from_i32 i32 as i32;
-    u8 = U8 "u8" 1 from_i32 i32 as i32;
-    i16 = S16 "s16" 2 from_i32 i32 as i32;
-    u16 = U16 "u16" 2 from_i32 i32 as i32;
-    i32 = S32 "s32" 4 from_i32 i32 as i32;
-    u32 = U32 "u32" 4 from_i32 i32 as i32;
-    i64 = S64 "s64" 8 from_i64 i64 as i64;
-    u64 = U64 "u64" 8 from_i64 i64 as i64;
+    i8 = S8 "s8" 1 in i32 by from_i32;
+    u8 = U8 "u8" 1 in i32 by from_i32;
+    i16 = S16 "s16" 2 in i32 by from_i32;
+    u16 = U16 "u16" 2 in i32 by from_i32;
+    i32 = S32 "s32" 4 in i32 by from_i32;
+    u32 = U32 "u32" 4 in i32 by from_i32;
+    i64 = S64 "s64" 8 in i64 by from_i64;
+    u64 = U64 "u64" 8 in i64 by from_i64;
 }
 
 scalars! {
@@ -125,18 +126,18 @@ scalars! {
         lower: |value| val_raw::from_i32(i32::from(value)),
         lift: |slot| Ok(to_bool(val_raw::i32(slot))),
         store: |value| [u8::from(value)],
-        load: |[byte]| Ok(to_bool(i32::from(byte))),
+        load: |bytes| Ok(to_bool(i32::from(bytes[0]))),
     }
     f32 = F32 "f32" 4 {
         lower: |value| val_raw::from_f32(value.to_bits()),
         lift: |slot| Ok(to_f32(val_raw::f32(slot))),
-        store: f32::to_le_bytes,
+        store: |value| value.to_le_bytes(),
         load: |bytes| Ok(to_f32(u32::from_le_bytes(bytes))),
     }
     f64 = F64 "f64" 8 {
         lower: |value| val_raw::from_f64(value.to_bits()),
         lift: |slot| Ok(to_f64(val_raw::f64(slot))),
-        store: f64::to_le_bytes,
+        store: |value| value.to_le_bytes(),
         load: |bytes| Ok(to_f64(u64::from_le_bytes(bytes))),
     }
     char = Char "char" 4 {

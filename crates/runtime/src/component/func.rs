@@ -207,7 +207,7 @@ impl LiftedFunc {
         lower(&mut LowerContext::new(store, instance, options), slots)?;
         self.core.call(store, ThreadKind::Same, slots)?;
         let result = lift(&LiftContext::new(store, instance, options), slots)?;
-        options.post_return(store, slots)?;
+        instance.post_return(store, options, slots)?;
         lock.0 = None;
         Ok(result)
     }

@@ -44,8 +44,9 @@ pub(crate) struct ComponentInstance {
     kind: OwnerKind,
     component: Arc<CompiledComponent>,
     vmctx: VmContextBox,
-    /// Memories that steps have extracted.
-    memories: Box<[Cell<Option<DefinedMemory>>]>,
+    memories: Extracted<DefinedMemory>,
+    reallocs: Extracted<CoreFunc>,
+    post_returns: Extracted<CoreFunc>,
     /// By [`OptionsIndex`].
     options: Box<[GuestOptions]>,
     /// By [`LoweredIndex`]; `VMLowering::data` points into it.
@@ -54,6 +55,13 @@ pub(crate) struct ComponentInstance {
     lifted: OnceCell<Box<[LiftedFunc]>>,
     /// Whether it may not be entered any more, because a call into it trapped.
     locked: Cell<bool>,
+}
+
+/// What steps of instantiation have extracted so far, by index.
+type Extracted<T> = Box<[Cell<Option<T>>]>;
+
+fn nothing_extracted<T: Copy>(count: u32) -> Extracted<T> {
+    vec![Cell::new(None); count as usize].into()
 }
 
 /// A core function that the host calls.
@@ -78,60 +86,21 @@ impl CoreFunc {
     }
 }
 
-/// The canonical options of a lift or lower, as one instance has them. Steps of instantiation
-/// fill them in before any code runs that needs them.
+/// The canonical options of a lift or lower, as one instance has them.
 pub(crate) struct GuestOptions {
     flags: GlobalPtr,
-    memory: Cell<Option<DefinedMemory>>,
-    realloc: Cell<Option<CoreFunc>>,
-    post_return: Cell<Option<CoreFunc>>,
+    memory: Option<RuntimeMemoryIndex>,
+    realloc: Option<RuntimeReallocIndex>,
+    post_return: Option<RuntimePostReturnIndex>,
 }
 
 impl GuestOptions {
-    /// The memory, to be read.
-    ///
-    /// # Errors
-    /// Only if validation let a type that needs one through without.
-    pub(crate) fn memory<'a>(&self, store: &'a StoreOpaque) -> Result<&'a [u8]> {
-        Ok(self.defined_memory()?.data(store))
-    }
-
-    /// The memory, to be written.
-    ///
-    /// # Errors
-    /// As [`Self::memory`].
-    pub(crate) fn memory_mut<'a>(&self, store: &'a mut StoreOpaque) -> Result<&'a mut [u8]> {
-        Ok(self.defined_memory()?.data_mut(store))
-    }
-
-    fn defined_memory(&self) -> Result<DefinedMemory> {
-        let memory = self.memory.get();
-        Ok(memory.ok_or_else(|| bug!("a `memory` option is missing"))?)
-    }
-
-    /// Calls `realloc` for a new allocation, on a new thread that may not leave the instance.
-    ///
-    /// # Errors
-    /// If it traps.
-    pub(crate) fn realloc(&self, store: &mut StoreOpaque, align: u32, size: u32) -> Result<u32> {
-        let realloc = self.realloc.get();
-        let realloc = realloc.ok_or_else(|| bug!("a `realloc` option is missing"))?;
-        let [align, size] = [align, size].map(|value| val_raw::from_i32(value as i32));
-        let mut slots = [val_raw::ZERO, val_raw::ZERO, align, size];
-        self.without_leaving(|| realloc.call(store, ThreadKind::New, &mut slots))?;
-        Ok(val_raw::i32(&slots[0]) as u32)
-    }
-
-    /// Calls `post-return`, if there is one, with the flat results in `slots`: on the thread of
-    /// the call that it follows, which may not leave the instance any more.
-    ///
-    /// # Errors
-    /// If it traps.
-    #[inline]
-    pub(crate) fn post_return(&self, store: &mut StoreOpaque, slots: &mut [ValRaw]) -> Result<()> {
-        match self.post_return.get() {
-            Some(func) => self.without_leaving(|| func.call(store, ThreadKind::Same, slots)),
-            None => Ok(()),
+    fn new(options: &CanonicalOptions, vmctx: &VmContextBox, layout: &VMComponentLayout) -> Self {
+        GuestOptions {
+            flags: vmctx.field(layout.flags(options.instance)),
+            memory: options.memory,
+            realloc: options.realloc,
+            post_return: options.post_return,
         }
     }
 
@@ -141,6 +110,82 @@ impl GuestOptions {
         let result = call();
         self.flags.write(val_raw::from_i32(FLAG_MAY_LEAVE));
         result
+    }
+}
+
+/// A canonical option that validation or a step of instantiation should have seen to.
+fn expected<T>(option: Option<T>, name: &str) -> Result<T> {
+    Ok(option.ok_or_else(|| bug!("the option `{name}` is missing"))?)
+}
+
+/// What lifting and lowering need of an instance, by options that are its own.
+impl ComponentInstancePtr {
+    fn guest_memory(self, options: &GuestOptions) -> Result<DefinedMemory> {
+        let memory = options.memory.and_then(|index| self.memory(index));
+        expected(memory, "memory")
+    }
+
+    /// The memory, to be read.
+    ///
+    /// # Errors
+    /// Only if validation let a type that needs one through without.
+    pub(crate) fn guest_bytes<'a>(
+        self,
+        store: &'a StoreOpaque,
+        options: &GuestOptions,
+    ) -> Result<&'a [u8]> {
+        Ok(self.guest_memory(options)?.data(store))
+    }
+
+    /// The memory, to be written.
+    ///
+    /// # Errors
+    /// As [`Self::guest_bytes`].
+    pub(crate) fn guest_bytes_mut<'a>(
+        self,
+        store: &'a mut StoreOpaque,
+        options: &GuestOptions,
+    ) -> Result<&'a mut [u8]> {
+        Ok(self.guest_memory(options)?.data_mut(store))
+    }
+
+    /// Calls `realloc` for a new allocation, on a new thread that may not leave the instance.
+    ///
+    /// # Errors
+    /// If it traps.
+    pub(crate) fn realloc(
+        self,
+        store: &mut StoreOpaque,
+        options: &GuestOptions,
+        align: u32,
+        size: u32,
+    ) -> Result<u32> {
+        let index = expected(options.realloc, "realloc")?;
+        let realloc = expected(self.record().reallocs[index.index()].get(), "realloc")?;
+        let [align, size] = [align, size].map(|value| val_raw::from_i32(value as i32));
+        let mut slots = [val_raw::ZERO, val_raw::ZERO, align, size];
+        options.without_leaving(|| realloc.call(store, ThreadKind::New, &mut slots))?;
+        Ok(val_raw::i32(&slots[0]) as u32)
+    }
+
+    /// Calls `post-return`, if there is one, with the flat results in `slots`: on the thread of
+    /// the call that it follows, which may not leave the instance any more.
+    ///
+    /// # Errors
+    /// If it traps.
+    #[inline]
+    pub(crate) fn post_return(
+        self,
+        store: &mut StoreOpaque,
+        options: &GuestOptions,
+        slots: &mut [ValRaw],
+    ) -> Result<()> {
+        let Some(index) = options.post_return else {
+            return Ok(());
+        };
+        let post_return = self.record().post_returns[index.index()].get();
+        let post_return = expected(post_return, "post-return")?;
+        options.without_leaving(|| post_return.call(store, ThreadKind::Same, slots))
     }
 }
 
@@ -187,18 +232,15 @@ impl OwnedComponentInstance {
         });
         let lowered = lowered.collect();
         let options = description.options.values();
-        let options = options
-            .map(|options| GuestOptions {
-                flags: vmctx.field(description.layout.flags(options.instance)),
-                memory: Cell::new(None),
-                realloc: Cell::new(None),
-                post_return: Cell::new(None),
-            })
-            .collect();
+        let options =
+            options.map(|options| GuestOptions::new(options, &vmctx, &description.layout));
+        let options = options.collect();
         let record = Box::new(ComponentInstance {
             kind: OwnerKind::Component,
             vmctx,
-            memories: vec![Cell::new(None); description.num_memories as usize].into(),
+            memories: nothing_extracted(description.num_memories),
+            reallocs: nothing_extracted(description.num_reallocs),
+            post_returns: nothing_extracted(description.num_post_returns),
             options,
             lowered,
             lifted: OnceCell::new(),
@@ -302,44 +344,20 @@ impl ComponentInstancePtr {
 
     /// `Step::ExtractMemory`.
     pub(crate) fn set_memory(self, index: RuntimeMemoryIndex, memory: DefinedMemory) {
-        let record = self.record();
-        let offset = self.layout().memory(index);
         let definition = memory.definition().as_ptr();
-        record.vmctx.set_field(offset, definition);
-        record.memories[index.index()].set(Some(memory));
-        self.for_options(
-            |options| options.memory == Some(index),
-            |options| options.memory.set(Some(memory)),
-        );
+        let offset = self.layout().memory(index);
+        self.record().vmctx.set_field(offset, definition);
+        self.record().memories[index.index()].set(Some(memory));
     }
 
     /// `Step::ExtractRealloc`.
     pub(crate) fn set_realloc(self, index: RuntimeReallocIndex, func: CoreFunc) {
-        self.for_options(
-            |options| options.realloc == Some(index),
-            |options| options.realloc.set(Some(func)),
-        );
+        self.record().reallocs[index.index()].set(Some(func));
     }
 
     /// `Step::ExtractPostReturn`.
     pub(crate) fn set_post_return(self, index: RuntimePostReturnIndex, func: CoreFunc) {
-        self.for_options(
-            |options| options.post_return == Some(index),
-            |options| options.post_return.set(Some(func)),
-        );
-    }
-
-    fn for_options(
-        self,
-        concerned: impl Fn(&CanonicalOptions) -> bool,
-        set: impl Fn(&GuestOptions),
-    ) {
-        let described = self.description().options.values();
-        for (described, options) in described.zip(&self.record().options) {
-            if concerned(described) {
-                set(options);
-            }
-        }
+        self.record().post_returns[index.index()].set(Some(func));
     }
 
     /// A memory that has been extracted.

@@ -6,6 +6,7 @@ use super::pointer::VmPtr;
 use crate::canonical_abi::{LiftContext, LowerContext};
 use crate::component::ComponentError;
 use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
+use crate::trap::Trap;
 use anyhow::Result;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -157,7 +158,13 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
                 options: instance.options(OptionsIndex::from_u32(options)),
                 ty: import.ty,
             };
-            body.call(StoreContextMut(store), call, slots)
+            body.call(StoreContextMut(store), call, slots)?;
+            // The host may have called the instance again and swallowed a trap; to return into
+            // it would be to enter it.
+            if instance.is_locked() {
+                return Err(Trap::CannotEnterComponent.into());
+            }
+            Ok(())
         })
         .is_ok()
     }

@@ -7,7 +7,7 @@
 //! then control goes to the innermost entry's landing pad, then [`call_wasm`] takes it. Between
 //! the first and the last of these no other wasm runs in the store.
 //!
-//! [`call_wasm`]: super::call_wasm
+//! [`call_wasm`]: super::entry::call_wasm
 
 use super::backtrace::RawBacktrace;
 use std::any::Any;
