@@ -92,7 +92,7 @@ fn listing(header: &Header, input: &str) -> Result<String> {
     let wanted = regex::Regex::new(&header.function)?;
     let bytes = wat::parse_str(input)?;
     let mut options = disassemble::Options {
-        target: header.target.clone(),
+        target: Some(header.target.clone()),
         ..disassemble::Options::default()
     };
     options.tunables.context_lowering = lowering;

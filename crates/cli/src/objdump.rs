@@ -13,10 +13,10 @@ use threadline::disassemble::{self, FunctionListing};
 /// If the file can't be read or compiled, or no function has a name that is asked for.
 pub(crate) fn run(args: &ObjdumpArgs) -> Result<()> {
     let bytes = input::read(&args.file)?;
-    let mut options = disassemble::Options::default();
-    if let Some(target) = &args.target {
-        options.target.clone_from(target);
-    }
+    let mut options = disassemble::Options {
+        target: args.target.clone(),
+        ..disassemble::Options::default()
+    };
     for option in args.codegen.options() {
         match option {
             CodegenOption::ContextLowering(lowering) => {
