@@ -1,1 +1,2 @@
+//! Translates small modules and looks at the code that comes out.
 
