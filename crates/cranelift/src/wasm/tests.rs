@@ -1,2 +1,1 @@
 //! Translates small modules and looks at the code that comes out.
-
