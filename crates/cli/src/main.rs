@@ -5,7 +5,6 @@
 //! its name. Results go to the standard output, everything else to the standard error.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "this is the command line")]
 
 mod flags;
 mod input;

@@ -104,7 +104,7 @@ fn find(
     };
     let parent = instance.get_export_index(&mut *store, None, name)?;
     let index = instance.get_export_index(&mut *store, Some(&parent), &invocation.function)?;
-    instance.get_func(&mut *store, &index)
+    instance.get_func(&mut *store, index)
 }
 
 /// What can be invoked in a component, a line each.

@@ -150,7 +150,7 @@ fn wave_type(ty: &Type) -> Result<wave::Type> {
         Type::Enum(cases) => {
             return wave::Type::enum_ty(cases.names()).context("an enum type without cases");
         }
-        other => bail!("values of type `{other:?}` are not supported yet"),
+        other => bail!("values of type {other} can't be written yet"),
     };
     wave::Type::simple(simple).context("no simple type")
 }
@@ -215,7 +215,7 @@ fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
         }
         Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(String::as_str))?,
         Val::Enum(case) => Value::make_enum(ty, case)?,
-        other => bail!("the value {other:?} is not supported yet"),
+        other => bail!("values like {other:?} can't be printed yet"),
     })
 }
 

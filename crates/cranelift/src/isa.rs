@@ -5,7 +5,7 @@ use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use std::str::FromStr;
 use target_lexicon::{Architecture, Triple};
-use threadline_environ::{ContextLowering, Tunables};
+use threadline_environ::Tunables;
 
 /// Features assumed of an x86-64 that is not this machine: those of x86-64-v3, so that output for
 /// it does not depend on where it was made.
@@ -61,11 +61,9 @@ fn named_isa(name: &str, flags: settings::Flags) -> Result<OwnedTargetIsa> {
 fn shared_settings(tunables: &Tunables) -> Result<settings::Builder> {
     let mut builder = settings::builder();
     let opt_level = if tunables.optimize { "speed" } else { "none" };
-    let pinned = tunables.context_lowering == ContextLowering::Pinned;
     for (name, value) in [
         ("opt_level", opt_level),
         ("enable_verifier", yes_or_no(tunables.verify_clif)),
-        ("enable_pinned_reg", yes_or_no(pinned)),
         ("preserve_frame_pointers", "true"),
         ("is_pic", "true"),
         // Wasm functions may have more results than registers.

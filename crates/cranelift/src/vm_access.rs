@@ -19,13 +19,16 @@ use std::borrow::Cow;
 use std::mem::offset_of;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{
-    VMContextLayout, VMFuncRef, VMFunctionImport, VMGlobalImport, VMHeader, VMMemoryDefinition,
-    VMMemoryImport, VMStoreContext, VMTableDefinition, VMTableImport,
+    ContextSlots, VMContextLayout, VMFuncRef, VMFunctionImport, VMGlobalImport, VMHeader,
+    VMMemoryDefinition, VMMemoryImport, VMStoreContext, VMTableDefinition, VMTableImport,
 };
 use threadline_environ::{
-    BuiltinIndex, DefinedMemoryIndex, DefinedTableIndex, FuncIndex, FuncRefIndex, GlobalIndex,
-    MemoryIndex, StaticModuleIndex, TableIndex, TypeIndex, UnsafeIntrinsic, ValType,
+    BuiltinIndex, CONTEXT_SLOTS, DefinedMemoryIndex, DefinedTableIndex, FuncIndex, FuncRefIndex,
+    GlobalIndex, MemoryIndex, StaticModuleIndex, TableIndex, TypeIndex, UnsafeIntrinsic, ValType,
 };
+
+/// Bytes from one context slot to the next.
+const SLOT_SIZE: i32 = (size_of::<ContextSlots>() / CONTEXT_SLOTS as usize) as i32;
 
 /// Whether a field changes after compiled code can see it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -41,9 +44,9 @@ pub(crate) enum Life {
 /// A class of memory; accesses to different classes never overlap.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Region {
-    /// A context slot of the running thread.
+    /// A context slot of the running thread, in whatever component.
     ContextSlot(u8),
-    /// The other fields of `VMStoreContext`.
+    /// The fields of `VMStoreContext`.
     StoreContext,
     /// Fields of contexts that never change, and `VMFuncRef`s.
     Settled,
@@ -221,6 +224,11 @@ pub(crate) mod header {
         Place::fixed(offset_of!(VMHeader, store_context), POINTER)
     }
 
+    /// The address of the component's context slots.
+    pub(crate) fn context() -> Place {
+        Place::fixed(offset_of!(VMHeader, context), POINTER)
+    }
+
     /// The table of host builtins.
     pub(crate) fn builtins() -> Place {
         Place::fixed(offset_of!(VMHeader, builtins), POINTER)
@@ -236,18 +244,6 @@ pub(crate) mod header {
 pub(crate) mod store_context {
     use super::*;
 
-    /// The part of a context slot that an intrinsic reads or writes.
-    pub(crate) fn context_slot(intrinsic: UnsafeIntrinsic) -> Place {
-        let (UnsafeIntrinsic::ContextGet { ty, slot } | UnsafeIntrinsic::ContextSet { ty, slot }) =
-            intrinsic;
-        Place::new(
-            offset_of!(VMStoreContext, context) + 8 * usize::from(slot),
-            crate::signature::value_type(ty.val_type()),
-            Region::ContextSlot(slot),
-            Life::Mutable,
-        )
-    }
-
     /// Where wasm was left for the host: the frame pointer.
     pub(crate) fn exit_fp() -> Place {
         let offset = offset_of!(VMStoreContext, exit_fp);
@@ -258,6 +254,19 @@ pub(crate) mod store_context {
     pub(crate) fn exit_pc() -> Place {
         let offset = offset_of!(VMStoreContext, exit_pc);
         Place::new(offset, POINTER, Region::StoreContext, Life::Mutable)
+    }
+}
+
+/// The part of a context slot that an intrinsic reads or writes, relative to what the slots are
+/// `distance` bytes from.
+pub(crate) fn context_slot(intrinsic: UnsafeIntrinsic, distance: i32) -> Place {
+    let (UnsafeIntrinsic::ContextGet { ty, slot } | UnsafeIntrinsic::ContextSet { ty, slot }) =
+        intrinsic;
+    Place {
+        offset: distance + SLOT_SIZE * i32::from(slot),
+        ty: crate::signature::value_type(ty.val_type()),
+        region: Region::ContextSlot(slot),
+        life: Life::Mutable,
     }
 }
 

@@ -91,9 +91,10 @@ builtins! {
     TableInit = "table.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
     /// `elem.drop`: (element segment).
     ElemDrop = "elem.drop" (I32) -> BuiltinResult::Infallible;
-    /// `context.get` in the `Libcall` lowering: (slot) to its 64 bits. Any context.
+    /// `context.get` in the `Libcall` lowering: (slot) to its 64 bits. Any context of a component.
     ContextGet = "context.get" (I32) -> BuiltinResult::Value(BuiltinType::I64);
-    /// `context.set` in the `Libcall` lowering: (slot, 64 bits). Any context.
+    /// `context.set` in the `Libcall` lowering: (slot, 64 bits). Any context of a
+    /// component.
     ContextSet = "context.set" (I32, I64) -> BuiltinResult::Infallible;
     /// Copies a utf-8 string between two memories and checks it, for adapters. The context is a
     /// `VMComponentContext`: (src memory, dst memory, src, dst, length), with runtime memory

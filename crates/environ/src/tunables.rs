@@ -10,9 +10,10 @@ pub enum ContextLowering {
     Libcall,
     /// A call to a compiled function.
     OutOfLine,
-    /// A load of the `VMStoreContext` address from the `VMContext`, then the access.
+    /// A load of the slots' address from the `VMContext`, then the access.
     Inline,
-    /// The access alone: a pinned register holds the `VMStoreContext` address.
+    /// The access alone: the slots are pinned at a distance from the `VMContext` that is known at
+    /// compile time. Where it is not, because a module is instantiated more than once, as `Inline`.
     Pinned,
 }
 

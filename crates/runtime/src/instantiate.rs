@@ -7,7 +7,8 @@ use crate::module::{CoreModule, Module};
 use crate::store::StoreOpaque;
 use crate::types::{ExternType, memory_matches, table_matches};
 use crate::vm::{
-    FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern, ThreadKind, val_raw,
+    ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
+    ThreadKind, val_raw,
 };
 use anyhow::Result;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ pub(crate) fn instantiate(
     for definition in definitions {
         supplied.push(raw_extern(store, definition)?);
     }
-    let instance = store.make_instance(core, supplied)?;
+    let instance = store.make_instance(core, supplied, ContextPlace::Alone)?;
     store.set_importer_from(first_host_func, instance);
     store.initialize(instance)?;
     Ok(instance)
@@ -142,16 +143,22 @@ impl StoreOpaque {
         &mut self,
         module: &Arc<CoreModule>,
         imports: Imports,
+        place: ContextPlace,
     ) -> Result<InstancePtr> {
-        let instance = self.make_instance(module, imports)?;
+        let instance = self.make_instance(module, imports, place)?;
         self.initialize(instance)?;
         Ok(instance)
     }
 
     /// Allocates an instance: everything but the values of globals, table elements and memory.
-    fn make_instance(&mut self, module: &Arc<CoreModule>, imports: Imports) -> Result<InstancePtr> {
+    fn make_instance(
+        &mut self,
+        module: &Arc<CoreModule>,
+        imports: Imports,
+        place: ContextPlace,
+    ) -> Result<InstancePtr> {
         let tunables = self.engine().tunables();
-        let instance = OwnedInstance::new(self.vm(), module.clone(), imports, tunables)?;
+        let instance = OwnedInstance::new(self.vm(), module.clone(), imports, place, tunables)?;
         Ok(self.keep_instance(instance))
     }
 

@@ -224,7 +224,7 @@ impl Script {
         let mut results = vec![threadline::Val::I32(0); count];
         match func.call(&mut self.store, &args, &mut results) {
             Ok(()) => Ok(Outcome::Core(results)),
-            Err(error) => Outcome::from_error(error.into()),
+            Err(error) => Outcome::from_error(error),
         }
     }
 
@@ -244,7 +244,7 @@ impl Script {
         let mut results = vec![component::Val::Bool(false); count];
         match func.call(&mut self.store, &args, &mut results) {
             Ok(()) => Ok(Outcome::Component(results)),
-            Err(error) => Outcome::from_error(error.into()),
+            Err(error) => Outcome::from_error(error),
         }
     }
 

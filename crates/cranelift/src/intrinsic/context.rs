@@ -1,7 +1,8 @@
 //! `context.get` and `context.set`: the compiled half.
 //!
-//! The slots of the running thread are at the start of the `VMStoreContext`. Which thread that
-//! is, is not this module's concern: whoever switches threads swaps the slots.
+//! The slots of the thread that runs in a component are in the block of the component's contexts,
+//! and the header of each context has their address. Which thread that is, is not this module's
+//! concern: whoever switches threads swaps the slots.
 //!
 //! An i32 access touches the low half of its slot alone, in one instruction. The upper half is
 //! nevertheless zero wherever someone could look: a thread's slots start at zero, and all
@@ -9,8 +10,8 @@
 //! written to in full.
 
 use crate::func_name::Callees;
-use crate::signature::{POINTER, builtin_signature, wasm_signature};
-use crate::vm_access::{self, header, store_context};
+use crate::signature::{builtin_signature, wasm_signature};
+use crate::vm_access::{self, context_slot, header};
 use cranelift_codegen::cursor::FuncCursor;
 use cranelift_codegen::ir::{Function, InstBuilder, UserFuncName, Value, types};
 use cranelift_codegen::isa::TargetFrontendConfig;
@@ -26,9 +27,8 @@ pub(crate) struct Site<'a> {
     pub(crate) context: Value,
     /// What the surrounding function calls.
     pub(crate) callees: &'a mut Callees,
-    /// A copy of the pinned register that is good here. Whoever owns it drops it where it may
-    /// not dominate the code, and at calls, which it is not worth a register to live across.
-    pub(crate) pinned: &'a mut Option<Value>,
+    /// How far the slots are from that context, if that is known.
+    pub(crate) distance: Option<i32>,
 }
 
 /// Emits an intrinsic in place of a call with these arguments, and returns its result.
@@ -38,21 +38,15 @@ pub(crate) fn emit(
     intrinsic: UnsafeIntrinsic,
     args: &[Value],
 ) -> Option<Value> {
-    match site.lowering {
-        ContextLowering::Pinned => {
-            // Accesses through one copy are seen to be to one slot, so that a get after a set
-            // is no load.
-            let store = *site
-                .pinned
-                .get_or_insert_with(|| pos.ins().get_pinned_reg(POINTER));
-            access(pos, store, intrinsic, args)
+    match (site.lowering, site.distance) {
+        (ContextLowering::Pinned, Some(distance)) => {
+            access(pos, site.context, distance, intrinsic, args)
         }
-        ContextLowering::Inline => {
-            let store = vm_access::load(pos, header::store_context(), site.context);
-            access(pos, store, intrinsic, args)
+        (ContextLowering::Pinned, None) | (ContextLowering::Inline, _) => {
+            access_by_header(pos, site.context, intrinsic, args)
         }
-        ContextLowering::OutOfLine => call_out_of_line(pos, site, intrinsic, args),
-        ContextLowering::Libcall => call_builtin(pos, site, intrinsic, args),
+        (ContextLowering::OutOfLine, _) => call_out_of_line(pos, site, intrinsic, args),
+        (ContextLowering::Libcall, _) => call_builtin(pos, site, intrinsic, args),
     }
 }
 
@@ -75,24 +69,35 @@ pub(crate) fn define_intrinsic(
     builder.ensure_inserted_block();
     let params = builder.block_params(entry).to_vec();
     let mut pos = builder.cursor();
-    let store = vm_access::load(&mut pos, header::store_context(), params[0]);
-    let result = access(&mut pos, store, intrinsic, &params[1..]);
+    let result = access_by_header(&mut pos, params[0], intrinsic, &params[1..]);
     builder.ins().return_(result.as_slice());
     builder.finalize(frontend_config);
 }
 
-/// The load or store, given the address of the `VMStoreContext`.
-fn access(
+/// The access, through the address that a context's header has.
+fn access_by_header(
     pos: &mut FuncCursor<'_>,
-    store: Value,
+    context: Value,
     intrinsic: UnsafeIntrinsic,
     args: &[Value],
 ) -> Option<Value> {
-    let slot = store_context::context_slot(intrinsic);
+    let slots = vm_access::load(pos, header::context(), context);
+    access(pos, slots, 0, intrinsic, args)
+}
+
+/// The load or store, where the slots are `distance` from `base`.
+fn access(
+    pos: &mut FuncCursor<'_>,
+    base: Value,
+    distance: i32,
+    intrinsic: UnsafeIntrinsic,
+    args: &[Value],
+) -> Option<Value> {
+    let slot = context_slot(intrinsic, distance);
     match intrinsic {
-        UnsafeIntrinsic::ContextGet { .. } => Some(vm_access::load(pos, slot, store)),
+        UnsafeIntrinsic::ContextGet { .. } => Some(vm_access::load(pos, slot, base)),
         UnsafeIntrinsic::ContextSet { .. } => {
-            vm_access::store(pos, slot, args[0], store);
+            vm_access::store(pos, slot, args[0], base);
             None
         }
     }

@@ -53,7 +53,7 @@ fn lower_import(
     ty: &FuncType,
 ) {
     let vmctx = params[0];
-    let layout = component.vm_layout();
+    let layout = &component.layout;
     let instance = component.options[options].instance;
     let flags = emitter.load(types::I32, vmctx, layout.flags(instance) as usize);
     let may_leave = emitter

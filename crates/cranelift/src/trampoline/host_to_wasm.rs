@@ -2,10 +2,9 @@
 //!
 //! ```text
 //! entry:    record.handler_{pc,sp,fp} = where a trap comes back to
-//!           pinned register           = the store, if that lowering is in use
 //!           try_call code(vmctx, params…)
-//! returned: results over the array; the pinned register as it was; return 1
-//! trapped:  the pinned register as it was; return 0
+//! returned: results over the array; return 1
+//! trapped:  return 0
 //! ```
 //! The raise builtin and the signal handler arrive at `trapped` with the stack and frame pointer
 //! of this very frame and every other register undefined; Cranelift keeps what that block needs
@@ -33,13 +32,6 @@ pub(crate) fn define_host_to_wasm(
     let [vmctx, code, array, record] = params[..] else {
         unreachable!("host_to_wasm_signature has four parameters")
     };
-    let pinned = isa.flags().enable_pinned_reg();
-    let outer = pinned.then(|| {
-        let store_context = emitter.store_context(vmctx);
-        let outer = emitter.builder.ins().get_pinned_reg(POINTER);
-        emitter.builder.ins().set_pinned_reg(store_context);
-        outer
-    });
     let mut args = vec![vmctx];
     args.extend(emitter.load_values(ty.params(), array));
 
@@ -56,9 +48,9 @@ pub(crate) fn define_host_to_wasm(
     emitter.builder.switch_to_block(returned);
     let results = emitter.builder.block_params(returned).to_vec();
     emitter.store_values(&results, array);
-    leave(&mut emitter, outer, true);
+    leave(&mut emitter, true);
     emitter.builder.switch_to_block(trapped);
-    leave(&mut emitter, outer, false);
+    leave(&mut emitter, false);
     emitter.finish();
 }
 
@@ -101,10 +93,7 @@ fn try_call(
     builder.ins().try_call_indirect(code, args, table);
 }
 
-fn leave(emitter: &mut Emitter<'_>, outer: Option<Value>, success: bool) {
-    if let Some(outer) = outer {
-        emitter.builder.ins().set_pinned_reg(outer);
-    }
+fn leave(emitter: &mut Emitter<'_>, success: bool) {
     let success = emitter.builder.ins().iconst(types::I8, i64::from(success));
     emitter.builder.ins().return_(&[success]);
 }

@@ -98,7 +98,7 @@ impl FuncTranslator<'_, '_> {
             lowering: self.env.tunables.context_lowering,
             context: self.vmctx,
             callees: &mut self.callees,
-            pinned: &mut self.pinned,
+            distance: self.env.module_translation().context_distance,
         };
         let result = intrinsic::emit(&mut self.builder.cursor(), &mut site, intrinsic, &args);
         self.stack.extend(result);
@@ -140,7 +140,6 @@ impl FuncTranslator<'_, '_> {
         self.truncate(self.stack.len() - params);
         self.stack
             .extend_from_slice(self.builder.inst_results(call));
-        self.pinned = None;
     }
 
     /// Calls a host builtin with this instance as its context. A failure in it does not return.
@@ -151,7 +150,6 @@ impl FuncTranslator<'_, '_> {
         let mut all = vec![self.vmctx];
         all.extend_from_slice(args);
         let call = self.builder.ins().call(callee, &all);
-        self.pinned = None;
         self.builder.inst_results(call).to_vec()
     }
 }

@@ -106,7 +106,7 @@ impl FuncTranslator<'_, '_> {
         let header = self.block_with_params(&params);
         let args = self.peek_block_args(params.len());
         self.builder.ins().jump(header, &args);
-        self.switch_to_join(header);
+        self.builder.switch_to_block(header);
         let kind = FrameKind::Loop {
             header,
             params: params.len(),
@@ -149,7 +149,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn begin_else(&mut self, otherwise: Block, height: usize, params: &[Value]) {
-        self.switch_to_join(otherwise);
+        self.builder.switch_to_block(otherwise);
         self.truncate(height);
         self.stack.extend_from_slice(params);
         self.reachable = true;
@@ -175,7 +175,7 @@ impl FuncTranslator<'_, '_> {
         if !frame.end_is_target {
             return Ok(());
         }
-        self.switch_to_join(frame.end);
+        self.builder.switch_to_block(frame.end);
         self.builder.seal_block(frame.end);
         self.push_block_params(frame.end);
         if self.control.is_empty() {
@@ -265,12 +265,6 @@ impl FuncTranslator<'_, '_> {
         let code = trap::to_cranelift(TrapCode::Unreachable);
         self.builder.ins().trap(code);
         self.reachable = false;
-    }
-
-    /// Goes on in a block that the current one need not dominate.
-    fn switch_to_join(&mut self, block: Block) {
-        self.pinned = None;
-        self.builder.switch_to_block(block);
     }
 
     fn push_block_params(&mut self, block: Block) {

@@ -92,8 +92,6 @@ pub(super) struct FuncTranslator<'m, 'f> {
     /// The function's context.
     pub(super) vmctx: Value,
     pub(super) callees: Callees,
-    /// The pinned register's copy for the current block; see `intrinsic::Site`.
-    pub(super) pinned: Option<Value>,
     signatures: BTreeMap<SignatureIndex, SigRef>,
     signature: SignatureIndex,
     passed_values: usize,
@@ -127,7 +125,6 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             reachable: true,
             vmctx,
             callees: Callees::default(),
-            pinned: None,
             signatures: BTreeMap::new(),
             signature,
             passed_values: 0,

@@ -35,17 +35,8 @@ pub struct Component {
     pub num_reallocs: u32,
     /// `post-return`s that the steps extract.
     pub num_post_returns: u32,
-}
-
-impl Component {
-    /// The layout of a `VMComponentContext` of this component.
-    pub fn vm_layout(&self) -> VMComponentLayout {
-        VMComponentLayout::new(
-            self.num_component_instances,
-            self.num_lowerings,
-            self.num_memories,
-        )
-    }
+    /// Where its contexts are in memory.
+    pub layout: VMComponentLayout,
 }
 
 /// A function that a component takes from its imports.

@@ -48,7 +48,7 @@ impl VMContextLayout {
     ///
     /// The parser's limits on the counts keep every offset below 2³¹.
     pub fn new(module: &Module) -> VMContextLayout {
-        let mut next = size32::<VMHeader>().next_multiple_of(16);
+        let mut next = size32::<VMHeader>();
         let mut region = |count: usize, size: u32| {
             let start = next;
             next += count as u32 * size;

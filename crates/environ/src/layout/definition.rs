@@ -13,10 +13,23 @@ pub struct VMHeader {
     pub builtins: *const usize,
     /// The runtime's own record of the instance (or host function) this context belongs to.
     pub owner: *mut c_void,
+    /// The context slots of the component this belongs to; null if it belongs to none.
+    ///
+    /// Set once. Compiled code comes this way where it can't know the slots' distance.
+    pub context: *mut ContextSlots,
 }
 
 const _: () = assert!(offset_of!(VMHeader, store_context) == 0);
-const _: () = assert!(size_of::<VMHeader>() == 24);
+const _: () = assert!(size_of::<VMHeader>() == 32);
+
+/// The context slots of the guest thread that is running in a component (`context.get` and
+/// `context.set`); an i32 access uses the low half of a slot.
+///
+/// Written and read by compiled code; swapped by the one place that changes threads.
+pub type ContextSlots = [u64; crate::CONTEXT_SLOTS as usize];
+
+/// What a dead copy of a context slot holds in debug builds.
+pub const CONTEXT_POISON: u64 = 0xFFFF_FFFF_FFFF_FFFF;
 
 /// A function as a reference refers to it. `funcref` values are pointers to these, or null.
 #[derive(Debug, Copy, Clone)]

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! VMContext ─────────┐ header.store_context      VMStoreContext (one per store, never moves)
-//! (a core instance)  ├─────────────────────────▶ context slots, stack limit, exit record, …
+//! (a core instance)  ├─────────────────────────▶ stack limit, exit record, …
 //! VMComponentContext ┤                             │ entry
 //! (a component)      │ header.builtins             ▼
 //! VMHostFuncContext ─┘──────────▶ VMBuiltins     VMEntryRecord (in the frame of each entry
@@ -14,19 +14,25 @@
 //!
 //! All three contexts begin with a [`VMHeader`], so code that knows one of them by its header
 //! alone (intrinsics, trampolines) works with each.
+//!
+//! The contexts of a component lie in one block of memory ([`VMComponentLayout`]), with the context
+//! slots of the thread that runs in the component among them. So the distance from a `VMContext`
+//! to the slots is known when its module is compiled, and an access to a slot is one instruction,
+//! like one to a global of the module's own.
 
 mod component_instance;
 mod core_instance;
 mod definition;
 mod store_context;
 
-pub use component_instance::{FLAG_MAY_LEAVE, VMComponentLayout, VMLowering};
+pub use component_instance::{FLAG_MAY_LEAVE, VMComponentCounts, VMComponentLayout, VMLowering};
 pub use core_instance::VMContextLayout;
 pub use definition::{
-    VMFuncRef, VMFunctionImport, VMGlobalDefinition, VMGlobalImport, VMHeader, VMHostFuncContext,
-    VMMemoryDefinition, VMMemoryImport, VMTableDefinition, VMTableImport, ValRaw,
+    CONTEXT_POISON, ContextSlots, VMFuncRef, VMFunctionImport, VMGlobalDefinition, VMGlobalImport,
+    VMHeader, VMHostFuncContext, VMMemoryDefinition, VMMemoryImport, VMTableDefinition,
+    VMTableImport, ValRaw,
 };
-pub use store_context::{CONTEXT_POISON, VMEntryRecord, VMStoreContext};
+pub use store_context::{VMEntryRecord, VMStoreContext};
 
 /// Bytes a pointer takes on every host we compile for.
 pub const POINTER_SIZE: u32 = 8;

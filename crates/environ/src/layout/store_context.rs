@@ -1,20 +1,11 @@
 //! `VMStoreContext` and the record of an entry into wasm.
 
-use core::mem::offset_of;
 use core::sync::atomic::AtomicUsize;
-
-/// What a dead copy of a context slot holds in debug builds.
-pub const CONTEXT_POISON: u64 = 0xFFFF_FFFF_FFFF_FFFF;
 
 /// The state of a store that compiled code touches. One per store; it never moves.
 #[derive(Debug)]
 #[repr(C)]
 pub struct VMStoreContext {
-    /// The context slots of the guest thread that is running (`context.get` / `context.set`).
-    ///
-    /// Written and read by compiled code; swapped by the one place that changes threads.
-    /// An i32 access uses the low half. Offset 0 keeps displacements short.
-    pub context: [u64; 2],
     /// The lowest stack address that wasm may use; prologues compare with it.
     ///
     /// Written on the outermost entry and at stack switches.
@@ -30,8 +21,6 @@ pub struct VMStoreContext {
     /// The runtime's own store, for host functions that compiled code calls.
     pub store: *mut core::ffi::c_void,
 }
-
-const _: () = assert!(offset_of!(VMStoreContext, context) == 0);
 
 /// What an entry from the host into wasm leaves in its frame, for traps to come back to and for
 /// backtraces to go through.

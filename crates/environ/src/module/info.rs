@@ -155,6 +155,9 @@ pub struct ModuleTranslation<'data> {
     pub bodies: PrimaryMap<DefinedFuncIndex, FunctionBody>,
     /// What is known about imported functions; entries exist only for those known.
     pub known_imports: BTreeMap<FuncIndex, KnownImport>,
+    /// What to add to the address of an instance's `VMContext` to get at its component's context
+    /// slots; known if the module has one instance in a component.
+    pub context_distance: Option<i32>,
 }
 
 impl Module {

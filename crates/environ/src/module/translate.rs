@@ -71,6 +71,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 base_offset,
                 bodies: PrimaryMap::new(),
                 known_imports: BTreeMap::new(),
+                context_distance: None,
             },
             data_bytes: Vec::new(),
         }

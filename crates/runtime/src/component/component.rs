@@ -13,7 +13,6 @@ use std::sync::Arc;
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::component::Step;
 use threadline_environ::entity::PrimaryMap;
-use threadline_environ::layout::VMComponentLayout;
 use threadline_environ::{
     LoweredIndex, RuntimeImportIndex, SignatureIndex, StaticModuleIndex, TrampolineIndex,
 };
@@ -32,7 +31,6 @@ pub(crate) struct CompiledComponent {
     code: Arc<CodeMemory>,
     modules: PrimaryMap<StaticModuleIndex, Arc<CoreModule>>,
     description: types::Description,
-    layout: VMComponentLayout,
     exports: ExportTree,
     lowerings: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
     /// By [`SignatureIndex`].
@@ -60,7 +58,6 @@ impl Component {
             engine: engine.clone(),
             code: loaded.code,
             modules,
-            layout: description.vm_layout(),
             exports: ExportTree::new(&description.exports),
             lowerings: lowerings(&description.steps),
             description: Arc::new(description),
@@ -141,11 +138,6 @@ impl CompiledComponent {
     /// What the component is made of.
     pub(crate) fn description(&self) -> &types::Description {
         &self.description
-    }
-
-    /// Where everything is in a `VMComponentContext`.
-    pub(crate) fn layout(&self) -> &VMComponentLayout {
-        &self.layout
     }
 
     /// All exports, nested ones among them.

@@ -8,7 +8,6 @@ use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
     LiftContext, LowerContext, lift_vals, load_vals, lower_vals, store_vals,
 };
-use crate::concurrent::switch::ThreadScope;
 use crate::error::LinkError;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::trap::Trap;
@@ -202,15 +201,13 @@ impl LiftedFunc {
             return Err(Trap::CannotEnterComponent.into());
         }
         let mut lock = LockOnFailure(Some(instance));
-        let mut thread = ThreadScope::begin(store);
+        let mut thread = instance.begin_thread(store);
+        let store = &mut *thread.store().store;
         let options: &GuestOptions = instance.options(self.options);
-        lower(
-            &mut LowerContext::new(thread.store(), instance, options),
-            slots,
-        )?;
-        self.core.call(thread.store(), ThreadKind::Same, slots)?;
-        let result = lift(&LiftContext::new(thread.store(), instance, options), slots)?;
-        instance.post_return(thread.store(), options, slots)?;
+        lower(&mut LowerContext::new(store, instance, options), slots)?;
+        self.core.call(store, ThreadKind::Same, slots)?;
+        let result = lift(&LiftContext::new(store, instance, options), slots)?;
+        instance.post_return(store, options, slots)?;
         lock.0 = None;
         Ok(result)
     }

@@ -52,7 +52,12 @@ struct Instantiation<'a> {
 impl Instantiation<'_> {
     fn step(&mut self, step: &Step) -> Result<()> {
         match step {
-            Step::Instantiate { module, args, .. } => self.instantiate_module(*module, args),
+            Step::Instantiate {
+                instance,
+                module,
+                args,
+                ..
+            } => self.instantiate_module(*instance, *module, args),
             Step::ExtractMemory { index, export } => {
                 let memory = self.memory(*export)?;
                 self.instance.set_memory(*index, memory);
@@ -73,14 +78,21 @@ impl Instantiation<'_> {
         }
     }
 
-    fn instantiate_module(&mut self, module: StaticModuleIndex, args: &[CoreDef]) -> Result<()> {
+    fn instantiate_module(
+        &mut self,
+        index: RuntimeInstanceIndex,
+        module: StaticModuleIndex,
+        args: &[CoreDef],
+    ) -> Result<()> {
         let mut imports = Imports::default();
         for arg in args {
             imports.push(self.import(*arg)?);
         }
         let module = self.component.module(module);
-        let instance = self.store.instantiate(module, imports)?;
-        self.core_instances.push(instance);
+        let place = self.instance.place(index);
+        let instance = self.store.instantiate(module, imports, place)?;
+        let made = self.core_instances.push(instance);
+        debug_assert_eq!(made, index);
         Ok(())
     }
 

@@ -1,8 +1,8 @@
-//! The one place that saves and restores what a guest thread owns of the store context.
+//! The one place that saves and restores what a guest thread owns of its component's contexts.
 //!
 //! Every guest thread (`Thread` in `CanonicalABI.md`) has two context slots. While it runs they
-//! are in `VMStoreContext::context`, where compiled code reads and writes them; while it does
-//! not, they are in its [`ThreadState`]. A field added to [`ThreadState`] and to its [`enter`]
+//! are in the block of its component's contexts, where compiled code reads and writes them; while
+//! it does not, they are in its [`ThreadState`]. A field added to [`ThreadState`] and to its [`enter`]
 //! and [`leave`] is the only way to give threads more state of their own.
 //!
 //! Invariants:
@@ -21,21 +21,18 @@
 //! [`leave`]: ThreadState::leave
 
 use threadline_environ::CONTEXT_SLOTS;
-use threadline_environ::layout::CONTEXT_POISON;
+use threadline_environ::layout::{CONTEXT_POISON, ContextSlots};
 
-/// The slots as they lie in `VMStoreContext::context`.
-pub(crate) type Slots = [u64; CONTEXT_SLOTS as usize];
-
-/// Something that can get at the running copy of the slots: a store.
+/// Something that can get at the running copy of the slots: a component instance in its store.
 pub(crate) trait RunningSlots {
-    /// `VMStoreContext::context`.
-    fn slots(&mut self) -> &mut Slots;
+    /// What `VMHeader::context` of the component's contexts points to.
+    fn slots(&mut self) -> &mut ContextSlots;
 }
 
 /// What a guest thread that is not running owns.
 #[derive(Debug)]
 pub(crate) struct ThreadState {
-    context: Slots,
+    context: ContextSlots,
 }
 
 impl ThreadState {
@@ -54,7 +51,7 @@ impl ThreadState {
     }
 
     /// Makes this thread's copy the running one. What the running copy held is gone.
-    fn enter(&mut self, running: &mut Slots) {
+    fn enter(&mut self, running: &mut ContextSlots) {
         *running = self.context;
         if cfg!(debug_assertions) {
             self.context = [CONTEXT_POISON; CONTEXT_SLOTS as usize];
@@ -62,7 +59,7 @@ impl ThreadState {
     }
 
     /// Takes the running copy into this thread's own.
-    fn leave(&mut self, running: &mut Slots) {
+    fn leave(&mut self, running: &mut ContextSlots) {
         debug_assert_eq!(
             self.context, [CONTEXT_POISON; CONTEXT_SLOTS as usize],
             "the saved slots of a thread that runs are dead"
@@ -88,28 +85,28 @@ pub(crate) fn exit_to(store: &mut impl RunningSlots, to: &mut ThreadState) {
 
 /// A new implicit thread, current from [`ThreadScope::begin`] until the scope is dropped, which
 /// makes the thread that was current before current again.
-pub(crate) struct ThreadScope<'store, S: RunningSlots> {
-    store: &'store mut S,
+pub(crate) struct ThreadScope<S: RunningSlots> {
+    store: S,
     caller: ThreadState,
 }
 
-impl<'store, S: RunningSlots> ThreadScope<'store, S> {
+impl<S: RunningSlots> ThreadScope<S> {
     /// Starts a thread with zero slots.
-    pub(crate) fn begin(store: &'store mut S) -> ThreadScope<'store, S> {
+    pub(crate) fn begin(mut store: S) -> ThreadScope<S> {
         let mut caller = ThreadState::of_running();
-        swap(store, &mut caller, &mut ThreadState::new());
+        swap(&mut store, &mut caller, &mut ThreadState::new());
         ThreadScope { store, caller }
     }
 
-    /// The store, to call wasm on this thread: with `ThreadKind::Same`.
+    /// What it was begun with, to call wasm on this thread: with `ThreadKind::Same`.
     pub(crate) fn store(&mut self) -> &mut S {
-        self.store
+        &mut self.store
     }
 }
 
-impl<S: RunningSlots> Drop for ThreadScope<'_, S> {
+impl<S: RunningSlots> Drop for ThreadScope<S> {
     fn drop(&mut self) {
-        exit_to(self.store, &mut self.caller);
+        exit_to(&mut self.store, &mut self.caller);
     }
 }
 
@@ -117,10 +114,10 @@ impl<S: RunningSlots> Drop for ThreadScope<'_, S> {
 mod tests {
     use super::*;
 
-    struct Store(Slots);
+    struct Store(ContextSlots);
 
-    impl RunningSlots for Store {
-        fn slots(&mut self) -> &mut Slots {
+    impl RunningSlots for &mut Store {
+        fn slots(&mut self) -> &mut ContextSlots {
             &mut self.0
         }
     }
@@ -130,12 +127,12 @@ mod tests {
         let mut store = Store([1, 2]);
         let mut first = ThreadState::of_running();
         let mut second = ThreadState::new();
-        swap(&mut store, &mut first, &mut second);
+        swap(&mut &mut store, &mut first, &mut second);
         assert_eq!(store.0, [0, 0]);
         store.0 = [3, u64::MAX];
-        swap(&mut store, &mut second, &mut first);
+        swap(&mut &mut store, &mut second, &mut first);
         assert_eq!(store.0, [1, 2]);
-        swap(&mut store, &mut first, &mut second);
+        swap(&mut &mut store, &mut first, &mut second);
         assert_eq!(store.0, [3, u64::MAX]);
     }
 
@@ -144,11 +141,11 @@ mod tests {
         let mut store = Store([1, 2]);
         let mut first = ThreadState::of_running();
         let mut second = ThreadState::new();
-        swap(&mut store, &mut first, &mut second);
+        swap(&mut &mut store, &mut first, &mut second);
         if cfg!(debug_assertions) {
             assert_eq!(second.context, [CONTEXT_POISON; 2]);
         }
-        exit_to(&mut store, &mut first);
+        exit_to(&mut &mut store, &mut first);
         assert_eq!(store.0, [1, 2]);
     }
 
@@ -158,7 +155,7 @@ mod tests {
     fn leaving_a_thread_that_does_not_run_is_noticed() {
         let mut store = Store([1, 2]);
         let (mut first, mut second) = (ThreadState::new(), ThreadState::new());
-        swap(&mut store, &mut first, &mut second);
+        swap(&mut &mut store, &mut first, &mut second);
     }
 
     #[test]
@@ -168,7 +165,7 @@ mod tests {
             let mut outer = ThreadScope::begin(&mut store);
             outer.store().0 = [3, 4];
             {
-                let mut inner = ThreadScope::begin(outer.store());
+                let mut inner = ThreadScope::begin(&mut **outer.store());
                 assert_eq!(inner.store().0, [0, 0]);
                 inner.store().0 = [5, 6];
             }

@@ -20,7 +20,7 @@ pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 use crate::error::LinkError;
 use crate::store::{AsContext, StoreOpaque};
 use crate::types::ExternType;
-use crate::vm::InstancePtr;
+use crate::vm::{ContextPlace, InstancePtr};
 use threadline_environ::entity::PrimaryMap;
 use threadline_environ::module::Module as ModuleInfo;
 use threadline_environ::{EntityIndex, StaticModuleIndex};
@@ -148,5 +148,5 @@ fn host_instance(store: &mut StoreOpaque, module: ModuleInfo) -> anyhow::Result<
     use std::sync::Arc;
     let index = PrimaryMap::<StaticModuleIndex, ()>::new().next_key();
     let module = CoreModule::new(Arc::new(module), index, None, Arc::default())?;
-    store.instantiate(&Arc::new(module), Default::default())
+    store.instantiate(&Arc::new(module), Default::default(), ContextPlace::Alone)
 }

@@ -2,7 +2,6 @@
 
 use crate::Engine;
 use crate::code::CodeMemory;
-use crate::concurrent::switch::{RunningSlots, Slots};
 use crate::error::LinkError;
 use crate::type_registry::{Direction, TypeId};
 use crate::vm::{
@@ -174,11 +173,5 @@ impl StoreOpaque {
     pub(crate) fn extern_value(&self, handle: u64) -> Option<&(dyn Any + Send + Sync)> {
         let index = usize::try_from(handle).ok()?.checked_sub(1)?;
         self.extern_values.get(index).map(|value| &**value)
-    }
-}
-
-impl RunningSlots for StoreOpaque {
-    fn slots(&mut self) -> &mut Slots {
-        self.vm.slots()
     }
 }

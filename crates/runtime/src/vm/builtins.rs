@@ -271,10 +271,10 @@ unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) {
 /// # Safety
 /// `context` is what compiled code passed as its context; `slot` is 0 or 1.
 unsafe extern "C" fn context_get(context: *mut c_void, slot: u32) -> u64 {
-    // SAFETY: the store is alive, and its slots are only touched by who runs now. An index out
-    // of range, which validation rules out, reads as zero.
+    // SAFETY: only code of a component calls this, so its context has slots; they are only
+    // touched by who runs now. An index out of range, which validation rules out, reads as zero.
     unsafe {
-        let slots = &(*store_of(context)).context;
+        let slots = &*(*context.cast::<VMHeader>()).context;
         slots.get(slot as usize).copied().unwrap_or(0)
     }
 }
@@ -286,7 +286,7 @@ unsafe extern "C" fn context_get(context: *mut c_void, slot: u32) -> u64 {
 unsafe extern "C" fn context_set(context: *mut c_void, slot: u32, value: u64) {
     // SAFETY: as in `context_get`.
     unsafe {
-        let slots = &mut (*store_of(context)).context;
+        let slots = &mut *(*context.cast::<VMHeader>()).context;
         if let Some(slot) = slots.get_mut(slot as usize) {
             *slot = value;
         }

@@ -4,7 +4,7 @@
 //! `crate::component::instantiate` takes. Once made, a record is only ever shared: what changes
 //! is in cells. It is reached by a [`ComponentInstancePtr`] under the rules of [`VmPtr`].
 
-use super::core_instance::{FunctionImport, VmContextBox};
+use super::core_instance::{ContextPlace, FunctionImport, VmContextBox};
 use super::entry::ThreadKind;
 use super::global::GlobalPtr;
 use super::invoke::Entrance;
@@ -16,6 +16,7 @@ use super::store_state::VmStoreState;
 use super::val_raw;
 use crate::bug::bug;
 use crate::component::{CompiledComponent, LiftedFunc};
+use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::store::StoreOpaque;
 use anyhow::Result;
 use std::cell::{Cell, OnceCell};
@@ -23,10 +24,12 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use threadline_environ::component::{CanonicalOptions, Component};
 use threadline_environ::entity::EntityRef;
-use threadline_environ::layout::{FLAG_MAY_LEAVE, VMComponentLayout, VMHeader, ValRaw};
+use threadline_environ::layout::{
+    ContextSlots, FLAG_MAY_LEAVE, VMComponentLayout, VMHeader, ValRaw,
+};
 use threadline_environ::{
-    LoweredIndex, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeMemoryIndex,
-    RuntimePostReturnIndex, RuntimeReallocIndex,
+    LoweredIndex, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
+    RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
 };
 
 /// A component instance, by the address of its record.
@@ -222,14 +225,15 @@ impl OwnedComponentInstance {
         imports: &[ComponentHostFunc],
     ) -> OwnedComponentInstance {
         let description = component.description().clone();
-        let vmctx = VmContextBox::new(component.layout().size());
+        let vmctx = VmContextBox::new(description.layout.size());
         let lowered = component.lowerings().map(|import| {
             let ty = description.runtime_imports[import].ty;
             LoweredImport::new(imports[import.index()].clone(), &description, ty)
         });
         let lowered = lowered.collect();
         let options = description.options.values();
-        let options = options.map(|options| GuestOptions::new(options, &vmctx, component.layout()));
+        let options =
+            options.map(|options| GuestOptions::new(options, &vmctx, &description.layout));
         let options = options.collect();
         let record = Box::new(ComponentInstance {
             kind: OwnerKind::Component,
@@ -290,6 +294,24 @@ impl ComponentInstancePtr {
         self.record().vmctx.field(self.layout().flags(index))
     }
 
+    /// Where the `VMContext` of a core instance goes, and the slots that belong with it.
+    pub(crate) fn place(self, index: RuntimeInstanceIndex) -> ContextPlace {
+        let (vmctx, layout) = (&self.record().vmctx, self.layout());
+        ContextPlace::InBlock {
+            vmctx: vmctx.field(layout.core_instance(index)),
+            context: vmctx.field(layout.context()),
+        }
+    }
+
+    /// Makes a new implicit thread of this instance the current one.
+    #[inline]
+    pub(crate) fn begin_thread(self, store: &mut StoreOpaque) -> ThreadScope<InstanceIn<'_>> {
+        ThreadScope::begin(InstanceIn {
+            store,
+            instance: self,
+        })
+    }
+
     /// Canonical options. Good until the store is dropped.
     pub(crate) fn options<'a>(self, index: OptionsIndex) -> &'a GuestOptions {
         &self.record().options[index.index()]
@@ -303,6 +325,7 @@ impl ComponentInstancePtr {
             store_context: store.context_ptr(),
             builtins: super::builtins::table(),
             owner: self.as_ptr().cast(),
+            context: vmctx.field(layout.context()).as_ptr(),
         };
         // SAFETY: a context begins with its header; nothing else refers to it yet.
         unsafe { vmctx.field::<VMHeader>(0).as_ptr().write(header) };
@@ -316,7 +339,7 @@ impl ComponentInstancePtr {
     }
 
     fn layout<'a>(self) -> &'a VMComponentLayout {
-        self.record().component.layout()
+        &self.description().layout
     }
 
     /// `Step::ExtractMemory`.
@@ -367,6 +390,24 @@ impl ComponentInstancePtr {
     /// Makes every further attempt to enter it a trap.
     pub(crate) fn lock(self) {
         self.record().locked.set(true);
+    }
+}
+
+/// A component instance with the store it is in.
+pub(crate) struct InstanceIn<'a> {
+    /// The store.
+    pub(crate) store: &'a mut StoreOpaque,
+    instance: ComponentInstancePtr,
+}
+
+impl RunningSlots for InstanceIn<'_> {
+    #[inline]
+    fn slots(&mut self) -> &mut ContextSlots {
+        let instance = self.instance;
+        let slots = instance.record().vmctx.field(instance.layout().context());
+        // SAFETY: the slots live as long as the instance's store, which is borrowed exclusively
+        // while the reference lasts, so no compiled code runs.
+        unsafe { &mut *slots.as_ptr() }
     }
 }
 

@@ -24,8 +24,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::layout::{
-    VMFuncRef, VMFunctionImport, VMGlobalImport, VMHeader, VMMemoryDefinition, VMMemoryImport,
-    VMTableDefinition, VMTableImport,
+    ContextSlots, VMFuncRef, VMFunctionImport, VMGlobalImport, VMHeader, VMMemoryDefinition,
+    VMMemoryImport, VMTableDefinition, VMTableImport,
 };
 use threadline_environ::{
     DefinedMemoryIndex, DefinedTableIndex, EntityIndex, FuncIndex, GlobalIndex, MemoryIndex,
@@ -96,10 +96,26 @@ impl Imports {
     }
 }
 
+/// Where the `VMContext` of an instance goes.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum ContextPlace {
+    /// In memory of its own: an instance that belongs to no component.
+    Alone,
+    /// In the block of a component's contexts, where nothing is yet.
+    InBlock {
+        /// There.
+        vmctx: VmPtr<u8>,
+        /// The component's context slots.
+        context: VmPtr<ContextSlots>,
+    },
+}
+
 /// The memory of a `VMContext`: 16-byte aligned, zeroed at first, never moved.
 pub(super) struct VmContextBox {
     pub(super) base: NonNull<u8>,
     pub(super) layout: Layout,
+    /// Whether it is part of a block that something else owns.
+    borrowed: bool,
 }
 
 impl VmContextBox {
@@ -111,14 +127,32 @@ impl VmContextBox {
         let Some(base) = NonNull::new(base) else {
             handle_alloc_error(layout)
         };
-        VmContextBox { base, layout }
+        VmContextBox {
+            base,
+            layout,
+            borrowed: false,
+        }
+    }
+
+    /// A part of a block, `size` bytes from `base`. The block's owner keeps it as long as the
+    /// store, and gives the part to nobody else.
+    fn in_block(base: VmPtr<u8>, size: u32) -> VmContextBox {
+        let layout = Layout::from_size_align(size as usize, 16)
+            .expect("a layout of less than 2^31 bytes, aligned to 16, is valid");
+        VmContextBox {
+            base: base.as_non_null(),
+            layout,
+            borrowed: true,
+        }
     }
 }
 
 impl Drop for VmContextBox {
     fn drop(&mut self) {
-        // SAFETY: allocated by `new` with this layout, freed here alone.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+        if !self.borrowed {
+            // SAFETY: allocated by `new` with this layout, freed here alone.
+            unsafe { dealloc(self.base.as_ptr(), self.layout) };
+        }
     }
 }
 
@@ -141,6 +175,7 @@ impl OwnedInstance {
         store: &VmStoreState,
         module: Arc<CoreModule>,
         imports: Imports,
+        place: ContextPlace,
         tunables: &Tunables,
     ) -> Result<OwnedInstance> {
         let info = &module.module;
@@ -161,7 +196,12 @@ impl OwnedInstance {
         }
         let record = Box::new(CoreInstance {
             kind: OwnerKind::CoreInstance,
-            vmctx: VmContextBox::new(module.layout.size()),
+            vmctx: match place {
+                ContextPlace::Alone => VmContextBox::new(module.layout.size()),
+                ContextPlace::InBlock { vmctx, .. } => {
+                    VmContextBox::in_block(vmctx, module.layout.size())
+                }
+            },
             imported_tables: imports.tables.clone().into(),
             imported_memories: imports.memories.clone().into(),
             memories,
@@ -172,7 +212,7 @@ impl OwnedInstance {
         });
         let owned = OwnedInstance(NonNull::from(Box::leak(record)));
         let instance = owned.ptr();
-        instance.fill_header(store);
+        instance.fill_header(store, place);
         instance.fill_imports(&imports);
         instance.fill_types();
         instance.fill_func_refs()?;
@@ -232,11 +272,15 @@ impl InstancePtr {
         unsafe { self.field::<T>(offset).as_ptr().write(value) };
     }
 
-    fn fill_header(self, store: &VmStoreState) {
+    fn fill_header(self, store: &VmStoreState, place: ContextPlace) {
         let header = VMHeader {
             store_context: store.context_ptr(),
             builtins: super::builtins::table(),
             owner: self.as_ptr().cast(),
+            context: match place {
+                ContextPlace::Alone => std::ptr::null_mut(),
+                ContextPlace::InBlock { context, .. } => context.as_ptr(),
+            },
         };
         self.set_field(0, header);
     }

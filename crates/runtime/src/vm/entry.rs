@@ -6,8 +6,8 @@
 //!       wasm …                 a trap: signal handler or `raise` jumps to the landing pad
 //! ```
 //!
-//! What an entry changes of the store context, it puts back: the running thread's slots (if it is
-//! a [`ThreadKind::New`] thread), the innermost entry and the exit registers; and the thread's
+//! What an entry changes, it puts back: the slots of the thread that runs in the component entered
+//! (if it is entered on a [`ThreadKind::New`] thread), the innermost entry and the exit registers; and the thread's
 //! activation. Only then does it look at the failure, so that dropping, formatting or resuming it
 //! happens in a store that is as it was before.
 
@@ -16,12 +16,13 @@ use super::backtrace::RawBacktrace;
 use super::store_state::{Failure, StoreCells};
 use super::sys;
 use crate::bug::bug;
-use crate::concurrent::switch::{RunningSlots, Slots, ThreadScope};
+use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::trap::{Trap, WasmBacktrace};
 use std::ffi::c_void;
 use std::panic::resume_unwind;
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
-use threadline_environ::layout::{VMEntryRecord, VMStoreContext, ValRaw};
+use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMHeader, VMStoreContext, ValRaw};
 
 /// Bytes at the end of a thread's stack that are kept for host functions, whatever wasm's own
 /// share is.
@@ -84,9 +85,9 @@ pub(crate) unsafe fn call_wasm(
     // SAFETY: the caller answers for `context`.
     unsafe { check_stack(context)? };
     let returned = {
-        let mut slots = SlotsOf(context);
         let _thread = match thread {
-            ThreadKind::New => Some(ThreadScope::begin(&mut slots)),
+            // SAFETY: `vmctx` is a context that the caller answers for.
+            ThreadKind::New => unsafe { SlotsOf::component(vmctx) }.map(ThreadScope::begin),
             ThreadKind::Same => None,
         };
         // SAFETY: all passed on to the caller.
@@ -200,13 +201,27 @@ fn with_backtrace(error: anyhow::Error, frames: &RawBacktrace) -> anyhow::Error 
     error.context(backtrace)
 }
 
-/// Gets at the running slots by the context's address.
-struct SlotsOf(*mut VMStoreContext);
+/// Gets at the running slots of a component by their address.
+struct SlotsOf(NonNull<ContextSlots>);
+
+impl SlotsOf {
+    /// Those of the component that a context belongs to, if it belongs to one.
+    ///
+    /// # Safety
+    /// `vmctx` is a context of a live store, no reference into which exists while the result is
+    /// used.
+    unsafe fn component(vmctx: *mut c_void) -> Option<SlotsOf> {
+        // SAFETY: every context begins with a header; the caller answers for the pointer.
+        let slots = unsafe { (*vmctx.cast::<VMHeader>()).context };
+        NonNull::new(slots).map(SlotsOf)
+    }
+}
 
 impl RunningSlots for SlotsOf {
-    fn slots(&mut self) -> &mut Slots {
-        // SAFETY: `call_wasm`, which alone makes these, has its caller's word that the context is
-        // live and that no reference into it exists; compiled code does not run meanwhile.
-        unsafe { &mut (*self.0).context }
+    #[inline]
+    fn slots(&mut self) -> &mut ContextSlots {
+        // SAFETY: the slots live as long as the contexts that point to them, and whoever called
+        // `component` keeps others' references away; compiled code does not run meanwhile.
+        unsafe { self.0.as_mut() }
     }
 }

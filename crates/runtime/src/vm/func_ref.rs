@@ -132,6 +132,7 @@ impl OwnedHostFunc {
             body: body.cast(),
             context: VMHostFuncContext {
                 header: VMHeader {
+                    context: std::ptr::null_mut(),
                     store_context: store.context_ptr(),
                     builtins: super::builtins::table(),
                     owner: ptr::null_mut(),

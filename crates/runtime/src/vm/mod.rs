@@ -30,7 +30,9 @@ pub(crate) mod val_raw;
 pub(crate) use component_instance::{
     ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, OwnedComponentInstance,
 };
-pub(crate) use core_instance::{FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern};
+pub(crate) use core_instance::{
+    ContextPlace, FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern,
+};
 pub(crate) use entry::ThreadKind;
 #[cfg(test)]
 use entry::{HostToWasm, call_wasm};

@@ -42,6 +42,11 @@ impl<T> VmPtr<T> {
     pub(crate) fn as_ptr(self) -> *mut T {
         self.0.as_ptr()
     }
+
+    /// The address, as one that isn't null.
+    pub(crate) fn as_non_null(self) -> NonNull<T> {
+        self.0
+    }
 }
 
 impl CodePtr {

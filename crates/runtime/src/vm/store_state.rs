@@ -10,14 +10,13 @@
 //! [`call_wasm`]: super::entry::call_wasm
 
 use super::backtrace::RawBacktrace;
-use crate::concurrent::switch::{RunningSlots, Slots};
 use std::any::Any;
 use std::ffi::c_void;
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
+use threadline_environ::TrapCode;
 use threadline_environ::layout::VMStoreContext;
-use threadline_environ::{CONTEXT_SLOTS, TrapCode};
 
 /// Bytes of native stack that wasm may use unless the embedder says otherwise.
 pub(crate) const DEFAULT_MAX_WASM_STACK: usize = 512 << 10;
@@ -70,7 +69,6 @@ impl VmStoreState {
         super::sys::install_trap_handlers();
         let cells = Box::new(StoreCells {
             context: VMStoreContext {
-                context: [0; CONTEXT_SLOTS as usize],
                 stack_limit: AtomicUsize::new(0),
                 exit_fp: 0,
                 exit_pc: 0,
@@ -95,14 +93,6 @@ impl VmStoreState {
     pub(crate) fn set_store(&mut self, store: *mut c_void) {
         // SAFETY: the cells live as long as `self`.
         unsafe { (*self.context_ptr()).store = store };
-    }
-}
-
-impl RunningSlots for VmStoreState {
-    fn slots(&mut self) -> &mut Slots {
-        // SAFETY: the cells live as long as `self`, and compiled code, which also writes the
-        // slots, does not run while the returned borrow of `self` lasts.
-        unsafe { &mut (*self.context_ptr()).context }
     }
 }
 

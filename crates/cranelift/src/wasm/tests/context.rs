@@ -6,7 +6,7 @@ use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use std::collections::BTreeMap;
 use threadline_environ::module::KnownImport;
-use threadline_environ::{ContextLowering, FuncIndex, SlotType, Tunables, UnsafeIntrinsic};
+use threadline_environ::{ContextLowering, FuncIndex, SlotType, UnsafeIntrinsic};
 
 const IMPORTS: &str = r#"
     (import "" "get" (func $get (result i32)))
@@ -22,9 +22,9 @@ const SET_STORE_GET: &str = "(func (param i32) (result i32)
     (i32.store (local.get 0) (i32.const 7))
     (call $get))";
 
-/// Compiles functions that know their imports as `context.get` and `context.set` of slot 0, as
-/// i32 and as i64, and one import that nothing is known about.
-fn compile(lowering: ContextLowering, functions: &str) -> Vec<Compiled> {
+/// Functions that know their imports as `context.get` and `context.set` of slot 0, as i32 and as
+/// i64, and one import that nothing is known about.
+fn setup(lowering: ContextLowering) -> Setup {
     let mut known = BTreeMap::new();
     let intrinsics = [SlotType::I32, SlotType::I64].into_iter().flat_map(|ty| {
         let slot = 0;
@@ -37,11 +37,14 @@ fn compile(lowering: ContextLowering, functions: &str) -> Vec<Compiled> {
         let import = KnownImport::Intrinsic(intrinsic);
         known.insert(FuncIndex::from_u32(i as u32), import);
     }
-    let setup = Setup {
+    Setup {
         known_imports: known,
         ..Setup::lowering(lowering)
-    };
-    setup
+    }
+}
+
+fn compile(lowering: ContextLowering, functions: &str) -> Vec<Compiled> {
+    setup(lowering)
         .compile(&format!("(module {IMPORTS} {functions})"))
         .unwrap()
 }
@@ -101,31 +104,31 @@ fn a_get_after_a_set_and_a_heap_store_is_no_load() {
     let loads = code
         .iter()
         .filter(|line| line.starts_with("mov") && line.contains("(%"));
-    // The slot's store, the base's load, the heap's store.
-    assert_eq!(loads.count(), 3, "{code:#?}");
-}
-
-/// A copy of the pinned register from one arm of an `if` must not be used after it.
-#[test]
-fn a_copy_of_the_pinned_register_is_used_only_where_it_dominates() {
-    let clif = clif(
-        ContextLowering::Pinned,
-        "(func (param i32) (result i32)
-            (if (local.get 0) (then (call $set (i32.const 1))))
-            (call $get))",
-    );
-    assert_eq!(count(&clif, "get_pinned_reg"), 2, "{clif}");
+    // The slots' address, the slot's store, the base's load, the heap's store.
+    assert_eq!(loads.count(), 4, "{code:#?}");
 }
 
 #[test]
-fn a_call_ends_the_copy_of_the_pinned_register() {
-    let clif = clif(
-        ContextLowering::Pinned,
-        "(func (call $set (i32.const 1)) (call $set (i32.const 2))
-            (call $unknown)
-            (call $set (i32.const 3)))",
-    );
-    assert_eq!(count(&clif, "get_pinned_reg"), 2, "{clif}");
+fn a_pinned_slot_is_at_its_distance_and_needs_no_address_loaded() {
+    let compiled = Setup {
+        context_distance: Some(-16),
+        ..setup(ContextLowering::Pinned)
+    };
+    let clif = compiled
+        .compile(&format!(
+            "(module {IMPORTS} (func (result i32) (call $get)))"
+        ))
+        .unwrap()
+        .remove(0)
+        .clif;
+    assert_eq!(count(&clif, "v0-16"), 1, "{clif}");
+    assert_eq!(count(&clif, "v0+"), 0, "{clif}");
+}
+
+#[test]
+fn where_the_distance_is_not_known_a_pinned_slot_is_an_inline_one() {
+    let code = |lowering| clif(lowering, SET_STORE_GET);
+    assert_eq!(code(ContextLowering::Pinned), code(ContextLowering::Inline));
 }
 
 #[test]
@@ -142,8 +145,7 @@ fn an_import_nothing_is_known_about_is_called_through_its_address() {
 
 #[test]
 fn all_intrinsics_can_be_functions() {
-    let tunables = Tunables::default();
-    let isa = isa(&tunables);
+    let isa = isa();
     let mut scratch = FunctionBuilderContext::new();
     for intrinsic in UnsafeIntrinsic::all() {
         let mut context = Context::new();

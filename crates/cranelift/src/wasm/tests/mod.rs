@@ -28,6 +28,7 @@ struct Compiled {
 struct Setup {
     tunables: Tunables,
     known_imports: BTreeMap<FuncIndex, KnownImport>,
+    context_distance: Option<i32>,
 }
 
 impl Setup {
@@ -50,8 +51,9 @@ impl Setup {
         let mut translation = Translation::parse(wasm, Features::default())?;
         let index = StaticModuleIndex::from_u32(0);
         translation.modules[index].known_imports = self.known_imports.clone();
+        translation.modules[index].context_distance = self.context_distance;
         let layout = VMContextLayout::new(&translation.modules[index].module);
-        let isa = isa(&self.tunables);
+        let isa = isa();
         let env = ModuleEnv::new(&translation, index, &layout, &self.tunables, &*isa);
         let mut scratch = Scratch::default();
         let mut all = Vec::new();
@@ -82,17 +84,13 @@ fn finish(mut context: Context, isa: &OwnedTargetIsa) -> Compiled {
 }
 
 /// The host, with the CPU features it has.
-fn isa(tunables: &Tunables) -> OwnedTargetIsa {
+fn isa() -> OwnedTargetIsa {
     let mut flags = settings::builder();
     flags.set("opt_level", "speed").unwrap();
     flags.set("enable_verifier", "true").unwrap();
     flags.set("preserve_frame_pointers", "true").unwrap();
     // Results that don't fit in registers go through memory of the caller's.
     flags.set("enable_multi_ret_implicit_sret", "true").unwrap();
-    let pinned = tunables.context_lowering == ContextLowering::Pinned;
-    flags
-        .set("enable_pinned_reg", if pinned { "true" } else { "false" })
-        .unwrap();
     let isa = cranelift_native::builder().unwrap();
     let isa = isa.finish(settings::Flags::new(flags)).unwrap();
     assert_ne!(isa.default_call_conv(), CallConv::Tail);

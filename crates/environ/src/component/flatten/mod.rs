@@ -14,6 +14,7 @@ mod core_instance;
 mod export;
 mod instance;
 mod known_imports;
+mod layout;
 mod scope;
 mod value;
 
@@ -66,6 +67,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
     flattener.fill_known_imports();
     flattener.component.num_component_instances = flattener.component_instances.len() as u32;
     flattener.component.num_runtime_instances = flattener.instance_steps.len() as u32;
+    flattener.lay_out()?;
     Ok(Translation {
         signatures: flattener.signatures,
         modules: flattener.modules,

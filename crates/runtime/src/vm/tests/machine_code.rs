@@ -2,8 +2,7 @@
 //!
 //! It keeps the protocol between compiled code and the runtime (frame pointers, entry record,
 //! exit registers, `raise`), except that its "wasm" functions take `(vmctx, args)` in `rdi` and
-//! `rsi` and read parameters and write results in the array. Register `r15` plays the pinned
-//! register. Every function ruins the callee-saved registers, as compiled code may.
+//! `rsi` and read parameters and write results in the array. Every function ruins the callee-saved registers, as compiled code may.
 
 use crate::code::{CodeMemory, ModuleNames};
 use std::arch::global_asm;
@@ -35,7 +34,6 @@ global_asm!(
     "mov [rcx + {handler_pc}], rax",
     "mov [rcx + {handler_sp}], rsp",
     "mov [rcx + {handler_fp}], rbp",
-    "mov r15, [rdi + {store_context}]",
     "mov rax, rsi",
     "mov rsi, rdx",
     "call rax",
@@ -107,12 +105,13 @@ global_asm!(
     "threadline_test_slots:",
     "push rbp",
     "mov rbp, rsp",
-    "mov rax, [r15]",
+    "mov rcx, [rdi + {context}]",
+    "mov rax, [rcx]",
     "mov [rsi], rax",
-    "mov rax, [r15 + 8]",
+    "mov rax, [rcx + 8]",
     "mov [rsi + 16], rax",
-    "mov qword ptr [r15], 77",
-    "mov qword ptr [r15 + 8], 78",
+    "mov qword ptr [rcx], 77",
+    "mov qword ptr [rcx + 8], 78",
     "xor r12d, r12d",
     "pop rbp",
     "ret",
@@ -146,7 +145,8 @@ global_asm!(
     "threadline_test_recurse:",
     "push rbp",
     "mov rbp, rsp",
-    "cmp rsp, [r15 + {stack_limit}]",
+    "mov rcx, [rdi + {store_context}]",
+    "cmp rsp, [rcx + {stack_limit}]",
     "ja 5f",
     "threadline_test_recurse_trap:",
     "ud2",
@@ -159,13 +159,15 @@ global_asm!(
     "push rbp",
     "mov rbp, rsp",
     "push rsi",
-    "push rsi",
-    "mov qword ptr [r15], 5",
+    "push rdi",
+    "mov rcx, [rdi + {context}]",
+    "mov qword ptr [rcx], 5",
     "call threadline_test_wasm_to_host",
     "threadline_test_call_host_return:",
+    "pop rdi",
     "pop rsi",
-    "pop rsi",
-    "mov rax, [r15]",
+    "mov rcx, [rdi + {context}]",
+    "mov rax, [rcx]",
     "mov [rsi + 16], rax",
     "pop rbp",
     "ret",
@@ -188,6 +190,7 @@ global_asm!(
     handler_sp = const offset_of!(VMEntryRecord, handler_sp),
     handler_fp = const offset_of!(VMEntryRecord, handler_fp),
     store_context = const offset_of!(VMHeader, store_context),
+    context = const offset_of!(VMHeader, context),
     builtins = const offset_of!(VMHeader, builtins),
     exit_fp = const offset_of!(VMStoreContext, exit_fp),
     exit_pc = const offset_of!(VMStoreContext, exit_pc),

@@ -8,7 +8,7 @@ use super::{
     DEFAULT_MAX_WASM_STACK, HostToWasm, ThreadKind, VmStoreState, call_wasm, catch, raise, trap,
 };
 use crate::code::{CodeMemory, registry};
-use crate::concurrent::switch::{RunningSlots, Slots, ThreadScope};
+use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::trap::{Trap, WasmBacktrace};
 use anyhow::{Result, anyhow, bail};
 use machine_code::Code;
@@ -18,7 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use threadline_environ::BuiltinIndex;
-use threadline_environ::layout::{VMHeader, VMHostFuncContext, ValRaw};
+use threadline_environ::layout::{ContextSlots, VMHeader, VMHostFuncContext, ValRaw};
 
 type HostFunc = dyn Fn(&Guest) -> Result<()>;
 
@@ -27,6 +27,7 @@ struct Guest {
     state: VmStoreState,
     code: Arc<CodeMemory>,
     builtins: Box<[usize]>,
+    slots: Box<UnsafeCell<ContextSlots>>,
     context: Box<UnsafeCell<VMHostFuncContext>>,
     host: Box<HostFunc>,
 }
@@ -41,11 +42,13 @@ impl Guest {
         let mut builtins = vec![0; BuiltinIndex::ALL.len()].into_boxed_slice();
         builtins[BuiltinIndex::Raise as usize] = raise as *const () as usize;
         builtins[BuiltinIndex::Trap as usize] = trap as *const () as usize;
+        let slots = Box::new(UnsafeCell::new([0; 2]));
         let context = VMHostFuncContext {
             header: VMHeader {
                 store_context: state.context_ptr(),
                 builtins: builtins.as_ptr(),
                 owner: ptr::null_mut(),
+                context: slots.get(),
             },
             call: call_host_func as *const c_void,
             importer: ptr::null_mut(),
@@ -54,6 +57,7 @@ impl Guest {
             state,
             code: machine_code::publish(),
             builtins,
+            slots,
             context: Box::new(UnsafeCell::new(context)),
             host: Box::new(host),
         }
@@ -94,12 +98,12 @@ impl Guest {
 
     fn running_slots(&self) -> [u64; 2] {
         // SAFETY: the store is alive and no compiled code runs.
-        unsafe { (*self.state.context_ptr()).context }
+        unsafe { *self.slots.get() }
     }
 
     fn set_running_slots(&self, slots: [u64; 2]) {
         // SAFETY: as above.
-        unsafe { (*self.state.context_ptr()).context = slots };
+        unsafe { *self.slots.get() = slots };
     }
 
     /// Checks that the store is outside wasm, as far as it knows.
@@ -196,12 +200,11 @@ fn calls_in_one_scope_share_their_thread() {
     guest.set_running_slots([3, 4]);
     struct Running<'a>(&'a mut Guest);
     impl RunningSlots for Running<'_> {
-        fn slots(&mut self) -> &mut Slots {
-            self.0.state.slots()
+        fn slots(&mut self) -> &mut ContextSlots {
+            self.0.slots.get_mut()
         }
     }
-    let mut running = Running(&mut guest);
-    let mut scope = ThreadScope::begin(&mut running);
+    let mut scope = ThreadScope::begin(Running(&mut guest));
     let mut call = || {
         scope
             .store()

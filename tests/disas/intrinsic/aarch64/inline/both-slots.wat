@@ -19,3 +19,13 @@
       (i32.add (call $get0) (call $get1))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get0" (func $get0)) (export "set0" (func $set0)) (export "get1" (func $get1)) (export "set1" (func $set1)))))))
+;; M::both:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x5, [x2]
+;;      c: str w3, [x5]
+;;     10: mov w6, #7
+;;     14: str w6, [x5, #8]
+;;     18: add w2, w3, #7
+;;     1c: ldp x29, x30, [sp], #0x10
+;;     20: ret

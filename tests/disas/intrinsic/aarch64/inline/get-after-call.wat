@@ -19,3 +19,21 @@
   (core instance $m (instantiate $M (with "" (instance
     (export "call" (func $other "call"))
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-call:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldur x16, [x2]
+;;      c: ldur x16, [x16, #0x10]
+;;     10: add x16, x16, #0x20
+;;     14: cmp sp, x16
+;;     18: b.lo 0x40
+;;     1c: str x19, [sp, #-0x10]!
+;;     20: ldr x19, [x2]
+;;     24: str w3, [x19]
+;;     28: ldr x2, [x2, #0x48]
+;;     2c: bl <Other::call>
+;;     30: ldr w2, [x19]
+;;     34: ldr x19, [sp], #0x10
+;;     38: ldp x29, x30, [sp], #0x10
+;;     3c: ret
+;;     40: udf #0xc11f

@@ -16,3 +16,13 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-store:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x5, [x2]
+;;      c: str w3, [x5]
+;;     10: ldr x6, [x2, #0x20]
+;;     14: str w3, [x6, w4, uxtw]
+;;     18: mov x2, x3
+;;     1c: ldp x29, x30, [sp], #0x10
+;;     20: ret

@@ -14,3 +14,11 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::forward:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x4, [x2]
+;;      c: str w3, [x4]
+;;     10: mov x2, x3
+;;     14: ldp x29, x30, [sp], #0x10
+;;     18: ret

@@ -15,3 +15,17 @@
       (local.get $sum)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::sum:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov w4, #0
+;;      c: ldr x9, [x2]
+;;     10: ldr w10, [x9]
+;;     14: sub w3, w3, #1
+;;     18: mov x2, x4
+;;     1c: add w2, w2, w10
+;;     20: cbz w3, 0x2c
+;;     24: mov x4, x2
+;;     28: b 0x10
+;;     2c: ldp x29, x30, [sp], #0x10
+;;     30: ret

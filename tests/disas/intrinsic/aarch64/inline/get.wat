@@ -10,3 +10,10 @@
     (func $get-slot (export "f") (result i32) (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::get-slot:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x3, [x2]
+;;      c: ldr w2, [x3]
+;;     10: ldp x29, x30, [sp], #0x10
+;;     14: ret

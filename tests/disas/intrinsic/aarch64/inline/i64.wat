@@ -13,3 +13,12 @@
       (call $set (i64.add (call $get) (local.get 0)))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::add:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x5, [x2]
+;;      c: ldr x6, [x5]
+;;     10: add x6, x6, x3
+;;     14: str x6, [x5]
+;;     18: ldp x29, x30, [sp], #0x10
+;;     1c: ret

@@ -19,3 +19,17 @@
         (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::frames:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x8, [x2]
+;;      c: ldr x9, [x2, #0x20]
+;;     10: ldr w10, [x8]
+;;     14: sub w11, w10, #0x10
+;;     18: str w11, [x8]
+;;     1c: str w3, [x9, w11, uxtw]
+;;     20: str w10, [x8]
+;;     24: sub w3, w3, #1
+;;     28: cbnz w3, 0x10
+;;     2c: ldp x29, x30, [sp], #0x10
+;;     30: ret

@@ -10,3 +10,10 @@
     (func $set-slot (export "f") (param i32) (call $set (local.get 0))))
   (core instance $m (instantiate $M (with "" (instance
     (export "set" (func $set)))))))
+;; M::set-slot:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x4, [x2]
+;;      c: str w3, [x4]
+;;     10: ldp x29, x30, [sp], #0x10
+;;     14: ret

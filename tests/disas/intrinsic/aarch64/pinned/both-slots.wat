@@ -19,3 +19,18 @@
       (i32.add (call $get0) (call $get1))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get0" (func $get0)) (export "set0" (func $set0)) (export "get1" (func $get1)) (export "set1" (func $set1)))))))
+;; M::both:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov x9, x21
+;;      c: str w3, [x9]
+;;     10: mov x10, x21
+;;     14: mov w11, #7
+;;     18: str w11, [x10, #8]
+;;     1c: mov x11, x21
+;;     20: ldr w11, [x11]
+;;     24: mov x12, x21
+;;     28: ldr w12, [x12, #8]
+;;     2c: add w2, w11, w12
+;;     30: ldp x29, x30, [sp], #0x10
+;;     34: ret

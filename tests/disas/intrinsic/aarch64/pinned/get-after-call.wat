@@ -19,3 +19,20 @@
   (core instance $m (instantiate $M (with "" (instance
     (export "call" (func $other "call"))
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-call:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldur x16, [x2]
+;;      c: ldur x16, [x16, #0x10]
+;;     10: add x16, x16, #0x10
+;;     14: cmp sp, x16
+;;     18: b.lo 0x3c
+;;     1c: mov x6, x21
+;;     20: str w3, [x6]
+;;     24: ldr x2, [x2, #0x48]
+;;     28: bl <Other::call>
+;;     2c: mov x8, x21
+;;     30: ldr w2, [x8]
+;;     34: ldp x29, x30, [sp], #0x10
+;;     38: ret
+;;     3c: udf #0xc11f

@@ -16,3 +16,14 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-store:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov x7, x21
+;;      c: str w3, [x7]
+;;     10: ldr x8, [x2, #0x20]
+;;     14: str w3, [x8, w4, uxtw]
+;;     18: mov x9, x21
+;;     1c: ldr w2, [x9]
+;;     20: ldp x29, x30, [sp], #0x10
+;;     24: ret

@@ -14,3 +14,12 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::forward:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov x4, x21
+;;      c: str w3, [x4]
+;;     10: mov x5, x21
+;;     14: ldr w2, [x5]
+;;     18: ldp x29, x30, [sp], #0x10
+;;     1c: ret

@@ -15,3 +15,14 @@
       (local.get $sum)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::sum:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov w2, #0
+;;      c: mov x9, x21
+;;     10: ldr w9, [x9]
+;;     14: sub w3, w3, #1
+;;     18: add w2, w2, w9
+;;     1c: cbnz w3, 0xc
+;;     20: ldp x29, x30, [sp], #0x10
+;;     24: ret

@@ -10,3 +10,10 @@
     (func $get-slot (export "f") (result i32) (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::get-slot:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov x1, x21
+;;      c: ldr w2, [x1]
+;;     10: ldp x29, x30, [sp], #0x10
+;;     14: ret

@@ -13,3 +13,13 @@
       (call $set (i64.add (call $get) (local.get 0)))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::add:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov x5, x21
+;;      c: ldr x5, [x5]
+;;     10: mov x6, x21
+;;     14: add x5, x5, x3
+;;     18: str x5, [x6]
+;;     1c: ldp x29, x30, [sp], #0x10
+;;     20: ret

@@ -19,3 +19,19 @@
         (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::frames:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: ldr x10, [x2, #0x20]
+;;      c: mov x11, x21
+;;     10: ldr w11, [x11]
+;;     14: mov x12, x21
+;;     18: sub w13, w11, #0x10
+;;     1c: str w13, [x12]
+;;     20: str w3, [x10, w13, uxtw]
+;;     24: mov x13, x21
+;;     28: str w11, [x13]
+;;     2c: sub w3, w3, #1
+;;     30: cbnz w3, 0xc
+;;     34: ldp x29, x30, [sp], #0x10
+;;     38: ret

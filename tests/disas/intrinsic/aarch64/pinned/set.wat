@@ -10,3 +10,10 @@
     (func $set-slot (export "f") (param i32) (call $set (local.get 0))))
   (core instance $m (instantiate $M (with "" (instance
     (export "set" (func $set)))))))
+;; M::set-slot:
+;;      0: stp x29, x30, [sp, #-0x10]!
+;;      4: mov x29, sp
+;;      8: mov x2, x21
+;;      c: str w3, [x2]
+;;     10: ldp x29, x30, [sp], #0x10
+;;     14: ret

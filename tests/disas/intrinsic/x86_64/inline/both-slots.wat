@@ -19,3 +19,13 @@
       (i32.add (call $get0) (call $get1))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get0" (func $get0)) (export "set0" (func $set0)) (export "get1" (func $get1)) (export "set1" (func $set1)))))))
+;; M::both:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rdi, qword ptr [rdi]
+;;      7: mov dword ptr [rdi], esi
+;;      9: mov dword ptr [rdi + 8], 7
+;;     10: lea eax, [rsi + 7]
+;;     13: mov rsp, rbp
+;;     16: pop rbp
+;;     17: ret

@@ -19,3 +19,24 @@
   (core instance $m (instantiate $M (with "" (instance
     (export "call" (func $other "call"))
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-call:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10 + 0x10]
+;;      b: add r10, 0x20
+;;      f: cmp r10, rsp
+;;     12: ja 0x41
+;;     18: sub rsp, 0x10
+;;     1c: mov qword ptr [rsp], r12
+;;     20: mov r12, qword ptr [rdi]
+;;     23: mov dword ptr [r12], esi
+;;     27: mov rdi, qword ptr [rdi + 0x48]
+;;     2b: call <Other::call>
+;;     30: mov eax, dword ptr [r12]
+;;     34: mov r12, qword ptr [rsp]
+;;     38: add rsp, 0x10
+;;     3c: mov rsp, rbp
+;;     3f: pop rbp
+;;     40: ret
+;;     41: ud2

@@ -16,3 +16,15 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-store:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r8, qword ptr [rdi]
+;;      7: mov dword ptr [r8], esi
+;;      a: mov rdi, qword ptr [rdi + 0x20]
+;;      e: mov r8d, edx
+;;     11: mov dword ptr [rdi + r8], esi
+;;     15: mov rax, rsi
+;;     18: mov rsp, rbp
+;;     1b: pop rbp
+;;     1c: ret

@@ -14,3 +14,12 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::forward:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rdi, qword ptr [rdi]
+;;      7: mov dword ptr [rdi], esi
+;;      9: mov rax, rsi
+;;      c: mov rsp, rbp
+;;      f: pop rbp
+;;     10: ret

@@ -15,3 +15,16 @@
       (local.get $sum)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::sum:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: xor eax, eax
+;;      6: mov r10, qword ptr [rdi]
+;;      9: mov r11d, dword ptr [r10]
+;;      c: sub esi, 1
+;;      f: add eax, r11d
+;;     12: test esi, esi
+;;     14: jne 0x9
+;;     1a: mov rsp, rbp
+;;     1d: pop rbp
+;;     1e: ret

@@ -10,3 +10,11 @@
     (func $get-slot (export "f") (result i32) (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::get-slot:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rsi, qword ptr [rdi]
+;;      7: mov eax, dword ptr [rsi]
+;;      9: mov rsp, rbp
+;;      c: pop rbp
+;;      d: ret

@@ -13,3 +13,11 @@
       (call $set (i64.add (call $get) (local.get 0)))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::add:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rdi, qword ptr [rdi]
+;;      7: add qword ptr [rdi], rsi
+;;      a: mov rsp, rbp
+;;      d: pop rbp
+;;      e: ret

@@ -19,3 +19,20 @@
         (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::frames:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r8, qword ptr [rdi]
+;;      7: mov r9, qword ptr [rdi + 0x20]
+;;      b: mov r10d, dword ptr [r8]
+;;      e: mov r11, r10
+;;     11: sub r11d, 0x10
+;;     15: mov dword ptr [r8], r11d
+;;     18: mov dword ptr [r9 + r11], esi
+;;     1c: mov dword ptr [r8], r10d
+;;     1f: sub esi, 1
+;;     22: test esi, esi
+;;     24: jne 0xb
+;;     2a: mov rsp, rbp
+;;     2d: pop rbp
+;;     2e: ret

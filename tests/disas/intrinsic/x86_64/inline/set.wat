@@ -10,3 +10,11 @@
     (func $set-slot (export "f") (param i32) (call $set (local.get 0))))
   (core instance $m (instantiate $M (with "" (instance
     (export "set" (func $set)))))))
+;; M::set-slot:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rdi, qword ptr [rdi]
+;;      7: mov dword ptr [rdi], esi
+;;      9: mov rsp, rbp
+;;      c: pop rbp
+;;      d: ret

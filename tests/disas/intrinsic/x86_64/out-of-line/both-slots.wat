@@ -19,3 +19,31 @@
       (i32.add (call $get0) (call $get1))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get0" (func $get0)) (export "set0" (func $set0)) (export "get1" (func $get1)) (export "set1" (func $set1)))))))
+;; M::both:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10 + 0x10]
+;;      b: add r10, 0x20
+;;      f: cmp r10, rsp
+;;     12: ja 0x5a
+;;     18: sub rsp, 0x10
+;;     1c: mov qword ptr [rsp], r12
+;;     20: mov r12, rdi
+;;     23: call <intrinsic context.set i32 0>
+;;     28: mov esi, 7
+;;     2d: mov rdi, r12
+;;     30: call <intrinsic context.set i32 1>
+;;     35: mov rdi, r12
+;;     38: call <intrinsic context.get i32 0>
+;;     3d: mov rdi, r12
+;;     40: mov r12, rax
+;;     43: call <intrinsic context.get i32 1>
+;;     48: mov rcx, r12
+;;     4b: add eax, ecx
+;;     4d: mov r12, qword ptr [rsp]
+;;     51: add rsp, 0x10
+;;     55: mov rsp, rbp
+;;     58: pop rbp
+;;     59: ret
+;;     5a: ud2

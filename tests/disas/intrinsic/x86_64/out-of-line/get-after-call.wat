@@ -19,3 +19,25 @@
   (core instance $m (instantiate $M (with "" (instance
     (export "call" (func $other "call"))
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-call:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10 + 0x10]
+;;      b: add r10, 0x20
+;;      f: cmp r10, rsp
+;;     12: ja 0x47
+;;     18: sub rsp, 0x10
+;;     1c: mov qword ptr [rsp], r12
+;;     20: mov r12, rdi
+;;     23: call <intrinsic context.set i32 0>
+;;     28: mov rdi, qword ptr [r12 + 0x48]
+;;     2d: call <Other::call>
+;;     32: mov rdi, r12
+;;     35: call <intrinsic context.get i32 0>
+;;     3a: mov r12, qword ptr [rsp]
+;;     3e: add rsp, 0x10
+;;     42: mov rsp, rbp
+;;     45: pop rbp
+;;     46: ret
+;;     47: ud2

@@ -16,3 +16,33 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-store:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10 + 0x10]
+;;      b: add r10, 0x30
+;;      f: cmp r10, rsp
+;;     12: ja 0x66
+;;     18: sub rsp, 0x20
+;;     1c: mov qword ptr [rsp], r12
+;;     20: mov qword ptr [rsp + 8], r13
+;;     25: mov qword ptr [rsp + 0x10], r14
+;;     2a: mov r12, rdi
+;;     2d: mov r13, rsi
+;;     30: mov r14, rdx
+;;     33: call <intrinsic context.set i32 0>
+;;     38: mov rdi, qword ptr [r12 + 0x20]
+;;     3d: mov rdx, r14
+;;     40: mov r8d, edx
+;;     43: mov dword ptr [rdi + r8], r13d
+;;     47: mov rdi, r12
+;;     4a: call <intrinsic context.get i32 0>
+;;     4f: mov r12, qword ptr [rsp]
+;;     53: mov r13, qword ptr [rsp + 8]
+;;     58: mov r14, qword ptr [rsp + 0x10]
+;;     5d: add rsp, 0x20
+;;     61: mov rsp, rbp
+;;     64: pop rbp
+;;     65: ret
+;;     66: ud2

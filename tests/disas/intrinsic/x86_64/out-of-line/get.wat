@@ -10,3 +10,16 @@
     (func $get-slot (export "f") (result i32) (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::get-slot:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10 + 0x10]
+;;      b: add r10, 0x10
+;;      f: cmp r10, rsp
+;;     12: ja 0x22
+;;     18: call <intrinsic context.get i32 0>
+;;     1d: mov rsp, rbp
+;;     20: pop rbp
+;;     21: ret
+;;     22: ud2

@@ -19,3 +19,18 @@
       (i32.add (call $get0) (call $get1))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get0" (func $get0)) (export "set0" (func $set0)) (export "get1" (func $get1)) (export "set1" (func $set1)))))))
+;; M::both:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r8, r15
+;;      7: mov dword ptr [r8], esi
+;;      a: mov r9, r15
+;;      d: mov dword ptr [r9 + 8], 7
+;;     15: mov r10, r15
+;;     18: mov r10d, dword ptr [r10]
+;;     1b: mov r11, r15
+;;     1e: mov r11d, dword ptr [r11 + 8]
+;;     22: lea eax, [r10 + r11]
+;;     26: mov rsp, rbp
+;;     29: pop rbp
+;;     2a: ret

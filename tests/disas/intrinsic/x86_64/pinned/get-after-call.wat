@@ -19,3 +19,21 @@
   (core instance $m (instantiate $M (with "" (instance
     (export "call" (func $other "call"))
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-call:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10 + 0x10]
+;;      b: add r10, 0x10
+;;      f: cmp r10, rsp
+;;     12: ja 0x32
+;;     18: mov r8, r15
+;;     1b: mov dword ptr [r8], esi
+;;     1e: mov rdi, qword ptr [rdi + 0x48]
+;;     22: call <Other::call>
+;;     27: mov r8, r15
+;;     2a: mov eax, dword ptr [r8]
+;;     2d: mov rsp, rbp
+;;     30: pop rbp
+;;     31: ret
+;;     32: ud2

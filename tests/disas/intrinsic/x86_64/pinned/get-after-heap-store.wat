@@ -16,3 +16,16 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::across-store:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r8, r15
+;;      7: mov dword ptr [r8], esi
+;;      a: mov r9, qword ptr [rdi + 0x20]
+;;      e: mov r10d, edx
+;;     11: mov dword ptr [r9 + r10], esi
+;;     15: mov r10, r15
+;;     18: mov eax, dword ptr [r10]
+;;     1b: mov rsp, rbp
+;;     1e: pop rbp
+;;     1f: ret

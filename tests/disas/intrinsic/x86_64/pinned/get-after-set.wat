@@ -14,3 +14,13 @@
       (call $get)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::forward:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rdi, r15
+;;      7: mov dword ptr [rdi], esi
+;;      9: mov rsi, r15
+;;      c: mov eax, dword ptr [rsi]
+;;      e: mov rsp, rbp
+;;     11: pop rbp
+;;     12: ret

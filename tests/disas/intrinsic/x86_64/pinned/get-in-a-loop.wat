@@ -15,3 +15,16 @@
       (local.get $sum)))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)))))))
+;; M::sum:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: xor eax, eax
+;;      6: mov r10, r15
+;;      9: mov r10d, dword ptr [r10]
+;;      c: sub esi, 1
+;;      f: add eax, r10d
+;;     12: test esi, esi
+;;     14: jne 0x6
+;;     1a: mov rsp, rbp
+;;     1d: pop rbp
+;;     1e: ret

@@ -13,3 +13,13 @@
       (call $set (i64.add (call $get) (local.get 0)))))
   (core instance $m (instantiate $M (with "" (instance
     (export "get" (func $get)) (export "set" (func $set)))))))
+;; M::add:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rdi, r15
+;;      7: mov r8, r15
+;;      a: add rsi, qword ptr [rdi]
+;;      d: mov qword ptr [r8], rsi
+;;     10: mov rsp, rbp
+;;     13: pop rbp
+;;     14: ret
