@@ -22,7 +22,7 @@
 ;; M::both:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: ldr x5, [x2]
+;;      8: ldr x5, [x2, #0x18]
 ;;      c: str w3, [x5]
 ;;     10: mov w6, #7
 ;;     14: str w6, [x5, #8]

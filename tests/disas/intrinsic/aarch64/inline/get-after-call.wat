@@ -23,12 +23,12 @@
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
 ;;      8: ldur x16, [x2]
-;;      c: ldur x16, [x16, #0x10]
+;;      c: ldur x16, [x16]
 ;;     10: add x16, x16, #0x20
 ;;     14: cmp sp, x16
 ;;     18: b.lo 0x40
 ;;     1c: str x19, [sp, #-0x10]!
-;;     20: ldr x19, [x2]
+;;     20: ldr x19, [x2, #0x18]
 ;;     24: str w3, [x19]
 ;;     28: ldr x2, [x2, #0x48]
 ;;     2c: bl <Other::call>

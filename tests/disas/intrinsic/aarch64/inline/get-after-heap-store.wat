@@ -19,7 +19,7 @@
 ;; M::across-store:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: ldr x5, [x2]
+;;      8: ldr x5, [x2, #0x18]
 ;;      c: str w3, [x5]
 ;;     10: ldr x6, [x2, #0x20]
 ;;     14: str w3, [x6, w4, uxtw]

@@ -1,7 +1,7 @@
 ;;! target = "aarch64"
 ;;! lowering = "inline"
 ;;! function = "sum$"
-;; In a loop without calls and sets nothing about the slot is loaded again each turn.
+;; In a loop the slot is read each turn, as a global would be, but where it is is found once.
 
 (component
   (canon context.get i32 0 (core func $get))
@@ -19,7 +19,7 @@
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
 ;;      8: mov w4, #0
-;;      c: ldr x9, [x2]
+;;      c: ldr x9, [x2, #0x18]
 ;;     10: ldr w10, [x9]
 ;;     14: sub w3, w3, #1
 ;;     18: mov x2, x4

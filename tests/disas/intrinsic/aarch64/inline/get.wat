@@ -13,7 +13,7 @@
 ;; M::get-slot:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: ldr x3, [x2]
+;;      8: ldr x3, [x2, #0x18]
 ;;      c: ldr w2, [x3]
 ;;     10: ldp x29, x30, [sp], #0x10
 ;;     14: ret

@@ -16,7 +16,7 @@
 ;; M::add:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: ldr x5, [x2]
+;;      8: ldr x5, [x2, #0x18]
 ;;      c: ldr x6, [x5]
 ;;     10: add x6, x6, x3
 ;;     14: str x6, [x5]

@@ -22,7 +22,7 @@
 ;; M::frames:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: ldr x8, [x2]
+;;      8: ldr x8, [x2, #0x18]
 ;;      c: ldr x9, [x2, #0x20]
 ;;     10: ldr w10, [x8]
 ;;     14: sub w11, w10, #0x10

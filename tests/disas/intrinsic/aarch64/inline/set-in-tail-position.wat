@@ -16,11 +16,11 @@
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
 ;;      8: cbnz w4, 0x1c
-;;      c: ldr x7, [x2]
+;;      c: ldr x7, [x2, #0x18]
 ;;     10: str w3, [x7]
 ;;     14: ldp x29, x30, [sp], #0x10
 ;;     18: ret
-;;     1c: ldr x10, [x2]
+;;     1c: ldr x10, [x2, #0x18]
 ;;     20: str w4, [x10]
 ;;     24: ldp x29, x30, [sp], #0x10
 ;;     28: ret

@@ -13,7 +13,7 @@
 ;; M::set-slot:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: ldr x4, [x2]
+;;      8: ldr x4, [x2, #0x18]
 ;;      c: str w3, [x4]
 ;;     10: ldp x29, x30, [sp], #0x10
 ;;     14: ret

@@ -22,15 +22,9 @@
 ;; M::both:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: mov x9, x21
-;;      c: str w3, [x9]
-;;     10: mov x10, x21
-;;     14: mov w11, #7
-;;     18: str w11, [x10, #8]
-;;     1c: mov x11, x21
-;;     20: ldr w11, [x11]
-;;     24: mov x12, x21
-;;     28: ldr w12, [x12, #8]
-;;     2c: add w2, w11, w12
-;;     30: ldp x29, x30, [sp], #0x10
-;;     34: ret
+;;      8: stur w3, [x2, #-0x10]
+;;      c: mov w5, #7
+;;     10: stur w5, [x2, #-8]
+;;     14: add w2, w3, #7
+;;     18: ldp x29, x30, [sp], #0x10
+;;     1c: ret

@@ -23,16 +23,19 @@
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
 ;;      8: ldur x16, [x2]
-;;      c: ldur x16, [x16, #0x10]
-;;     10: add x16, x16, #0x10
+;;      c: ldur x16, [x16]
+;;     10: add x16, x16, #0x20
 ;;     14: cmp sp, x16
-;;     18: b.lo 0x3c
-;;     1c: mov x6, x21
-;;     20: str w3, [x6]
-;;     24: ldr x2, [x2, #0x48]
-;;     28: bl <Other::call>
-;;     2c: mov x8, x21
-;;     30: ldr w2, [x8]
-;;     34: ldp x29, x30, [sp], #0x10
-;;     38: ret
-;;     3c: udf #0xc11f
+;;     18: b.lo 0x48
+;;     1c: str x19, [sp, #-0x10]!
+;;     20: stur w3, [x2, #-0x10]
+;;     24: mov x8, x2
+;;     28: ldr x2, [x8, #0x48]
+;;     2c: mov x19, x8
+;;     30: bl <Other::call>
+;;     34: mov x2, x19
+;;     38: ldur w2, [x2, #-0x10]
+;;     3c: ldr x19, [sp], #0x10
+;;     40: ldp x29, x30, [sp], #0x10
+;;     44: ret
+;;     48: udf #0xc11f

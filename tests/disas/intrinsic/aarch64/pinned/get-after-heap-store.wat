@@ -19,11 +19,9 @@
 ;; M::across-store:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: mov x7, x21
-;;      c: str w3, [x7]
-;;     10: ldr x8, [x2, #0x20]
-;;     14: str w3, [x8, w4, uxtw]
-;;     18: mov x9, x21
-;;     1c: ldr w2, [x9]
-;;     20: ldp x29, x30, [sp], #0x10
-;;     24: ret
+;;      8: stur w3, [x2, #-0x10]
+;;      c: ldr x5, [x2, #0x20]
+;;     10: str w3, [x5, w4, uxtw]
+;;     14: mov x2, x3
+;;     18: ldp x29, x30, [sp], #0x10
+;;     1c: ret

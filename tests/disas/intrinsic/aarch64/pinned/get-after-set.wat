@@ -17,9 +17,7 @@
 ;; M::forward:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: mov x4, x21
-;;      c: str w3, [x4]
-;;     10: mov x5, x21
-;;     14: ldr w2, [x5]
-;;     18: ldp x29, x30, [sp], #0x10
-;;     1c: ret
+;;      8: stur w3, [x2, #-0x10]
+;;      c: mov x2, x3
+;;     10: ldp x29, x30, [sp], #0x10
+;;     14: ret

@@ -1,7 +1,7 @@
 ;;! target = "aarch64"
 ;;! lowering = "pinned"
 ;;! function = "sum$"
-;; In a loop without calls and sets nothing about the slot is loaded again each turn.
+;; In a loop the slot is read each turn, as a global would be, but where it is is found once.
 
 (component
   (canon context.get i32 0 (core func $get))
@@ -18,11 +18,12 @@
 ;; M::sum:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: mov w2, #0
-;;      c: mov x9, x21
-;;     10: ldr w9, [x9]
-;;     14: sub w3, w3, #1
-;;     18: add w2, w2, w9
-;;     1c: cbnz w3, 0xc
-;;     20: ldp x29, x30, [sp], #0x10
-;;     24: ret
+;;      8: mov x9, x2
+;;      c: mov w2, #0
+;;     10: mov x11, x9
+;;     14: ldur w9, [x11, #-0x10]
+;;     18: sub w3, w3, #1
+;;     1c: add w2, w2, w9
+;;     20: cbnz w3, 0x14
+;;     24: ldp x29, x30, [sp], #0x10
+;;     28: ret

@@ -13,7 +13,6 @@
 ;; M::get-slot:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: mov x1, x21
-;;      c: ldr w2, [x1]
-;;     10: ldp x29, x30, [sp], #0x10
-;;     14: ret
+;;      8: ldur w2, [x2, #-0x10]
+;;      c: ldp x29, x30, [sp], #0x10
+;;     10: ret

@@ -16,10 +16,8 @@
 ;; M::add:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: mov x5, x21
-;;      c: ldr x5, [x5]
-;;     10: mov x6, x21
-;;     14: add x5, x5, x3
-;;     18: str x5, [x6]
-;;     1c: ldp x29, x30, [sp], #0x10
-;;     20: ret
+;;      8: ldur x4, [x2, #-0x10]
+;;      c: add x4, x4, x3
+;;     10: stur x4, [x2, #-0x10]
+;;     14: ldp x29, x30, [sp], #0x10
+;;     18: ret

@@ -22,16 +22,13 @@
 ;; M::frames:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: ldr x10, [x2, #0x20]
-;;      c: mov x11, x21
-;;     10: ldr w11, [x11]
-;;     14: mov x12, x21
-;;     18: sub w13, w11, #0x10
-;;     1c: str w13, [x12]
-;;     20: str w3, [x10, w13, uxtw]
-;;     24: mov x13, x21
-;;     28: str w11, [x13]
-;;     2c: sub w3, w3, #1
-;;     30: cbnz w3, 0xc
-;;     34: ldp x29, x30, [sp], #0x10
-;;     38: ret
+;;      8: ldr x7, [x2, #0x20]
+;;      c: ldur w8, [x2, #-0x10]
+;;     10: sub w9, w8, #0x10
+;;     14: stur w9, [x2, #-0x10]
+;;     18: str w3, [x7, w9, uxtw]
+;;     1c: stur w8, [x2, #-0x10]
+;;     20: sub w3, w3, #1
+;;     24: cbnz w3, 0xc
+;;     28: ldp x29, x30, [sp], #0x10
+;;     2c: ret

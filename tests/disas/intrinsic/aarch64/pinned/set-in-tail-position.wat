@@ -15,12 +15,10 @@
 ;; M::last:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: cbnz w4, 0x1c
-;;      c: mov x6, x21
-;;     10: str w3, [x6]
-;;     14: ldp x29, x30, [sp], #0x10
-;;     18: ret
-;;     1c: mov x9, x21
-;;     20: str w4, [x9]
-;;     24: ldp x29, x30, [sp], #0x10
-;;     28: ret
+;;      8: cbnz w4, 0x18
+;;      c: stur w3, [x2, #-0x10]
+;;     10: ldp x29, x30, [sp], #0x10
+;;     14: ret
+;;     18: stur w4, [x2, #-0x10]
+;;     1c: ldp x29, x30, [sp], #0x10
+;;     20: ret

@@ -13,7 +13,6 @@
 ;; M::set-slot:
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
-;;      8: mov x2, x21
-;;      c: str w3, [x2]
-;;     10: ldp x29, x30, [sp], #0x10
-;;     14: ret
+;;      8: stur w3, [x2, #-0x10]
+;;      c: ldp x29, x30, [sp], #0x10
+;;     10: ret

@@ -15,7 +15,7 @@
 ;;      0: stp x29, x30, [sp, #-0x10]!
 ;;      4: mov x29, sp
 ;;      8: ldur x16, [x2]
-;;      c: ldur x16, [x16, #0x10]
+;;      c: ldur x16, [x16]
 ;;     10: add x16, x16, #0x10
 ;;     14: cmp sp, x16
 ;;     18: b.lo 0x30

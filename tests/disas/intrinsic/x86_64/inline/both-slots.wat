@@ -22,10 +22,10 @@
 ;; M::both:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rdi, qword ptr [rdi]
-;;      7: mov dword ptr [rdi], esi
-;;      9: mov dword ptr [rdi + 8], 7
-;;     10: lea eax, [rsi + 7]
-;;     13: mov rsp, rbp
-;;     16: pop rbp
-;;     17: ret
+;;      4: mov rdi, qword ptr [rdi + 0x18]
+;;      8: mov dword ptr [rdi], esi
+;;      a: mov dword ptr [rdi + 8], 7
+;;     11: lea eax, [rsi + 7]
+;;     14: mov rsp, rbp
+;;     17: pop rbp
+;;     18: ret

@@ -23,13 +23,13 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x20
-;;      f: cmp r10, rsp
-;;     12: ja 0x41
-;;     18: sub rsp, 0x10
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov r12, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x41
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov r12, qword ptr [rdi + 0x18]
 ;;     23: mov dword ptr [r12], esi
 ;;     27: mov rdi, qword ptr [rdi + 0x48]
 ;;     2b: call <Other::call>

@@ -19,12 +19,12 @@
 ;; M::across-store:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov r8, qword ptr [rdi]
-;;      7: mov dword ptr [r8], esi
-;;      a: mov rdi, qword ptr [rdi + 0x20]
-;;      e: mov r8d, edx
-;;     11: mov dword ptr [rdi + r8], esi
-;;     15: mov rax, rsi
-;;     18: mov rsp, rbp
-;;     1b: pop rbp
-;;     1c: ret
+;;      4: mov r8, qword ptr [rdi + 0x18]
+;;      8: mov dword ptr [r8], esi
+;;      b: mov rdi, qword ptr [rdi + 0x20]
+;;      f: mov r8d, edx
+;;     12: mov dword ptr [rdi + r8], esi
+;;     16: mov rax, rsi
+;;     19: mov rsp, rbp
+;;     1c: pop rbp
+;;     1d: ret

@@ -17,9 +17,9 @@
 ;; M::forward:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rdi, qword ptr [rdi]
-;;      7: mov dword ptr [rdi], esi
-;;      9: mov rax, rsi
-;;      c: mov rsp, rbp
-;;      f: pop rbp
-;;     10: ret
+;;      4: mov rdi, qword ptr [rdi + 0x18]
+;;      8: mov dword ptr [rdi], esi
+;;      a: mov rax, rsi
+;;      d: mov rsp, rbp
+;;     10: pop rbp
+;;     11: ret

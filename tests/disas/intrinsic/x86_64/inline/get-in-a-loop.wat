@@ -1,7 +1,7 @@
 ;;! target = "x86_64"
 ;;! lowering = "inline"
 ;;! function = "sum$"
-;; In a loop without calls and sets nothing about the slot is loaded again each turn.
+;; In a loop the slot is read each turn, as a global would be, but where it is is found once.
 
 (component
   (canon context.get i32 0 (core func $get))
@@ -19,12 +19,12 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: xor eax, eax
-;;      6: mov r10, qword ptr [rdi]
-;;      9: mov r11d, dword ptr [r10]
-;;      c: sub esi, 1
-;;      f: add eax, r11d
-;;     12: test esi, esi
-;;     14: jne 0x9
-;;     1a: mov rsp, rbp
-;;     1d: pop rbp
-;;     1e: ret
+;;      6: mov r10, qword ptr [rdi + 0x18]
+;;      a: mov r11d, dword ptr [r10]
+;;      d: sub esi, 1
+;;     10: add eax, r11d
+;;     13: test esi, esi
+;;     15: jne 0xa
+;;     1b: mov rsp, rbp
+;;     1e: pop rbp
+;;     1f: ret

@@ -13,8 +13,8 @@
 ;; M::get-slot:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rsi, qword ptr [rdi]
-;;      7: mov eax, dword ptr [rsi]
-;;      9: mov rsp, rbp
-;;      c: pop rbp
-;;      d: ret
+;;      4: mov rsi, qword ptr [rdi + 0x18]
+;;      8: mov eax, dword ptr [rsi]
+;;      a: mov rsp, rbp
+;;      d: pop rbp
+;;      e: ret

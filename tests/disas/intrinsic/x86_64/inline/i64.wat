@@ -16,8 +16,8 @@
 ;; M::add:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rdi, qword ptr [rdi]
-;;      7: add qword ptr [rdi], rsi
-;;      a: mov rsp, rbp
-;;      d: pop rbp
-;;      e: ret
+;;      4: mov rdi, qword ptr [rdi + 0x18]
+;;      8: add qword ptr [rdi], rsi
+;;      b: mov rsp, rbp
+;;      e: pop rbp
+;;      f: ret

@@ -22,17 +22,17 @@
 ;; M::frames:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov r8, qword ptr [rdi]
-;;      7: mov r9, qword ptr [rdi + 0x20]
-;;      b: mov r10d, dword ptr [r8]
-;;      e: mov r11, r10
-;;     11: sub r11d, 0x10
-;;     15: mov dword ptr [r8], r11d
-;;     18: mov dword ptr [r9 + r11], esi
-;;     1c: mov dword ptr [r8], r10d
-;;     1f: sub esi, 1
-;;     22: test esi, esi
-;;     24: jne 0xb
-;;     2a: mov rsp, rbp
-;;     2d: pop rbp
-;;     2e: ret
+;;      4: mov r8, qword ptr [rdi + 0x18]
+;;      8: mov r9, qword ptr [rdi + 0x20]
+;;      c: mov r10d, dword ptr [r8]
+;;      f: mov r11, r10
+;;     12: sub r11d, 0x10
+;;     16: mov dword ptr [r8], r11d
+;;     19: mov dword ptr [r9 + r11], esi
+;;     1d: mov dword ptr [r8], r10d
+;;     20: sub esi, 1
+;;     23: test esi, esi
+;;     25: jne 0xc
+;;     2b: mov rsp, rbp
+;;     2e: pop rbp
+;;     2f: ret

@@ -16,14 +16,14 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: test edx, edx
-;;      6: jne 0x17
-;;      c: mov r8, qword ptr [rdi]
-;;      f: mov dword ptr [r8], esi
-;;     12: mov rsp, rbp
-;;     15: pop rbp
-;;     16: ret
-;;     17: mov r11, qword ptr [rdi]
-;;     1a: mov dword ptr [r11], edx
-;;     1d: mov rsp, rbp
-;;     20: pop rbp
-;;     21: ret
+;;      6: jne 0x18
+;;      c: mov r8, qword ptr [rdi + 0x18]
+;;     10: mov dword ptr [r8], esi
+;;     13: mov rsp, rbp
+;;     16: pop rbp
+;;     17: ret
+;;     18: mov r11, qword ptr [rdi + 0x18]
+;;     1c: mov dword ptr [r11], edx
+;;     1f: mov rsp, rbp
+;;     22: pop rbp
+;;     23: ret

@@ -13,8 +13,8 @@
 ;; M::set-slot:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rdi, qword ptr [rdi]
-;;      7: mov dword ptr [rdi], esi
-;;      9: mov rsp, rbp
-;;      c: pop rbp
-;;      d: ret
+;;      4: mov rdi, qword ptr [rdi + 0x18]
+;;      8: mov dword ptr [rdi], esi
+;;      a: mov rsp, rbp
+;;      d: pop rbp
+;;      e: ret

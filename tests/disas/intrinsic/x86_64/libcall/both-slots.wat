@@ -23,41 +23,41 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x30
-;;      f: cmp r10, rsp
-;;     12: ja 0x92
-;;     18: sub rsp, 0x20
-;;     1c: mov qword ptr [rsp], rbx
-;;     20: mov qword ptr [rsp + 8], r12
-;;     25: mov qword ptr [rsp + 0x10], r13
-;;     2a: mov qword ptr [rsp + 0x18], r14
-;;     2f: mov r13, rdi
-;;     32: xor r10d, r10d
-;;     35: mov r14, r10
-;;     38: mov edx, esi
-;;     3a: mov rsi, r14
-;;     3d: call <builtin context.set>
-;;     42: mov r12d, 1
-;;     48: mov edx, 7
-;;     4d: mov rsi, r12
-;;     50: mov rdi, r13
-;;     53: call <builtin context.set>
-;;     58: mov rsi, r14
-;;     5b: mov rdi, r13
-;;     5e: call <builtin context.get>
-;;     63: mov rbx, rax
-;;     66: mov rsi, r12
-;;     69: mov rdi, r13
-;;     6c: call <builtin context.get>
-;;     71: mov rcx, rbx
-;;     74: add eax, ecx
-;;     76: mov rbx, qword ptr [rsp]
-;;     7a: mov r12, qword ptr [rsp + 8]
-;;     7f: mov r13, qword ptr [rsp + 0x10]
-;;     84: mov r14, qword ptr [rsp + 0x18]
-;;     89: add rsp, 0x20
-;;     8d: mov rsp, rbp
-;;     90: pop rbp
-;;     91: ret
-;;     92: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x30
+;;      e: cmp r10, rsp
+;;     11: ja 0x91
+;;     17: sub rsp, 0x20
+;;     1b: mov qword ptr [rsp], rbx
+;;     1f: mov qword ptr [rsp + 8], r12
+;;     24: mov qword ptr [rsp + 0x10], r13
+;;     29: mov qword ptr [rsp + 0x18], r14
+;;     2e: mov r13, rdi
+;;     31: xor r10d, r10d
+;;     34: mov r14, r10
+;;     37: mov edx, esi
+;;     39: mov rsi, r14
+;;     3c: call <builtin context.set>
+;;     41: mov r12d, 1
+;;     47: mov edx, 7
+;;     4c: mov rsi, r12
+;;     4f: mov rdi, r13
+;;     52: call <builtin context.set>
+;;     57: mov rsi, r14
+;;     5a: mov rdi, r13
+;;     5d: call <builtin context.get>
+;;     62: mov rbx, rax
+;;     65: mov rsi, r12
+;;     68: mov rdi, r13
+;;     6b: call <builtin context.get>
+;;     70: mov rcx, rbx
+;;     73: add eax, ecx
+;;     75: mov rbx, qword ptr [rsp]
+;;     79: mov r12, qword ptr [rsp + 8]
+;;     7e: mov r13, qword ptr [rsp + 0x10]
+;;     83: mov r14, qword ptr [rsp + 0x18]
+;;     88: add rsp, 0x20
+;;     8c: mov rsp, rbp
+;;     8f: pop rbp
+;;     90: ret
+;;     91: ud2

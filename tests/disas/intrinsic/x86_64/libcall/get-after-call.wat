@@ -23,30 +23,30 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x20
-;;      f: cmp r10, rsp
-;;     12: ja 0x64
-;;     18: sub rsp, 0x10
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov qword ptr [rsp + 8], r13
-;;     25: mov r9, rdi
-;;     28: xor edi, edi
-;;     2a: mov r13, rdi
-;;     2d: mov edx, esi
-;;     2f: mov r12, r9
-;;     32: mov rsi, r13
-;;     35: mov rdi, r12
-;;     38: call <builtin context.set>
-;;     3d: mov rdi, qword ptr [r12 + 0x48]
-;;     42: call <Other::call>
-;;     47: mov rsi, r13
-;;     4a: mov rdi, r12
-;;     4d: call <builtin context.get>
-;;     52: mov r12, qword ptr [rsp]
-;;     56: mov r13, qword ptr [rsp + 8]
-;;     5b: add rsp, 0x10
-;;     5f: mov rsp, rbp
-;;     62: pop rbp
-;;     63: ret
-;;     64: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x63
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov qword ptr [rsp + 8], r13
+;;     24: mov r9, rdi
+;;     27: xor edi, edi
+;;     29: mov r13, rdi
+;;     2c: mov edx, esi
+;;     2e: mov r12, r9
+;;     31: mov rsi, r13
+;;     34: mov rdi, r12
+;;     37: call <builtin context.set>
+;;     3c: mov rdi, qword ptr [r12 + 0x48]
+;;     41: call <Other::call>
+;;     46: mov rsi, r13
+;;     49: mov rdi, r12
+;;     4c: call <builtin context.get>
+;;     51: mov r12, qword ptr [rsp]
+;;     55: mov r13, qword ptr [rsp + 8]
+;;     5a: add rsp, 0x10
+;;     5e: mov rsp, rbp
+;;     61: pop rbp
+;;     62: ret
+;;     63: ud2

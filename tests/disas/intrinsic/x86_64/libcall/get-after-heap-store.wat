@@ -20,37 +20,37 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x30
-;;      f: cmp r10, rsp
-;;     12: ja 0x80
-;;     18: sub rsp, 0x20
-;;     1c: mov qword ptr [rsp], rbx
-;;     20: mov qword ptr [rsp + 8], r13
-;;     25: mov qword ptr [rsp + 0x10], r14
-;;     2a: mov qword ptr [rsp + 0x18], r15
-;;     2f: mov rbx, rdx
-;;     32: xor r9d, r9d
-;;     35: mov r13, r9
-;;     38: mov edx, esi
-;;     3a: mov r14, rdi
-;;     3d: mov r15, rsi
-;;     40: mov rsi, r13
-;;     43: call <builtin context.set>
-;;     48: mov r10, qword ptr [r14 + 0x20]
-;;     4c: mov rdx, rbx
-;;     4f: mov r11d, edx
-;;     52: mov rsi, r15
-;;     55: mov dword ptr [r10 + r11], esi
-;;     59: mov rsi, r13
-;;     5c: mov rdi, r14
-;;     5f: call <builtin context.get>
-;;     64: mov rbx, qword ptr [rsp]
-;;     68: mov r13, qword ptr [rsp + 8]
-;;     6d: mov r14, qword ptr [rsp + 0x10]
-;;     72: mov r15, qword ptr [rsp + 0x18]
-;;     77: add rsp, 0x20
-;;     7b: mov rsp, rbp
-;;     7e: pop rbp
-;;     7f: ret
-;;     80: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x30
+;;      e: cmp r10, rsp
+;;     11: ja 0x7f
+;;     17: sub rsp, 0x20
+;;     1b: mov qword ptr [rsp], rbx
+;;     1f: mov qword ptr [rsp + 8], r13
+;;     24: mov qword ptr [rsp + 0x10], r14
+;;     29: mov qword ptr [rsp + 0x18], r15
+;;     2e: mov rbx, rdx
+;;     31: xor r9d, r9d
+;;     34: mov r13, r9
+;;     37: mov edx, esi
+;;     39: mov r14, rdi
+;;     3c: mov r15, rsi
+;;     3f: mov rsi, r13
+;;     42: call <builtin context.set>
+;;     47: mov r10, qword ptr [r14 + 0x20]
+;;     4b: mov rdx, rbx
+;;     4e: mov r11d, edx
+;;     51: mov rsi, r15
+;;     54: mov dword ptr [r10 + r11], esi
+;;     58: mov rsi, r13
+;;     5b: mov rdi, r14
+;;     5e: call <builtin context.get>
+;;     63: mov rbx, qword ptr [rsp]
+;;     67: mov r13, qword ptr [rsp + 8]
+;;     6c: mov r14, qword ptr [rsp + 0x10]
+;;     71: mov r15, qword ptr [rsp + 0x18]
+;;     76: add rsp, 0x20
+;;     7a: mov rsp, rbp
+;;     7d: pop rbp
+;;     7e: ret
+;;     7f: ud2

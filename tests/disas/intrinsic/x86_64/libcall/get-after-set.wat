@@ -18,27 +18,27 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x20
-;;      f: cmp r10, rsp
-;;     12: ja 0x57
-;;     18: sub rsp, 0x10
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov qword ptr [rsp + 8], r13
-;;     25: mov r12, rdi
-;;     28: xor edi, edi
-;;     2a: mov r13, rdi
-;;     2d: mov edx, esi
-;;     2f: mov rsi, r13
-;;     32: mov rdi, r12
-;;     35: call <builtin context.set>
-;;     3a: mov rsi, r13
-;;     3d: mov rdi, r12
-;;     40: call <builtin context.get>
-;;     45: mov r12, qword ptr [rsp]
-;;     49: mov r13, qword ptr [rsp + 8]
-;;     4e: add rsp, 0x10
-;;     52: mov rsp, rbp
-;;     55: pop rbp
-;;     56: ret
-;;     57: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x56
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov qword ptr [rsp + 8], r13
+;;     24: mov r12, rdi
+;;     27: xor edi, edi
+;;     29: mov r13, rdi
+;;     2c: mov edx, esi
+;;     2e: mov rsi, r13
+;;     31: mov rdi, r12
+;;     34: call <builtin context.set>
+;;     39: mov rsi, r13
+;;     3c: mov rdi, r12
+;;     3f: call <builtin context.get>
+;;     44: mov r12, qword ptr [rsp]
+;;     48: mov r13, qword ptr [rsp + 8]
+;;     4d: add rsp, 0x10
+;;     51: mov rsp, rbp
+;;     54: pop rbp
+;;     55: ret
+;;     56: ud2

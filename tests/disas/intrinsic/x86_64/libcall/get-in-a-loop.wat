@@ -1,7 +1,7 @@
 ;;! target = "x86_64"
 ;;! lowering = "libcall"
 ;;! function = "sum$"
-;; In a loop without calls and sets nothing about the slot is loaded again each turn.
+;; In a loop the slot is read each turn, as a global would be, but where it is is found once.
 
 (component
   (canon context.get i32 0 (core func $get))
@@ -19,36 +19,36 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x30
-;;      f: cmp r10, rsp
-;;     12: ja 0x77
-;;     18: sub rsp, 0x20
-;;     1c: mov qword ptr [rsp], rbx
-;;     20: mov qword ptr [rsp + 8], r12
-;;     25: mov qword ptr [rsp + 0x10], r14
-;;     2a: mov r12, rsi
-;;     2d: mov r14, rdi
-;;     30: xor eax, eax
-;;     32: mov rbx, rax
-;;     35: xor esi, esi
-;;     37: mov rdi, r14
-;;     3a: call <builtin context.get>
-;;     3f: mov rsi, r12
-;;     42: sub esi, 1
-;;     45: mov rcx, rbx
-;;     48: add ecx, eax
-;;     4a: mov rbx, rcx
-;;     4d: test esi, esi
-;;     4f: je 0x5d
-;;     55: mov r12, rsi
-;;     58: jmp 0x35
-;;     5d: mov rax, rbx
-;;     60: mov rbx, qword ptr [rsp]
-;;     64: mov r12, qword ptr [rsp + 8]
-;;     69: mov r14, qword ptr [rsp + 0x10]
-;;     6e: add rsp, 0x20
-;;     72: mov rsp, rbp
-;;     75: pop rbp
-;;     76: ret
-;;     77: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x30
+;;      e: cmp r10, rsp
+;;     11: ja 0x76
+;;     17: sub rsp, 0x20
+;;     1b: mov qword ptr [rsp], rbx
+;;     1f: mov qword ptr [rsp + 8], r12
+;;     24: mov qword ptr [rsp + 0x10], r14
+;;     29: mov r12, rsi
+;;     2c: mov r14, rdi
+;;     2f: xor eax, eax
+;;     31: mov rbx, rax
+;;     34: xor esi, esi
+;;     36: mov rdi, r14
+;;     39: call <builtin context.get>
+;;     3e: mov rsi, r12
+;;     41: sub esi, 1
+;;     44: mov rcx, rbx
+;;     47: add ecx, eax
+;;     49: mov rbx, rcx
+;;     4c: test esi, esi
+;;     4e: je 0x5c
+;;     54: mov r12, rsi
+;;     57: jmp 0x34
+;;     5c: mov rax, rbx
+;;     5f: mov rbx, qword ptr [rsp]
+;;     63: mov r12, qword ptr [rsp + 8]
+;;     68: mov r14, qword ptr [rsp + 0x10]
+;;     6d: add rsp, 0x20
+;;     71: mov rsp, rbp
+;;     74: pop rbp
+;;     75: ret
+;;     76: ud2

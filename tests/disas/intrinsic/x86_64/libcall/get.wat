@@ -14,13 +14,13 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x10
-;;      f: cmp r10, rsp
-;;     12: ja 0x24
-;;     18: xor esi, esi
-;;     1a: call <builtin context.get>
-;;     1f: mov rsp, rbp
-;;     22: pop rbp
-;;     23: ret
-;;     24: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x23
+;;     17: xor esi, esi
+;;     19: call <builtin context.get>
+;;     1e: mov rsp, rbp
+;;     21: pop rbp
+;;     22: ret
+;;     23: ud2

@@ -17,29 +17,29 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x30
-;;      f: cmp r10, rsp
-;;     12: ja 0x63
-;;     18: sub rsp, 0x20
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov qword ptr [rsp + 8], r13
-;;     25: mov qword ptr [rsp + 0x10], r14
-;;     2a: mov r12, rdi
-;;     2d: mov r13, rsi
-;;     30: xor esi, esi
-;;     32: mov r14, rsi
-;;     35: call <builtin context.get>
-;;     3a: mov rsi, r13
-;;     3d: lea rdx, [rax + rsi]
-;;     41: mov rsi, r14
-;;     44: mov rdi, r12
-;;     47: call <builtin context.set>
-;;     4c: mov r12, qword ptr [rsp]
-;;     50: mov r13, qword ptr [rsp + 8]
-;;     55: mov r14, qword ptr [rsp + 0x10]
-;;     5a: add rsp, 0x20
-;;     5e: mov rsp, rbp
-;;     61: pop rbp
-;;     62: ret
-;;     63: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x30
+;;      e: cmp r10, rsp
+;;     11: ja 0x62
+;;     17: sub rsp, 0x20
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov qword ptr [rsp + 8], r13
+;;     24: mov qword ptr [rsp + 0x10], r14
+;;     29: mov r12, rdi
+;;     2c: mov r13, rsi
+;;     2f: xor esi, esi
+;;     31: mov r14, rsi
+;;     34: call <builtin context.get>
+;;     39: mov rsi, r13
+;;     3c: lea rdx, [rax + rsi]
+;;     40: mov rsi, r14
+;;     43: mov rdi, r12
+;;     46: call <builtin context.set>
+;;     4b: mov r12, qword ptr [rsp]
+;;     4f: mov r13, qword ptr [rsp + 8]
+;;     54: mov r14, qword ptr [rsp + 0x10]
+;;     59: add rsp, 0x20
+;;     5d: mov rsp, rbp
+;;     60: pop rbp
+;;     61: ret
+;;     62: ud2

@@ -23,49 +23,49 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x50
-;;      f: cmp r10, rsp
-;;     12: ja 0xb8
-;;     18: sub rsp, 0x40
-;;     1c: mov qword ptr [rsp + 0x10], rbx
-;;     21: mov qword ptr [rsp + 0x18], r12
-;;     26: mov qword ptr [rsp + 0x20], r13
-;;     2b: mov qword ptr [rsp + 0x28], r14
-;;     30: mov qword ptr [rsp + 0x30], r15
-;;     35: mov r14, rsi
-;;     38: mov r12, qword ptr [rdi + 0x20]
-;;     3c: mov r15, rdi
-;;     3f: xor esi, esi
-;;     41: mov qword ptr [rsp + 8], rsi
-;;     46: mov rdi, r15
-;;     49: call <builtin context.get>
-;;     4e: mov r13, rax
-;;     51: sub r13d, 0x10
-;;     55: mov qword ptr [rsp], rax
-;;     59: mov rdx, r13
-;;     5c: mov rsi, qword ptr [rsp + 8]
-;;     61: mov rdi, r15
-;;     64: call <builtin context.set>
-;;     69: mov rbx, r14
-;;     6c: mov dword ptr [r12 + r13], ebx
-;;     70: mov rax, qword ptr [rsp]
-;;     74: mov edx, eax
-;;     76: mov rsi, qword ptr [rsp + 8]
-;;     7b: mov rdi, r15
-;;     7e: call <builtin context.set>
-;;     83: sub ebx, 1
-;;     86: test ebx, ebx
-;;     88: je 0x96
-;;     8e: mov r14, rbx
-;;     91: jmp 0x3f
-;;     96: mov rbx, qword ptr [rsp + 0x10]
-;;     9b: mov r12, qword ptr [rsp + 0x18]
-;;     a0: mov r13, qword ptr [rsp + 0x20]
-;;     a5: mov r14, qword ptr [rsp + 0x28]
-;;     aa: mov r15, qword ptr [rsp + 0x30]
-;;     af: add rsp, 0x40
-;;     b3: mov rsp, rbp
-;;     b6: pop rbp
-;;     b7: ret
-;;     b8: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x50
+;;      e: cmp r10, rsp
+;;     11: ja 0xb7
+;;     17: sub rsp, 0x40
+;;     1b: mov qword ptr [rsp + 0x10], rbx
+;;     20: mov qword ptr [rsp + 0x18], r12
+;;     25: mov qword ptr [rsp + 0x20], r13
+;;     2a: mov qword ptr [rsp + 0x28], r14
+;;     2f: mov qword ptr [rsp + 0x30], r15
+;;     34: mov r14, rsi
+;;     37: mov r12, qword ptr [rdi + 0x20]
+;;     3b: mov r15, rdi
+;;     3e: xor esi, esi
+;;     40: mov qword ptr [rsp + 8], rsi
+;;     45: mov rdi, r15
+;;     48: call <builtin context.get>
+;;     4d: mov r13, rax
+;;     50: sub r13d, 0x10
+;;     54: mov qword ptr [rsp], rax
+;;     58: mov rdx, r13
+;;     5b: mov rsi, qword ptr [rsp + 8]
+;;     60: mov rdi, r15
+;;     63: call <builtin context.set>
+;;     68: mov rbx, r14
+;;     6b: mov dword ptr [r12 + r13], ebx
+;;     6f: mov rax, qword ptr [rsp]
+;;     73: mov edx, eax
+;;     75: mov rsi, qword ptr [rsp + 8]
+;;     7a: mov rdi, r15
+;;     7d: call <builtin context.set>
+;;     82: sub ebx, 1
+;;     85: test ebx, ebx
+;;     87: je 0x95
+;;     8d: mov r14, rbx
+;;     90: jmp 0x3e
+;;     95: mov rbx, qword ptr [rsp + 0x10]
+;;     9a: mov r12, qword ptr [rsp + 0x18]
+;;     9f: mov r13, qword ptr [rsp + 0x20]
+;;     a4: mov r14, qword ptr [rsp + 0x28]
+;;     a9: mov r15, qword ptr [rsp + 0x30]
+;;     ae: add rsp, 0x40
+;;     b2: mov rsp, rbp
+;;     b5: pop rbp
+;;     b6: ret
+;;     b7: ud2

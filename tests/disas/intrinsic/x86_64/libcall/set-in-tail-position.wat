@@ -16,23 +16,23 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x10
-;;      f: cmp r10, rsp
-;;     12: ja 0x3f
-;;     18: mov rax, rsi
-;;     1b: test edx, edx
-;;     1d: jne 0x31
-;;     23: xor esi, esi
-;;     25: mov edx, eax
-;;     27: call <builtin context.set>
-;;     2c: mov rsp, rbp
-;;     2f: pop rbp
-;;     30: ret
-;;     31: xor esi, esi
-;;     33: mov edx, edx
-;;     35: call <builtin context.set>
-;;     3a: mov rsp, rbp
-;;     3d: pop rbp
-;;     3e: ret
-;;     3f: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x3e
+;;     17: mov rax, rsi
+;;     1a: test edx, edx
+;;     1c: jne 0x30
+;;     22: xor esi, esi
+;;     24: mov edx, eax
+;;     26: call <builtin context.set>
+;;     2b: mov rsp, rbp
+;;     2e: pop rbp
+;;     2f: ret
+;;     30: xor esi, esi
+;;     32: mov edx, edx
+;;     34: call <builtin context.set>
+;;     39: mov rsp, rbp
+;;     3c: pop rbp
+;;     3d: ret
+;;     3e: ud2

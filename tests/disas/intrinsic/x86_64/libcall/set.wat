@@ -14,15 +14,15 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x10
-;;      f: cmp r10, rsp
-;;     12: ja 0x2a
-;;     18: mov r8, rsi
-;;     1b: xor esi, esi
-;;     1d: mov edx, r8d
-;;     20: call <builtin context.set>
-;;     25: mov rsp, rbp
-;;     28: pop rbp
-;;     29: ret
-;;     2a: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x29
+;;     17: mov r8, rsi
+;;     1a: xor esi, esi
+;;     1c: mov edx, r8d
+;;     1f: call <builtin context.set>
+;;     24: mov rsp, rbp
+;;     27: pop rbp
+;;     28: ret
+;;     29: ud2

@@ -23,27 +23,27 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x20
-;;      f: cmp r10, rsp
-;;     12: ja 0x5a
-;;     18: sub rsp, 0x10
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov r12, rdi
-;;     23: call <intrinsic context.set i32 0>
-;;     28: mov esi, 7
-;;     2d: mov rdi, r12
-;;     30: call <intrinsic context.set i32 1>
-;;     35: mov rdi, r12
-;;     38: call <intrinsic context.get i32 0>
-;;     3d: mov rdi, r12
-;;     40: mov r12, rax
-;;     43: call <intrinsic context.get i32 1>
-;;     48: mov rcx, r12
-;;     4b: add eax, ecx
-;;     4d: mov r12, qword ptr [rsp]
-;;     51: add rsp, 0x10
-;;     55: mov rsp, rbp
-;;     58: pop rbp
-;;     59: ret
-;;     5a: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x59
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov r12, rdi
+;;     22: call <intrinsic context.set i32 0>
+;;     27: mov esi, 7
+;;     2c: mov rdi, r12
+;;     2f: call <intrinsic context.set i32 1>
+;;     34: mov rdi, r12
+;;     37: call <intrinsic context.get i32 0>
+;;     3c: mov rdi, r12
+;;     3f: mov r12, rax
+;;     42: call <intrinsic context.get i32 1>
+;;     47: mov rcx, r12
+;;     4a: add eax, ecx
+;;     4c: mov r12, qword ptr [rsp]
+;;     50: add rsp, 0x10
+;;     54: mov rsp, rbp
+;;     57: pop rbp
+;;     58: ret
+;;     59: ud2

@@ -23,21 +23,21 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x20
-;;      f: cmp r10, rsp
-;;     12: ja 0x47
-;;     18: sub rsp, 0x10
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov r12, rdi
-;;     23: call <intrinsic context.set i32 0>
-;;     28: mov rdi, qword ptr [r12 + 0x48]
-;;     2d: call <Other::call>
-;;     32: mov rdi, r12
-;;     35: call <intrinsic context.get i32 0>
-;;     3a: mov r12, qword ptr [rsp]
-;;     3e: add rsp, 0x10
-;;     42: mov rsp, rbp
-;;     45: pop rbp
-;;     46: ret
-;;     47: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x46
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov r12, rdi
+;;     22: call <intrinsic context.set i32 0>
+;;     27: mov rdi, qword ptr [r12 + 0x48]
+;;     2c: call <Other::call>
+;;     31: mov rdi, r12
+;;     34: call <intrinsic context.get i32 0>
+;;     39: mov r12, qword ptr [rsp]
+;;     3d: add rsp, 0x10
+;;     41: mov rsp, rbp
+;;     44: pop rbp
+;;     45: ret
+;;     46: ud2

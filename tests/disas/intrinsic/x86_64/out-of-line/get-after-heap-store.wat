@@ -20,29 +20,29 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x30
-;;      f: cmp r10, rsp
-;;     12: ja 0x66
-;;     18: sub rsp, 0x20
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov qword ptr [rsp + 8], r13
-;;     25: mov qword ptr [rsp + 0x10], r14
-;;     2a: mov r12, rdi
-;;     2d: mov r13, rsi
-;;     30: mov r14, rdx
-;;     33: call <intrinsic context.set i32 0>
-;;     38: mov rdi, qword ptr [r12 + 0x20]
-;;     3d: mov rdx, r14
-;;     40: mov r8d, edx
-;;     43: mov dword ptr [rdi + r8], r13d
-;;     47: mov rdi, r12
-;;     4a: call <intrinsic context.get i32 0>
-;;     4f: mov r12, qword ptr [rsp]
-;;     53: mov r13, qword ptr [rsp + 8]
-;;     58: mov r14, qword ptr [rsp + 0x10]
-;;     5d: add rsp, 0x20
-;;     61: mov rsp, rbp
-;;     64: pop rbp
-;;     65: ret
-;;     66: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x30
+;;      e: cmp r10, rsp
+;;     11: ja 0x65
+;;     17: sub rsp, 0x20
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov qword ptr [rsp + 8], r13
+;;     24: mov qword ptr [rsp + 0x10], r14
+;;     29: mov r12, rdi
+;;     2c: mov r13, rsi
+;;     2f: mov r14, rdx
+;;     32: call <intrinsic context.set i32 0>
+;;     37: mov rdi, qword ptr [r12 + 0x20]
+;;     3c: mov rdx, r14
+;;     3f: mov r8d, edx
+;;     42: mov dword ptr [rdi + r8], r13d
+;;     46: mov rdi, r12
+;;     49: call <intrinsic context.get i32 0>
+;;     4e: mov r12, qword ptr [rsp]
+;;     52: mov r13, qword ptr [rsp + 8]
+;;     57: mov r14, qword ptr [rsp + 0x10]
+;;     5c: add rsp, 0x20
+;;     60: mov rsp, rbp
+;;     63: pop rbp
+;;     64: ret
+;;     65: ud2

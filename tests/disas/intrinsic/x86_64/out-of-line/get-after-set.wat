@@ -18,19 +18,19 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x20
-;;      f: cmp r10, rsp
-;;     12: ja 0x3d
-;;     18: sub rsp, 0x10
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov r12, rdi
-;;     23: call <intrinsic context.set i32 0>
-;;     28: mov rdi, r12
-;;     2b: call <intrinsic context.get i32 0>
-;;     30: mov r12, qword ptr [rsp]
-;;     34: add rsp, 0x10
-;;     38: mov rsp, rbp
-;;     3b: pop rbp
-;;     3c: ret
-;;     3d: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x3c
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov r12, rdi
+;;     22: call <intrinsic context.set i32 0>
+;;     27: mov rdi, r12
+;;     2a: call <intrinsic context.get i32 0>
+;;     2f: mov r12, qword ptr [rsp]
+;;     33: add rsp, 0x10
+;;     37: mov rsp, rbp
+;;     3a: pop rbp
+;;     3b: ret
+;;     3c: ud2

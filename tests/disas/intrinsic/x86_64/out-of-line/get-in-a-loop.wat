@@ -1,7 +1,7 @@
 ;;! target = "x86_64"
 ;;! lowering = "out-of-line"
 ;;! function = "sum$"
-;; In a loop without calls and sets nothing about the slot is loaded again each turn.
+;; In a loop the slot is read each turn, as a global would be, but where it is is found once.
 
 (component
   (canon context.get i32 0 (core func $get))
@@ -19,35 +19,35 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x30
-;;      f: cmp r10, rsp
-;;     12: ja 0x75
-;;     18: sub rsp, 0x20
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov qword ptr [rsp + 8], r13
-;;     25: mov qword ptr [rsp + 0x10], r14
-;;     2a: mov r12, rsi
-;;     2d: mov r13, rdi
-;;     30: xor eax, eax
-;;     32: mov r14, rax
-;;     35: mov rdi, r13
-;;     38: call <intrinsic context.get i32 0>
-;;     3d: mov rsi, r12
-;;     40: sub esi, 1
-;;     43: mov rcx, r14
-;;     46: add ecx, eax
-;;     48: mov r14, rcx
-;;     4b: test esi, esi
-;;     4d: je 0x5b
-;;     53: mov r12, rsi
-;;     56: jmp 0x35
-;;     5b: mov rax, r14
-;;     5e: mov r12, qword ptr [rsp]
-;;     62: mov r13, qword ptr [rsp + 8]
-;;     67: mov r14, qword ptr [rsp + 0x10]
-;;     6c: add rsp, 0x20
-;;     70: mov rsp, rbp
-;;     73: pop rbp
-;;     74: ret
-;;     75: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x30
+;;      e: cmp r10, rsp
+;;     11: ja 0x74
+;;     17: sub rsp, 0x20
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov qword ptr [rsp + 8], r13
+;;     24: mov qword ptr [rsp + 0x10], r14
+;;     29: mov r12, rsi
+;;     2c: mov r13, rdi
+;;     2f: xor eax, eax
+;;     31: mov r14, rax
+;;     34: mov rdi, r13
+;;     37: call <intrinsic context.get i32 0>
+;;     3c: mov rsi, r12
+;;     3f: sub esi, 1
+;;     42: mov rcx, r14
+;;     45: add ecx, eax
+;;     47: mov r14, rcx
+;;     4a: test esi, esi
+;;     4c: je 0x5a
+;;     52: mov r12, rsi
+;;     55: jmp 0x34
+;;     5a: mov rax, r14
+;;     5d: mov r12, qword ptr [rsp]
+;;     61: mov r13, qword ptr [rsp + 8]
+;;     66: mov r14, qword ptr [rsp + 0x10]
+;;     6b: add rsp, 0x20
+;;     6f: mov rsp, rbp
+;;     72: pop rbp
+;;     73: ret
+;;     74: ud2

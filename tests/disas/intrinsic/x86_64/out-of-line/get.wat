@@ -14,12 +14,12 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x10
-;;      f: cmp r10, rsp
-;;     12: ja 0x22
-;;     18: call <intrinsic context.get i32 0>
-;;     1d: mov rsp, rbp
-;;     20: pop rbp
-;;     21: ret
-;;     22: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x21
+;;     17: call <intrinsic context.get i32 0>
+;;     1c: mov rsp, rbp
+;;     1f: pop rbp
+;;     20: ret
+;;     21: ud2

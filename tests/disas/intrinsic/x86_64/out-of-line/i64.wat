@@ -17,24 +17,24 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x20
-;;      f: cmp r10, rsp
-;;     12: ja 0x50
-;;     18: sub rsp, 0x10
-;;     1c: mov qword ptr [rsp], r12
-;;     20: mov qword ptr [rsp + 8], r13
-;;     25: mov r12, rdi
-;;     28: mov r13, rsi
-;;     2b: call <intrinsic context.get i64 0>
-;;     30: mov rsi, r13
-;;     33: add rsi, rax
-;;     36: mov rdi, r12
-;;     39: call <intrinsic context.set i64 0>
-;;     3e: mov r12, qword ptr [rsp]
-;;     42: mov r13, qword ptr [rsp + 8]
-;;     47: add rsp, 0x10
-;;     4b: mov rsp, rbp
-;;     4e: pop rbp
-;;     4f: ret
-;;     50: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x4f
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov qword ptr [rsp + 8], r13
+;;     24: mov r12, rdi
+;;     27: mov r13, rsi
+;;     2a: call <intrinsic context.get i64 0>
+;;     2f: mov rsi, r13
+;;     32: add rsi, rax
+;;     35: mov rdi, r12
+;;     38: call <intrinsic context.set i64 0>
+;;     3d: mov r12, qword ptr [rsp]
+;;     41: mov r13, qword ptr [rsp + 8]
+;;     46: add rsp, 0x10
+;;     4a: mov rsp, rbp
+;;     4d: pop rbp
+;;     4e: ret
+;;     4f: ud2

@@ -23,41 +23,41 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x40
-;;      f: cmp r10, rsp
-;;     12: ja 0x98
-;;     18: sub rsp, 0x30
-;;     1c: mov qword ptr [rsp], rbx
-;;     20: mov qword ptr [rsp + 8], r12
-;;     25: mov qword ptr [rsp + 0x10], r13
-;;     2a: mov qword ptr [rsp + 0x18], r14
-;;     2f: mov qword ptr [rsp + 0x20], r15
-;;     34: mov r13, rsi
-;;     37: mov r12, qword ptr [rdi + 0x20]
-;;     3b: mov r15, rdi
-;;     3e: mov rdi, r15
-;;     41: call <intrinsic context.get i32 0>
-;;     46: mov r14, rax
-;;     49: sub r14d, 0x10
-;;     4d: mov rbx, rax
-;;     50: mov rsi, r14
-;;     53: mov rdi, r15
-;;     56: call <intrinsic context.set i32 0>
-;;     5b: mov dword ptr [r12 + r14], r13d
-;;     5f: mov rsi, rbx
-;;     62: mov rdi, r15
-;;     65: call <intrinsic context.set i32 0>
-;;     6a: sub r13d, 1
-;;     6e: test r13d, r13d
-;;     71: jne 0x3e
-;;     77: mov rbx, qword ptr [rsp]
-;;     7b: mov r12, qword ptr [rsp + 8]
-;;     80: mov r13, qword ptr [rsp + 0x10]
-;;     85: mov r14, qword ptr [rsp + 0x18]
-;;     8a: mov r15, qword ptr [rsp + 0x20]
-;;     8f: add rsp, 0x30
-;;     93: mov rsp, rbp
-;;     96: pop rbp
-;;     97: ret
-;;     98: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x40
+;;      e: cmp r10, rsp
+;;     11: ja 0x97
+;;     17: sub rsp, 0x30
+;;     1b: mov qword ptr [rsp], rbx
+;;     1f: mov qword ptr [rsp + 8], r12
+;;     24: mov qword ptr [rsp + 0x10], r13
+;;     29: mov qword ptr [rsp + 0x18], r14
+;;     2e: mov qword ptr [rsp + 0x20], r15
+;;     33: mov r13, rsi
+;;     36: mov r12, qword ptr [rdi + 0x20]
+;;     3a: mov r15, rdi
+;;     3d: mov rdi, r15
+;;     40: call <intrinsic context.get i32 0>
+;;     45: mov r14, rax
+;;     48: sub r14d, 0x10
+;;     4c: mov rbx, rax
+;;     4f: mov rsi, r14
+;;     52: mov rdi, r15
+;;     55: call <intrinsic context.set i32 0>
+;;     5a: mov dword ptr [r12 + r14], r13d
+;;     5e: mov rsi, rbx
+;;     61: mov rdi, r15
+;;     64: call <intrinsic context.set i32 0>
+;;     69: sub r13d, 1
+;;     6d: test r13d, r13d
+;;     70: jne 0x3d
+;;     76: mov rbx, qword ptr [rsp]
+;;     7a: mov r12, qword ptr [rsp + 8]
+;;     7f: mov r13, qword ptr [rsp + 0x10]
+;;     84: mov r14, qword ptr [rsp + 0x18]
+;;     89: mov r15, qword ptr [rsp + 0x20]
+;;     8e: add rsp, 0x30
+;;     92: mov rsp, rbp
+;;     95: pop rbp
+;;     96: ret
+;;     97: ud2

@@ -16,20 +16,20 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x10
-;;      f: cmp r10, rsp
-;;     12: ja 0x3a
-;;     18: test edx, edx
-;;     1a: mov r8, rdx
-;;     1d: jne 0x2d
-;;     23: call <intrinsic context.set i32 0>
-;;     28: mov rsp, rbp
-;;     2b: pop rbp
-;;     2c: ret
-;;     2d: mov rsi, r8
-;;     30: call <intrinsic context.set i32 0>
-;;     35: mov rsp, rbp
-;;     38: pop rbp
-;;     39: ret
-;;     3a: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x39
+;;     17: test edx, edx
+;;     19: mov r8, rdx
+;;     1c: jne 0x2c
+;;     22: call <intrinsic context.set i32 0>
+;;     27: mov rsp, rbp
+;;     2a: pop rbp
+;;     2b: ret
+;;     2c: mov rsi, r8
+;;     2f: call <intrinsic context.set i32 0>
+;;     34: mov rsp, rbp
+;;     37: pop rbp
+;;     38: ret
+;;     39: ud2

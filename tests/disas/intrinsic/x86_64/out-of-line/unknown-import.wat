@@ -15,14 +15,14 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x10
-;;      f: cmp r10, rsp
-;;     12: ja 0x27
-;;     18: mov rsi, qword ptr [rdi + 0x20]
-;;     1c: mov rdi, qword ptr [rdi + 0x28]
-;;     20: call rsi
-;;     22: mov rsp, rbp
-;;     25: pop rbp
-;;     26: ret
-;;     27: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x26
+;;     17: mov rsi, qword ptr [rdi + 0x20]
+;;     1b: mov rdi, qword ptr [rdi + 0x28]
+;;     1f: call rsi
+;;     21: mov rsp, rbp
+;;     24: pop rbp
+;;     25: ret
+;;     26: ud2

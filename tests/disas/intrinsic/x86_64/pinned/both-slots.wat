@@ -22,15 +22,9 @@
 ;; M::both:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov r8, r15
-;;      7: mov dword ptr [r8], esi
-;;      a: mov r9, r15
-;;      d: mov dword ptr [r9 + 8], 7
-;;     15: mov r10, r15
-;;     18: mov r10d, dword ptr [r10]
-;;     1b: mov r11, r15
-;;     1e: mov r11d, dword ptr [r11 + 8]
-;;     22: lea eax, [r10 + r11]
-;;     26: mov rsp, rbp
-;;     29: pop rbp
-;;     2a: ret
+;;      4: mov dword ptr [rdi - 0x10], esi
+;;      7: mov dword ptr [rdi - 8], 7
+;;      e: lea eax, [rsi + 7]
+;;     11: mov rsp, rbp
+;;     14: pop rbp
+;;     15: ret

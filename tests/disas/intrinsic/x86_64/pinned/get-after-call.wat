@@ -23,17 +23,22 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
-;;      7: mov r10, qword ptr [r10 + 0x10]
-;;      b: add r10, 0x10
-;;      f: cmp r10, rsp
-;;     12: ja 0x32
-;;     18: mov r8, r15
-;;     1b: mov dword ptr [r8], esi
-;;     1e: mov rdi, qword ptr [rdi + 0x48]
-;;     22: call <Other::call>
-;;     27: mov r8, r15
-;;     2a: mov eax, dword ptr [r8]
-;;     2d: mov rsp, rbp
-;;     30: pop rbp
-;;     31: ret
-;;     32: ud2
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x20
+;;      e: cmp r10, rsp
+;;     11: ja 0x44
+;;     17: sub rsp, 0x10
+;;     1b: mov qword ptr [rsp], r12
+;;     1f: mov dword ptr [rdi - 0x10], esi
+;;     22: mov r8, rdi
+;;     25: mov rdi, qword ptr [r8 + 0x48]
+;;     29: mov r12, r8
+;;     2c: call <Other::call>
+;;     31: mov rdi, r12
+;;     34: mov eax, dword ptr [rdi - 0x10]
+;;     37: mov r12, qword ptr [rsp]
+;;     3b: add rsp, 0x10
+;;     3f: mov rsp, rbp
+;;     42: pop rbp
+;;     43: ret
+;;     44: ud2

@@ -19,13 +19,11 @@
 ;; M::across-store:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov r8, r15
-;;      7: mov dword ptr [r8], esi
-;;      a: mov r9, qword ptr [rdi + 0x20]
-;;      e: mov r10d, edx
-;;     11: mov dword ptr [r9 + r10], esi
-;;     15: mov r10, r15
-;;     18: mov eax, dword ptr [r10]
-;;     1b: mov rsp, rbp
-;;     1e: pop rbp
-;;     1f: ret
+;;      4: mov dword ptr [rdi - 0x10], esi
+;;      7: mov rdi, qword ptr [rdi + 0x20]
+;;      b: mov r8d, edx
+;;      e: mov dword ptr [rdi + r8], esi
+;;     12: mov rax, rsi
+;;     15: mov rsp, rbp
+;;     18: pop rbp
+;;     19: ret

@@ -17,10 +17,8 @@
 ;; M::forward:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rdi, r15
-;;      7: mov dword ptr [rdi], esi
-;;      9: mov rsi, r15
-;;      c: mov eax, dword ptr [rsi]
-;;      e: mov rsp, rbp
-;;     11: pop rbp
-;;     12: ret
+;;      4: mov dword ptr [rdi - 0x10], esi
+;;      7: mov rax, rsi
+;;      a: mov rsp, rbp
+;;      d: pop rbp
+;;      e: ret

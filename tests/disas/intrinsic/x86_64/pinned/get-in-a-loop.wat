@@ -1,7 +1,7 @@
 ;;! target = "x86_64"
 ;;! lowering = "pinned"
 ;;! function = "sum$"
-;; In a loop without calls and sets nothing about the slot is loaded again each turn.
+;; In a loop the slot is read each turn, as a global would be, but where it is is found once.
 
 (component
   (canon context.get i32 0 (core func $get))
@@ -19,12 +19,11 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: xor eax, eax
-;;      6: mov r10, r15
-;;      9: mov r10d, dword ptr [r10]
-;;      c: sub esi, 1
-;;      f: add eax, r10d
-;;     12: test esi, esi
-;;     14: jne 0x6
-;;     1a: mov rsp, rbp
-;;     1d: pop rbp
-;;     1e: ret
+;;      6: mov r10d, dword ptr [rdi - 0x10]
+;;      a: sub esi, 1
+;;      d: add eax, r10d
+;;     10: test esi, esi
+;;     12: jne 0x6
+;;     18: mov rsp, rbp
+;;     1b: pop rbp
+;;     1c: ret

@@ -13,8 +13,7 @@
 ;; M::get-slot:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rcx, r15
-;;      7: mov eax, dword ptr [rcx]
-;;      9: mov rsp, rbp
-;;      c: pop rbp
-;;      d: ret
+;;      4: mov eax, dword ptr [rdi - 0x10]
+;;      7: mov rsp, rbp
+;;      a: pop rbp
+;;      b: ret

@@ -16,10 +16,7 @@
 ;; M::add:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rdi, r15
-;;      7: mov r8, r15
-;;      a: add rsi, qword ptr [rdi]
-;;      d: mov qword ptr [r8], rsi
-;;     10: mov rsp, rbp
-;;     13: pop rbp
-;;     14: ret
+;;      4: add qword ptr [rdi - 0x10], rsi
+;;      8: mov rsp, rbp
+;;      b: pop rbp
+;;      c: ret

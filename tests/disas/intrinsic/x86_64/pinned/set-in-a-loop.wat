@@ -22,19 +22,16 @@
 ;; M::frames:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov r10, qword ptr [rdi + 0x20]
-;;      8: mov r11, r15
-;;      b: mov r11d, dword ptr [r11]
-;;      e: mov rax, r15
-;;     11: mov rcx, r11
-;;     14: sub ecx, 0x10
-;;     17: mov dword ptr [rax], ecx
-;;     19: mov dword ptr [r10 + rcx], esi
-;;     1d: mov rax, r15
-;;     20: mov dword ptr [rax], r11d
-;;     23: sub esi, 1
-;;     26: test esi, esi
-;;     28: jne 0x8
-;;     2e: mov rsp, rbp
-;;     31: pop rbp
-;;     32: ret
+;;      4: mov r8, qword ptr [rdi + 0x20]
+;;      8: mov r9d, dword ptr [rdi - 0x10]
+;;      c: mov r10, r9
+;;      f: sub r10d, 0x10
+;;     13: mov dword ptr [rdi - 0x10], r10d
+;;     17: mov dword ptr [r8 + r10], esi
+;;     1b: mov dword ptr [rdi - 0x10], r9d
+;;     1f: sub esi, 1
+;;     22: test esi, esi
+;;     24: jne 0x8
+;;     2a: mov rsp, rbp
+;;     2d: pop rbp
+;;     2e: ret

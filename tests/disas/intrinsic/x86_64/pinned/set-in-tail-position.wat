@@ -16,14 +16,12 @@
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
 ;;      4: test edx, edx
-;;      6: jne 0x16
-;;      c: mov rdi, r15
-;;      f: mov dword ptr [rdi], esi
-;;     11: mov rsp, rbp
-;;     14: pop rbp
-;;     15: ret
-;;     16: mov r10, r15
-;;     19: mov dword ptr [r10], edx
-;;     1c: mov rsp, rbp
-;;     1f: pop rbp
-;;     20: ret
+;;      6: jne 0x14
+;;      c: mov dword ptr [rdi - 0x10], esi
+;;      f: mov rsp, rbp
+;;     12: pop rbp
+;;     13: ret
+;;     14: mov dword ptr [rdi - 0x10], edx
+;;     17: mov rsp, rbp
+;;     1a: pop rbp
+;;     1b: ret

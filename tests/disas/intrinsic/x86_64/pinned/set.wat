@@ -13,8 +13,7 @@
 ;; M::set-slot:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov rdx, r15
-;;      7: mov dword ptr [rdx], esi
-;;      9: mov rsp, rbp
-;;      c: pop rbp
-;;      d: ret
+;;      4: mov dword ptr [rdi - 0x10], esi
+;;      7: mov rsp, rbp
+;;      a: pop rbp
+;;      b: ret
