@@ -67,15 +67,13 @@ fn rows() -> Result<Vec<Row>> {
             variants.push((lowering.to_string(), lowering, slot.clone()));
         }
         rows.push(Row {
-            name: program.name.to_owned(),
+            name: format!("{} {}", program.row, program.name),
             n: program.n,
             operations: program.operations,
             variants,
         });
     }
     for guest in guests::all(Path::new(GUESTS))? {
-        // The global's twin is compiled with the register pinned as well: what a lowering takes
-        // from the rest of the program counts.
         let mut variants = vec![(
             Home::OwnGlobal.to_string(),
             ContextLowering::Inline,
@@ -85,7 +83,7 @@ fn rows() -> Result<Vec<Row>> {
             variants.push((lowering.to_string(), lowering, guest.slot.clone()));
         }
         rows.push(Row {
-            name: format!("C: {}", guest.name),
+            name: format!("K4 C: {}", guest.name),
             n: guest.n,
             operations: guest.n.into(),
             variants,
@@ -141,7 +139,14 @@ fn main() -> Result<()> {
                 None => "-".to_owned(),
             });
         }
-        println!("{}", cells.join("  "));
+        let best = timings
+            .iter()
+            .map(|timing| format!("{} {:.2}", timing.name, timing.best));
+        println!(
+            "{}: best: {}",
+            row.name,
+            best.collect::<Vec<_>>().join(", ")
+        );
         table.push(cells);
     }
     let header: Vec<&str> = std::iter::once("ns/op (ratio to own global)")

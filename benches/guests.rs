@@ -5,19 +5,19 @@ use std::path::Path;
 use threadline_retarget::{Options, Wit};
 
 /// One program, twice.
-pub struct Guest {
+pub(crate) struct Guest {
     /// Its file name without an extension.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The argument to call it with: so many rounds of work.
-    pub n: u32,
+    pub(crate) n: u32,
     /// The component with the stack pointer in context slot 0.
-    pub slot: Vec<u8>,
+    pub(crate) slot: Vec<u8>,
     /// The component with the stack pointer in its global.
-    pub global: Vec<u8>,
+    pub(crate) global: Vec<u8>,
 }
 
 /// The programs of the world `guest`, from the folder `tests/guests`.
-pub fn all(folder: &Path) -> Result<Vec<Guest>> {
+pub(crate) fn all(folder: &Path) -> Result<Vec<Guest>> {
     ["tree", "format", "json", "sort", "blend"]
         .into_iter()
         .map(|name| guest(folder, name).with_context(|| format!("the guest program `{name}`")))

@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 /// One thing to time: a name and a function that does the work once.
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     /// What the table calls it.
-    pub name: String,
+    pub(crate) name: String,
     /// Does the work once and returns a value that depends on all of it.
-    pub work: Box<dyn FnMut() -> u64 + 'a>,
+    pub(crate) work: Box<dyn FnMut() -> u64 + 'a>,
 }
 
 impl<'a> Subject<'a> {
     /// A subject.
-    pub fn new(name: impl Into<String>, work: impl FnMut() -> u64 + 'a) -> Subject<'a> {
+    pub(crate) fn new(name: impl Into<String>, work: impl FnMut() -> u64 + 'a) -> Subject<'a> {
         Subject {
             name: name.into(),
             work: Box::new(work),
@@ -22,13 +22,13 @@ impl<'a> Subject<'a> {
 
 /// What the rounds of one subject took, in nanoseconds per operation.
 #[derive(Clone, Debug)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// The subject's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The shortest round.
-    pub best: f64,
+    pub(crate) best: f64,
     /// The middle round.
-    pub median: f64,
+    pub(crate) median: f64,
 }
 
 /// Times the subjects in turn, `rounds` times over after one round of warming up, and checks that
@@ -36,7 +36,11 @@ pub struct Timing {
 ///
 /// # Panics
 /// If two subjects, or two rounds, compute different values.
-pub fn alternate(subjects: &mut [Subject<'_>], rounds: usize, operations: u64) -> Vec<Timing> {
+pub(crate) fn alternate(
+    subjects: &mut [Subject<'_>],
+    rounds: usize,
+    operations: u64,
+) -> Vec<Timing> {
     let mut expected = None;
     let mut samples = vec![Vec::with_capacity(rounds); subjects.len()];
     for round in 0..=rounds {
@@ -66,7 +70,7 @@ pub fn alternate(subjects: &mut [Subject<'_>], rounds: usize, operations: u64) -
 }
 
 /// Rows of text, padded to columns; the first column is left-aligned, the others right-aligned.
-pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

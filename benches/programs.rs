@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Where the stack pointer is kept.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Home {
+pub(crate) enum Home {
     /// Context slot 0.
     Slot,
     /// A mutable global of the module.
@@ -29,20 +29,20 @@ impl fmt::Display for Home {
 
 /// A program, as the body of a core module in which `(SP)` reads the stack pointer and
 /// `(SET-SP x)` writes it.
-pub struct Program {
+pub(crate) struct Program {
     /// Its row in the tables.
-    pub row: &'static str,
+    pub(crate) row: &'static str,
     /// What it does.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     body: &'static str,
     /// The argument to call it with.
-    pub n: u32,
+    pub(crate) n: u32,
     /// How many operations that is.
-    pub operations: u64,
+    pub(crate) operations: u64,
 }
 
 /// Every program.
-pub const PROGRAMS: &[Program] = &[
+pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         row: "-",
         name: "get/set loop",
@@ -144,7 +144,7 @@ pub const PROGRAMS: &[Program] = &[
 
 impl Program {
     /// The component's text.
-    pub fn component(&self, home: Home) -> String {
+    pub(crate) fn component(&self, home: Home) -> String {
         let body = match home {
             Home::Slot => self
                 .body

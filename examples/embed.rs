@@ -40,6 +40,9 @@ fn main() -> Result<()> {
     let instance = linker.instantiate(&mut store, &component)?;
     let run = instance.get_typed_func::<(u32,), (u32,)>(&mut store, "run")?;
     let (answer,) = run.call(&mut store, (20,))?;
-    println!("run(20) = {answer}, after {} call(s) of the host", store.data());
+    println!(
+        "run(20) = {answer}, after {} call(s) of the host",
+        store.data()
+    );
     Ok(())
 }

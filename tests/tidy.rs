@@ -39,7 +39,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
-    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -49,7 +49,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(Source {
                 path: relative(&path),
-                text: fs::read_to_string(&path).unwrap(),
+                text: fs::read_to_string(&path).expect("sources are readable UTF-8"),
             });
         }
     }
@@ -57,7 +57,7 @@ fn collect(folder: &Path, found: &mut Vec<Source>) {
 
 fn relative(path: &Path) -> String {
     path.strip_prefix(root())
-        .unwrap()
+        .expect("the walk starts at the root")
         .to_string_lossy()
         .replace('\\', "/")
 }

@@ -130,11 +130,6 @@ impl Mapping {
         self.length
     }
 
-    /// Bytes from the start that may be touched.
-    pub(crate) fn accessible(&self) -> usize {
-        self.accessible
-    }
-
     /// The accessible part. Not for memory that compiled code may be writing to.
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the first `accessible` bytes are readable (writable or executable), are
@@ -182,7 +177,7 @@ mod tests {
         mapping.bytes_mut()[page - 1] = 7;
         mapping.make_accessible(3 * page).unwrap();
         mapping.make_accessible(2 * page).unwrap();
-        assert_eq!(mapping.accessible(), 3 * page);
+        assert_eq!(mapping.bytes().len(), 3 * page);
         assert_eq!(mapping.bytes()[page - 1], 7);
         assert_eq!(mapping.bytes()[3 * page - 1], 0);
         assert_eq!(mapping.base(), base);
@@ -201,7 +196,7 @@ mod tests {
         for guard in [0, 1, 2 * page] {
             assert!(mapping.make_accessible_above(guard).is_err(), "{guard}");
         }
-        assert_eq!(mapping.accessible(), 0);
+        assert_eq!(mapping.bytes().len(), 0);
     }
 
     #[test]
