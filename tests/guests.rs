@@ -115,7 +115,7 @@ fn a_program_looks_strings_up_in_a_dynamic_host_function() {
             .root()
             .func_new("lookup", |_, params, results| match params {
                 [Val::String(key)] => {
-                    results[0] = Val::String(format!("<{key}>").into());
+                    results[0] = Val::String(format!("<{key}>"));
                     Ok(())
                 }
                 other => anyhow::bail!("called with {other:?}"),
@@ -127,13 +127,9 @@ fn a_program_looks_strings_up_in_a_dynamic_host_function() {
             .context("no export")?;
         for (name, answer) in answers.iter().chain(&answers) {
             let mut results = [Val::Bool(false)];
-            greet.call(
-                &mut store,
-                &[Val::String(name.as_str().into())],
-                &mut results,
-            )?;
+            greet.call(&mut store, &[Val::String(name.clone())], &mut results)?;
             ensure!(
-                results == [Val::String(answer.as_str().into())],
+                results == [Val::String(answer.clone())],
                 "greet({name}) is {results:?}"
             );
         }
