@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
 
 /// What is known of a program: pairs of an argument and the answer to it.
 fn answers(program: &str) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(folder().join("answers.txt")).unwrap();
+    let text = std::fs::read_to_string(folder().join("answers.txt")).expect("the answers");
     let answers: Vec<_> = text
         .lines()
         .filter_map(|line| line.strip_prefix(program)?.strip_prefix(' '))
