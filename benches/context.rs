@@ -15,7 +15,7 @@ use threadline::component::{Component, Linker, TypedFunc};
 use threadline::{Config, ContextLowering, Engine, Store};
 
 /// Rounds of each measurement; the table shows their median.
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 41;
 
 /// Where the C programs are.
 const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests");
@@ -131,11 +131,10 @@ fn main() -> Result<()> {
             continue;
         }
         let timings = measure_row(&row)?;
-        let base = timings[0].median;
         let mut cells = vec![row.name.clone()];
         for column in columns {
             cells.push(match timings.iter().find(|timing| timing.name == column) {
-                Some(timing) => format!("{:.2} ({:.3})", timing.median, timing.median / base),
+                Some(timing) => format!("{:.2} ({:.3})", timing.median, timing.ratio),
                 None => "-".to_owned(),
             });
         }
@@ -153,7 +152,7 @@ fn main() -> Result<()> {
         .chain(columns)
         .collect();
     println!(
-        "\nMedian of {ROUNDS} alternating rounds:\n\n{}",
+        "\nMedians of {ROUNDS} alternating rounds, and of their ratios:\n\n{}",
         measure::table(&header, &table)
     );
     Ok(())

@@ -39,7 +39,7 @@ fn guest(folder: &Path, name: &'static str) -> Result<Guest> {
     };
     Ok(Guest {
         name,
-        n: 1000,
+        n: 150,
         slot: component(false)?.bytes,
         global: component(true)?.bytes,
     })

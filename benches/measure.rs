@@ -29,6 +29,9 @@ pub(crate) struct Timing {
     pub(crate) best: f64,
     /// The middle round.
     pub(crate) median: f64,
+    /// The middle of each round's ratio to the first subject's in the same round: what another
+    /// program does to the machine meanwhile mostly hits both.
+    pub(crate) ratio: f64,
 }
 
 /// Times the subjects in turn, `rounds` times over after one round of warming up, and checks that
@@ -55,18 +58,25 @@ pub(crate) fn alternate(
             }
         }
     }
+    let base = samples[0].clone();
     subjects
         .iter()
         .zip(samples)
-        .map(|(subject, mut samples)| {
-            samples.sort_by(f64::total_cmp);
+        .map(|(subject, samples)| {
+            let ratios = samples.iter().zip(&base).map(|(one, base)| one / base);
             Timing {
                 name: subject.name.clone(),
-                best: samples[0],
-                median: samples[samples.len() / 2],
+                best: samples.iter().copied().fold(f64::INFINITY, f64::min),
+                ratio: median(ratios.collect()),
+                median: median(samples),
             }
         })
         .collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// Rows of text, padded to columns; the first column is left-aligned, the others right-aligned.

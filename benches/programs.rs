@@ -53,8 +53,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
                 (SET-SP (i32.sub (SP) (i32.const 1)))
                 (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
               (SP))"#,
-        n: 10_000_000,
-        operations: 10_000_000,
+        n: 5_000_000,
+        operations: 5_000_000,
     },
     Program {
         row: "K1",
@@ -76,8 +76,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
                   (i32.add (local.get $sum) (call $frame (local.get $n))))
                 (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
               (local.get $sum))"#,
-        n: 5_000_000,
-        operations: 5_000_000,
+        n: 1_000_000,
+        operations: 1_000_000,
     },
     Program {
         row: "K2",
@@ -100,8 +100,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
             (func (export "run") (param $n i32) (result i32)
               (SET-SP (i32.const 65536))
               (call $fib (local.get $n)))"#,
-        n: 30,
-        operations: 2_692_537,
+        n: 27,
+        operations: 635_621,
     },
     Program {
         row: "K3",
@@ -137,8 +137,8 @@ pub(crate) const PROGRAMS: &[Program] = &[
                   (i32.add (local.get $sum) (call $outer (local.get $n))))
                 (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
               (local.get $sum))"#,
-        n: 2_000_000,
-        operations: 2_000_000,
+        n: 500_000,
+        operations: 500_000,
     },
 ];
 

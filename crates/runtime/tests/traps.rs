@@ -34,9 +34,9 @@ fn instantiate(lowering: ContextLowering, host: Host) -> Result<(Store<()>, Inst
 
 fn everywhere(host: Host, check: impl Fn(&mut Store<()>, Instance) -> Result<()>) {
     for lowering in ContextLowering::ALL {
-        let (mut store, instance) = instantiate(lowering, host).unwrap();
+        let (mut store, instance) = instantiate(lowering, host).expect("the guest instantiates");
         for _ in 0..3 {
-            check(&mut store, instance.clone()).unwrap();
+            check(&mut store, instance).expect("the check passes");
         }
     }
 }
