@@ -361,10 +361,7 @@ impl Definition {
     }
 
     /// That of a shared memory which the module defines.
-    pub(crate) fn shared_memory(
-        layout: &VMContextLayout,
-        index: DefinedMemoryIndex,
-    ) -> Definition {
+    pub(crate) fn shared_memory(layout: &VMContextLayout, index: DefinedMemoryIndex) -> Definition {
         Definition::new(None, || {
             layout.shared_memory(index) as usize + offset_of!(VMMemoryImport, from)
         })

@@ -34,8 +34,8 @@ pub use config::{Config, OptLevel};
 pub use engine::Engine;
 pub use error::LinkError;
 pub use externals::{
-    Caller, Extern, Func, Global, Memory, MemoryAccessError, Table, TypedFunc, WasmParams,
-    WasmResults, WasmTy, WasmTyList,
+    Caller, Extern, Func, Global, Memory, MemoryAccessError, SharedMemory, Table, TypedFunc,
+    WasmParams, WasmResults, WasmTy, WasmTyList,
 };
 pub use host_func::{IntoFunc, WasmRet};
 pub use instance::{Export, Instance};
@@ -43,7 +43,10 @@ pub use linker::Linker;
 pub use module::Module;
 #[doc(hidden)]
 pub use store::StoreOpaque;
-pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use store::{
+    AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
+    StoreLimitsBuilder,
+};
 pub use threadline_environ::{
     AddressType, ContextLowering, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType,
     ValType,
@@ -51,3 +54,4 @@ pub use threadline_environ::{
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use types::{ExportType, ExternType, ImportType};
 pub use val::{ExternRef, Ref, V128, Val};
+pub use vm::WaitResult;

@@ -158,10 +158,7 @@ impl FuncTranslator<'_, '_> {
             self.check_alignment(index, memarg.offset, size);
         }
         let at = self.pop_heap_address(memarg, size)?;
-        let address = self
-            .builder
-            .ins()
-            .iadd_imm_s(at.base, i64::from(at.offset));
+        let address = self.builder.ins().iadd_imm_s(at.base, i64::from(at.offset));
         Ok((address, at.flags))
     }
 
