@@ -112,7 +112,10 @@ fn guests() -> Result<Vec<Program>> {
     let mut programs = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             programs.push(Program::new(name.into_owned(), std::fs::read(&path)?)?);
         }

@@ -67,10 +67,16 @@ fn failed_growth_traps_if_that_is_asked_for() -> Result<()> {
     let grows = instance(&mut store, GROWS)?;
     assert_eq!(grow(&mut store, grows, "grow-memory", 2)?, 1);
     let error = grow(&mut store, grows, "grow-memory", 1).unwrap_err();
-    assert!(format!("{error:#}").contains("exceeds the store's limits"), "{error:#}");
+    assert!(
+        format!("{error:#}").contains("exceeds the store's limits"),
+        "{error:#}"
+    );
     // The limiter allows this, the table's type doesn't.
     let error = grow(&mut store, grows, "grow-table", 25).unwrap_err();
-    assert!(format!("{error:#}").contains("failed to grow table"), "{error:#}");
+    assert!(
+        format!("{error:#}").contains("failed to grow table"),
+        "{error:#}"
+    );
     Ok(())
 }
 
@@ -152,7 +158,8 @@ impl ResourceLimiter for Log {
         desired: usize,
         maximum: Option<usize>,
     ) -> Result<bool> {
-        self.0.push(format!("table {current} {desired} {maximum:?}"));
+        self.0
+            .push(format!("table {current} {desired} {maximum:?}"));
         Ok(true)
     }
 

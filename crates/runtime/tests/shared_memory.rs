@@ -124,10 +124,7 @@ fn a_wait_ends_by_its_time_out_and_not_before() -> Result<()> {
     assert_eq!(memory.atomic_wait32(8, 0, timeout)?, WaitResult::TimedOut);
     assert_eq!(memory.atomic_wait32(8, 1, None)?, WaitResult::Mismatch);
     assert_eq!(memory.atomic_wait64(4, 0, None), Err(Trap::UnalignedAtomic));
-    assert_eq!(
-        memory.atomic_notify(65536, 1),
-        Err(Trap::MemoryOutOfBounds)
-    );
+    assert_eq!(memory.atomic_notify(65536, 1), Err(Trap::MemoryOutOfBounds));
     Ok(())
 }
 
@@ -149,10 +146,7 @@ fn growth_is_seen_by_the_thread_that_did_not_grow() -> Result<()> {
         })?;
         assert_eq!(call::<_, i32>(&mut grower, "load", 3 * 65536 - 4)?, 42);
         let error = call::<_, i32>(&mut grower, "load", 3 * 65536).unwrap_err();
-        assert_eq!(
-            error.downcast_ref::<Trap>(),
-            Some(&Trap::MemoryOutOfBounds)
-        );
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds));
         assert_eq!(memory.grow(1)?, 3);
         assert_eq!(call::<_, i32>(&mut grower, "size", ())?, 4);
         assert_eq!(call::<_, i32>(&mut grower, "grow", 1)?, -1);
