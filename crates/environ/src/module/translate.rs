@@ -438,7 +438,6 @@ fn table_type(ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
 fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
     let refused = [
         (ty.memory64, "the memory64 proposal"),
-        (ty.shared, "the threads proposal"),
         (
             ty.page_size_log2.is_some(),
             "the custom-page-sizes proposal",
@@ -451,7 +450,7 @@ fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
         address: AddressType::I32,
         minimum: ty.initial,
         maximum: ty.maximum,
-        shared: false,
+        shared: ty.shared,
         page_size_log2: 16,
     })
 }
