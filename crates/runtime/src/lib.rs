@@ -12,6 +12,7 @@ mod code;
 pub mod component;
 mod concurrent;
 mod config;
+mod config_proposals;
 #[cfg(feature = "disassemble")]
 pub mod disassemble;
 mod engine;
@@ -48,8 +49,8 @@ pub use store::{
     StoreLimitsBuilder,
 };
 pub use threadline_environ::{
-    AddressType, ContextLowering, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType,
-    ValType,
+    AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,
+    RefType, TableType, ValType,
 };
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use types::{ExportType, ExternType, ImportType};
