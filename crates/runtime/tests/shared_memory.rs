@@ -199,9 +199,9 @@ fn the_host_reads_and_writes_within_bounds() -> Result<()> {
     let mut bytes = [0; 4];
     memory.read(65531, &mut bytes)?;
     assert_eq!(&bytes, b"bcde");
-    assert_eq!(memory.write(65531, b"abcdef"), Err(MemoryAccessError));
-    assert_eq!(memory.read(65533, &mut bytes), Err(MemoryAccessError));
-    assert_eq!(memory.read(usize::MAX, &mut bytes), Err(MemoryAccessError));
+    assert!(memory.write(65531, b"abcdef").is_err());
+    assert!(memory.read(65533, &mut bytes).is_err());
+    assert!(memory.read(usize::MAX, &mut bytes).is_err());
     Ok(())
 }
 
