@@ -26,6 +26,12 @@ impl Default for Features {
                 | F::SIMD
                 | F::FLOATS
                 | F::MULTI_MEMORY
+                | F::MEMORY64
+                | F::CUSTOM_PAGE_SIZES
+                | F::EXTENDED_CONST
+                | F::TAIL_CALL
+                | F::RELAXED_SIMD
+                | F::WIDE_ARITHMETIC
                 | F::COMPONENT_MODEL
                 | F::CM_ASYNC
                 | F::CM_ASYNC_STACKFUL
