@@ -8,7 +8,7 @@ use crate::store::StoreOpaque;
 use crate::types::{ExternType, memory_matches, table_matches};
 use crate::vm::{
     ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
-    ThreadKind, val_raw,
+    ThreadKind,
 };
 use anyhow::Result;
 use std::sync::Arc;

@@ -152,7 +152,7 @@ impl FuncTranslator<'_, '_> {
     /// `pmaddubsw` takes an eighth for no sign, and saturates.
     fn dot_of_bytes(&mut self, x: Value, y: Value) -> Value {
         if self.as_x86_does() {
-            return self.builder.ins().x86_pmaddubsw(y, x);
+            return self.builder.ins().x86_pmaddubsw(x, y);
         }
         let (x_low, y_low) = (
             self.builder.ins().swiden_low(x),
