@@ -1,3 +1,5 @@
+;;! proposals = { custom-page-sizes = true }
+
 ;; Memories that the canonical ABI's code does not know how to address are refused where they are
 ;; given as an option.
 

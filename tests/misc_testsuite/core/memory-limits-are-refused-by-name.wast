@@ -1,3 +1,5 @@
+;;! proposals = { custom-page-sizes = true }
+
 ;; Limits that no memory can have, or that this runtime doesn't give one, are errors that say so.
 
 (assert_invalid (module (memory 0x1_0001)) "memory size")

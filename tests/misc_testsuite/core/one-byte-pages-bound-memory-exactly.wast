@@ -1,3 +1,5 @@
+;;! proposals = { custom-page-sizes = true }
+
 ;; A memory with pages of one byte ends where it says, in the middle of a page of the system.
 
 (module

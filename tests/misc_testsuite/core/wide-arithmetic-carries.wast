@@ -1,3 +1,5 @@
+;;! proposals = { wide-arithmetic = true }
+
 ;; Sums, differences and products of 128 bits, at the edges between their halves.
 
 (module

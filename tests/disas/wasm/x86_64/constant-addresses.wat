@@ -1,6 +1,7 @@
 ;;! target = "x86_64"
 ;;! lowering = "pinned"
 ;;! function = "function"
+;;! proposals = { custom-page-sizes = true }
 
 ;; A constant index is part of the displacement, and what is below a memory's smallest size needs no
 ;; check, in whatever memory.

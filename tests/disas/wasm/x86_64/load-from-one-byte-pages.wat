@@ -1,6 +1,7 @@
 ;;! target = "x86_64"
 ;;! lowering = "pinned"
 ;;! function = "function0"
+;;! proposals = { custom-page-sizes = true }
 
 ;; Nothing faults at the end of such a memory, so that the end of each access is compared.
 

@@ -1,6 +1,7 @@
 ;;! target = "x86_64"
 ;;! lowering = "pinned"
 ;;! function = "function0"
+;;! proposals = { wide-arithmetic = true }
 
 ;; A product of 128 bits is one multiplication; a sum is an addition and one with carry.
 
