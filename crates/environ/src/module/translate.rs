@@ -22,7 +22,10 @@ pub(crate) fn translate(bytes: &[u8], features: Features) -> Result<Translation<
     let mut signatures = SignatureTable::default();
     let mut validator = Validator::new_with_features(features.wasmparser());
     let mut translator = ModuleTranslator::new(Cow::Borrowed(bytes), 0, &mut signatures);
-    for payload in Parser::new(0).parse_all(bytes) {
+    let mut parser = Parser::new(0);
+    // How limits are encoded depends on the proposals.
+    parser.set_features(features.wasmparser());
+    for payload in parser.parse_all(bytes) {
         translator.payload(&mut validator, payload?)?;
     }
     let module = translator.finish()?;

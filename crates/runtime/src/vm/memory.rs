@@ -51,7 +51,11 @@ impl LinearMemory {
                 mapping.make_accessible(whole_pages(length as usize)?)?;
                 Ok(mapping)
             })
-            .with_context(|| format!("failed to allocate a linear memory of {length} bytes"))?;
+            .with_context(|| {
+                format!(
+                    "failed to allocate a linear memory of {length} bytes, {reservation} reserved"
+                )
+            })?;
         Ok(LinearMemory {
             mapping,
             length: length as usize,
