@@ -22,7 +22,10 @@ pub(crate) fn translate(bytes: &[u8], features: Features) -> Result<Translation<
     let mut signatures = SignatureTable::default();
     let mut validator = Validator::new_with_features(features.wasmparser());
     let mut translator = ModuleTranslator::new(Cow::Borrowed(bytes), 0, &mut signatures);
-    for payload in Parser::new(0).parse_all(bytes) {
+    let mut parser = Parser::new(0);
+    // How limits are encoded depends on the proposals.
+    parser.set_features(features.wasmparser());
+    for payload in parser.parse_all(bytes) {
         translator.payload(&mut validator, payload?)?;
     }
     let module = translator.finish()?;
@@ -418,9 +421,6 @@ pub(crate) fn heap_type(ty: wasmparser::HeapType, offset: u64) -> Result<HeapTyp
 }
 
 fn table_type(ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
-    if ty.table64 {
-        return Err(Error::unsupported("the memory64 proposal", offset));
-    }
     if ty.shared {
         return Err(Error::unsupported(
             "the shared-everything-threads proposal",
@@ -429,30 +429,32 @@ fn table_type(ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
     }
     Ok(TableType {
         element: ref_type(ty.element_type, offset)?,
-        address: AddressType::I32,
+        address: address_type(ty.table64),
         minimum: ty.initial,
         maximum: ty.maximum,
     })
 }
 
 fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
-    let refused = [
-        (ty.memory64, "the memory64 proposal"),
-        (
-            ty.page_size_log2.is_some(),
-            "the custom-page-sizes proposal",
-        ),
-    ];
-    if let Some((_, feature)) = refused.into_iter().find(|&(used, _)| used) {
-        return Err(Error::unsupported(feature, offset));
-    }
     Ok(MemoryType {
-        address: AddressType::I32,
+        address: address_type(ty.memory64),
         minimum: ty.initial,
         maximum: ty.maximum,
         shared: ty.shared,
-        page_size_log2: 16,
+        // The validator knows two sizes of pages: 1 and 64 KiB.
+        page_size_log2: ty
+            .page_size_log2
+            .map_or(Ok(16), u8::try_from)
+            .map_err(|_| Error::unsupported("pages of such a size", offset))?,
     })
+}
+
+fn address_type(is_64: bool) -> AddressType {
+    if is_64 {
+        AddressType::I64
+    } else {
+        AddressType::I32
+    }
 }
 
 fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType> {
