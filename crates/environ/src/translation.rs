@@ -4,7 +4,7 @@ use crate::component::Component;
 use crate::error::Result;
 use crate::index::StaticModuleIndex;
 use crate::module::ModuleTranslation;
-use crate::types::SignatureTable;
+use crate::signature_table::SignatureTable;
 use cranelift_entity::PrimaryMap;
 
 /// Which proposals are accepted.
@@ -26,6 +26,9 @@ impl Default for Features {
                 | F::SIMD
                 | F::FLOATS
                 | F::MULTI_MEMORY
+                | F::FUNCTION_REFERENCES
+                // Recursive function types belong to it; the rest is refused by the translator.
+                | F::GC
                 | F::COMPONENT_MODEL
                 | F::CM_ASYNC
                 | F::CM_ASYNC_STACKFUL

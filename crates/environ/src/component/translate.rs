@@ -11,7 +11,7 @@ use super::section;
 use crate::error::{Error, Result};
 use crate::index::StaticModuleIndex;
 use crate::module::{ModuleTranslation, ModuleTranslator};
-use crate::types::SignatureTable;
+use crate::signature_table::SignatureTable;
 use crate::{Features, Translation};
 use cranelift_entity::PrimaryMap;
 use std::borrow::Cow;
