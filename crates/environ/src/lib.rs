@@ -19,6 +19,7 @@ mod index;
 mod intrinsic;
 pub mod layout;
 pub mod module;
+mod section_count;
 mod signature_table;
 mod translation;
 mod trap_code;
