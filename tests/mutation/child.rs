@@ -20,13 +20,13 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const ALL: Duration = Duration::from_secs(12);
 
 /// The first mutant to run, if this process is a child.
-pub fn first_mutant() -> Option<usize> {
+pub(crate) fn first_mutant() -> Option<usize> {
     let first = std::env::var(FIRST).ok()?;
     Some(first.parse().expect("a number that the parent has written"))
 }
 
 /// The child: runs the mutants from the first to the last, each after its number is printed.
-pub fn run_from(first: usize, plan: &Plan) {
+pub(crate) fn run_from(first: usize, plan: &Plan) {
     let engine = engine().expect("this host is supported");
     let seeds = seeds::all();
     for number in first..seeds.len() * plan.mutants {
@@ -109,7 +109,7 @@ fn run_module(engine: &Engine, bytes: &[u8]) -> Result<()> {
 }
 
 /// The parent: has all mutants run.
-pub fn all(plan: &Plan) -> Result<()> {
+pub(crate) fn all(plan: &Plan) -> Result<()> {
     let begin = Instant::now();
     let (mut first, mut killed) = (0, 0);
     loop {

@@ -22,17 +22,17 @@ const HEAP_BASE: usize = 64 << 20;
 const HEAP_FACTOR: usize = 200;
 
 /// An engine that compiles as quickly as can be.
-pub fn engine() -> Result<Engine> {
+pub(crate) fn engine() -> Result<Engine> {
     Engine::new(Config::new().cranelift_opt_level(OptLevel::None))
 }
 
 /// Whether it is a component or a module, as its header says.
-pub fn is_component(bytes: &[u8]) -> bool {
+pub(crate) fn is_component(bytes: &[u8]) -> bool {
     bytes.get(6..8) == Some(&[1, 0])
 }
 
 /// Compiles every mutant.
-pub fn all(plan: &Plan) -> Result<()> {
+pub(crate) fn all(plan: &Plan) -> Result<()> {
     let engine = engine()?;
     let seeds = seeds::all();
     let total = seeds.len() * plan.mutants;
@@ -69,7 +69,7 @@ pub fn all(plan: &Plan) -> Result<()> {
 }
 
 /// Everything that is read as text: modules, scripts and WIT.
-pub fn texts(plan: &Plan) -> Result<()> {
+pub(crate) fn texts(plan: &Plan) -> Result<()> {
     let engine = engine()?;
     let watch = Watch::start();
     let begin = Instant::now();

@@ -4,11 +4,11 @@ use super::seeds::Seed;
 use std::ops::Range;
 
 /// Small, repeatable, and good enough to pick bytes.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// The numbers that belong to a mutant.
-    pub fn of(mutant: usize) -> Random {
+    pub(crate) fn of(mutant: usize) -> Random {
         // Any bijection that leaves no zero; xorshift needs mixed bits to start from.
         let mut random = Random((mutant as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         random.next();
@@ -17,7 +17,7 @@ impl Random {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -25,7 +25,7 @@ impl Random {
     }
 
     /// A number below `bound`, which isn't zero.
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 }
@@ -43,7 +43,7 @@ const KINDS: [fn(&mut Vec<u8>, &mut Random); 8] = [
 ];
 
 /// The mutant with this number: the seed it is of, and its bytes.
-pub fn mutant(seeds: &[Seed], number: usize) -> (&Seed, Vec<u8>) {
+pub(crate) fn mutant(seeds: &[Seed], number: usize) -> (&Seed, Vec<u8>) {
     let seed = &seeds[number % seeds.len()];
     let mut bytes = seed.bytes.clone();
     let round = number / seeds.len();

@@ -43,7 +43,6 @@ fn validate(bytes: &[u8], features: Features) -> Result<()> {
         let payload = payload?;
         section_count::check(&payload)?;
         section::refuse_before_validation(&payload)?;
-        section_count::check(&payload)?;
         validator.payload(&payload)?;
     }
     Ok(())
