@@ -294,6 +294,16 @@ impl MemoryType {
     pub fn minimum_byte_size(&self) -> Option<u64> {
         self.minimum.checked_mul(self.page_size())
     }
+
+    /// The most bytes that its limits and its addresses let it have.
+    pub fn maximum_byte_size(&self) -> u64 {
+        let addressable = match self.address {
+            AddressType::I32 => 1 << 32,
+            AddressType::I64 => u64::MAX,
+        };
+        let declared = self.maximum.unwrap_or(u64::MAX);
+        declared.saturating_mul(self.page_size()).min(addressable)
+    }
 }
 
 /// The type of an import or export of a core module.

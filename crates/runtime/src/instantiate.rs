@@ -8,7 +8,7 @@ use crate::store::StoreOpaque;
 use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use crate::vm::{
     ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
-    ThreadKind, val_raw,
+    ThreadKind,
 };
 use anyhow::Result;
 use std::sync::Arc;
@@ -198,16 +198,18 @@ impl StoreOpaque {
 
 /// Writes active element segments, and drops them and the declared ones.
 fn initialize_tables(instance: InstancePtr) -> Result<()> {
-    for (index, segment) in instance.module().module.elems.iter() {
+    let module = &instance.module().module;
+    for (index, segment) in module.elems.iter() {
         match &segment.mode {
             SegmentMode::Active { target, offset } => {
-                let offset = val_raw::i32(&instance.eval(offset)?) as u32;
+                let address = module.tables[*target].address;
+                let offset = instance.eval_address(offset, address)?;
                 let length = match &segment.items {
                     ElemItems::Funcs(funcs) => funcs.len(),
                     ElemItems::Exprs(exprs) => exprs.len(),
                 };
                 let length = length as u32;
-                instance.table_init(*target, index, u64::from(offset), 0, length)?;
+                instance.table_init(*target, index, offset, 0, length)?;
                 instance.elem_drop(index);
             }
             SegmentMode::Declared => instance.elem_drop(index),
@@ -219,12 +221,14 @@ fn initialize_tables(instance: InstancePtr) -> Result<()> {
 
 /// Writes active data segments, and drops them.
 fn initialize_memories(instance: InstancePtr) -> Result<()> {
-    for (index, segment) in instance.module().module.data.iter() {
+    let module = &instance.module().module;
+    for (index, segment) in module.data.iter() {
         match &segment.mode {
             SegmentMode::Active { target, offset } => {
-                let offset = val_raw::i32(&instance.eval(offset)?) as u32;
+                let address = module.memories[*target].address;
+                let offset = instance.eval_address(offset, address)?;
                 let length = segment.range.end - segment.range.start;
-                instance.memory_init(*target, index, u64::from(offset), 0, length)?;
+                instance.memory_init(*target, index, offset, 0, length)?;
                 instance.data_drop(index);
             }
             SegmentMode::Declared => bail_bug!("a data segment is declared"),

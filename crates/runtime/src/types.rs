@@ -5,7 +5,7 @@
 
 use crate::Engine;
 use std::fmt;
-use threadline_environ::{FuncType, GlobalType, MemoryType, TableType};
+use threadline_environ::{AddressType, FuncType, GlobalType, MemoryType, TableType};
 
 /// The type of something a core module can import or export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +25,29 @@ impl fmt::Display for ExternType {
         match self {
             ExternType::Func(ty) => write!(f, "func {ty}"),
             ExternType::Table(ty) => {
-                write!(f, "table ")?;
+                write!(f, "table {}", address(ty.address))?;
                 limits(f, ty.minimum, ty.maximum)?;
                 write!(f, " {}", ty.element)
             }
             ExternType::Memory(ty) => {
-                write!(f, "memory ")?;
-                limits(f, ty.minimum, ty.maximum)
+                write!(f, "memory {}", address(ty.address))?;
+                limits(f, ty.minimum, ty.maximum)?;
+                match ty.page_size_log2 {
+                    16 => Ok(()),
+                    _ => write!(f, " (pagesize {})", ty.page_size()),
+                }
             }
             ExternType::Global(ty) if ty.mutable => write!(f, "global (mut {})", ty.content),
             ExternType::Global(ty) => write!(f, "global {}", ty.content),
         }
+    }
+}
+
+/// 32 bits are the default.
+fn address(address: AddressType) -> &'static str {
+    match address {
+        AddressType::I32 => "",
+        AddressType::I64 => "i64 ",
     }
 }
 
@@ -132,7 +144,7 @@ mod tests {
     fn table(minimum: u64, maximum: Option<u64>) -> TableType {
         TableType {
             element: RefType::FUNCREF,
-            address: threadline_environ::AddressType::I32,
+            address: AddressType::I32,
             minimum,
             maximum,
         }
@@ -162,6 +174,17 @@ mod tests {
         assert_eq!(
             ExternType::Table(table(1, Some(2))).to_string(),
             "table 1..=2 funcref"
+        );
+        let memory = MemoryType {
+            address: AddressType::I64,
+            minimum: 3,
+            maximum: None,
+            shared: false,
+            page_size_log2: 0,
+        };
+        assert_eq!(
+            ExternType::Memory(memory).to_string(),
+            "memory i64 3 (pagesize 1)"
         );
         let global = GlobalType {
             content: ValType::F64,

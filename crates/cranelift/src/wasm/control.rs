@@ -257,7 +257,8 @@ impl FuncTranslator<'_, '_> {
         Ok(())
     }
 
-    fn return_(&mut self) {
+    /// Returns the top values.
+    pub(super) fn return_(&mut self) {
         self.return_values(self.control[0].results);
     }
 

@@ -23,6 +23,7 @@ mod simd;
 mod table;
 mod unreachable;
 mod value_stack;
+mod wide_arithmetic;
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,8 @@ impl FuncTranslator<'_, '_> {
             || self.null_operator(operator)?
             || self.table_operator(operator)
             || self.bulk_operator(operator)
-            || self.simd_operator(operator)?;
+            || self.simd_operator(operator)?
+            || self.wide_arithmetic_operator(operator);
         if translated {
             return Ok(());
         }

@@ -30,6 +30,18 @@ pub enum ConstOp {
     RefNull(HeapType),
     /// `ref.func`.
     RefFunc(FuncIndex),
+    /// `i32.add`.
+    I32Add,
+    /// `i32.sub`.
+    I32Sub,
+    /// `i32.mul`.
+    I32Mul,
+    /// `i64.add`.
+    I64Add,
+    /// `i64.sub`.
+    I64Sub,
+    /// `i64.mul`.
+    I64Mul,
 }
 
 impl ConstExpr {
@@ -59,10 +71,16 @@ impl ConstExpr {
                 Operator::RefFunc { function_index } => {
                     ConstOp::RefFunc(FuncIndex::from_u32(function_index))
                 }
+                Operator::I32Add => ConstOp::I32Add,
+                Operator::I32Sub => ConstOp::I32Sub,
+                Operator::I32Mul => ConstOp::I32Mul,
+                Operator::I64Add => ConstOp::I64Add,
+                Operator::I64Sub => ConstOp::I64Sub,
+                Operator::I64Mul => ConstOp::I64Mul,
                 Operator::End => break,
                 other => {
                     return Err(Error::unsupported(
-                        format!("the constant expression operator {other:?} (extended-const, gc)"),
+                        format!("the constant expression operator {other:?} (gc)"),
                         offset,
                     ));
                 }

@@ -436,9 +436,6 @@ pub(super) fn heap_type(
 }
 
 fn table_type(types: &TypeSpace, ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
-    if ty.table64 {
-        return Err(Error::unsupported("the memory64 proposal", offset));
-    }
     if ty.shared {
         return Err(Error::unsupported(
             "the shared-everything-threads proposal",
@@ -447,31 +444,35 @@ fn table_type(types: &TypeSpace, ty: &wasmparser::TableType, offset: u64) -> Res
     }
     Ok(TableType {
         element: ref_type(types, ty.element_type, offset)?,
-        address: AddressType::I32,
+        address: address_type(ty.table64),
         minimum: ty.initial,
         maximum: ty.maximum,
     })
 }
 
 fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
-    let refused = [
-        (ty.memory64, "the memory64 proposal"),
-        (ty.shared, "the threads proposal"),
-        (
-            ty.page_size_log2.is_some(),
-            "the custom-page-sizes proposal",
-        ),
-    ];
-    if let Some((_, feature)) = refused.into_iter().find(|&(used, _)| used) {
-        return Err(Error::unsupported(feature, offset));
+    if ty.shared {
+        return Err(Error::unsupported("the threads proposal", offset));
     }
     Ok(MemoryType {
-        address: AddressType::I32,
+        address: address_type(ty.memory64),
         minimum: ty.initial,
         maximum: ty.maximum,
         shared: false,
-        page_size_log2: 16,
+        // The validator knows two sizes of pages: 1 and 64 KiB.
+        page_size_log2: ty
+            .page_size_log2
+            .map_or(Ok(16), u8::try_from)
+            .map_err(|_| Error::unsupported("pages of such a size", offset))?,
     })
+}
+
+fn address_type(is_64: bool) -> AddressType {
+    if is_64 {
+        AddressType::I64
+    } else {
+        AddressType::I32
+    }
 }
 
 fn global_type(types: &TypeSpace, ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType> {

@@ -11,10 +11,7 @@ use crate::store::StoreOpaque;
 use crate::trap::Trap;
 use anyhow::{Context as _, Result, bail};
 use threadline_environ::layout::VMMemoryDefinition;
-use threadline_environ::{AddressType, DefinedMemoryIndex, MemoryType, Tunables};
-
-/// The most bytes that a memory addressed by i32 has.
-const MAX_BYTES_32: u64 = 1 << 32;
+use threadline_environ::{DefinedMemoryIndex, MemoryType, Tunables};
 
 /// The address space of a memory.
 pub(crate) struct LinearMemory {
@@ -34,23 +31,23 @@ impl LinearMemory {
         if ty.shared {
             bail!("shared memories (the threads proposal) are not supported yet");
         }
-        if ty.address != AddressType::I32 {
-            bail!("64-bit memories (the memory64 proposal) are not supported yet");
-        }
-        if ty.page_size_log2 != 16 {
-            bail!("custom page sizes (the custom-page-sizes proposal) are not supported yet");
-        }
-        let maximum = ty
-            .maximum
-            .and_then(|pages| pages.checked_mul(ty.page_size()))
-            .map_or(MAX_BYTES_32, |bytes| bytes.min(MAX_BYTES_32));
+        let maximum = ty.maximum_byte_size();
         let length = ty
             .minimum_byte_size()
-            .filter(|&bytes| bytes <= MAX_BYTES_32)
-            .context("memory minimum size exceeds 4 GiB")?;
+            .filter(|&bytes| bytes <= maximum)
+            .with_context(|| {
+                let (pages, page_size) = (ty.minimum, ty.page_size());
+                format!(
+                    "memory minimum size of {pages} pages of {page_size} bytes can't be addressed"
+                )
+            })?;
         let guard = tunables.memory_guard_size as usize;
         let reservation = tunables.memory_reservation.max(length) as usize;
-        let mapping = map(reservation, guard, length as usize)
+        let mapping = map(reservation, guard)
+            .and_then(|mut mapping| {
+                mapping.make_accessible(whole_pages(length as usize)?)?;
+                Ok(mapping)
+            })
             .with_context(|| format!("failed to allocate a linear memory of {length} bytes"))?;
         Ok(LinearMemory {
             mapping,
@@ -76,39 +73,42 @@ impl LinearMemory {
         if length > self.maximum {
             return None;
         }
-        if length + self.guard > self.mapping.length() {
+        if length.checked_add(self.guard)? > self.mapping.length() {
             self.relocate(length)?;
-        } else if length > 0 {
-            self.mapping.make_accessible(length).ok()?;
         }
+        let accessible = whole_pages(length).ok()?;
+        self.mapping.make_accessible(accessible).ok()?;
         self.length = length;
         Some(())
     }
 
-    /// Moves to a larger reservation, which happens only where the configuration makes
-    /// reservations smaller than 4 GiB.
+    /// Moves to a larger reservation. 32-bit memories never do where the configuration reserves
+    /// 4 GiB for them.
     fn relocate(&mut self, length: usize) -> Option<()> {
         let reservation = self.length.saturating_mul(2).clamp(length, self.maximum);
-        let mut mapping = map(reservation, self.guard, length).ok()?;
-        mapping.bytes_mut()[..self.length].copy_from_slice(&self.mapping.bytes()[..self.length]);
+        // Where there is no room to grow further, there may be for this.
+        let mut mapping = map(reservation, self.guard)
+            .or_else(|_| map(length, self.guard))
+            .ok()?;
+        self.mapping.move_contents(&mut mapping).ok()?;
         self.mapping = mapping;
         Some(())
     }
 }
 
-/// A mapping of `reservation` bytes and a guard behind it, the first `length` bytes accessible.
-fn map(reservation: usize, guard: usize, length: usize) -> Result<Mapping> {
-    let whole = |bytes: usize| {
-        bytes
-            .checked_next_multiple_of(page_size())
-            .context("the size overflows")
-    };
-    let total = whole(reservation)?
-        .checked_add(whole(guard)?)
+/// A mapping of `reservation` bytes and a guard behind it.
+fn map(reservation: usize, guard: usize) -> Result<Mapping> {
+    let total = whole_pages(reservation)?
+        .checked_add(whole_pages(guard)?)
         .context("the size overflows")?;
-    let mut mapping = Mapping::reserve(total.max(page_size()))?;
-    mapping.make_accessible(length)?;
-    Ok(mapping)
+    Ok(Mapping::reserve(total.max(page_size()))?)
+}
+
+/// A size in bytes, rounded up to pages of the system.
+fn whole_pages(bytes: usize) -> Result<usize> {
+    bytes
+        .checked_next_multiple_of(page_size())
+        .context("the size overflows")
 }
 
 /// A memory, by the instance that defines it.

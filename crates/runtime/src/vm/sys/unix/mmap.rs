@@ -5,12 +5,12 @@
 //! base address to compiled code answers for the aliasing that follows from it.
 
 use super::page_size;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags};
 use std::ffi::c_void;
 use std::io;
 use std::ptr::{self, NonNull};
 
-/// A private region of address space, unmapped on drop. It never moves.
+/// A private region of address space, unmapped on drop. It never moves, but its contents can.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     base: NonNull<u8>,
@@ -74,6 +74,39 @@ impl Mapping {
             )?;
         }
         self.accessible = length;
+        Ok(())
+    }
+
+    /// Moves the accessible part to the start of another mapping, which has none yet. What it holds
+    /// is not copied: a page that nothing was written to still takes no memory.
+    ///
+    /// # Errors
+    /// If the system refuses, or the other mapping is too small or in use. Nothing has changed
+    /// then.
+    pub(crate) fn move_contents(&mut self, to: &mut Mapping) -> io::Result<()> {
+        let length = self.accessible;
+        if length > to.length || to.accessible > 0 || self.executable {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        if length == 0 {
+            return Ok(());
+        }
+        // SAFETY: both ranges lie in mappings that we own, and don't overlap. The pages at the
+        // target, which nothing can have touched, are replaced; those at the source are no longer
+        // mapped, and below no longer ours.
+        unsafe {
+            rustix::mm::mremap_fixed(
+                self.base.as_ptr().cast(),
+                length,
+                length,
+                MremapFlags::MAYMOVE,
+                to.base.as_ptr().cast(),
+            )?;
+            self.base = self.base.add(length);
+        }
+        self.length -= length;
+        self.accessible = 0;
+        to.accessible = length;
         Ok(())
     }
 
@@ -150,6 +183,9 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        if self.length == 0 {
+            return;
+        }
         // SAFETY: the region is ours, and by owning `self` the caller gave up every use of it.
         let result = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.length) };
         debug_assert!(result.is_ok(), "a mapping can be unmapped");
@@ -197,6 +233,30 @@ mod tests {
             assert!(mapping.make_accessible_above(guard).is_err(), "{guard}");
         }
         assert_eq!(mapping.bytes().len(), 0);
+    }
+
+    #[test]
+    fn contents_move_to_a_larger_reservation() {
+        let page = page_size();
+        let mut small = Mapping::reserve(4 * page).unwrap();
+        // Pages that become accessible and are written to one after the other must move as one.
+        for pages in 1..=3 {
+            small.make_accessible(pages * page).unwrap();
+            small.bytes_mut()[(pages - 1) * page] = pages as u8;
+        }
+        let mut large = Mapping::reserve(16 * page).unwrap();
+        small.move_contents(&mut large).unwrap();
+        assert!(small.bytes().is_empty());
+        assert_eq!(small.length(), page);
+        assert_eq!(large.bytes().len(), 3 * page);
+        for pages in 1..=3 {
+            assert_eq!(large.bytes()[(pages - 1) * page], pages as u8);
+        }
+        large.make_accessible(16 * page).unwrap();
+        assert_eq!(large.bytes()[16 * page - 1], 0);
+        let mut smaller = Mapping::reserve(page).unwrap();
+        assert!(large.move_contents(&mut smaller).is_err());
+        assert_eq!(large.bytes()[0], 1);
     }
 
     #[test]
