@@ -27,7 +27,7 @@ mod trap_code;
 mod tunables;
 pub mod types;
 
-pub use builtin::{BuiltinIndex, BuiltinResult, BuiltinType};
+pub use builtin::{BUILTIN_FAILED, BuiltinIndex, BuiltinResult, BuiltinType};
 pub use cranelift_entity as entity;
 pub use error::{Error, Result};
 pub use features::{Features, Proposal};

@@ -91,8 +91,10 @@ trap_codes! {
     InvalidUtf8 = 27, "string content is invalid utf-8";
     /// A string ends within a character.
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
+    /// `memory.atomic.wait` on a memory that is not shared.
+    AtomicWaitUnshared = 29, "expected shared memory";
     /// `call_ref` of a null reference.
-    NullFunctionReference = 29, "null function reference";
+    NullFunctionReference = 40, "null function reference";
 }
 
 impl fmt::Display for TrapCode {

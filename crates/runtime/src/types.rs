@@ -32,6 +32,7 @@ impl fmt::Display for ExternType {
             ExternType::Memory(ty) => {
                 write!(f, "memory {}", address(ty.address))?;
                 limits(f, ty.minimum, ty.maximum)?;
+                f.write_str(if ty.shared { " shared" } else { "" })?;
                 match ty.page_size_log2 {
                     16 => Ok(()),
                     _ => write!(f, " (pagesize {})", ty.page_size()),

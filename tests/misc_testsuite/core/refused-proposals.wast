@@ -6,6 +6,3 @@
 (assert_invalid
   (module (type (struct (field i32))))
   "at offset")
-(assert_invalid
-  (module (memory 1 1 shared))
-  "at offset")

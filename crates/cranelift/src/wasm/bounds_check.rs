@@ -187,10 +187,11 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().trapnz(out, code);
     }
 
-    /// A memory that never outgrows its reservation never moves.
+    /// A memory that never outgrows its reservation never moves, nor does a shared one.
     fn memory_base(&mut self, memory: MemoryIndex) -> Value {
-        let largest = self.env.module().memories[memory].maximum_byte_size();
-        let life = if largest <= self.env.tunables.memory_reservation {
+        let ty = self.env.module().memories[memory];
+        let reserved = self.env.tunables.memory_reservation;
+        let life = if ty.shared || ty.maximum_byte_size() <= reserved {
             Life::Fixed
         } else {
             Life::Mutable
@@ -201,11 +202,20 @@ impl FuncTranslator<'_, '_> {
         vm_access::load(&mut pos, definition.memory_base(life), base)
     }
 
-    /// A memory's length in bytes.
+    /// A memory's length in bytes. That of a shared memory may be out of date: it was the length,
+    /// at the last fence or later, and the memory has not shrunk.
     pub(super) fn memory_length(&mut self, memory: MemoryIndex) -> Value {
         let definition = self.env.memory(memory);
         let mut pos = self.builder.cursor();
         let base = definition.base(&mut pos, self.vmctx);
         vm_access::load(&mut pos, definition.memory_length(), base)
+    }
+
+    /// A shared memory's length in bytes, now.
+    pub(super) fn shared_memory_length(&mut self, memory: MemoryIndex) -> Value {
+        let definition = self.env.memory(memory);
+        let mut pos = self.builder.cursor();
+        let base = definition.base(&mut pos, self.vmctx);
+        vm_access::atomic_load(&mut pos, definition.memory_length(), base)
     }
 }

@@ -97,8 +97,11 @@ impl FuncTranslator<'_, '_> {
 
     /// The length is in bytes and always a whole number of pages.
     fn memory_size(&mut self, memory: MemoryIndex) {
-        let length = self.memory_length(memory);
         let ty = self.env.module().memories[memory];
+        let length = match ty.shared {
+            true => self.shared_memory_length(memory),
+            false => self.memory_length(memory),
+        };
         let page_size_log2 = i64::from(ty.page_size_log2);
         let shift = self.builder.ins().iconst(types::I32, page_size_log2);
         let pages = self.builder.ins().ushr(length, shift);

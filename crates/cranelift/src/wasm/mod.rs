@@ -8,6 +8,7 @@
 //! Fields of the structures shared with the runtime are accessed through `crate::vm_access`
 //! alone. Nothing here recurses over the nesting of blocks.
 
+mod atomic;
 mod bounds_check;
 mod bulk;
 mod call;
@@ -54,6 +55,7 @@ impl FuncTranslator<'_, '_> {
             || self.null_operator(operator)?
             || self.table_operator(operator)
             || self.bulk_operator(operator)
+            || self.atomic_operator(operator)?
             || self.simd_operator(operator)?
             || self.wide_arithmetic_operator(operator);
         if translated {

@@ -451,14 +451,11 @@ fn table_type(types: &TypeSpace, ty: &wasmparser::TableType, offset: u64) -> Res
 }
 
 fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
-    if ty.shared {
-        return Err(Error::unsupported("the threads proposal", offset));
-    }
     Ok(MemoryType {
         address: address_type(ty.memory64),
         minimum: ty.initial,
         maximum: ty.maximum,
-        shared: false,
+        shared: ty.shared,
         // The validator knows two sizes of pages: 1 and 64 KiB.
         page_size_log2: ty
             .page_size_log2

@@ -1,12 +1,13 @@
 //! The part of a store that doesn't depend on the embedder's data.
 
+use super::limits::ResourceCounts;
 use crate::Engine;
 use crate::code::CodeMemory;
 use crate::error::LinkError;
 use crate::type_registry::{Direction, TypeId};
 use crate::vm::{
-    ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, OwnedComponentInstance,
-    OwnedHostFunc, OwnedInstance, VmStoreState,
+    ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, Limiter,
+    OwnedComponentInstance, OwnedHostFunc, OwnedInstance, VmStoreState,
 };
 use anyhow::Result;
 use std::any::Any;
@@ -43,6 +44,8 @@ pub struct StoreOpaque {
     extern_values: Vec<Box<dyn Any + Send + Sync>>,
     /// How functions are called, by [`TypeId`], for types that have been called.
     entrances: Vec<Option<(Entrance, Arc<CodeMemory>)>>,
+    pub(super) limiter: Option<Arc<Limiter>>,
+    pub(super) counts: ResourceCounts,
 }
 
 impl StoreOpaque {
@@ -56,7 +59,14 @@ impl StoreOpaque {
             component_instances: Vec::new(),
             extern_values: Vec::new(),
             entrances: Vec::new(),
+            limiter: None,
+            counts: ResourceCounts::default(),
         }
+    }
+
+    /// Sets the limiter, which must be one for stores of this store's type.
+    pub(super) fn set_limiter(&mut self, limiter: Limiter) {
+        self.limiter = Some(Arc::new(limiter));
     }
 
     pub(crate) fn id(&self) -> StoreId {
