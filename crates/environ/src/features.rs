@@ -84,7 +84,7 @@ proposals! {
     /// Tags, `throw` and `try_table`.
     Exceptions = "exceptions", F::EXCEPTIONS, On, Unbuilt;
     /// Typed references to functions.
-    FunctionReferences = "function-references", F::FUNCTION_REFERENCES, On, Unbuilt;
+    FunctionReferences = "function-references", F::FUNCTION_REFERENCES, On, Built;
     /// Structures and arrays that are garbage-collected.
     Gc = "gc", F::GC, On, Unbuilt;
     /// Memories with pages of another size than 64 KiB.
@@ -248,9 +248,15 @@ impl Features {
         Ok(())
     }
 
-    /// For the validator.
+    /// For the validator. It takes recursive and declared subtypes of functions for part of the
+    /// gc proposal, but typed references to functions make little sense without; what else that
+    /// proposal brings the translator refuses.
     pub(crate) fn wasmparser(self) -> F {
-        self.flags
+        if self.has(Proposal::FunctionReferences) {
+            self.flags | F::GC
+        } else {
+            self.flags
+        }
     }
 
     /// A refusal of a whole component, if there are to be none.

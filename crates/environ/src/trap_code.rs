@@ -93,6 +93,8 @@ trap_codes! {
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
     /// `memory.atomic.wait` on a memory that is not shared.
     AtomicWaitUnshared = 29, "expected shared memory";
+    /// `call_ref` of a null reference.
+    NullFunctionReference = 40, "null function reference";
 }
 
 impl fmt::Display for TrapCode {

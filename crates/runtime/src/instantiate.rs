@@ -5,7 +5,7 @@ use crate::error::LinkError;
 use crate::externals::{Extern, attach};
 use crate::module::{CoreModule, Module};
 use crate::store::StoreOpaque;
-use crate::types::{ExternType, memory_matches, table_matches};
+use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use crate::vm::{
     ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
     ThreadKind,
@@ -79,14 +79,15 @@ fn check_import(
     definition: &Definition,
 ) -> Result<(), LinkError> {
     let matches = match (core.module.entity_type(import.index), definition) {
-        (EntityType::Func(signature), Definition::HostFunc(host)) => {
-            host.type_id == core.type_id(signature)
-        }
+        (EntityType::Func(signature), Definition::HostFunc(host)) => store
+            .engine()
+            .is_subtype(host.type_id, core.type_id(signature)),
         (expected, Definition::Extern(item)) => {
             item.check_store(store)?;
             match (expected, item) {
                 (EntityType::Func(signature), Extern::Func(func)) => {
-                    func.raw().type_id() == core.type_id(signature)
+                    let found = func.raw().type_id();
+                    store.engine().is_subtype(found, core.type_id(signature))
                 }
                 (EntityType::Table(ty), Extern::Table(table)) => {
                     let table = table.raw();
@@ -99,7 +100,9 @@ fn check_import(
                 (EntityType::Memory(ty), Extern::SharedMemory(memory)) => {
                     memory_matches(&memory.ty(), memory.size(), &ty)
                 }
-                (EntityType::Global(ty), Extern::Global(global)) => global.ty_raw() == ty,
+                (EntityType::Global(ty), Extern::Global(global)) => {
+                    global_matches(store.engine(), &global.ty_raw(), &ty)
+                }
                 _ => false,
             }
         }
@@ -111,7 +114,7 @@ fn check_import(
     Err(LinkError::IncompatibleImport {
         module: import.module.clone(),
         name: import.field.clone(),
-        expected: Box::new(core.extern_type(store.engine(), import.index)),
+        expected: Box::new(core.extern_type(import.index)),
         found: Box::new(definition.ty(store)),
     })
 }

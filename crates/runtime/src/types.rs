@@ -3,6 +3,7 @@
 //! The types of values and functions are `threadline-environ`'s own; here is what a module's
 //! interface adds, and when an import's type accepts what is supplied for it.
 
+use crate::Engine;
 use std::fmt;
 use threadline_environ::{AddressType, FuncType, GlobalType, MemoryType, TableType};
 
@@ -100,7 +101,8 @@ impl<'module> ExportType<'module> {
     }
 }
 
-/// Whether a table of type `found`, of `size` elements now, is accepted as `expected`.
+/// Whether a table of type `found`, of `size` elements now, is accepted as `expected`. Both sides
+/// read and write it, so the types of its elements must be the same.
 pub(crate) fn table_matches(found: &TableType, size: u64, expected: &TableType) -> bool {
     found.element == expected.element
         && found.address == expected.address
@@ -113,6 +115,17 @@ pub(crate) fn memory_matches(found: &MemoryType, size: u64, expected: &MemoryTyp
         && found.shared == expected.shared
         && found.page_size_log2 == expected.page_size_log2
         && limits_match(size, found.maximum, expected.minimum, expected.maximum)
+}
+
+/// Whether a global of type `found` is accepted as `expected`. Where both sides write it, types
+/// must be the same; equal types have equal numbers.
+pub(crate) fn global_matches(engine: &Engine, found: &GlobalType, expected: &GlobalType) -> bool {
+    found.mutable == expected.mutable
+        && if found.mutable {
+            found.content == expected.content
+        } else {
+            engine.val_type_matches(found.content, expected.content)
+        }
 }
 
 fn limits_match(size: u64, found_maximum: Option<u64>, minimum: u64, maximum: Option<u64>) -> bool {

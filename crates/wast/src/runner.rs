@@ -27,7 +27,8 @@ impl WastRunner {
     }
 
     /// Whether to let any message do where an `assert_*` names one. Without this the message
-    /// must occur somewhere in the text of the error, causes included.
+    /// must occur somewhere in the text of the error, causes included; or, where a module is refused,
+    /// words that are known to stand for it.
     pub fn ignore_messages(&mut self, ignore: bool) -> &mut WastRunner {
         self.ignore_messages = ignore;
         self

@@ -1,4 +1,4 @@
-//! `call`, `call_indirect`, `return_call` and `return_call_indirect`.
+//! `call`, `call_indirect`, `call_ref`, and their kin that return.
 //!
 //! A callee's first argument is its own instance's context. Calls within a module pass on the
 //! caller's; an import comes with its context. Where the compiler knows what an import is, the
@@ -47,11 +47,13 @@ impl FuncTranslator<'_, '_> {
                 type_index,
                 table_index,
             } => self.call_indirect(type_index, table_index, Inner)?,
+            Operator::CallRef { type_index } => self.call_ref(type_index, Inner)?,
             Operator::ReturnCall { function_index } => self.call(function_index, Tail)?,
             Operator::ReturnCallIndirect {
                 type_index,
                 table_index,
             } => self.call_indirect(type_index, table_index, Tail)?,
+            Operator::ReturnCallRef { type_index } => self.call_ref(type_index, Tail)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -167,21 +169,77 @@ impl FuncTranslator<'_, '_> {
         let table = TableIndex::from_u32(table);
         let element = self.table_element(table, index, TrapCode::UndefinedElement);
         let func_ref = self.load_element(element);
+        let signature = self.env.type_signature(type_index);
+        if self.env.table_holds_only(table, signature) {
+            let null = TrapCode::UninitializedElement;
+            return self.call_func_ref(signature, func_ref, null, position);
+        }
         self.check_type(func_ref, TypeIndex::from_u32(type_index));
         let mut pos = self.builder.cursor();
         let code = vm_access::load(&mut pos, vm_access::func_ref::code(), func_ref);
-        let vmctx = vm_access::load(&mut pos, vm_access::func_ref::vmctx(), func_ref);
-        self.call_code(self.env.type_signature(type_index), code, vmctx, position)
+        self.call_code_of(signature, func_ref, code, position)
     }
 
+    /// The validator sees to the type.
+    fn call_ref(&mut self, type_index: u32, position: Position) -> Result<()> {
+        let func_ref = self.pop();
+        let signature = self.env.type_signature(type_index);
+        let null = TrapCode::NullFunctionReference;
+        self.call_func_ref(signature, func_ref, null, position)
+    }
+
+    /// Calls a reference whose type is known, but not whether it is null.
+    fn call_func_ref(
+        &mut self,
+        signature: SignatureIndex,
+        func_ref: Value,
+        null: TrapCode,
+        position: Position,
+    ) -> Result<()> {
+        let mut pos = self.builder.cursor();
+        let code = vm_access::func_ref::load_code_or_trap(&mut pos, func_ref, null);
+        self.call_code_of(signature, func_ref, code, position)
+    }
+
+    /// Calls a reference that is not null, and whose code has been loaded.
+    fn call_code_of(
+        &mut self,
+        signature: SignatureIndex,
+        func_ref: Value,
+        code: Value,
+        position: Position,
+    ) -> Result<()> {
+        let place = vm_access::func_ref::vmctx();
+        let vmctx = vm_access::load(&mut self.builder.cursor(), place, func_ref);
+        self.call_code(signature, code, vmctx, position)
+    }
+
+    /// Types that can have no subtypes, as all are that aren't declared otherwise, are compared.
+    /// For others the host is asked where they differ.
     fn check_type(&mut self, func_ref: Value, expected: TypeIndex) {
+        let is_final = self.env.is_final(expected);
         let expected = vm_access::type_id(self.env.layout, expected);
         let mut pos = self.builder.cursor();
         let actual = vm_access::func_ref::load_type_id_or_trap(&mut pos, func_ref);
         let expected = vm_access::load(&mut pos, expected, self.vmctx);
-        let differs = pos.ins().icmp(IntCC::NotEqual, actual, expected);
         let code = trap::to_cranelift(TrapCode::IndirectCallTypeMismatch);
-        pos.ins().trapnz(differs, code);
+        let differs = pos.ins().icmp(IntCC::NotEqual, actual, expected);
+        if is_final {
+            pos.ins().trapnz(differs, code);
+            return;
+        }
+        let ask = self.builder.create_block();
+        let matched = self.builder.create_block();
+        self.builder.ins().brif(differs, ask, &[], matched, &[]);
+        self.builder.seal_block(ask);
+        self.builder.set_cold_block(ask);
+        self.builder.switch_to_block(ask);
+        let args = [actual, expected];
+        let is_subtype = self.call_builtin(BuiltinIndex::IsSubtype, &args)[0];
+        self.builder.ins().trapz(is_subtype, code);
+        self.builder.ins().jump(matched, &[]);
+        self.builder.seal_block(matched);
+        self.builder.switch_to_block(matched);
     }
 
     fn call_args(&mut self, signature: SignatureIndex, vmctx: Value) -> Result<Vec<Value>> {

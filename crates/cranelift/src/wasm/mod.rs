@@ -17,6 +17,7 @@ mod env;
 mod function;
 mod global;
 mod memory;
+mod null;
 mod numeric;
 mod reference;
 mod simd;
@@ -51,6 +52,7 @@ impl FuncTranslator<'_, '_> {
             || self.call_operator(operator)?
             || self.global_operator(operator)
             || self.reference_operator(operator)?
+            || self.null_operator(operator)?
             || self.table_operator(operator)
             || self.bulk_operator(operator)
             || self.atomic_operator(operator)?

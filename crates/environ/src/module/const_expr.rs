@@ -1,5 +1,6 @@
 //! Constant expressions: first values of globals, offsets of segments, elements.
 
+use super::TypeSpace;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex};
 use crate::types::HeapType;
@@ -44,11 +45,12 @@ pub enum ConstOp {
 }
 
 impl ConstExpr {
-    /// Reads an expression that `wasmparser` has validated or will validate.
+    /// Reads an expression that `wasmparser` has validated or will validate, in a module with
+    /// these types.
     ///
     /// # Errors
     /// If it uses an operator of a proposal that is not built yet.
-    pub fn parse(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
+    pub fn parse(expr: &wasmparser::ConstExpr<'_>, types: &TypeSpace) -> Result<ConstExpr> {
         use wasmparser::Operator;
         let mut ops = smallvec::SmallVec::new();
         let mut reader = expr.get_operators_reader();
@@ -64,7 +66,7 @@ impl ConstExpr {
                     ConstOp::GlobalGet(GlobalIndex::from_u32(global_index))
                 }
                 Operator::RefNull { hty } => {
-                    ConstOp::RefNull(super::translate::heap_type(hty, offset)?)
+                    ConstOp::RefNull(super::translate::heap_type(types, hty, offset)?)
                 }
                 Operator::RefFunc { function_index } => {
                     ConstOp::RefFunc(FuncIndex::from_u32(function_index))
