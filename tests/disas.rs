@@ -24,6 +24,12 @@ struct Header {
     target: String,
     /// How `context.get` and `context.set` are compiled, by the name of the lowering.
     lowering: String,
+    /// Whether fuel is consumed.
+    #[serde(default)]
+    consume_fuel: bool,
+    /// Whether epochs interrupt.
+    #[serde(default)]
+    epoch_interruption: bool,
     /// A regular expression that the names of the functions looked at match.
     function: String,
 }
@@ -96,6 +102,8 @@ fn listing(header: &Header, input: &str) -> Result<String> {
         ..disassemble::Options::default()
     };
     options.tunables.context_lowering = lowering;
+    options.tunables.consume_fuel = header.consume_fuel;
+    options.tunables.epoch_interruption = header.epoch_interruption;
     let functions = disassemble::disassemble(&bytes, &options).context("can't disassemble")?;
     let mut text = String::new();
     for function in functions

@@ -101,6 +101,12 @@ builtins! {
     /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
     /// utf-8.
     Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+    /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go
+    /// on to others meanwhile. Any context.
+    OutOfFuel = "out-of-fuel" () -> BuiltinResult::Success;
+    /// The epoch in `VMStoreContext::epoch_deadline` has come. If wasm is to go on there is a
+    /// new one; the store may go on to others meanwhile. Any context.
+    NewEpoch = "new-epoch" () -> BuiltinResult::Success;
 }
 
 impl BuiltinIndex {

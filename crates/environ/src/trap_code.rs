@@ -91,6 +91,10 @@ trap_codes! {
     InvalidUtf8 = 27, "string content is invalid utf-8";
     /// A string ends within a character.
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
+    /// The store's fuel is used up.
+    OutOfFuel = 40, "all fuel consumed by WebAssembly";
+    /// The store's epoch deadline is reached.
+    Interrupt = 41, "interrupt";
 }
 
 impl fmt::Display for TrapCode {

@@ -44,7 +44,7 @@ pub use linker::Linker;
 pub use module::Module;
 #[doc(hidden)]
 pub use store::StoreOpaque;
-pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, UpdateDeadline};
 pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,
     RefType, TableType, ValType,

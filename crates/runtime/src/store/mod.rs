@@ -4,9 +4,12 @@
 //! the data. `context` has the borrowed forms of a store that functions take.
 
 mod context;
+mod metering;
 mod opaque;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+pub use metering::UpdateDeadline;
+pub(crate) use metering::{DeadlineCallback, OnDeadline};
 pub(crate) use opaque::StoreId;
 pub use opaque::StoreOpaque;
 

@@ -1,0 +1,17 @@
+;;! target = "x86_64"
+;;! lowering = "pinned"
+;;! consume_fuel = true
+;;! function = "^f$"
+
+;; Fuel is in a register: a loop subtracts and looks at the sign. It is loaded once and stored once,
+;; and asking the host for more is out of the way.
+(module
+  (memory 1)
+  (func $f (export "f") (param $p i32) (param $end i32) (result i32)
+    (local $sum i32)
+    (loop $next
+      (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $p))))
+      (local.set $p (i32.add (local.get $p) (i32.const 4)))
+      (br_if $next (i32.lt_u (local.get $p) (local.get $end))))
+    (local.get $sum)))
+
