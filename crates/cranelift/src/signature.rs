@@ -47,6 +47,10 @@ pub(crate) fn builtin_signature(builtin: BuiltinIndex) -> Signature {
     if let BuiltinResult::Value(ty) = builtin.result() {
         signature.returns.push(AbiParam::new(builtin_type(ty)));
     }
+    // Called in loops, but hardly ever: they are not to cost the loop its registers.
+    if matches!(builtin, BuiltinIndex::OutOfFuel | BuiltinIndex::NewEpoch) {
+        signature.call_conv = CallConv::PreserveAll;
+    }
     signature
 }
 

@@ -1,4 +1,5 @@
 //! Fuel, epochs and canonical NaNs.
+#![allow(missing_docs, reason = "tests")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -204,7 +205,10 @@ fn an_epoch_that_passes_interrupts_a_loop() {
     });
     let error = run(&mut store, &instance, "loop").unwrap_err();
     ticker.join().unwrap();
-    assert!(format!("{error:?}").contains("wasm trap: interrupt"), "{error:?}");
+    assert!(
+        format!("{error:?}").contains("wasm trap: interrupt"),
+        "{error:?}"
+    );
     assert_trap(Err(error), Trap::Interrupt);
 }
 

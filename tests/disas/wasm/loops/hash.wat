@@ -19,3 +19,20 @@
           (local.get $end))))
     (local.get $hash)))
 
+;; f:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: movabs rax, 0xcbf29ce484222325
+;;      e: mov rcx, qword ptr [rdi + 0x20]
+;;     12: mov edi, esi
+;;     14: movzx rdi, byte ptr [rcx + rdi]
+;;     19: add esi, 1
+;;     1f: xor rax, rdi
+;;     22: imul rax, qword ptr [rip + 0xe]
+;;     2a: cmp esi, edx
+;;     2c: jb 0x12
+;;     32: mov rsp, rbp
+;;     35: pop rbp
+;;     36: ret
+;;     37: add byte ptr [rbx + 1], dh
+;;     3d: add dword ptr [rax], eax

@@ -17,3 +17,22 @@
       (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
     (local.get $sum)))
 
+;; f:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: vxorpd xmm0, xmm0, xmm0
+;;      8: mov rax, qword ptr [rdi + 0x20]
+;;      c: mov edi, esi
+;;      e: vmovsd xmm1, qword ptr [rax + rdi]
+;;     13: mov edi, edx
+;;     15: vmovsd xmm2, qword ptr [rax + rdi]
+;;     1a: sub r8d, 1
+;;     1e: vmulsd xmm1, xmm1, xmm2
+;;     22: vaddsd xmm0, xmm0, xmm1
+;;     26: add esi, 8
+;;     2c: add edx, ecx
+;;     2e: test r8d, r8d
+;;     31: jne 0xc
+;;     37: mov rsp, rbp
+;;     3a: pop rbp
+;;     3b: ret

@@ -19,3 +19,26 @@
           (local.get $end))))
     (local.get $min) (local.get $max)))
 
+;; f:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rax, rdi
+;;      7: xor edi, edi
+;;      9: mov r8, qword ptr [rax + 0x20]
+;;      d: mov r10, rdi
+;;     10: mov eax, esi
+;;     12: mov ecx, dword ptr [r8 + rax]
+;;     16: add esi, 4
+;;     1c: cmp edi, ecx
+;;     1e: mov rax, rcx
+;;     21: cmovl eax, edi
+;;     24: cmp r10d, ecx
+;;     27: cmovge ecx, r10d
+;;     2b: cmp esi, edx
+;;     2d: jae 0x3e
+;;     33: mov rdi, rax
+;;     36: mov r10, rcx
+;;     39: jmp 0x10
+;;     3e: mov rsp, rbp
+;;     41: pop rbp
+;;     42: ret

@@ -14,3 +14,17 @@
           (local.tee $p (i32.add (local.get $p) (i32.const 4)))
           (local.get $end))))))
 
+;; f:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r9, qword ptr [rdi + 0x20]
+;;      8: mov r10, qword ptr [rdi + 0x30]
+;;      c: mov r11d, esi
+;;      f: mov eax, dword ptr [r9 + r11]
+;;     13: mov dword ptr [r10 + r11], eax
+;;     17: add esi, 4
+;;     1d: cmp esi, edx
+;;     1f: jb 0xc
+;;     25: mov rsp, rbp
+;;     28: pop rbp
+;;     29: ret

@@ -13,3 +13,17 @@
       (br_if $next (i32.lt_u (local.get $p) (local.get $end))))
     (local.get $sum)))
 
+;; f:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: xor eax, eax
+;;      6: mov rcx, qword ptr [rdi + 0x20]
+;;      a: mov edi, esi
+;;      c: mov edi, dword ptr [rcx + rdi]
+;;      f: add esi, 4
+;;     15: add eax, edi
+;;     17: cmp esi, edx
+;;     19: jb 0xa
+;;     1f: mov rsp, rbp
+;;     22: pop rbp
+;;     23: ret
