@@ -167,6 +167,14 @@ pub(crate) fn load(pos: &mut FuncCursor<'_>, place: Place, base: Value) -> Value
     pos.ins().load(place.ty, flags, base, place.offset)
 }
 
+/// Loads a field of what `base` points to that other threads may change now.
+pub(crate) fn atomic_load(pos: &mut FuncCursor<'_>, place: Place, base: Value) -> Value {
+    debug_assert_eq!(place.life, Life::Mutable);
+    let flags = flags(pos.func, place);
+    let address = pos.ins().iadd_imm_s(base, i64::from(place.offset));
+    pos.ins().atomic_load(place.ty, flags, address)
+}
+
 /// Stores to a field of what `base` points to.
 pub(crate) fn store(pos: &mut FuncCursor<'_>, place: Place, value: Value, base: Value) {
     debug_assert_eq!(place.life, Life::Mutable);
@@ -373,6 +381,13 @@ impl Definition {
     ) -> Definition {
         Definition::new(defined.map(|index| layout.memory(index)), || {
             layout.memory_import(index) as usize + offset_of!(VMMemoryImport, from)
+        })
+    }
+
+    /// That of a shared memory which the module defines.
+    pub(crate) fn shared_memory(layout: &VMContextLayout, index: DefinedMemoryIndex) -> Definition {
+        Definition::new(None, || {
+            layout.shared_memory(index) as usize + offset_of!(VMMemoryImport, from)
         })
     }
 

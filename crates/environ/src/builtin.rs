@@ -23,11 +23,16 @@ pub enum BuiltinResult {
     Infallible,
     /// A value, and it cannot fail.
     Value(BuiltinType),
+    /// An i64; [`BUILTIN_FAILED`] is failure.
+    ValueOrFailure,
     /// Success as an 8-bit boolean; `false` is failure.
     Success,
     /// Does not return.
     Never,
 }
+
+/// What a builtin of the kind [`BuiltinResult::ValueOrFailure`] returns when it failed.
+pub const BUILTIN_FAILED: i64 = i64::MIN;
 
 macro_rules! builtins {
     ($($(#[$doc:meta])* $name:ident = $text:literal ($($param:ident),*) -> $result:expr;)*) => {
@@ -72,7 +77,7 @@ builtins! {
     /// Records a trap by its code; the caller then raises.
     Trap = "trap" (I32) -> BuiltinResult::Success;
     /// `memory.grow`: (memory index, pages) to the old size in pages, or −1.
-    MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::Value(BuiltinType::I64);
+    MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::ValueOrFailure;
     /// `memory.copy`: (dst memory, dst, src memory, src, length).
     MemoryCopy = "memory.copy" (I32, I64, I32, I64, I64) -> BuiltinResult::Success;
     /// `memory.fill`: (memory, dst, byte value, length).
@@ -81,8 +86,14 @@ builtins! {
     MemoryInit = "memory.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
     /// `data.drop`: (data segment).
     DataDrop = "data.drop" (I32) -> BuiltinResult::Infallible;
+    /// `memory.atomic.notify`: (memory, address, count) to how many were woken.
+    MemoryAtomicNotify = "memory.atomic.notify" (I32, I64, I32) -> BuiltinResult::ValueOrFailure;
+    /// `memory.atomic.wait32`: (memory, address, expected, time-out in ns) to 0, 1 or 2.
+    MemoryAtomicWait32 = "memory.atomic.wait32" (I32, I64, I32, I64) -> BuiltinResult::ValueOrFailure;
+    /// `memory.atomic.wait64`, likewise.
+    MemoryAtomicWait64 = "memory.atomic.wait64" (I32, I64, I64, I64) -> BuiltinResult::ValueOrFailure;
     /// `table.grow`: (table, delta, initial element) to the old size, or −1.
-    TableGrow = "table.grow" (I32, I64, Pointer) -> BuiltinResult::Value(BuiltinType::I64);
+    TableGrow = "table.grow" (I32, I64, Pointer) -> BuiltinResult::ValueOrFailure;
     /// `table.fill`: (table, dst, element, length).
     TableFill = "table.fill" (I32, I64, Pointer, I64) -> BuiltinResult::Success;
     /// `table.copy`: (dst table, src table, dst, src, length).

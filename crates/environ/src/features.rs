@@ -80,7 +80,7 @@ proposals! {
     /// Memories and tables with 64-bit addresses.
     Memory64 = "memory64", F::MEMORY64, On, Unbuilt;
     /// Shared memories and atomic operators.
-    Threads = "threads", F::THREADS, On, Unbuilt;
+    Threads = "threads", F::THREADS, On, Built;
     /// Tags, `throw` and `try_table`.
     Exceptions = "exceptions", F::EXCEPTIONS, On, Unbuilt;
     /// Typed references to functions.

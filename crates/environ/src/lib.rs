@@ -20,12 +20,13 @@ mod index;
 mod intrinsic;
 pub mod layout;
 pub mod module;
+mod section_count;
 mod translation;
 mod trap_code;
 mod tunables;
 pub mod types;
 
-pub use builtin::{BuiltinIndex, BuiltinResult, BuiltinType};
+pub use builtin::{BUILTIN_FAILED, BuiltinIndex, BuiltinResult, BuiltinType};
 pub use cranelift_entity as entity;
 pub use error::{Error, Result};
 pub use features::{Features, Proposal};

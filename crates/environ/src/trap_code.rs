@@ -91,6 +91,8 @@ trap_codes! {
     InvalidUtf8 = 27, "string content is invalid utf-8";
     /// A string ends within a character.
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
+    /// `memory.atomic.wait` on a memory that is not shared.
+    AtomicWaitUnshared = 29, "expected shared memory";
     /// The store's fuel is used up.
     OutOfFuel = 40, "all fuel consumed by WebAssembly";
     /// The store's epoch deadline is reached.

@@ -2,7 +2,7 @@
 
 use crate::bug::bail_bug;
 use crate::error::LinkError;
-use crate::externals::Extern;
+use crate::externals::{Extern, attach};
 use crate::module::{CoreModule, Module};
 use crate::store::StoreOpaque;
 use crate::types::{ExternType, memory_matches, table_matches};
@@ -64,6 +64,7 @@ pub(crate) fn instantiate(
     for definition in definitions {
         supplied.push(raw_extern(store, definition)?);
     }
+    store.count_resources(core)?;
     let instance = store.make_instance(core, supplied, ContextPlace::Alone)?;
     store.set_importer_from(first_host_func, instance);
     store.initialize(instance)?;
@@ -95,6 +96,9 @@ fn check_import(
                     let memory = memory.raw();
                     memory_matches(&memory.ty(), memory.size(), &ty)
                 }
+                (EntityType::Memory(ty), Extern::SharedMemory(memory)) => {
+                    memory_matches(&memory.ty(), memory.size(), &ty)
+                }
                 (EntityType::Global(ty), Extern::Global(global)) => global.ty_raw() == ty,
                 _ => false,
             }
@@ -123,6 +127,9 @@ fn raw_extern(store: &mut StoreOpaque, definition: &Definition) -> Result<RawExt
         },
         Definition::Extern(Extern::Table(table)) => return Ok(RawExtern::Table(table.raw())),
         Definition::Extern(Extern::Memory(memory)) => return Ok(RawExtern::Memory(memory.raw())),
+        Definition::Extern(Extern::SharedMemory(memory)) => {
+            return Ok(RawExtern::Memory(attach(store, memory)?));
+        }
         Definition::Extern(Extern::Global(global)) => return Ok(RawExtern::Global(global.raw())),
     };
     Ok(RawExtern::Func(func))
@@ -157,6 +164,16 @@ impl StoreOpaque {
         imports: Imports,
         place: ContextPlace,
     ) -> Result<InstancePtr> {
+        let info = &module.module;
+        // A shared memory that is brought along exists already.
+        if imports.shared_memory.is_none() {
+            for ty in info.memories.values().skip(info.num_imported_memories) {
+                self.limit_new_memory(ty)?;
+            }
+        }
+        for ty in info.tables.values().skip(info.num_imported_tables) {
+            self.limit_new_table(ty)?;
+        }
         let tunables = self.engine().tunables();
         let instance = OwnedInstance::new(self.vm(), module.clone(), imports, place, tunables)?;
         Ok(self.keep_instance(instance))

@@ -30,7 +30,8 @@ impl fmt::Display for ExternType {
             }
             ExternType::Memory(ty) => {
                 write!(f, "memory ")?;
-                limits(f, ty.minimum, ty.maximum)
+                limits(f, ty.minimum, ty.maximum)?;
+                f.write_str(if ty.shared { " shared" } else { "" })
             }
             ExternType::Global(ty) if ty.mutable => write!(f, "global (mut {})", ty.content),
             ExternType::Global(ty) => write!(f, "global {}", ty.content),

@@ -21,6 +21,7 @@ mod runner;
 mod script;
 mod spectest;
 pub mod test_header;
+mod thread;
 mod xfail;
 
 pub use report::{Failure, Report};

@@ -5,7 +5,7 @@ use crate::{component_value, core_value, spectest};
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::collections::BTreeMap;
 use threadline::component::{self, Component};
-use threadline::{Engine, Extern, Linker, Module, Store};
+use threadline::{Engine, Extern, Linker, Module, SharedMemory, Store};
 use wast::lexer::Lexer;
 use wast::parser::ParseBuffer;
 use wast::token::Id;
@@ -22,10 +22,12 @@ enum Definition {
 }
 
 /// An instance that directives can name.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Instance {
     Core(threadline::Instance),
     Component(component::Instance),
+    /// What a thread sees of a core instance of another store: its shared memories, by name.
+    Shared(Vec<(String, SharedMemory)>),
 }
 
 /// What became of a definition or instance: the thing, or why there is none. Whatever needs it
@@ -65,6 +67,30 @@ impl Script {
             instances: Named::default(),
             ignore_messages,
         })
+    }
+
+    /// A script for a thread, that sees the shared memories of one instance of this one.
+    ///
+    /// # Errors
+    /// If there is no such instance.
+    pub(crate) fn for_thread(&mut self, shared_module: Option<Id<'_>>) -> Result<Script> {
+        let mut script = Script::new(&self.engine, self.ignore_messages)?;
+        let Some(name) = shared_module else {
+            return Ok(script);
+        };
+        let Instance::Core(instance) = self.instances.get(Some(name), "instance")? else {
+            bail!("only a core instance can be shared with a thread");
+        };
+        let mut memories = Vec::new();
+        for export in instance.exports(&mut self.store) {
+            let export_name = export.name().to_owned();
+            if let Extern::SharedMemory(memory) = export.into_extern() {
+                memories.push((export_name, memory));
+            }
+        }
+        let shared = Instance::Shared(memories);
+        script.instances.insert(Some(name), Ok(shared))?;
+        Ok(script)
     }
 
     /// Runs a directive.
@@ -112,11 +138,8 @@ impl Script {
             WastDirective::AssertSuspension { .. } => {
                 bail!("`assert_suspension` (stack switching) is not supported yet")
             }
-            WastDirective::Thread(_) => {
-                bail!("`thread` (shared-everything threads) is not supported yet")
-            }
-            WastDirective::Wait { .. } => {
-                bail!("`wait` (shared-everything threads) is not supported yet")
+            WastDirective::Thread(_) | WastDirective::Wait { .. } => {
+                bail!("threads are started and waited for elsewhere")
             }
         }
     }
@@ -154,6 +177,12 @@ impl Script {
                 Ok(())
             }
             Instance::Component(_) => bail!("`register` of a component is not supported yet"),
+            Instance::Shared(memories) => {
+                for (export, memory) in memories {
+                    self.linker.define(&self.store, name, &export, memory)?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -202,6 +231,7 @@ impl Script {
         match self.instances.get(invoke.module, "instance")? {
             Instance::Core(instance) => self.invoke_core(instance, invoke),
             Instance::Component(instance) => self.invoke_component(instance, invoke),
+            Instance::Shared(_) => bail!("an instance of another thread can't be called"),
         }
     }
 
@@ -251,7 +281,7 @@ impl Script {
     /// `(get $i "name")`: an exported global's value.
     fn get(&mut self, instance: Option<Id<'_>>, name: &str) -> Result<Outcome> {
         let Instance::Core(instance) = self.instances.get(instance, "instance")? else {
-            bail!("`get` needs a core instance, this one is a component's");
+            bail!("`get` needs a core instance of this thread");
         };
         match instance.get_export(&mut self.store, name) {
             Some(Extern::Global(global)) => Ok(Outcome::Core(vec![global.get(&mut self.store)])),

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use threadline::{
-    AddressType, Global, GlobalType, Linker, Memory, MemoryType, Ref, RefType, Store, Table,
-    TableType, Val, ValType,
+    AddressType, Global, GlobalType, Linker, Memory, MemoryType, Ref, RefType, SharedMemory, Store,
+    Table, TableType, Val, ValType,
 };
 
 /// What the module is called.
@@ -49,6 +49,17 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         },
     )?;
     linker.define(&mut *store, NAME, "memory", memory)?;
+    let shared = SharedMemory::new(
+        store.engine(),
+        MemoryType {
+            address: AddressType::I32,
+            minimum: 1,
+            maximum: Some(2),
+            shared: true,
+            page_size_log2: 16,
+        },
+    )?;
+    linker.define(&mut *store, NAME, "shared_memory", shared)?;
     Ok(())
 }
 

@@ -85,9 +85,10 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().trapnz(out, code);
     }
 
-    /// A memory with a reservation never moves.
+    /// A memory with a reservation never moves, nor does a shared one.
     fn memory_base(&mut self, memory: MemoryIndex) -> Value {
-        let life = if self.env.tunables.memory_reservation >= ADDRESS_SPACE {
+        let shared = self.env.module().memories[memory].shared;
+        let life = if shared || self.env.tunables.memory_reservation >= ADDRESS_SPACE {
             Life::Fixed
         } else {
             Life::Mutable
@@ -98,11 +99,20 @@ impl FuncTranslator<'_, '_> {
         vm_access::load(&mut pos, definition.memory_base(life), base)
     }
 
-    /// A memory's length in bytes.
+    /// A memory's length in bytes. That of a shared memory may be out of date: it was the length,
+    /// at the last fence or later, and the memory has not shrunk.
     pub(super) fn memory_length(&mut self, memory: MemoryIndex) -> Value {
         let definition = self.env.memory(memory);
         let mut pos = self.builder.cursor();
         let base = definition.base(&mut pos, self.vmctx);
         vm_access::load(&mut pos, definition.memory_length(), base)
+    }
+
+    /// A shared memory's length in bytes, now.
+    pub(super) fn shared_memory_length(&mut self, memory: MemoryIndex) -> Value {
+        let definition = self.env.memory(memory);
+        let mut pos = self.builder.cursor();
+        let base = definition.base(&mut pos, self.vmctx);
+        vm_access::atomic_load(&mut pos, definition.memory_length(), base)
     }
 }

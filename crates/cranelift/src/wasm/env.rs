@@ -83,7 +83,12 @@ impl<'a> ModuleEnv<'a> {
 
     pub(super) fn memory(&self, index: MemoryIndex) -> Definition {
         let defined = self.module().defined_memory_index(index);
-        Definition::memory(self.layout, index, defined)
+        match defined {
+            Some(defined) if self.module().memories[index].shared => {
+                Definition::shared_memory(self.layout, defined)
+            }
+            _ => Definition::memory(self.layout, index, defined),
+        }
     }
 
     /// What a memory's bytes may alias.

@@ -98,7 +98,10 @@ impl FuncTranslator<'_, '_> {
 
     /// The length is in bytes and always a whole number of pages.
     fn memory_size(&mut self, memory: MemoryIndex) {
-        let length = self.memory_length(memory);
+        let length = match self.env.module().memories[memory].shared {
+            true => self.shared_memory_length(memory),
+            false => self.memory_length(memory),
+        };
         let page_size_log2 = self.env.module().memories[memory].page_size_log2;
         let shift = self
             .builder

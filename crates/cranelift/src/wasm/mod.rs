@@ -8,6 +8,7 @@
 //! Fields of the structures shared with the runtime are accessed through `crate::vm_access`
 //! alone. Nothing here recurses over the nesting of blocks.
 
+mod atomic;
 mod bounds_check;
 mod bulk;
 mod call;
@@ -53,6 +54,7 @@ impl FuncTranslator<'_, '_> {
             || self.reference_operator(operator)?
             || self.table_operator(operator)
             || self.bulk_operator(operator)
+            || self.atomic_operator(operator)?
             || self.simd_operator(operator)?;
         if translated {
             return Ok(());

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::index::*;
+use crate::section_count;
 use crate::types::{
     AddressType, FuncType, GlobalType, HeapType, MemoryType, RefType, SignatureTable, TableType,
     ValType,
@@ -86,6 +87,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
         validator: &mut Validator,
         payload: Payload<'_>,
     ) -> Result<()> {
+        section_count::check(&payload)?;
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
             let range = body.range();
             let start = (range.start - self.result.base_offset) as usize;
@@ -436,7 +438,6 @@ fn table_type(ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
 fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
     let refused = [
         (ty.memory64, "the memory64 proposal"),
-        (ty.shared, "the threads proposal"),
         (
             ty.page_size_log2.is_some(),
             "the custom-page-sizes proposal",
@@ -449,7 +450,7 @@ fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
         address: AddressType::I32,
         minimum: ty.initial,
         maximum: ty.maximum,
-        shared: false,
+        shared: ty.shared,
         page_size_log2: 16,
     })
 }

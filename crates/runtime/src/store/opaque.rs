@@ -1,13 +1,14 @@
 //! The part of a store that doesn't depend on the embedder's data.
 
 use super::OnDeadline;
+use super::limits::ResourceCounts;
 use crate::Engine;
 use crate::code::CodeMemory;
 use crate::error::LinkError;
 use crate::type_registry::{Direction, TypeId};
 use crate::vm::{
-    ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, OwnedComponentInstance,
-    OwnedHostFunc, OwnedInstance, VmStoreState,
+    ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, Limiter,
+    OwnedComponentInstance, OwnedHostFunc, OwnedInstance, VmStoreState,
 };
 use anyhow::Result;
 use std::any::Any;
@@ -46,6 +47,8 @@ pub struct StoreOpaque {
     on_deadline: OnDeadline,
     /// How functions are called, by [`TypeId`], for types that have been called.
     entrances: Vec<Option<(Entrance, Arc<CodeMemory>)>>,
+    pub(super) limiter: Option<Arc<Limiter>>,
+    pub(super) counts: ResourceCounts,
 }
 
 impl StoreOpaque {
@@ -60,12 +63,19 @@ impl StoreOpaque {
             extern_values: Vec::new(),
             on_deadline: OnDeadline::Trap,
             entrances: Vec::new(),
+            limiter: None,
+            counts: ResourceCounts::default(),
         }
     }
 
     /// What happens at the epoch deadline.
     pub(crate) fn on_deadline(&mut self) -> &mut OnDeadline {
         &mut self.on_deadline
+    }
+
+    /// Sets the limiter, which must be one for stores of this store's type.
+    pub(super) fn set_limiter(&mut self, limiter: Limiter) {
+        self.limiter = Some(Arc::new(limiter));
     }
 
     pub(crate) fn id(&self) -> StoreId {
@@ -78,10 +88,6 @@ impl StoreOpaque {
 
     pub(crate) fn vm(&self) -> &VmStoreState {
         &self.vm
-    }
-
-    pub(crate) fn vm_mut(&mut self) -> &mut VmStoreState {
-        &mut self.vm
     }
 
     /// Checks that a handle belongs to this store.

@@ -24,7 +24,6 @@ fn a_type_error_is_reported_with_its_offset() {
 fn operators_of_proposals_that_are_not_built_are_refused_by_name() {
     for (body, proposal) in [
         ("(return_call 0)", "the tail-call proposal"),
-        ("(atomic.fence)", "the threads proposal"),
         (
             "(drop (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const i64x2 0 0)))",
             "the relaxed-simd proposal",
