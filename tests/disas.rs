@@ -25,6 +25,12 @@ struct Header {
     target: String,
     /// How `context.get` and `context.set` are compiled, by the name of the lowering.
     lowering: String,
+    /// Whether fuel is consumed.
+    #[serde(default)]
+    consume_fuel: bool,
+    /// Whether epochs interrupt.
+    #[serde(default)]
+    epoch_interruption: bool,
     /// A regular expression that the names of the functions looked at match.
     function: String,
     /// Proposals that are not as they are by default, by name: whether they are accepted.
@@ -104,6 +110,8 @@ fn listing(header: &Header, input: &str) -> Result<String> {
         let proposal = name.parse().map_err(anyhow::Error::msg)?;
         options.features.set(proposal, enable);
     }
+    options.tunables.consume_fuel = header.consume_fuel;
+    options.tunables.epoch_interruption = header.epoch_interruption;
     let functions = disassemble::disassemble(&bytes, &options).context("can't disassemble")?;
     let mut text = String::new();
     for function in functions

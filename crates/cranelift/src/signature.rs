@@ -49,6 +49,10 @@ pub(crate) fn builtin_signature(builtin: BuiltinIndex) -> Signature {
         BuiltinResult::ValueOrFailure => signature.returns.push(AbiParam::new(types::I64)),
         BuiltinResult::Infallible | BuiltinResult::Success | BuiltinResult::Never => {}
     }
+    // Called in loops, but hardly ever: they are not to cost the loop its registers.
+    if matches!(builtin, BuiltinIndex::OutOfFuel | BuiltinIndex::NewEpoch) {
+        signature.call_conv = CallConv::PreserveAll;
+    }
     signature
 }
 

@@ -258,11 +258,35 @@ pub(crate) mod store_context {
         Place::new(offset, POINTER, Region::StoreContext, Life::Mutable)
     }
 
+    /// How much fuel is left.
+    pub(crate) fn fuel() -> Place {
+        let offset = offset_of!(VMStoreContext, fuel);
+        Place::new(offset, types::I64, Region::StoreContext, Life::Mutable)
+    }
+
+    /// The epoch in which wasm is interrupted.
+    pub(crate) fn epoch_deadline() -> Place {
+        let offset = offset_of!(VMStoreContext, epoch_deadline);
+        Place::new(offset, types::I64, Region::StoreContext, Life::Mutable)
+    }
+
+    /// The address of the engine's count of epochs.
+    pub(super) fn epoch_counter() -> Place {
+        Place::fixed(offset_of!(VMStoreContext, epoch_counter), POINTER)
+    }
+
     /// Where wasm was left for the host: the return address.
     pub(crate) fn exit_pc() -> Place {
         let offset = offset_of!(VMStoreContext, exit_pc);
         Place::new(offset, POINTER, Region::StoreContext, Life::Mutable)
     }
+}
+
+/// Loads the engine's epoch, which other threads change, so that no load stands for another.
+pub(crate) fn load_epoch(pos: &mut FuncCursor<'_>, store_context: Value) -> Value {
+    let counter = load(pos, store_context::epoch_counter(), store_context);
+    pos.ins()
+        .atomic_load(types::I64, MemFlagsData::trusted(), counter)
 }
 
 /// The part of a context slot that an intrinsic reads or writes, relative to what the slots are

@@ -284,11 +284,28 @@ impl fmt::Debug for Features {
 /// its own, unless we could accept it.
 const RELAXED_RULES: &[&str] = &["constant expression required", "invalid exception type"];
 
+/// Refusals in which `wasmparser` leaves out the proposal.
+const UNTAGGED: &[(&str, Proposal)] = &[
+    ("multiple memories", Proposal::MultiMemory),
+    ("multiple tables", Proposal::ReferenceTypes),
+    ("data count section requires", Proposal::BulkMemory),
+];
+
+/// The flag of the proposal that an input needs, if that is what is wrong with it.
+fn missing_flag(error: &wasmparser::BinaryReaderError) -> Option<F> {
+    let message = error.message();
+    let untagged = UNTAGGED
+        .iter()
+        .find(|(start, _)| message.starts_with(start));
+    let flag = untagged.map(|(_, proposal)| proposal.entry().flag);
+    error.missing_wasm_feature().or(flag)
+}
+
 impl From<wasmparser::BinaryReaderError> for Error {
     fn from(error: wasmparser::BinaryReaderError) -> Error {
         let (message, offset) = (error.message().to_owned(), error.offset());
         let invalid = |message| Error::Invalid { message, offset };
-        let Some(flag) = error.missing_wasm_feature() else {
+        let Some(flag) = missing_flag(&error) else {
             return invalid(message);
         };
         // `F::BULK_MEMORY_OPT` and its like are part of their proposal's flag.

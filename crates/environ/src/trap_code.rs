@@ -95,6 +95,10 @@ trap_codes! {
     AtomicWaitUnshared = 29, "expected shared memory";
     /// `call_ref` of a null reference.
     NullFunctionReference = 40, "null function reference";
+    /// The store's fuel is used up.
+    OutOfFuel = 41, "all fuel consumed by WebAssembly";
+    /// The store's epoch deadline is reached.
+    Interrupt = 42, "interrupt";
 }
 
 impl fmt::Display for TrapCode {

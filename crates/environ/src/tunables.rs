@@ -71,6 +71,12 @@ pub struct Tunables {
     /// Whether relaxed SIMD operators do on every machine what the specification's deterministic
     /// profile says, instead of what is fastest on this one.
     pub relaxed_simd_deterministic: bool,
+    /// Whether wasm consumes fuel.
+    pub consume_fuel: bool,
+    /// Whether wasm looks at the engine's epoch.
+    pub epoch_interruption: bool,
+    /// Whether every NaN that wasm computes is the canonical one.
+    pub nan_canonicalization: bool,
     /// Whether Cranelift optimises.
     pub optimize: bool,
     /// Whether Cranelift's verifier runs over every function.
@@ -84,6 +90,9 @@ impl Default for Tunables {
             memory_reservation: 1 << 32,
             memory_guard_size: 32 << 20,
             relaxed_simd_deterministic: false,
+            consume_fuel: false,
+            epoch_interruption: false,
+            nan_canonicalization: false,
             optimize: true,
             verify_clif: cfg!(debug_assertions),
         }

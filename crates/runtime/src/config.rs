@@ -73,6 +73,31 @@ impl Config {
         self
     }
 
+    /// Whether wasm consumes fuel, so that how long it runs is limited; the default is no.
+    ///
+    /// What a program consumes depends on nothing but the program. See
+    /// [`Store::set_fuel`](crate::Store::set_fuel).
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Config {
+        self.tunables.consume_fuel = enable;
+        self
+    }
+
+    /// Whether wasm can be interrupted by the passing of epochs; the default is no.
+    ///
+    /// Cheaper than fuel, but when wasm is interrupted differs from run to run. See
+    /// [`Engine::increment_epoch`](crate::Engine::increment_epoch).
+    pub fn epoch_interruption(&mut self, enable: bool) -> &mut Config {
+        self.tunables.epoch_interruption = enable;
+        self
+    }
+
+    /// Whether every NaN that wasm computes has the canonical bits, so that results don't differ
+    /// between processors; the default is no, for it costs time.
+    pub fn cranelift_nan_canonicalization(&mut self, enable: bool) -> &mut Config {
+        self.tunables.nan_canonicalization = enable;
+        self
+    }
+
     /// How hard the code generator works; the default is [`OptLevel::Speed`].
     pub fn cranelift_opt_level(&mut self, level: OptLevel) -> &mut Config {
         self.tunables.optimize = level == OptLevel::Speed;

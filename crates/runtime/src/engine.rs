@@ -4,6 +4,7 @@ use crate::Config;
 use crate::code::{CodeMemory, ModuleNames};
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
 use anyhow::{Context as _, Error, Result, ensure};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use threadline_cranelift::{CompiledDescriptions, Compiler, CompilerConfig};
 use threadline_environ::component::Component;
@@ -26,6 +27,7 @@ struct EngineInner {
     config: Config,
     compiler: Compiler,
     types: RwLock<TypeRegistry>,
+    epoch: Arc<AtomicU64>,
 }
 
 /// Published code with the descriptions of what it was compiled from.
@@ -56,6 +58,7 @@ impl Engine {
                 config: config.clone(),
                 compiler,
                 types: RwLock::default(),
+                epoch: Arc::default(),
             }),
         })
     }
@@ -68,6 +71,20 @@ impl Engine {
     /// Whether both are the same engine.
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
+    }
+
+    /// Begins the next epoch: wasm whose deadline that is is interrupted, in all stores of the
+    /// engine, if [`Config::epoch_interruption`] is on.
+    ///
+    /// It's an atomic increment, good for signal handlers. Usually a thread of the embedder's
+    /// calls it at regular intervals.
+    pub fn increment_epoch(&self) {
+        self.inner.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The count of epochs.
+    pub(crate) fn epoch(&self) -> &Arc<AtomicU64> {
+        &self.inner.epoch
     }
 
     pub(crate) fn tunables(&self) -> &Tunables {

@@ -46,7 +46,7 @@ pub use module::Module;
 pub use store::StoreOpaque;
 pub use store::{
     AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
-    StoreLimitsBuilder,
+    StoreLimitsBuilder, UpdateDeadline,
 };
 pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,

@@ -170,6 +170,7 @@ const REFUSALS: &[Row] = &[
             "unknown memory",
             "unknown table",
             "trailing bytes at end of section",
+            "zero byte expected",
             "the multi-memory proposal is switched off",
         ],
     ),
@@ -226,9 +227,22 @@ const REFUSALS: &[Row] = &[
     ("memory size", &["memory size must be at most"]),
     (
         "i32 constant out of range",
-        &["table size must be at most", "memory size must be at most"],
+        &[
+            "table size must be at most",
+            "memory size must be at most",
+            "integer too large",
+        ],
     ),
-    ("i32 constant", &["offset out of range"]),
+    ("i64 constant out of range", &["constant out of range"]),
+    (
+        "i8 constant out of range",
+        &["constant out of range", "malformed lane index"],
+    ),
+    (
+        "i32 constant",
+        &["offset out of range", "integer too large"],
+    ),
+    ("offset out of range", &["integer too large"]),
     ("immutable global", &["global is immutable"]),
     (
         "constant expression required",

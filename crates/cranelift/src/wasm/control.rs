@@ -263,6 +263,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     fn return_values(&mut self, count: usize) {
+        self.store_fuel();
         let values = self.peek_passable(count);
         self.builder.ins().return_(&values);
         self.reachable = false;

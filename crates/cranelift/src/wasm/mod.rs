@@ -14,6 +14,8 @@ mod bulk;
 mod call;
 mod control;
 mod env;
+mod epoch;
+mod fuel;
 mod function;
 mod global;
 mod memory;

@@ -5,10 +5,13 @@
 
 mod context;
 mod limits;
+mod metering;
 mod opaque;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
+pub use metering::UpdateDeadline;
+pub(crate) use metering::{DeadlineCallback, OnDeadline};
 pub(crate) use opaque::StoreId;
 pub use opaque::StoreOpaque;
 

@@ -7,6 +7,7 @@
 use super::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
 use super::core_instance::InstancePtr;
 use super::host_call::{catch, raise, trap};
+use super::metering::{new_epoch, out_of_fuel};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
 use super::utf8_copy::utf8_copy;
@@ -64,6 +65,8 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::ContextSet => context_set as *const c_void,
         BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
         BuiltinIndex::IsSubtype => is_subtype as *const c_void,
+        BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
+        BuiltinIndex::NewEpoch => new_epoch as *const c_void,
     }
 }
 
@@ -71,7 +74,7 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
 ///
 /// # Safety
 /// `context` is what compiled code passed as its context.
-unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
+pub(super) unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
     // SAFETY: every context begins with a header.
     unsafe { (*context.cast::<VMHeader>()).store_context }
 }
