@@ -64,7 +64,7 @@ impl FuncTranslator<'_, '_> {
             return Ok(());
         }
         Err(Error::unsupported(
-            format!("the operator {operator:?}"),
+            format!("the operator {operator:?} (of the gc proposal, most likely)"),
             offset,
         ))
     }

@@ -39,10 +39,7 @@ pub(super) fn rec_group(
 fn sub_type(types: &TypeSpace, ty: &wasmparser::SubType, offset: u64) -> Result<SubType> {
     let composite = &ty.composite_type;
     let CompositeInnerType::Func(func) = &composite.inner else {
-        return Err(Error::unsupported(
-            "the gc proposal's structs and arrays",
-            offset,
-        ));
+        return Err(Error::unsupported("the gc proposal", offset));
     };
     if composite.shared {
         return Err(Error::unsupported(
