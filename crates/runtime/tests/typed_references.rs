@@ -1,4 +1,6 @@
 //! References to functions of one type, at the border between host and wasm.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 #![allow(missing_docs, reason = "tests")]
 
 use anyhow::Result;
