@@ -161,7 +161,7 @@ mod tests {
               (invoke "f"))
             (wait $nobody)
         "#);
-        assert_eq!(report.passed, 7, "{:?}", report.failures);
+        assert_eq!(report.passed, 8, "{:?}", report.failures);
         let lines: Vec<_> = report.failures.iter().map(|f| f.line).collect();
         assert_eq!(lines, [12, 11]);
     }
