@@ -6,6 +6,8 @@
 //! components neither must the lowering of context slots.
 //!
 //! `THREADLINE_DIFF=N` in the environment runs N seeds of each instead of the usual number.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 #![allow(missing_docs, reason = "tests")]
 
 use arbitrary::Unstructured;

@@ -340,14 +340,30 @@ pub(crate) mod func_ref {
     /// (nothing is mapped at such low addresses), which the guest sees as the trap
     /// `uninitialized element`. So the null check costs nothing.
     pub(crate) fn load_type_id_or_trap(pos: &mut FuncCursor<'_>, func_ref: Value) -> Value {
-        let code = trap::to_cranelift(TrapCode::UninitializedElement);
-        let flags = MemFlagsData::new()
+        let offset = offset_of!(VMFuncRef, type_id) as i32;
+        let flags = null_check_flags(pos.func, TrapCode::UninitializedElement);
+        pos.ins().load(types::I32, flags, func_ref, offset)
+    }
+
+    /// The code of the function behind a reference that may be null, which is the trap `null`; at
+    /// no cost, as with the type.
+    pub(crate) fn load_code_or_trap(
+        pos: &mut FuncCursor<'_>,
+        func_ref: Value,
+        null: TrapCode,
+    ) -> Value {
+        let offset = offset_of!(VMFuncRef, wasm_call) as i32;
+        let flags = null_check_flags(pos.func, null);
+        pos.ins().load(POINTER, flags, func_ref, offset)
+    }
+
+    /// Flags for a load that is also a check for null.
+    fn null_check_flags(func: &mut Function, null: TrapCode) -> MemFlagsData {
+        MemFlagsData::new()
             .with_aligned()
             .with_readonly()
-            .with_trap_code(Some(code))
-            .with_alias_region(Some(Region::Settled.declare(pos.func)));
-        let offset = offset_of!(VMFuncRef, type_id) as i32;
-        pos.ins().load(types::I32, flags, func_ref, offset)
+            .with_trap_code(Some(trap::to_cranelift(null)))
+            .with_alias_region(Some(Region::Settled.declare(func)))
     }
 
     /// The code of the function.

@@ -112,6 +112,8 @@ builtins! {
     /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
     /// utf-8.
     Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+    /// Whether a function type is a subtype of another: (type, other), by engine-wide ids.
+    IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::Value(BuiltinType::I32);
     /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go
     /// on to others meanwhile. Any context.
     OutOfFuel = "out-of-fuel" () -> BuiltinResult::Success;

@@ -70,27 +70,27 @@ proposals! {
     /// 128-bit vectors.
     Simd = "simd", F::SIMD, On, Built;
     /// Vector operators whose results may differ between processors.
-    RelaxedSimd = "relaxed-simd", F::RELAXED_SIMD, On, Unbuilt;
+    RelaxedSimd = "relaxed-simd", F::RELAXED_SIMD, On, Built;
     /// `return_call` and its kin.
-    TailCall = "tail-call", F::TAIL_CALL, On, Unbuilt;
+    TailCall = "tail-call", F::TAIL_CALL, On, Built;
     /// Arithmetic in constant expressions.
-    ExtendedConst = "extended-const", F::EXTENDED_CONST, On, Unbuilt;
+    ExtendedConst = "extended-const", F::EXTENDED_CONST, On, Built;
     /// Several memories in a module.
     MultiMemory = "multi-memory", F::MULTI_MEMORY, On, Built;
     /// Memories and tables with 64-bit addresses.
-    Memory64 = "memory64", F::MEMORY64, On, Unbuilt;
+    Memory64 = "memory64", F::MEMORY64, On, Built;
     /// Shared memories and atomic operators.
     Threads = "threads", F::THREADS, On, Built;
     /// Tags, `throw` and `try_table`.
     Exceptions = "exceptions", F::EXCEPTIONS, On, Unbuilt;
     /// Typed references to functions.
-    FunctionReferences = "function-references", F::FUNCTION_REFERENCES, On, Unbuilt;
+    FunctionReferences = "function-references", F::FUNCTION_REFERENCES, On, Built;
     /// Structures and arrays that are garbage-collected.
     Gc = "gc", F::GC, On, Unbuilt;
     /// Memories with pages of another size than 64 KiB.
-    CustomPageSizes = "custom-page-sizes", F::CUSTOM_PAGE_SIZES, Off, Unbuilt;
+    CustomPageSizes = "custom-page-sizes", F::CUSTOM_PAGE_SIZES, Off, Built;
     /// 128-bit addition, subtraction and multiplication of integers.
-    WideArithmetic = "wide-arithmetic", F::WIDE_ARITHMETIC, Off, Unbuilt;
+    WideArithmetic = "wide-arithmetic", F::WIDE_ARITHMETIC, Off, Built;
     /// Components.
     ComponentModel = "component-model", F::COMPONENT_MODEL, On, Built;
     /// The canonical ABI's `async`, streams, futures and context slots.
@@ -248,9 +248,15 @@ impl Features {
         Ok(())
     }
 
-    /// For the validator.
+    /// For the validator. It takes recursive and declared subtypes of functions for part of the
+    /// gc proposal, but typed references to functions make little sense without; what else that
+    /// proposal brings the translator refuses.
     pub(crate) fn wasmparser(self) -> F {
-        self.flags
+        if self.has(Proposal::FunctionReferences) {
+            self.flags | F::GC
+        } else {
+            self.flags
+        }
     }
 
     /// A refusal of a whole component, if there are to be none.

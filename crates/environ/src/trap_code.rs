@@ -93,10 +93,12 @@ trap_codes! {
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
     /// `memory.atomic.wait` on a memory that is not shared.
     AtomicWaitUnshared = 29, "expected shared memory";
+    /// `call_ref` of a null reference.
+    NullFunctionReference = 40, "null function reference";
     /// The store's fuel is used up.
-    OutOfFuel = 40, "all fuel consumed by WebAssembly";
+    OutOfFuel = 41, "all fuel consumed by WebAssembly";
     /// The store's epoch deadline is reached.
-    Interrupt = 41, "interrupt";
+    Interrupt = 42, "interrupt";
 }
 
 impl fmt::Display for TrapCode {

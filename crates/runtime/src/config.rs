@@ -53,7 +53,8 @@ impl Config {
 
     /// How many bytes of address space are set aside for each linear memory.
     ///
-    /// With the default, 4 GiB, accesses need no bounds check and growing moves nothing.
+    /// With the default, 4 GiB, accesses to 32-bit memories need no bounds check, and growing moves
+    /// them nowhere. 64-bit memories are checked, and move when they outgrow it.
     pub fn memory_reservation(&mut self, bytes: u64) -> &mut Config {
         self.tunables.memory_reservation = bytes;
         self
@@ -62,6 +63,13 @@ impl Config {
     /// How many bytes behind each memory's reservation are kept inaccessible.
     pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Config {
         self.tunables.memory_guard_size = bytes;
+        self
+    }
+
+    /// Whether relaxed SIMD operators give the same results on every machine, those of the
+    /// specification's deterministic profile; the default is what this machine does fastest.
+    pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Config {
+        self.tunables.relaxed_simd_deterministic = enable;
         self
     }
 

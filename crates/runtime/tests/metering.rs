@@ -1,4 +1,6 @@
 //! Fuel, epochs and canonical NaNs.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 #![allow(missing_docs, reason = "tests")]
 
 use std::sync::Arc;

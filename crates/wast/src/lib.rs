@@ -22,6 +22,7 @@ mod script;
 mod spectest;
 pub mod test_header;
 mod thread;
+mod wording;
 mod xfail;
 
 pub use report::{Failure, Report};

@@ -1,7 +1,7 @@
 //! A running script: its store, its instances by name, and what each directive does.
 
 use crate::outcome::{self, Outcome};
-use crate::{component_value, core_value, spectest};
+use crate::{component_value, core_value, spectest, wording};
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::collections::BTreeMap;
 use threadline::component::{self, Component};
@@ -111,11 +111,11 @@ impl Script {
             }
             WastDirective::AssertTrap { exec, message, .. } => {
                 let trap = self.execute(exec)?.into_trap()?;
-                self.check_message(&trap, message)
+                self.check_message(&trap, message, wording::trap_matches)
             }
             WastDirective::AssertExhaustion { call, message, .. } => {
                 let trap = self.invoke(call)?.into_trap()?;
-                self.check_message(&trap, message)
+                self.check_message(&trap, message, wording::trap_matches)
             }
             WastDirective::AssertInvalid {
                 module, message, ..
@@ -195,7 +195,7 @@ impl Script {
     ) -> Result<()> {
         match compile_quoted(&self.engine, module) {
             Ok(_) => bail!("expected the module to be {expected} ({message}), but it compiled"),
-            Err(error) => self.check_message(&error, message),
+            Err(error) => self.check_message(&error, message, wording::refusal_matches),
         }
     }
 
@@ -208,7 +208,7 @@ impl Script {
             Err(error) if outcome::is_trap(&error) => {
                 Err(error.context("expected a link error, but instantiating the module trapped"))
             }
-            Err(error) => self.check_message(&error, message),
+            Err(error) => self.check_message(&error, message, wording::link_error_matches),
         }
     }
 
@@ -305,10 +305,15 @@ impl Script {
         }
     }
 
-    fn check_message(&self, error: &Error, expected: &str) -> Result<()> {
+    fn check_message(
+        &self,
+        error: &Error,
+        expected: &str,
+        matches: fn(&str, &str) -> bool,
+    ) -> Result<()> {
         let actual = format!("{error:#}");
         ensure!(
-            self.ignore_messages || actual.contains(expected),
+            self.ignore_messages || matches(&actual, expected),
             "expected an error with `{expected}`, got `{actual}`"
         );
         Ok(())

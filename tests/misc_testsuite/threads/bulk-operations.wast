@@ -32,7 +32,7 @@
 (assert_return (invoke "load" (i32.const 65528)) (i64.const 0x4847464544434200))
 (invoke "fill" (i32.const 1) (i32.const 0xee) (i32.const 18))
 (assert_return (invoke "load" (i32.const 0)) (i64.const 0xeeeeeeeeeeeeee00))
-(assert_return (invoke "load" (i32.const 12)) (i64.const 0x69eeeeeeeeeeeeee))
+(assert_return (invoke "load" (i32.const 12)) (i64.const 0x6aeeeeeeeeeeeeee))
 (assert_trap (invoke "init" (i32.const 65530) (i32.const 0) (i32.const 7)) "out of bounds memory access")
 (assert_trap (invoke "copy" (i32.const 65530) (i32.const 0) (i32.const 7)) "out of bounds memory access")
 (assert_trap (invoke "fill" (i32.const 65530) (i32.const 0) (i32.const 7)) "out of bounds memory access")

@@ -38,6 +38,11 @@ impl Memory {
             ty.maximum.is_none_or(|maximum| ty.minimum <= maximum),
             "memory minimum size exceeds its maximum"
         );
+        ensure!(
+            matches!(ty.page_size_log2, 0 | 16),
+            "memory pages are of 1 byte or 64 KiB, not of 2 to the power of {} bytes",
+            ty.page_size_log2
+        );
         ensure!(!ty.shared, "a shared memory is made by `SharedMemory::new`");
         let store = store.as_context_mut().opaque();
         let mut module = ModuleInfo::default();

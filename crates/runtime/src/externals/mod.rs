@@ -191,6 +191,7 @@ fn host_instance_with(
     use crate::module::CoreModule;
     use std::sync::Arc;
     let index = PrimaryMap::<StaticModuleIndex, ()>::new().next_key();
-    let module = CoreModule::new(Arc::new(module), index, None, Arc::default())?;
+    let engine = store.engine();
+    let module = CoreModule::new(engine, Arc::new(module), index, None, Arc::default())?;
     store.instantiate(&Arc::new(module), imports, ContextPlace::Alone)
 }

@@ -132,7 +132,9 @@ impl Table {
         let store = store.as_context_mut().opaque();
         let (target, source) = (to_table.owned(store), from_table.owned(store));
         ensure!(
-            target.ty().element == source.ty().element,
+            store
+                .engine()
+                .ref_type_matches(source.ty().element, target.ty().element),
             "type mismatch: the tables' elements are of different types"
         );
         Ok(target.copy_from(to, source, from, length)?)

@@ -13,6 +13,7 @@ use super::pointer::{CodePtr, VmPtr};
 use super::utf8_copy::utf8_copy;
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
+use crate::type_registry::TypeId;
 use anyhow::Result;
 use std::ffi::c_void;
 use threadline_environ::layout::{VMHeader, VMStoreContext};
@@ -63,6 +64,7 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::ContextGet => context_get as *const c_void,
         BuiltinIndex::ContextSet => context_set as *const c_void,
         BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
+        BuiltinIndex::IsSubtype => is_subtype as *const c_void,
         BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
         BuiltinIndex::NewEpoch => new_epoch as *const c_void,
     }
@@ -294,6 +296,19 @@ unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) {
             Ok(())
         });
     }
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn is_subtype(context: *mut c_void, a: u32, b: u32) -> u32 {
+    // SAFETY: passed on. It can't fail, but for a bug: then the types don't match.
+    let is_subtype = unsafe {
+        with_instance(context, |instance| {
+            let engine = instance.module().engine();
+            Ok(engine.is_subtype(TypeId(a), TypeId(b)))
+        })
+    };
+    u32::from(is_subtype.unwrap_or(false))
 }
 
 /// `context.get` in the `Libcall` lowering.

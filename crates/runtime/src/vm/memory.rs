@@ -11,14 +11,11 @@ use super::shared_memory::SharedLinearMemory;
 use super::{Mapping, page_size};
 use crate::store::StoreOpaque;
 use crate::trap::Trap;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use threadline_environ::layout::VMMemoryDefinition;
-use threadline_environ::{AddressType, DefinedMemoryIndex, MemoryType, Tunables};
-
-/// The most bytes that a memory addressed by i32 has.
-const MAX_BYTES_32: u64 = 1 << 32;
+use threadline_environ::{DefinedMemoryIndex, MemoryType, Tunables};
 
 /// The address space of a memory.
 pub(crate) struct LinearMemory {
@@ -33,28 +30,32 @@ impl LinearMemory {
     /// Address space for a memory of this type, at its minimal size.
     ///
     /// # Errors
-    /// If the system has no room, or the type needs a proposal that is not built.
+    /// If the system has no room, or the minimum cannot be addressed.
     pub(crate) fn new(ty: &MemoryType, tunables: &Tunables) -> Result<LinearMemory> {
-        if ty.address != AddressType::I32 {
-            bail!("64-bit memories (the memory64 proposal) are not supported yet");
-        }
-        if ty.page_size_log2 != 16 {
-            bail!("custom page sizes (the custom-page-sizes proposal) are not supported yet");
-        }
-        let maximum = ty
-            .maximum
-            .and_then(|pages| pages.checked_mul(ty.page_size()))
-            .map_or(MAX_BYTES_32, |bytes| bytes.min(MAX_BYTES_32));
+        let maximum = ty.maximum_byte_size();
         let length = ty
             .minimum_byte_size()
-            .filter(|&bytes| bytes <= MAX_BYTES_32)
-            .context("memory minimum size exceeds 4 GiB")?;
+            .filter(|&bytes| bytes <= maximum)
+            .with_context(|| {
+                let (pages, page_size) = (ty.minimum, ty.page_size());
+                format!(
+                    "memory minimum size of {pages} pages of {page_size} bytes can't be addressed"
+                )
+            })?;
         let guard = tunables.memory_guard_size as usize;
         // A shared memory can't move, so there must be room for all it can become.
         let needed = if ty.shared { maximum } else { length };
         let reservation = tunables.memory_reservation.max(needed) as usize;
-        let mapping = map(reservation, guard, length as usize)
-            .with_context(|| format!("failed to allocate a linear memory of {length} bytes"))?;
+        let mapping = map(reservation, guard)
+            .and_then(|mut mapping| {
+                mapping.make_accessible(whole_pages(length as usize)?)?;
+                Ok(mapping)
+            })
+            .with_context(|| {
+                format!(
+                    "failed to allocate a linear memory of {length} bytes, {reservation} reserved"
+                )
+            })?;
         Ok(LinearMemory {
             mapping,
             length: length as usize,
@@ -79,39 +80,44 @@ impl LinearMemory {
         if length > self.maximum {
             return None;
         }
-        if length + self.guard > self.mapping.length() {
-            self.relocate(length)?;
-        } else if length > 0 {
-            self.mapping.make_accessible(length).ok()?;
+        let accessible = whole_pages(length).ok()?;
+        if length.checked_add(self.guard)? > self.mapping.length() {
+            self.relocate(length, accessible)?;
+        } else {
+            self.mapping.make_accessible(accessible).ok()?;
         }
         self.length = length;
         Some(())
     }
 
-    /// Moves to a larger reservation, which happens only where the configuration makes
-    /// reservations smaller than 4 GiB.
-    fn relocate(&mut self, length: usize) -> Option<()> {
+    /// Moves to a larger reservation. 32-bit memories never do where the configuration reserves
+    /// 4 GiB for them.
+    fn relocate(&mut self, length: usize, accessible: usize) -> Option<()> {
         let reservation = self.length.saturating_mul(2).clamp(length, self.maximum);
-        let mut mapping = map(reservation, self.guard, length).ok()?;
-        mapping.bytes_mut()[..self.length].copy_from_slice(&self.mapping.bytes()[..self.length]);
+        // Where there is no room to grow further, there may be for this.
+        let mut mapping = map(reservation, self.guard)
+            .or_else(|_| map(length, self.guard))
+            .ok()?;
+        mapping.make_accessible(accessible).ok()?;
+        self.mapping.move_contents(&mut mapping).ok()?;
         self.mapping = mapping;
         Some(())
     }
 }
 
-/// A mapping of `reservation` bytes and a guard behind it, the first `length` bytes accessible.
-fn map(reservation: usize, guard: usize, length: usize) -> Result<Mapping> {
-    let whole = |bytes: usize| {
-        bytes
-            .checked_next_multiple_of(page_size())
-            .context("the size overflows")
-    };
-    let total = whole(reservation)?
-        .checked_add(whole(guard)?)
+/// A mapping of `reservation` bytes and a guard behind it.
+fn map(reservation: usize, guard: usize) -> Result<Mapping> {
+    let total = whole_pages(reservation)?
+        .checked_add(whole_pages(guard)?)
         .context("the size overflows")?;
-    let mut mapping = Mapping::reserve(total.max(page_size()))?;
-    mapping.make_accessible(length)?;
-    Ok(mapping)
+    Ok(Mapping::reserve(total.max(page_size()))?)
+}
+
+/// A size in bytes, rounded up to pages of the system.
+fn whole_pages(bytes: usize) -> Result<usize> {
+    bytes
+        .checked_next_multiple_of(page_size())
+        .context("the size overflows")
 }
 
 /// A memory, by the instance that defines it.

@@ -19,59 +19,33 @@
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
 ;;      7: mov r10, qword ptr [r10]
-;;      a: add r10, 0x50
+;;      a: add r10, 0x10
 ;;      e: cmp r10, rsp
-;;     11: ja 0xe8
-;;     17: sub rsp, 0x40
-;;     1b: mov qword ptr [rsp + 0x10], rbx
-;;     20: mov qword ptr [rsp + 0x18], r12
-;;     25: mov qword ptr [rsp + 0x20], r13
-;;     2a: mov qword ptr [rsp + 0x28], r14
-;;     2f: mov qword ptr [rsp + 0x30], r15
-;;     34: mov r15, rsi
-;;     37: mov qword ptr [rsp], rdx
-;;     3b: mov rbx, qword ptr [rdi]
-;;     3e: mov r9, qword ptr [rbx + 0x28]
-;;     42: mov r12, qword ptr [rbx + 0x30]
-;;     46: mov rax, qword ptr [r12]
-;;     4a: cmp rax, r9
-;;     4d: jae 0xc3
-;;     53: mov r13, rdi
-;;     56: xor eax, eax
-;;     58: mov qword ptr [rsp + 8], rax
-;;     5d: mov r14, qword ptr [r13 + 0x20]
-;;     61: mov rax, qword ptr [r12]
-;;     65: cmp rax, r9
-;;     68: jae 0xd4
-;;     6e: mov rsi, r15
-;;     71: mov eax, esi
-;;     73: mov ecx, dword ptr [r14 + rax]
-;;     77: add esi, 4
-;;     7d: mov rax, qword ptr [rsp + 8]
-;;     82: add eax, ecx
-;;     84: mov rdx, qword ptr [rsp]
-;;     88: cmp esi, edx
-;;     8a: jae 0xa1
-;;     90: mov r15, rsi
-;;     93: mov qword ptr [rsp], rdx
-;;     97: mov qword ptr [rsp + 8], rax
-;;     9c: jmp 0x61
-;;     a1: mov rbx, qword ptr [rsp + 0x10]
-;;     a6: mov r12, qword ptr [rsp + 0x18]
-;;     ab: mov r13, qword ptr [rsp + 0x20]
-;;     b0: mov r14, qword ptr [rsp + 0x28]
-;;     b5: mov r15, qword ptr [rsp + 0x30]
-;;     ba: add rsp, 0x40
-;;     be: mov rsp, rbp
-;;     c1: pop rbp
-;;     c2: ret
-;;     c3: mov r13, rdi
-;;     c6: call <builtin new-epoch>
-;;     cb: mov r9, qword ptr [rbx + 0x28]
-;;     cf: jmp 0x56
-;;     d4: mov rdi, r13
-;;     d7: call <builtin new-epoch>
-;;     dc: mov r9, qword ptr [rbx + 0x28]
-;;     e0: mov rsi, r15
-;;     e3: jmp 0x71
-;;     e8: ud2
+;;     11: ja 0x79
+;;     17: mov r8, qword ptr [rdi]
+;;     1a: mov r9, qword ptr [r8 + 0x28]
+;;     1e: mov rcx, qword ptr [r8 + 0x30]
+;;     22: mov rax, qword ptr [rcx]
+;;     25: cmp rax, r9
+;;     28: jae 0x5d
+;;     2e: xor eax, eax
+;;     30: mov r10, qword ptr [rdi + 0x20]
+;;     34: mov r11, qword ptr [rcx]
+;;     37: cmp r11, r9
+;;     3a: jae 0x6b
+;;     40: mov r11d, esi
+;;     43: mov r11d, dword ptr [r10 + r11]
+;;     47: add esi, 4
+;;     4d: add eax, r11d
+;;     50: cmp esi, edx
+;;     52: jb 0x34
+;;     58: mov rsp, rbp
+;;     5b: pop rbp
+;;     5c: ret
+;;     5d: call <builtin new-epoch>
+;;     62: mov r9, qword ptr [r8 + 0x28]
+;;     66: jmp 0x2e
+;;     6b: call <builtin new-epoch>
+;;     70: mov r9, qword ptr [r8 + 0x28]
+;;     74: jmp 0x40
+;;     79: ud2

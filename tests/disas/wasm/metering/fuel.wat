@@ -20,66 +20,41 @@
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
 ;;      7: mov r10, qword ptr [r10]
-;;      a: add r10, 0x50
+;;      a: add r10, 0x10
 ;;      e: cmp r10, rsp
-;;     11: ja 0xfd
-;;     17: sub rsp, 0x40
-;;     1b: mov qword ptr [rsp + 0x10], rbx
-;;     20: mov qword ptr [rsp + 0x18], r12
-;;     25: mov qword ptr [rsp + 0x20], r13
-;;     2a: mov qword ptr [rsp + 0x28], r14
-;;     2f: mov qword ptr [rsp + 0x30], r15
-;;     34: mov r14, rsi
-;;     37: mov r15, rdx
-;;     3a: mov rbx, qword ptr [rdi]
-;;     3d: mov rax, qword ptr [rbx + 0x20]
-;;     41: mov r11, rax
-;;     44: sub r11, 1
-;;     48: test r11, r11
-;;     4b: jl 0xcc
-;;     51: mov r12, rdi
-;;     54: xor eax, eax
-;;     56: mov qword ptr [rsp], rax
-;;     5a: mov r13, qword ptr [r12 + 0x20]
-;;     5f: test r11, r11
-;;     62: jl 0xe5
-;;     68: mov rsi, r14
-;;     6b: mov eax, esi
-;;     6d: mov edx, dword ptr [r13 + rax]
-;;     72: add esi, 4
-;;     78: mov rcx, r11
-;;     7b: sub rcx, 0xd
-;;     7f: mov rax, qword ptr [rsp]
-;;     83: add eax, edx
-;;     85: mov rdx, r15
-;;     88: cmp esi, edx
-;;     8a: jae 0xa2
-;;     90: mov r11, rcx
-;;     93: mov r14, rsi
-;;     96: mov r15, rdx
-;;     99: mov qword ptr [rsp], rax
-;;     9d: jmp 0x5f
-;;     a2: sub r11, 0xe
-;;     a6: mov qword ptr [rbx + 0x20], r11
-;;     aa: mov rbx, qword ptr [rsp + 0x10]
-;;     af: mov r12, qword ptr [rsp + 0x18]
-;;     b4: mov r13, qword ptr [rsp + 0x20]
-;;     b9: mov r14, qword ptr [rsp + 0x28]
-;;     be: mov r15, qword ptr [rsp + 0x30]
-;;     c3: add rsp, 0x40
-;;     c7: mov rsp, rbp
-;;     ca: pop rbp
-;;     cb: ret
-;;     cc: sub rax, 1
-;;     d0: mov qword ptr [rbx + 0x20], rax
-;;     d4: mov r12, rdi
-;;     d7: call <builtin out-of-fuel>
-;;     dc: mov r11, qword ptr [rbx + 0x20]
-;;     e0: jmp 0x54
-;;     e5: mov qword ptr [rbx + 0x20], r11
-;;     e9: mov rdi, r12
-;;     ec: call <builtin out-of-fuel>
-;;     f1: mov r11, qword ptr [rbx + 0x20]
-;;     f5: mov rsi, r14
-;;     f8: jmp 0x6b
-;;     fd: ud2
+;;     11: ja 0x99
+;;     17: mov rcx, qword ptr [rdi]
+;;     1a: mov rax, qword ptr [rcx + 0x20]
+;;     1e: mov r11, rax
+;;     21: sub r11, 1
+;;     25: test r11, r11
+;;     28: jl 0x71
+;;     2e: xor eax, eax
+;;     30: mov r8, qword ptr [rdi + 0x20]
+;;     34: test r11, r11
+;;     37: jl 0x87
+;;     3d: mov r9d, esi
+;;     40: mov r10d, dword ptr [r8 + r9]
+;;     44: add esi, 4
+;;     4a: mov r9, r11
+;;     4d: sub r9, 0xd
+;;     51: add eax, r10d
+;;     54: cmp esi, edx
+;;     56: jae 0x64
+;;     5c: mov r11, r9
+;;     5f: jmp 0x34
+;;     64: sub r11, 0xe
+;;     68: mov qword ptr [rcx + 0x20], r11
+;;     6c: mov rsp, rbp
+;;     6f: pop rbp
+;;     70: ret
+;;     71: sub rax, 1
+;;     75: mov qword ptr [rcx + 0x20], rax
+;;     79: call <builtin out-of-fuel>
+;;     7e: mov r11, qword ptr [rcx + 0x20]
+;;     82: jmp 0x2e
+;;     87: mov qword ptr [rcx + 0x20], r11
+;;     8b: call <builtin out-of-fuel>
+;;     90: mov r11, qword ptr [rcx + 0x20]
+;;     94: jmp 0x3d
+;;     99: ud2
