@@ -168,13 +168,11 @@ fn names_that_are_no_text() {
     assert!(message.contains("offset 0xd"), "{message}");
 }
 
-#[test]
-fn nesting_that_is_deep() {
-    // Blocks cost a heap entry each, and nobody's stack. (The code generator takes time in the
-    // square of their number; so many are no burden yet.)
+/// A module with one function of so many blocks in each other.
+fn nested_blocks(depth: usize) -> Vec<u8> {
     let mut code = vec![0];
-    code.extend([0x02, 0x40].repeat(10_000));
-    code.extend([0x0B].repeat(10_001));
+    code.extend([0x02, 0x40].repeat(depth));
+    code.extend([0x0B].repeat(depth + 1));
     let mut length = code.len();
     let mut body = vec![1];
     while length >= 0x80 {
@@ -186,10 +184,20 @@ fn nesting_that_is_deep() {
     let mut bytes = module_of(1, &[1, 0x60, 0, 0]);
     bytes.extend([3, 2, 1, 0]);
     bytes.extend(&module_of(10, &body)[8..]);
+    bytes
+}
+
+#[test]
+fn nesting_that_is_deep() {
+    // Blocks cost a heap entry each, and nobody's stack. The code generator takes time in the
+    // square of their number, so there is a limit.
     let begin = Instant::now();
-    let result = Module::new(&Engine::default(), &bytes);
+    let result = Module::new(&Engine::default(), nested_blocks(10_000));
     assert!(begin.elapsed() < Duration::from_secs(20));
-    result.expect("nesting of blocks has no limit");
+    result.expect("this many are no burden yet");
+    let message = refused(&nested_blocks(100_000));
+    assert!(message.contains("nested more than 16384 deep"), "{message}");
+    assert!(begin.elapsed() < Duration::from_secs(20));
 
     // Components, from the inside out.
     let mut component = b"\0asm\x0d\0\x01\0".to_vec();

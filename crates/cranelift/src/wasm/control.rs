@@ -4,7 +4,7 @@
 //! `wasm/unreachable.rs`.
 
 use super::env::core_type;
-use super::function::FuncTranslator;
+use super::function::{FuncTranslator, MAX_NESTING};
 use crate::signature::value_type;
 use crate::trap;
 use cranelift_codegen::ir::{Block, InstBuilder, JumpTableData, Value};
@@ -65,6 +65,11 @@ impl FuncTranslator<'_, '_> {
 
     fn push_frame(&mut self, kind: FrameKind, params: usize, results: &[ValType]) -> Result<()> {
         self.pass_values(params + results.len())?;
+        if self.control.len() > MAX_NESTING {
+            return Err(Error::TooLarge {
+                message: format!("blocks are nested more than {MAX_NESTING} deep"),
+            });
+        }
         let end = self.block_with_params(results);
         self.control.push(Frame {
             kind,

@@ -24,6 +24,9 @@ use wasmparser::{
 /// The most CLIF a function may become. Cranelift numbers values with 24 bits and panics beyond
 /// them; well before that, compilation takes unreasonably long.
 const MAX_CLIF_ENTITIES: usize = 1 << 23;
+/// How deep blocks may be nested. Cranelift's time grows with the square of the depth: this much
+/// takes about a second.
+pub(super) const MAX_NESTING: usize = 16_384;
 /// How many values all blocks and branches of a function may pass together.
 const MAX_PASSED_VALUES: usize = 1 << 22;
 

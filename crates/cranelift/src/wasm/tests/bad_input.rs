@@ -63,7 +63,7 @@ fn blocks_that_pass_values_out_of_proportion_are_refused() {
 #[test]
 fn deep_nesting_does_not_need_native_stack() {
     let mut body = Vec::new();
-    let depth = 50_000;
+    let depth = 16_000;
     body.push(0); // no locals
     for i in 0..depth {
         match i % 3 {
