@@ -195,7 +195,7 @@ fn nesting_that_is_deep() {
     let result = Module::new(&Engine::default(), nested_blocks(10_000));
     assert!(begin.elapsed() < Duration::from_secs(20));
     result.expect("this many are no burden yet");
-    let message = refused(&nested_blocks(100_000));
+    let message = refused(nested_blocks(100_000));
     assert!(message.contains("nested more than 16384 deep"), "{message}");
     assert!(begin.elapsed() < Duration::from_secs(20));
 
