@@ -67,7 +67,8 @@ macro_rules! builtins {
 }
 
 builtins! {
-    /// Resumes at the landing pad of the innermost entry. The trap has been recorded.
+    /// Resumes at the landing pad of the innermost entry, or at the handler of an exception. The
+    /// trap or the exception has been recorded.
     Raise = "raise" () -> BuiltinResult::Never;
     /// Records a trap by its code; the caller then raises.
     Trap = "trap" (I32) -> BuiltinResult::Success;
@@ -101,6 +102,11 @@ builtins! {
     /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
     /// utf-8.
     Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+    /// `throw`: (tag, values as an array of `ValRaw`). Makes an exception and never succeeds:
+    /// what raises then goes on at its handler.
+    Throw = "throw" (I32, Pointer) -> BuiltinResult::Success;
+    /// `throw_ref`: (exception). Never succeeds, as `throw`; traps if the reference is null.
+    ThrowRef = "throw_ref" (Pointer) -> BuiltinResult::Success;
 }
 
 impl BuiltinIndex {

@@ -26,6 +26,7 @@ impl Default for Features {
                 | F::SIMD
                 | F::FLOATS
                 | F::MULTI_MEMORY
+                | F::EXCEPTIONS
                 | F::COMPONENT_MODEL
                 | F::CM_ASYNC
                 | F::CM_ASYNC_STACKFUL

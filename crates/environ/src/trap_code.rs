@@ -91,6 +91,12 @@ trap_codes! {
     InvalidUtf8 = 27, "string content is invalid utf-8";
     /// A string ends within a character.
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
+    /// An exception came to the border of a component and found no handler on this side.
+    UncaughtException = 60, "uncaught exception at the border of a component";
+    /// More exceptions are alive than a store keeps.
+    TooManyExceptions = 61, "too many exceptions are alive";
+    /// `throw_ref` of null.
+    NullExceptionReference = 62, "null exception reference";
 }
 
 impl fmt::Display for TrapCode {

@@ -42,6 +42,11 @@ impl RefType {
         nullable: true,
         heap_type: HeapType::Extern,
     };
+    /// `exnref`.
+    pub const EXNREF: RefType = RefType {
+        nullable: true,
+        heap_type: HeapType::Exn,
+    };
 }
 
 /// What a reference refers to.
@@ -51,6 +56,8 @@ pub enum HeapType {
     Func,
     /// Any host value.
     Extern,
+    /// Any exception.
+    Exn,
 }
 
 impl fmt::Display for ValType {
@@ -71,8 +78,10 @@ impl fmt::Display for RefType {
         match (self.nullable, self.heap_type) {
             (true, HeapType::Func) => f.write_str("funcref"),
             (true, HeapType::Extern) => f.write_str("externref"),
+            (true, HeapType::Exn) => f.write_str("exnref"),
             (false, HeapType::Func) => f.write_str("(ref func)"),
             (false, HeapType::Extern) => f.write_str("(ref extern)"),
+            (false, HeapType::Exn) => f.write_str("(ref exn)"),
         }
     }
 }
@@ -191,6 +200,9 @@ pub enum EntityType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag, by the interned type of the functions that would throw it: its parameters are the
+    /// exception's values.
+    Tag(SignatureIndex),
 }
 
 /// Function types, each once, shared by every module of a translation.

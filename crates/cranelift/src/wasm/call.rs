@@ -2,7 +2,8 @@
 //!
 //! A callee's first argument is its own instance's context. Calls within a module pass on the
 //! caller's; an import comes with its context. Where the compiler knows what an import is, the
-//! call is direct, or there is no call at all (`crate::intrinsic`).
+//! call is direct, or there is no call at all (`crate::intrinsic`). What a call in a `try_table`
+//! is, is in `wasm/exception.rs`.
 
 use super::function::FuncTranslator;
 use crate::intrinsic;
@@ -10,7 +11,7 @@ use crate::signature::{builtin_signature, wasm_signature};
 use crate::trap;
 use crate::vm_access;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Inst, InstBuilder, Value};
+use cranelift_codegen::ir::{InstBuilder, Value};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::module::KnownImport;
 use threadline_environ::{
@@ -66,8 +67,8 @@ impl FuncTranslator<'_, '_> {
             .callees
             .get(self.builder.func, key, || wasm_signature(ty));
         let args = self.call_args(signature, vmctx)?;
-        let call = self.builder.ins().call(callee, &args);
-        self.finish_call(signature, call);
+        let results = self.emit_call(callee, &args)?;
+        self.finish_call(signature, &results);
         Ok(())
     }
 
@@ -82,11 +83,8 @@ impl FuncTranslator<'_, '_> {
     fn call_code(&mut self, signature: SignatureIndex, code: Value, vmctx: Value) -> Result<()> {
         let args = self.call_args(signature, vmctx)?;
         let clif_signature = self.indirect_signature(signature);
-        let call = self
-            .builder
-            .ins()
-            .call_indirect(clif_signature, code, &args);
-        self.finish_call(signature, call);
+        let results = self.emit_call_indirect(clif_signature, code, &args)?;
+        self.finish_call(signature, &results);
         Ok(())
     }
 
@@ -135,14 +133,14 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Replaces arguments by results on the operand stack.
-    fn finish_call(&mut self, signature: SignatureIndex, call: Inst) {
+    fn finish_call(&mut self, signature: SignatureIndex, results: &[Value]) {
         let params = self.env.func_type(signature).params().len();
         self.truncate(self.stack.len() - params);
-        self.stack
-            .extend_from_slice(self.builder.inst_results(call));
+        self.stack.extend_from_slice(results);
     }
 
-    /// Calls a host builtin with this instance as its context. A failure in it does not return.
+    /// Calls a host builtin with this instance as its context. A failure in it does not return,
+    /// and is no exception.
     pub(super) fn call_builtin(&mut self, builtin: BuiltinIndex, args: &[Value]) -> Vec<Value> {
         let key = FuncKey::Builtin(builtin);
         let signature = || builtin_signature(builtin);

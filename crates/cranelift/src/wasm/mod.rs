@@ -13,6 +13,7 @@ mod bulk;
 mod call;
 mod control;
 mod env;
+mod exception;
 mod function;
 mod global;
 mod memory;
@@ -27,6 +28,7 @@ mod value_stack;
 mod tests;
 
 pub(crate) use env::ModuleEnv;
+pub(crate) use exception::ClauseTag;
 pub(crate) use function::{Scratch, translate_function};
 
 use function::FuncTranslator;
@@ -47,6 +49,7 @@ impl FuncTranslator<'_, '_> {
             || self.memory_operator(operator)?
             || self.control_operator(operator)?
             || self.call_operator(operator)?
+            || self.exception_operator(operator)?
             || self.global_operator(operator)
             || self.reference_operator(operator)?
             || self.table_operator(operator)
