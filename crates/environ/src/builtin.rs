@@ -102,9 +102,9 @@ builtins! {
     /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
     /// utf-8.
     Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
-    /// `throw`: (tag, values as an array of `ValRaw`). Makes an exception and never succeeds:
-    /// what raises then goes on at its handler.
-    Throw = "throw" (I32, Pointer) -> BuiltinResult::Success;
+    /// `throw`: (tag, values as an array of `ValRaw`, their number). Makes an exception and never
+    /// succeeds: what raises then goes on at its handler.
+    Throw = "throw" (I32, Pointer, I32) -> BuiltinResult::Success;
     /// `throw_ref`: (exception). Never succeeds, as `throw`; traps if the reference is null.
     ThrowRef = "throw_ref" (Pointer) -> BuiltinResult::Success;
 }

@@ -96,6 +96,9 @@ fn check_import(
                     memory_matches(&memory.ty(), memory.size(), &ty)
                 }
                 (EntityType::Global(ty), Extern::Global(global)) => global.ty_raw() == ty,
+                (EntityType::Tag(signature), Extern::Tag(tag)) => {
+                    tag.raw().type_id() == core.type_id(signature)
+                }
                 _ => false,
             }
         }
@@ -124,6 +127,7 @@ fn raw_extern(store: &mut StoreOpaque, definition: &Definition) -> Result<RawExt
         Definition::Extern(Extern::Table(table)) => return Ok(RawExtern::Table(table.raw())),
         Definition::Extern(Extern::Memory(memory)) => return Ok(RawExtern::Memory(memory.raw())),
         Definition::Extern(Extern::Global(global)) => return Ok(RawExtern::Global(global.raw())),
+        Definition::Extern(Extern::Tag(tag)) => return Ok(RawExtern::Tag(tag.raw())),
     };
     Ok(RawExtern::Func(func))
 }

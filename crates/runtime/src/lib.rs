@@ -16,6 +16,7 @@ mod config;
 pub mod disassemble;
 mod engine;
 mod error;
+mod exception;
 mod externals;
 mod host_func;
 mod instance;
@@ -33,8 +34,9 @@ pub use bug::Bug;
 pub use config::{Config, OptLevel};
 pub use engine::Engine;
 pub use error::LinkError;
+pub use exception::{Exception, ExnRef};
 pub use externals::{
-    Caller, Extern, Func, Global, Memory, MemoryAccessError, Table, TypedFunc, WasmParams,
+    Caller, Extern, Func, Global, Memory, MemoryAccessError, Table, Tag, TypedFunc, WasmParams,
     WasmResults, WasmTy, WasmTyList,
 };
 pub use host_func::{IntoFunc, WasmRet};

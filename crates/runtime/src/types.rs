@@ -17,6 +17,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag, by a function type whose parameters are the types of its exceptions' values.
+    Tag(FuncType),
 }
 
 impl fmt::Display for ExternType {
@@ -34,6 +36,7 @@ impl fmt::Display for ExternType {
             }
             ExternType::Global(ty) if ty.mutable => write!(f, "global (mut {})", ty.content),
             ExternType::Global(ty) => write!(f, "global {}", ty.content),
+            ExternType::Tag(ty) => write!(f, "tag {ty}"),
         }
     }
 }

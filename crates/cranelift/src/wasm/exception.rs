@@ -159,8 +159,12 @@ impl FuncTranslator<'_, '_> {
             let place = vm_access::exception_value(i, value_type(ty.params()[i]));
             vm_access::store(&mut self.builder.cursor(), place, value, array);
         }
-        let tag = self.builder.ins().iconst(types::I32, i64::from(tag.as_u32()));
-        self.leave_by_builtin(BuiltinIndex::Throw, &[tag, array])
+        let tag = self
+            .builder
+            .ins()
+            .iconst(types::I32, i64::from(tag.as_u32()));
+        let count = self.builder.ins().iconst(types::I32, count as i64);
+        self.leave_by_builtin(BuiltinIndex::Throw, &[tag, array, count])
     }
 
     fn throw_ref(&mut self) -> Result<()> {

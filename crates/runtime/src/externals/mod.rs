@@ -1,4 +1,5 @@
-//! What core modules import and export, as handles: [`Func`], [`Memory`], [`Table`], [`Global`].
+//! What core modules import and export, as handles: [`Func`], [`Memory`], [`Table`], [`Global`],
+//! [`Tag`].
 //!
 //! A handle is a store's id and an address in that store. Nothing in a store is freed before the
 //! store, so a handle that has been matched with its store is good.
@@ -8,6 +9,7 @@ mod func;
 mod global;
 mod memory;
 mod table;
+mod tag;
 mod typed_func;
 
 pub use caller::Caller;
@@ -15,10 +17,12 @@ pub use func::Func;
 pub use global::Global;
 pub use memory::{Memory, MemoryAccessError};
 pub use table::Table;
+pub use tag::Tag;
 pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 
 use crate::error::LinkError;
 use crate::store::{AsContext, StoreOpaque};
+use crate::type_registry::TypeId;
 use crate::types::ExternType;
 use crate::vm::{ContextPlace, InstancePtr};
 use threadline_environ::entity::PrimaryMap;
@@ -36,6 +40,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -71,6 +77,14 @@ impl Extern {
         }
     }
 
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        match self {
+            Extern::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     /// Its type, with the limits it was declared with.
     ///
     /// # Panics
@@ -93,6 +107,7 @@ impl Extern {
             Extern::Table(table) => ExternType::Table(table.raw().ty()),
             Extern::Memory(memory) => ExternType::Memory(memory.raw().ty()),
             Extern::Global(global) => ExternType::Global(global.ty_raw()),
+            Extern::Tag(tag) => ExternType::Tag((*tag.ty_in(store)).clone()),
         }
     }
 
@@ -102,6 +117,7 @@ impl Extern {
             Extern::Table(table) => store.check(table.store_id(), "table"),
             Extern::Memory(memory) => store.check(memory.store_id(), "memory"),
             Extern::Global(global) => store.check(global.store_id(), "global"),
+            Extern::Tag(tag) => store.check(tag.store_id(), "tag"),
         }
     }
 
@@ -126,6 +142,7 @@ impl Extern {
                 let ty = instance.module().module.globals[index];
                 Extern::Global(Global::from_raw(store, instance.global(index), ty))
             }
+            EntityIndex::Tag(index) => Extern::Tag(Tag::from_raw(store, instance.tag(index))),
         })
     }
 }
@@ -140,13 +157,22 @@ macro_rules! from_handles {
     )*};
 }
 
-from_handles!(Func Table Memory Global);
+from_handles!(Func Table Memory Global Tag);
 
 /// Makes an instance of a module that the host makes up, to own a memory, table or global.
 fn host_instance(store: &mut StoreOpaque, module: ModuleInfo) -> anyhow::Result<InstancePtr> {
+    host_instance_with_types(store, module, std::sync::Arc::default())
+}
+
+/// The same for a module that refers to function types, by `SignatureIndex`.
+fn host_instance_with_types(
+    store: &mut StoreOpaque,
+    module: ModuleInfo,
+    type_ids: std::sync::Arc<[TypeId]>,
+) -> anyhow::Result<InstancePtr> {
     use crate::module::CoreModule;
     use std::sync::Arc;
     let index = PrimaryMap::<StaticModuleIndex, ()>::new().next_key();
-    let module = CoreModule::new(Arc::new(module), index, None, Arc::default())?;
+    let module = CoreModule::new(Arc::new(module), index, None, type_ids)?;
     store.instantiate(&Arc::new(module), Default::default(), ContextPlace::Alone)
 }

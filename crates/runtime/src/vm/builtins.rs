@@ -8,6 +8,7 @@ use super::core_instance::InstancePtr;
 use super::host_call::{catch, raise, trap};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
+use super::throw::{throw, throw_ref};
 use super::utf8_copy::utf8_copy;
 use crate::bug::bail_bug;
 use anyhow::Result;
@@ -55,6 +56,8 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::ContextGet => context_get as *const c_void,
         BuiltinIndex::ContextSet => context_set as *const c_void,
         BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
+        BuiltinIndex::Throw => throw as *const c_void,
+        BuiltinIndex::ThrowRef => throw_ref as *const c_void,
     }
 }
 

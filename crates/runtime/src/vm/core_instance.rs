@@ -17,6 +17,7 @@ use super::owner::OwnerKind;
 use super::pointer::{CodePtr, VmPtr};
 use super::store_state::VmStoreState;
 use super::table::{DefinedTable, TableElements};
+use super::tag::TagPtr;
 use crate::module::CoreModule;
 use anyhow::{Result, ensure};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -60,6 +61,8 @@ pub(crate) struct Imports {
     pub(crate) memories: Vec<DefinedMemory>,
     /// Globals.
     pub(crate) globals: Vec<GlobalPtr>,
+    /// Tags.
+    pub(crate) tags: Vec<TagPtr>,
 }
 
 /// A function to import: code and the context it is called with.
@@ -82,6 +85,8 @@ pub(crate) enum RawExtern {
     Memory(DefinedMemory),
     /// A global.
     Global(GlobalPtr),
+    /// A tag.
+    Tag(TagPtr),
 }
 
 impl Imports {
@@ -92,6 +97,7 @@ impl Imports {
             RawExtern::Table(table) => self.tables.push(table),
             RawExtern::Memory(memory) => self.memories.push(memory),
             RawExtern::Global(global) => self.globals.push(global),
+            RawExtern::Tag(tag) => self.tags.push(tag),
         }
     }
 }
@@ -183,7 +189,8 @@ impl OwnedInstance {
             imports.funcs.len() == info.num_imported_funcs
                 && imports.tables.len() == info.num_imported_tables
                 && imports.memories.len() == info.num_imported_memories
-                && imports.globals.len() == info.num_imported_globals,
+                && imports.globals.len() == info.num_imported_globals
+                && imports.tags.len() == info.num_imported_tags,
             "wrong number of imports"
         );
         let mut memories = PrimaryMap::with_capacity(info.num_defined_memories());
@@ -215,6 +222,7 @@ impl OwnedInstance {
         instance.fill_header(store, place);
         instance.fill_imports(&imports);
         instance.fill_types();
+        instance.fill_tags(&imports.tags);
         instance.fill_func_refs()?;
         instance.fill_definitions();
         Ok(owned)
@@ -256,7 +264,7 @@ impl InstancePtr {
     }
 
     /// The field of the `VMContext` at this offset.
-    fn field<T>(self, offset: u32) -> VmPtr<T> {
+    pub(super) fn field<T>(self, offset: u32) -> VmPtr<T> {
         debug_assert!(offset as usize + size_of::<T>() <= self.record().vmctx.layout.size());
         // SAFETY: callers take the offset from the module's own layout, so it is in bounds.
         unsafe {
@@ -266,7 +274,7 @@ impl InstancePtr {
     }
 
     /// Sets a field of the `VMContext`.
-    fn set_field<T>(self, offset: u32, value: T) {
+    pub(super) fn set_field<T>(self, offset: u32, value: T) {
         // SAFETY: as in `field`; no wasm reads the field now, for the host is running, and
         // nothing in a `VMContext` has a destructor.
         unsafe { self.field::<T>(offset).as_ptr().write(value) };
@@ -422,6 +430,7 @@ impl InstancePtr {
             EntityIndex::Table(index) => RawExtern::Table(self.table(index)),
             EntityIndex::Memory(index) => RawExtern::Memory(self.memory(index)),
             EntityIndex::Global(index) => RawExtern::Global(self.global(index)),
+            EntityIndex::Tag(index) => RawExtern::Tag(self.tag(index)),
         })
     }
 
