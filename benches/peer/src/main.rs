@@ -51,7 +51,7 @@ impl Engines {
         config.wasm_component_model_threading(true);
         Ok(Engines {
             ours: threadline::Engine::new(&threadline::Config::new())?,
-            peer: wasmtime::Engine::new(&config)?,
+            peer: wasmtime::Engine::new(&config).map_err(of_peer)?,
         })
     }
 
@@ -66,19 +66,26 @@ impl Engines {
 
     fn peer(&self, component: &[u8]) -> Result<Runner> {
         use wasmtime::component::{Component, Linker};
-        let component = Component::new(&self.peer, component)?;
+        let component = Component::new(&self.peer, component).map_err(of_peer)?;
         let mut store = wasmtime::Store::new(&self.peer, ());
-        let instance = Linker::new(&self.peer).instantiate(&mut store, &component)?;
-        let run = instance.get_typed_func(&mut store, "run")?;
+        let instance = Linker::new(&self.peer).instantiate(&mut store, &component);
+        let instance = instance.map_err(of_peer)?;
+        let run = instance.get_typed_func(&mut store, "run");
+        let run = run.map_err(of_peer)?;
         Ok(Runner::Peer { store, run })
     }
+}
+
+/// The peer's error type as ours.
+fn of_peer(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("the peer: {error:?}")
 }
 
 impl Runner {
     fn call(&mut self, n: u32) -> u64 {
         let result = match self {
             Runner::Ours { store, run } => run.call(store, (n,)),
-            Runner::Peer { store, run } => run.call(store, (n,)).map_err(Into::into),
+            Runner::Peer { store, run } => run.call(store, (n,)).map_err(of_peer),
         };
         match result {
             Ok((value,)) => value.into(),
@@ -130,11 +137,8 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<[Timing; 4]> {
     let mut runners = [
         ("ours, global", engines.ours(&row.global)?),
         ("ours, slot", engines.ours(&row.slot)?),
-        (
-            "peer, global",
-            engines.peer(&row.global).context("the peer")?,
-        ),
-        ("peer, slot", engines.peer(&row.slot).context("the peer")?),
+        ("peer, global", engines.peer(&row.global)?),
+        ("peer, slot", engines.peer(&row.slot)?),
     ];
     let mut subjects: Vec<Subject<'_>> = runners
         .iter_mut()

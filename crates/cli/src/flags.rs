@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 use std::str::FromStr;
-use threadline::{Config, ContextLowering, OptLevel};
+use threadline::{Config, ContextLowering, Features, OptLevel, Proposal};
 
 /// Runs WebAssembly components and modules.
 #[derive(Parser)]
@@ -189,6 +189,39 @@ pub(crate) struct CodegenArgs {
         ]).try_map(|text| text.parse::<CodegenOption>())
     )]
     options: Vec<CodegenOption>,
+    /// Accept a proposal or not; may be given several times
+    ///
+    /// Names: `mutable-global`, `saturating-float-to-int`, `sign-extension`, `multi-value`,
+    /// `bulk-memory`, `reference-types`, `simd`, `relaxed-simd`, `tail-call`, `extended-const`,
+    /// `multi-memory`, `memory64`, `threads`, `exceptions`, `function-references`, `gc`,
+    /// `custom-page-sizes`, `wide-arithmetic`, `component-model`, `component-model-async`,
+    /// `component-model-async-stackful`, `component-model-more-async-builtins`,
+    /// `component-model-threading`, `component-model-error-context`,
+    /// `component-model-fixed-length-lists`, `component-model-map`, `component-model-64`,
+    /// `component-model-forward`, `component-model-implements`.
+    #[arg(short = 'W', value_name = "PROPOSAL=yes|no")]
+    proposals: Vec<ProposalSwitch>,
+}
+
+/// One `-W` option.
+#[derive(Copy, Clone)]
+pub(crate) struct ProposalSwitch {
+    proposal: Proposal,
+    enable: bool,
+}
+
+impl FromStr for ProposalSwitch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ProposalSwitch, String> {
+        let (name, enable) = match text.split_once('=') {
+            Some((name, "yes")) => (name, true),
+            Some((name, "no")) => (name, false),
+            _ => return Err("write `=yes` or `=no` after the proposal's name".to_owned()),
+        };
+        let proposal = name.parse()?;
+        Ok(ProposalSwitch { proposal, enable })
+    }
 }
 
 /// One `-C` option.
@@ -219,9 +252,19 @@ impl CodegenArgs {
         self.options.iter().copied()
     }
 
+    /// The proposals that are accepted.
+    pub(crate) fn features(&self) -> Features {
+        let mut features = Features::default();
+        for switch in &self.proposals {
+            features.set(switch.proposal, switch.enable);
+        }
+        features
+    }
+
     /// An engine's configuration with these options.
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::new();
+        config.wasm_features(self.features());
         for option in self.options() {
             match option {
                 CodegenOption::ContextLowering(lowering) => config.context_lowering(lowering),
@@ -254,6 +297,28 @@ mod tests {
                 args.codegen.options().next(),
                 Some(CodegenOption::ContextLowering(chosen)) if chosen == lowering
             ));
+        }
+    }
+
+    #[test]
+    fn every_proposal_can_be_switched_and_is_in_the_help() {
+        let help = CodegenArgs::augment_args(clap::Command::new("x"))
+            .render_long_help()
+            .to_string();
+        for proposal in Proposal::all() {
+            let option = format!("{proposal}=no");
+            let cli = Cli::try_parse_from(["threadline", "run", "x.wasm", "-W", &option]);
+            let Command::Run(args) = cli.unwrap().command else {
+                panic!("another command");
+            };
+            assert!(!args.codegen.features().has(proposal));
+            assert!(
+                help.contains(&format!("`{proposal}`")),
+                "{proposal}\n{help}"
+            );
+        }
+        for option in ["simd", "simd=maybe", "frobnicate=yes"] {
+            assert!(Cli::try_parse_from(["threadline", "run", "x.wasm", "-W", option]).is_err());
         }
     }
 

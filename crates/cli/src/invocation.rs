@@ -93,4 +93,54 @@ mod tests {
             assert!(Invocation::parse(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn damaged_calls_are_parsed_or_refused() {
+        let calls = [
+            r#"i:j/k@1.0.0#f(1, -2.5e3, "te\u{78}t", 'c', [1, 2], {a: 1, b: (2, 3)}, some(ok(x)))"#,
+            "f({one, two}, %enum, inf, nan, true)",
+        ];
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut below = |bound: usize| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % bound as u64) as usize
+        };
+        let pieces = [
+            "(", ")", "\"", "'", "\\", "\\u{", "[", "{", ",", ":", "#", "-", "\0", "\u{f8}",
+        ];
+        for _ in 0..20_000 {
+            let mut text = calls[below(calls.len())].to_owned();
+            for _ in 0..=below(4) {
+                let at = below(text.len() + 1);
+                if !text.is_char_boundary(at) {
+                    continue;
+                }
+                match below(3) {
+                    0 => text.truncate(at),
+                    1 => text.insert_str(at, pieces[below(pieces.len())]),
+                    _ if at < text.len() => drop(text.remove(at)),
+                    _ => {}
+                }
+            }
+            if let Err(error) = Invocation::parse(&text) {
+                assert!(!format!("{error:#}").is_empty(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn deep_arguments_are_no_stack_overflow() {
+        let deep = |open: &str, close: &str| {
+            Invocation::parse(&format!(
+                "f({}1{})",
+                open.repeat(100_000),
+                close.repeat(100_000)
+            ))
+        };
+        for (open, close) in [("[", "]"), ("(", ")"), ("some(", ")"), ("{a: ", "}")] {
+            assert!(deep(open, close).is_err(), "{open}");
+        }
+    }
 }

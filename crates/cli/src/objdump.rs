@@ -15,6 +15,7 @@ pub(crate) fn run(args: &ObjdumpArgs) -> Result<()> {
     let bytes = input::read(&args.file)?;
     let mut options = disassemble::Options {
         target: args.target.clone(),
+        features: args.codegen.features(),
         ..disassemble::Options::default()
     };
     for option in args.codegen.options() {

@@ -1,9 +1,10 @@
 //! What is wrong with an input, and where.
 //!
 //! Input is either broken ([`Error::Invalid`]), beyond what is built so far
-//! ([`Error::Unsupported`], which always names the feature) or larger than we are willing to
-//! handle ([`Error::TooLarge`]).
+//! ([`Error::Unsupported`], which always names the feature), beyond what is allowed
+//! ([`Error::Disabled`]) or larger than we are willing to handle ([`Error::TooLarge`]).
 
+use crate::Proposal;
 use std::fmt;
 
 /// The result of looking at an input.
@@ -23,6 +24,15 @@ pub enum Error {
     Unsupported {
         /// The proposal, built-in or type, by the name the specification gives it.
         feature: String,
+        /// The byte offset in the binary.
+        offset: u64,
+    },
+    /// The binary needs a proposal that is switched off.
+    Disabled {
+        /// The proposal.
+        proposal: Proposal,
+        /// What is wrong without it.
+        message: String,
         /// The byte offset in the binary.
         offset: u64,
     },
@@ -58,18 +68,17 @@ impl fmt::Display for Error {
             Error::Unsupported { feature, offset } => {
                 write!(f, "{feature} is not supported yet (at offset {offset:#x})")
             }
+            Error::Disabled {
+                proposal,
+                message,
+                offset,
+            } => write!(
+                f,
+                "the {proposal} proposal is switched off: {message} (at offset {offset:#x})"
+            ),
             Error::TooLarge { message } => f.write_str(message),
         }
     }
 }
 
 impl std::error::Error for Error {}
-
-impl From<wasmparser::BinaryReaderError> for Error {
-    fn from(error: wasmparser::BinaryReaderError) -> Error {
-        Error::Invalid {
-            message: error.message().to_owned(),
-            offset: error.offset(),
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! [`Config`], what an [`Engine`](crate::Engine) is made from.
 
 use crate::vm::DEFAULT_MAX_WASM_STACK;
-use threadline_environ::{ContextLowering, Tunables};
+use threadline_environ::{ContextLowering, Features, Tunables};
 
 /// How hard the code generator works.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub enum OptLevel {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) tunables: Tunables,
+    pub(crate) features: Features,
     pub(crate) max_wasm_stack: usize,
 }
 
@@ -23,6 +24,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             tunables: Tunables::default(),
+            features: Features::default(),
             max_wasm_stack: DEFAULT_MAX_WASM_STACK,
         }
     }

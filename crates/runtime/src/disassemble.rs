@@ -1,7 +1,7 @@
 //! The machine code of a binary for people to read, without running any of it.
 
 use crate::module::binary;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use threadline_cranelift::{Compiler, CompilerConfig, disassemble};
 use threadline_environ::{Features, Translation};
 
@@ -15,20 +15,23 @@ pub struct Options {
     pub target: Option<String>,
     /// The options that change the code.
     pub tunables: Tunables,
+    /// The proposals that are accepted.
+    pub features: Features,
 }
 
 /// Compiles a module or component, binary or (with the feature `wat`) text, and lists the code of
 /// every function, trampolines included, in the order they are laid out.
 ///
 /// # Errors
-/// If the input is refused, or the target is unknown.
+/// If the input is refused, the proposals don't fit together, or the target is unknown.
 pub fn disassemble(bytes: &[u8], options: &Options) -> Result<Vec<FunctionListing>> {
+    options.features.check().map_err(Error::msg)?;
     let bytes = binary(bytes)?;
     let compiler = Compiler::new(&CompilerConfig {
         tunables: options.tunables.clone(),
         target: options.target.clone(),
     })?;
-    let translation = Translation::parse(&bytes, Features::default())?;
+    let translation = Translation::parse(&bytes, options.features)?;
     let (image, descriptions) = compiler.compile(translation)?;
     disassemble::disassemble(&image, &descriptions, compiler.triple())
 }

@@ -3,13 +3,13 @@
 use crate::Config;
 use crate::code::{CodeMemory, ModuleNames};
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use threadline_cranelift::{CompiledDescriptions, Compiler, CompilerConfig};
 use threadline_environ::component::Component;
 use threadline_environ::entity::PrimaryMap;
 use threadline_environ::module::Module;
-use threadline_environ::{Features, FuncType, StaticModuleIndex, Translation, Tunables};
+use threadline_environ::{FuncType, StaticModuleIndex, Translation, Tunables};
 
 /// Compiles modules and components, and owns what they have in common.
 ///
@@ -44,6 +44,7 @@ impl Engine {
     /// # Errors
     /// If the host isn't one we generate code for, or the options don't fit together.
     pub fn new(config: &Config) -> Result<Engine> {
+        config.features.check().map_err(Error::msg)?;
         let compiler = Compiler::new(&CompilerConfig {
             tunables: config.tunables.clone(),
             target: None,
@@ -73,7 +74,7 @@ impl Engine {
 
     /// Parses, validates and compiles a binary, and publishes its code.
     pub(crate) fn load(&self, bytes: &[u8]) -> Result<Loaded> {
-        let translation = Translation::parse(bytes, Features::default())?;
+        let translation = Translation::parse(bytes, self.inner.config.features)?;
         let (image, descriptions) = self.inner.compiler.compile(translation)?;
         let CompiledDescriptions {
             modules,
@@ -98,7 +99,7 @@ impl Engine {
 
     /// Parses and validates a core module, function bodies included, without keeping anything.
     pub(crate) fn validate(&self, bytes: &[u8]) -> Result<()> {
-        let translation = Translation::parse(bytes, Features::default())?;
+        let translation = Translation::parse(bytes, self.inner.config.features)?;
         ensure!(
             translation.component.is_none(),
             "expected a core module, found a component"

@@ -12,6 +12,7 @@ mod code;
 pub mod component;
 mod concurrent;
 mod config;
+mod config_proposals;
 #[cfg(feature = "disassemble")]
 pub mod disassemble;
 mod engine;
@@ -47,8 +48,8 @@ pub use module::Module;
 pub use store::StoreOpaque;
 pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
 pub use threadline_environ::{
-    AddressType, ContextLowering, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType,
-    ValType,
+    AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,
+    RefType, TableType, ValType,
 };
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use types::{ExportType, ExternType, ImportType};

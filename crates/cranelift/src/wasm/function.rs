@@ -154,13 +154,13 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         self.push_function_frame(self.signature)?;
         let mut operators = wasmparser::OperatorsReader::new(reader);
         while !operators.eof() {
-            let (operator, offset) = operators.read_with_offset().map_err(refusal)?;
-            validator.op(offset, &operator).map_err(refusal)?;
+            let (operator, offset) = operators.read_with_offset()?;
+            validator.op(offset, &operator)?;
             self.set_source_location(offset);
             self.operator(&operator, offset)?;
             self.check_size()?;
         }
-        operators.finish().map_err(refusal)?;
+        operators.finish()?;
         let frontend_config = self.env.isa.frontend_config();
         self.builder.finalize(frontend_config);
         Ok(())
@@ -188,14 +188,12 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         validator: &mut FuncValidator<ValidatorResources>,
         reader: &mut BinaryReader<'_>,
     ) -> Result<()> {
-        for _ in 0..reader.read_var_u32().map_err(refusal)? {
+        for _ in 0..reader.read_var_u32()? {
             let offset = reader.original_position();
-            let count = reader.read_var_u32().map_err(refusal)?;
-            let ty = reader.read::<wasmparser::ValType>().map_err(refusal)?;
+            let count = reader.read_var_u32()?;
+            let ty = reader.read::<wasmparser::ValType>()?;
             // This bounds the count.
-            validator
-                .define_locals(offset, count, ty)
-                .map_err(refusal)?;
+            validator.define_locals(offset, count, ty)?;
             let ty = value_type(core_type(ty));
             let zero = self.zero(ty);
             for _ in 0..count {
@@ -272,14 +270,5 @@ fn too_large() -> Error {
             "a function is too large to compile (more than {MAX_CLIF_ENTITIES} values or \
              {MAX_PASSED_VALUES} block arguments)"
         ),
-    }
-}
-
-/// The validator says by name which proposal an operator needs.
-fn refusal(error: wasmparser::BinaryReaderError) -> Error {
-    let message = error.message();
-    match message.strip_suffix(" support is not enabled") {
-        Some(proposal) => Error::unsupported(format!("the {proposal} proposal"), error.offset()),
-        None => error.into(),
     }
 }

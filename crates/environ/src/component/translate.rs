@@ -11,6 +11,7 @@ use super::section;
 use crate::error::{Error, Result};
 use crate::index::StaticModuleIndex;
 use crate::module::{ModuleTranslation, ModuleTranslator};
+use crate::section_count;
 use crate::types::SignatureTable;
 use crate::{Features, Translation};
 use cranelift_entity::PrimaryMap;
@@ -40,6 +41,7 @@ fn validate(bytes: &[u8], features: Features) -> Result<()> {
     let mut validator = Validator::new_with_features(features.wasmparser());
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
+        section_count::check(&payload)?;
         section::refuse_before_validation(&payload)?;
         validator.payload(&payload)?;
     }
@@ -101,6 +103,7 @@ pub(super) struct Walk<'data> {
 impl<'data> Walk<'data> {
     /// Validates and collects a payload of a component.
     fn payload(&mut self, payload: Payload<'_>) -> Result<()> {
+        section_count::check(&payload)?;
         section::refuse_before_validation(&payload)?;
         self.validator.payload(&payload)?;
         match payload {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::index::*;
+use crate::section_count;
 use crate::types::{
     AddressType, FuncType, GlobalType, HeapType, MemoryType, RefType, SignatureTable, TableType,
     ValType,
@@ -89,6 +90,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
         validator: &mut Validator,
         payload: Payload<'_>,
     ) -> Result<()> {
+        section_count::check(&payload)?;
         if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
             let range = body.range();
             let start = (range.start - self.result.base_offset) as usize;

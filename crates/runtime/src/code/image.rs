@@ -91,7 +91,7 @@ impl LoadedImage {
         Some(FrameInfo {
             module_name: module.name.as_deref().map(Arc::from),
             func_index: index.as_u32(),
-            func_name: module.func_names[index].as_deref().map(Arc::from),
+            func_name: module.func_name(index).map(Arc::from),
             module_offset,
         })
     }

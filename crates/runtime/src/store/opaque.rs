@@ -71,10 +71,6 @@ impl StoreOpaque {
         &self.vm
     }
 
-    pub(crate) fn vm_mut(&mut self) -> &mut VmStoreState {
-        &mut self.vm
-    }
-
     /// Checks that a handle belongs to this store.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::pointer::CodePtr;
 use crate::store::StoreOpaque;
 use anyhow::Result;
 use std::ffi::c_void;
-use threadline_environ::layout::ValRaw;
+use threadline_environ::layout::{VMStoreContext, ValRaw};
 
 /// How to call functions of one type, with the trampoline's code kept alive by the store.
 #[derive(Copy, Clone, Debug)]
@@ -49,10 +49,11 @@ impl StoreOpaque {
     ) -> Result<()> {
         assert!(args.len() >= entrance.slots, "room for all values");
         let store: *mut StoreOpaque = self;
-        self.vm_mut().set_store(store.cast::<c_void>());
         // Taken from `store`, so that what host functions do through it is part of this borrow.
         // SAFETY: `store` is this very borrow.
         let context = unsafe { (*store).vm().context_ptr() };
+        // SAFETY: the context is this store's; `store` is good until this call ends.
+        let _current = unsafe { CurrentStore::enter(context, store.cast::<c_void>()) };
         // SAFETY: the context is this store's, which is borrowed exclusively and not touched
         // until the call returns; the function belongs to the store (handles are matched with
         // their store before they are used), which keeps its code and the trampoline's loaded;
@@ -67,5 +68,32 @@ impl StoreOpaque {
                 args,
             )
         }
+    }
+}
+
+/// While it lives, host functions that wasm calls reach their store through the borrow that wasm
+/// was entered with. Calls nest: a host function's own borrow is shorter than that of the call
+/// that led to it, and so must not be what further host functions of that call are given.
+struct CurrentStore {
+    context: *mut VMStoreContext,
+    outer: *mut c_void,
+}
+
+impl CurrentStore {
+    /// Makes `store` what host functions are given.
+    ///
+    /// # Safety
+    /// `context` is that store's, and lives longer than the result; `store` is good that long.
+    unsafe fn enter(context: *mut VMStoreContext, store: *mut c_void) -> CurrentStore {
+        // SAFETY: the caller answers for `context`, which nothing else touches now.
+        let outer = unsafe { std::mem::replace(&mut (*context).store, store) };
+        CurrentStore { context, outer }
+    }
+}
+
+impl Drop for CurrentStore {
+    fn drop(&mut self) {
+        // SAFETY: the context lives (see `enter`), and its wasm doesn't run any more.
+        unsafe { (*self.context).store = self.outer };
     }
 }

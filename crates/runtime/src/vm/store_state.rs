@@ -12,7 +12,6 @@
 use super::backtrace::RawBacktrace;
 use super::exceptions::Exceptions;
 use std::any::Any;
-use std::ffi::c_void;
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
@@ -99,12 +98,6 @@ impl VmStoreState {
     /// What `VMHeader::store_context` of the store's contexts points to.
     pub(crate) fn context_ptr(&self) -> *mut VMStoreContext {
         self.cells.as_ptr().cast()
-    }
-
-    /// Sets `VMStoreContext::store`, which host functions that compiled code calls read.
-    pub(crate) fn set_store(&mut self, store: *mut c_void) {
-        // SAFETY: the cells live as long as `self`.
-        unsafe { (*self.context_ptr()).store = store };
     }
 }
 
