@@ -1,6 +1,8 @@
 //! [`Instance`], a handle to a core instance.
 
-use crate::externals::{Extern, Func, Global, Memory, Table, Tag, TypedFunc, WasmParams, WasmResults};
+use crate::externals::{
+    Extern, Func, Global, Memory, Table, Tag, TypedFunc, WasmParams, WasmResults,
+};
 use crate::instantiate::{Definition, instantiate};
 use crate::module::Module;
 use crate::store::{AsContextMut, StoreId, StoreOpaque};

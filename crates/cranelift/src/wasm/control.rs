@@ -65,7 +65,12 @@ impl FuncTranslator<'_, '_> {
         Ok(true)
     }
 
-    pub(super) fn push_frame(&mut self, kind: FrameKind, params: usize, results: &[ValType]) -> Result<()> {
+    pub(super) fn push_frame(
+        &mut self,
+        kind: FrameKind,
+        params: usize,
+        results: &[ValType],
+    ) -> Result<()> {
         self.pass_values(params + results.len())?;
         let end = self.block_with_params(results);
         self.control.push(Frame {

@@ -20,8 +20,8 @@ use super::{
     VMMemoryImport, VMTableDefinition, VMTableImport, VMTagDefinition, VMTagImport,
 };
 use crate::index::{
-    DefinedGlobalIndex, DefinedMemoryIndex, DefinedTableIndex, DefinedTagIndex, FuncIndex, FuncRefIndex,
-    GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
+    DefinedGlobalIndex, DefinedMemoryIndex, DefinedTableIndex, DefinedTagIndex, FuncIndex,
+    FuncRefIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
 use crate::module::Module;
 use cranelift_entity::EntityRef;

@@ -4,8 +4,8 @@
 //! array on the stack, allocates nothing and looks nothing up.
 
 use super::Func;
-use crate::store::{AsContextMut, StoreOpaque};
 use crate::exception::ExnRef;
+use crate::store::{AsContextMut, StoreOpaque};
 use crate::val::{ExternRef, V128};
 use crate::vm::{CallSlots, Entrance, FunctionImport, SlotArray, ThreadKind, val_raw};
 use anyhow::Result;

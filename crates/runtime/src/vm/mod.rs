@@ -24,9 +24,9 @@ mod store_state;
 mod sys;
 mod table;
 mod tag;
-mod throw;
 #[cfg(test)]
 mod tests;
+mod throw;
 mod utf8_copy;
 pub(crate) mod val_raw;
 

@@ -3,8 +3,8 @@
 use super::core_instance::InstancePtr;
 use super::pointer::VmPtr;
 use crate::type_registry::TypeId;
-use threadline_environ::entity::EntityRef;
 use threadline_environ::TagIndex;
+use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{VMTagDefinition, VMTagImport};
 
 /// A tag, by its definition in some `VMContext`. Equal if it is the same tag.
@@ -24,7 +24,10 @@ impl InstancePtr {
         let module = self.module();
         for (i, tag) in imports.iter().enumerate() {
             let from = tag.as_ptr();
-            self.set_field(module.layout.tag_import(TagIndex::new(i)), VMTagImport { from });
+            self.set_field(
+                module.layout.tag_import(TagIndex::new(i)),
+                VMTagImport { from },
+            );
         }
         for (index, &signature) in module.module.tags.iter() {
             if let Some(defined) = module.module.defined_tag_index(index) {

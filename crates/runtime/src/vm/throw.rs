@@ -180,7 +180,11 @@ pub(super) unsafe fn find_handler(context: *mut VMStoreContext) -> Option<Landin
             (*cells).pending = Some(Failure::Error(bug!("no exception is pending").into()));
             return None;
         };
-        match search(exception.tag, (*context).exit_fp, (*(*context).entry).handler_fp) {
+        match search(
+            exception.tag,
+            (*context).exit_fp,
+            (*(*context).entry).handler_fp,
+        ) {
             Search::Found(found) => {
                 let values = exceptions.catch(handle, found.by_reference)?;
                 (*cells).pending = None;
