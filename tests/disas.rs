@@ -7,6 +7,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use threadline::ContextLowering;
@@ -24,8 +25,17 @@ struct Header {
     target: String,
     /// How `context.get` and `context.set` are compiled, by the name of the lowering.
     lowering: String,
+    /// Whether fuel is consumed.
+    #[serde(default)]
+    consume_fuel: bool,
+    /// Whether epochs interrupt.
+    #[serde(default)]
+    epoch_interruption: bool,
     /// A regular expression that the names of the functions looked at match.
     function: String,
+    /// Proposals that are not as they are by default, by name: whether they are accepted.
+    #[serde(default)]
+    proposals: BTreeMap<String, bool>,
 }
 
 fn main() -> Result<()> {
@@ -96,6 +106,12 @@ fn listing(header: &Header, input: &str) -> Result<String> {
         ..disassemble::Options::default()
     };
     options.tunables.context_lowering = lowering;
+    for (name, &enable) in &header.proposals {
+        let proposal = name.parse().map_err(anyhow::Error::msg)?;
+        options.features.set(proposal, enable);
+    }
+    options.tunables.consume_fuel = header.consume_fuel;
+    options.tunables.epoch_interruption = header.epoch_interruption;
     let functions = disassemble::disassemble(&bytes, &options).context("can't disassemble")?;
     let mut text = String::new();
     for function in functions

@@ -265,7 +265,8 @@ fn scripts_say_what_they_are_for() {
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();
-            let first = text.lines().find(|line| !line.starts_with(";;!"));
+            let mut lines = text.lines();
+            let first = lines.find(|line| !line.is_empty() && !line.starts_with(";;!"));
             assert!(
                 first.is_some_and(|line| line.starts_with(";; ")),
                 "{} does not begin with a comment that says what it is for",

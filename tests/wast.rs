@@ -7,15 +7,23 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use threadline::{Config, ContextLowering, Engine};
 use threadline_wast::{WastRunner, Xfail, test_header};
 
-/// What a script of ours may say about itself: nothing yet, so any key is a mistake.
+/// What a script of ours may say about itself.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {}
+struct Header {
+    /// Proposals that are not as they are by default, by name: whether they are accepted.
+    #[serde(default)]
+    proposals: BTreeMap<String, bool>,
+    /// Whether relaxed SIMD is to do the same on every machine.
+    #[serde(default)]
+    relaxed_simd_deterministic: bool,
+}
 
 /// A script and the name of its tests.
 struct Script {
@@ -65,9 +73,14 @@ fn trials(script: &Script, xfail: &Xfail) -> Vec<Trial> {
 
 fn run(path: &Path, lowering: ContextLowering) -> Result<()> {
     let text = std::fs::read_to_string(path)?;
-    test_header::parse::<Header>(&text)?;
+    let header: Header = test_header::parse(&text)?;
     let mut config = Config::new();
-    config.context_lowering(lowering);
+    config
+        .context_lowering(lowering)
+        .relaxed_simd_deterministic(header.relaxed_simd_deterministic);
+    for (name, &enable) in &header.proposals {
+        config.wasm_proposal(name.parse().map_err(anyhow::Error::msg)?, enable);
+    }
     let engine = Engine::new(&config)?;
     let report = WastRunner::new(&engine).run_str(&path.display().to_string(), &text);
     ensure!(

@@ -11,6 +11,11 @@
 //!
 //! `THREADLINE_MUTATIONS=N` has N mutants made of each seed, without a limit of time.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "a test without the usual harness; the child talks to its parent"
+)]
+
 mod child;
 mod compile;
 mod mutants;

@@ -33,12 +33,12 @@ impl Random {
 /// The kinds of damage, one after the other.
 const KINDS: [fn(&mut Vec<u8>, &mut Random); 8] = [
     truncate,
-    flip_bits,
-    swap_bytes,
+    |bytes, random| flip_bits(bytes, random),
+    |bytes, random| swap_bytes(bytes, random),
     corrupt_length,
     duplicate_section,
     reorder_sections,
-    overwrite,
+    |bytes, random| overwrite(bytes, random),
     splice,
 ];
 
@@ -55,14 +55,14 @@ fn truncate(bytes: &mut Vec<u8>, random: &mut Random) {
     bytes.truncate(random.below(bytes.len()));
 }
 
-fn flip_bits(bytes: &mut Vec<u8>, random: &mut Random) {
+fn flip_bits(bytes: &mut [u8], random: &mut Random) {
     for _ in 0..=random.below(3) {
         let at = random.below(bytes.len());
         bytes[at] ^= 1 << random.below(8);
     }
 }
 
-fn swap_bytes(bytes: &mut Vec<u8>, random: &mut Random) {
+fn swap_bytes(bytes: &mut [u8], random: &mut Random) {
     let (a, b) = (random.below(bytes.len()), random.below(bytes.len()));
     bytes.swap(a, b);
 }
@@ -132,7 +132,7 @@ fn reorder_sections(bytes: &mut Vec<u8>, random: &mut Random) {
     bytes.splice(to..to, section);
 }
 
-fn overwrite(bytes: &mut Vec<u8>, random: &mut Random) {
+fn overwrite(bytes: &mut [u8], random: &mut Random) {
     let at = random.below(bytes.len());
     let end = bytes.len().min(at + 1 + random.below(8));
     bytes[at..end].fill_with(|| random.next() as u8);

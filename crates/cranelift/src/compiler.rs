@@ -20,9 +20,9 @@ use threadline_environ::component::Component;
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::layout::VMContextLayout;
 use threadline_environ::module::Module;
-use threadline_environ::types::SignatureTable;
 use threadline_environ::{
-    DefinedFuncIndex, FuncType, SignatureIndex, StaticModuleIndex, Translation, Tunables,
+    DefinedFuncIndex, FuncType, SignatureIndex, SignatureTable, StaticModuleIndex, Translation,
+    Tunables,
 };
 
 /// What a compiler is made for.

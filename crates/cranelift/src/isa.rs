@@ -64,6 +64,10 @@ fn shared_settings(tunables: &Tunables) -> Result<settings::Builder> {
     for (name, value) in [
         ("opt_level", opt_level),
         ("enable_verifier", yes_or_no(tunables.verify_clif)),
+        (
+            "enable_nan_canonicalization",
+            yes_or_no(tunables.nan_canonicalization),
+        ),
         ("preserve_frame_pointers", "true"),
         ("is_pic", "true"),
         // Wasm functions may have more results than registers.

@@ -44,8 +44,14 @@ pub(crate) fn builtin_signature(builtin: BuiltinIndex) -> Signature {
     signature
         .params
         .extend(params.map(|&ty| AbiParam::new(builtin_type(ty))));
-    if let BuiltinResult::Value(ty) = builtin.result() {
-        signature.returns.push(AbiParam::new(builtin_type(ty)));
+    match builtin.result() {
+        BuiltinResult::Value(ty) => signature.returns.push(AbiParam::new(builtin_type(ty))),
+        BuiltinResult::ValueOrFailure => signature.returns.push(AbiParam::new(types::I64)),
+        BuiltinResult::Infallible | BuiltinResult::Success | BuiltinResult::Never => {}
+    }
+    // Called in loops, but hardly ever: they are not to cost the loop its registers.
+    if matches!(builtin, BuiltinIndex::OutOfFuel | BuiltinIndex::NewEpoch) {
+        signature.call_conv = CallConv::PreserveAll;
     }
     signature
 }

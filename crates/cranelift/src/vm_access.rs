@@ -171,6 +171,14 @@ pub(crate) fn load(pos: &mut FuncCursor<'_>, place: Place, base: Value) -> Value
     pos.ins().load(place.ty, flags, base, place.offset)
 }
 
+/// Loads a field of what `base` points to that other threads may change now.
+pub(crate) fn atomic_load(pos: &mut FuncCursor<'_>, place: Place, base: Value) -> Value {
+    debug_assert_eq!(place.life, Life::Mutable);
+    let flags = flags(pos.func, place);
+    let address = pos.ins().iadd_imm_s(base, i64::from(place.offset));
+    pos.ins().atomic_load(place.ty, flags, address)
+}
+
 /// Stores to a field of what `base` points to.
 pub(crate) fn store(pos: &mut FuncCursor<'_>, place: Place, value: Value, base: Value) {
     debug_assert_eq!(place.life, Life::Mutable);
@@ -254,11 +262,35 @@ pub(crate) mod store_context {
         Place::new(offset, POINTER, Region::StoreContext, Life::Mutable)
     }
 
+    /// How much fuel is left.
+    pub(crate) fn fuel() -> Place {
+        let offset = offset_of!(VMStoreContext, fuel);
+        Place::new(offset, types::I64, Region::StoreContext, Life::Mutable)
+    }
+
+    /// The epoch in which wasm is interrupted.
+    pub(crate) fn epoch_deadline() -> Place {
+        let offset = offset_of!(VMStoreContext, epoch_deadline);
+        Place::new(offset, types::I64, Region::StoreContext, Life::Mutable)
+    }
+
+    /// The address of the engine's count of epochs.
+    pub(super) fn epoch_counter() -> Place {
+        Place::fixed(offset_of!(VMStoreContext, epoch_counter), POINTER)
+    }
+
     /// Where wasm was left for the host: the return address.
     pub(crate) fn exit_pc() -> Place {
         let offset = offset_of!(VMStoreContext, exit_pc);
         Place::new(offset, POINTER, Region::StoreContext, Life::Mutable)
     }
+}
+
+/// Loads the engine's epoch, which other threads change, so that no load stands for another.
+pub(crate) fn load_epoch(pos: &mut FuncCursor<'_>, store_context: Value) -> Value {
+    let counter = load(pos, store_context::epoch_counter(), store_context);
+    pos.ins()
+        .atomic_load(types::I64, MemFlagsData::trusted(), counter)
 }
 
 /// The part of a context slot that an intrinsic reads or writes, relative to what the slots are
@@ -318,14 +350,30 @@ pub(crate) mod func_ref {
     /// (nothing is mapped at such low addresses), which the guest sees as the trap
     /// `uninitialized element`. So the null check costs nothing.
     pub(crate) fn load_type_id_or_trap(pos: &mut FuncCursor<'_>, func_ref: Value) -> Value {
-        let code = trap::to_cranelift(TrapCode::UninitializedElement);
-        let flags = MemFlagsData::new()
+        let offset = offset_of!(VMFuncRef, type_id) as i32;
+        let flags = null_check_flags(pos.func, TrapCode::UninitializedElement);
+        pos.ins().load(types::I32, flags, func_ref, offset)
+    }
+
+    /// The code of the function behind a reference that may be null, which is the trap `null`; at
+    /// no cost, as with the type.
+    pub(crate) fn load_code_or_trap(
+        pos: &mut FuncCursor<'_>,
+        func_ref: Value,
+        null: TrapCode,
+    ) -> Value {
+        let offset = offset_of!(VMFuncRef, wasm_call) as i32;
+        let flags = null_check_flags(pos.func, null);
+        pos.ins().load(POINTER, flags, func_ref, offset)
+    }
+
+    /// Flags for a load that is also a check for null.
+    fn null_check_flags(func: &mut Function, null: TrapCode) -> MemFlagsData {
+        MemFlagsData::new()
             .with_aligned()
             .with_readonly()
-            .with_trap_code(Some(code))
-            .with_alias_region(Some(Region::Settled.declare(pos.func)));
-        let offset = offset_of!(VMFuncRef, type_id) as i32;
-        pos.ins().load(types::I32, flags, func_ref, offset)
+            .with_trap_code(Some(trap::to_cranelift(null)))
+            .with_alias_region(Some(Region::Settled.declare(func)))
     }
 
     /// The code of the function.
@@ -359,6 +407,13 @@ impl Definition {
     ) -> Definition {
         Definition::new(defined.map(|index| layout.memory(index)), || {
             layout.memory_import(index) as usize + offset_of!(VMMemoryImport, from)
+        })
+    }
+
+    /// That of a shared memory which the module defines.
+    pub(crate) fn shared_memory(layout: &VMContextLayout, index: DefinedMemoryIndex) -> Definition {
+        Definition::new(None, || {
+            layout.shared_memory(index) as usize + offset_of!(VMMemoryImport, from)
         })
     }
 

@@ -23,11 +23,16 @@ pub enum BuiltinResult {
     Infallible,
     /// A value, and it cannot fail.
     Value(BuiltinType),
+    /// An i64; [`BUILTIN_FAILED`] is failure.
+    ValueOrFailure,
     /// Success as an 8-bit boolean; `false` is failure.
     Success,
     /// Does not return.
     Never,
 }
+
+/// What a builtin of the kind [`BuiltinResult::ValueOrFailure`] returns when it failed.
+pub const BUILTIN_FAILED: i64 = i64::MIN;
 
 macro_rules! builtins {
     ($($(#[$doc:meta])* $name:ident = $text:literal ($($param:ident),*) -> $result:expr;)*) => {
@@ -73,7 +78,7 @@ builtins! {
     /// Records a trap by its code; the caller then raises.
     Trap = "trap" (I32) -> BuiltinResult::Success;
     /// `memory.grow`: (memory index, pages) to the old size in pages, or −1.
-    MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::Value(BuiltinType::I64);
+    MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::ValueOrFailure;
     /// `memory.copy`: (dst memory, dst, src memory, src, length).
     MemoryCopy = "memory.copy" (I32, I64, I32, I64, I64) -> BuiltinResult::Success;
     /// `memory.fill`: (memory, dst, byte value, length).
@@ -82,8 +87,14 @@ builtins! {
     MemoryInit = "memory.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
     /// `data.drop`: (data segment).
     DataDrop = "data.drop" (I32) -> BuiltinResult::Infallible;
+    /// `memory.atomic.notify`: (memory, address, count) to how many were woken.
+    MemoryAtomicNotify = "memory.atomic.notify" (I32, I64, I32) -> BuiltinResult::ValueOrFailure;
+    /// `memory.atomic.wait32`: (memory, address, expected, time-out in ns) to 0, 1 or 2.
+    MemoryAtomicWait32 = "memory.atomic.wait32" (I32, I64, I32, I64) -> BuiltinResult::ValueOrFailure;
+    /// `memory.atomic.wait64`, likewise.
+    MemoryAtomicWait64 = "memory.atomic.wait64" (I32, I64, I64, I64) -> BuiltinResult::ValueOrFailure;
     /// `table.grow`: (table, delta, initial element) to the old size, or −1.
-    TableGrow = "table.grow" (I32, I64, Pointer) -> BuiltinResult::Value(BuiltinType::I64);
+    TableGrow = "table.grow" (I32, I64, Pointer) -> BuiltinResult::ValueOrFailure;
     /// `table.fill`: (table, dst, element, length).
     TableFill = "table.fill" (I32, I64, Pointer, I64) -> BuiltinResult::Success;
     /// `table.copy`: (dst table, src table, dst, src, length).
@@ -102,6 +113,14 @@ builtins! {
     /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
     /// utf-8.
     Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+    /// Whether a function type is a subtype of another: (type, other), by engine-wide ids.
+    IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::Value(BuiltinType::I32);
+    /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go
+    /// on to others meanwhile. Any context.
+    OutOfFuel = "out-of-fuel" () -> BuiltinResult::Success;
+    /// The epoch in `VMStoreContext::epoch_deadline` has come. If wasm is to go on there is a
+    /// new one; the store may go on to others meanwhile. Any context.
+    NewEpoch = "new-epoch" () -> BuiltinResult::Success;
     /// `throw`: (tag, values as an array of `ValRaw`, their number). Makes an exception and never
     /// succeeds: what raises then goes on at its handler.
     Throw = "throw" (I32, Pointer, I32) -> BuiltinResult::Success;

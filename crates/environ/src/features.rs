@@ -70,27 +70,27 @@ proposals! {
     /// 128-bit vectors.
     Simd = "simd", F::SIMD, On, Built;
     /// Vector operators whose results may differ between processors.
-    RelaxedSimd = "relaxed-simd", F::RELAXED_SIMD, On, Unbuilt;
+    RelaxedSimd = "relaxed-simd", F::RELAXED_SIMD, On, Built;
     /// `return_call` and its kin.
-    TailCall = "tail-call", F::TAIL_CALL, On, Unbuilt;
+    TailCall = "tail-call", F::TAIL_CALL, On, Built;
     /// Arithmetic in constant expressions.
-    ExtendedConst = "extended-const", F::EXTENDED_CONST, On, Unbuilt;
+    ExtendedConst = "extended-const", F::EXTENDED_CONST, On, Built;
     /// Several memories in a module.
     MultiMemory = "multi-memory", F::MULTI_MEMORY, On, Built;
     /// Memories and tables with 64-bit addresses.
-    Memory64 = "memory64", F::MEMORY64, On, Unbuilt;
+    Memory64 = "memory64", F::MEMORY64, On, Built;
     /// Shared memories and atomic operators.
-    Threads = "threads", F::THREADS, On, Unbuilt;
+    Threads = "threads", F::THREADS, On, Built;
     /// Tags, `throw` and `try_table`.
     Exceptions = "exceptions", F::EXCEPTIONS, On, Built;
     /// Typed references to functions.
-    FunctionReferences = "function-references", F::FUNCTION_REFERENCES, On, Unbuilt;
+    FunctionReferences = "function-references", F::FUNCTION_REFERENCES, On, Built;
     /// Structures and arrays that are garbage-collected.
     Gc = "gc", F::GC, On, Unbuilt;
     /// Memories with pages of another size than 64 KiB.
-    CustomPageSizes = "custom-page-sizes", F::CUSTOM_PAGE_SIZES, Off, Unbuilt;
+    CustomPageSizes = "custom-page-sizes", F::CUSTOM_PAGE_SIZES, Off, Built;
     /// 128-bit addition, subtraction and multiplication of integers.
-    WideArithmetic = "wide-arithmetic", F::WIDE_ARITHMETIC, Off, Unbuilt;
+    WideArithmetic = "wide-arithmetic", F::WIDE_ARITHMETIC, Off, Built;
     /// Components.
     ComponentModel = "component-model", F::COMPONENT_MODEL, On, Built;
     /// The canonical ABI's `async`, streams, futures and context slots.
@@ -248,9 +248,15 @@ impl Features {
         Ok(())
     }
 
-    /// For the validator.
+    /// For the validator. It takes recursive and declared subtypes of functions for part of the
+    /// gc proposal, but typed references to functions make little sense without; what else that
+    /// proposal brings the translator refuses.
     pub(crate) fn wasmparser(self) -> F {
-        self.flags
+        if self.has(Proposal::FunctionReferences) {
+            self.flags | F::GC
+        } else {
+            self.flags
+        }
     }
 
     /// A refusal of a whole component, if there are to be none.
@@ -278,11 +284,28 @@ impl fmt::Debug for Features {
 /// its own, unless we could accept it.
 const RELAXED_RULES: &[&str] = &["constant expression required", "invalid exception type"];
 
+/// Refusals in which `wasmparser` leaves out the proposal.
+const UNTAGGED: &[(&str, Proposal)] = &[
+    ("multiple memories", Proposal::MultiMemory),
+    ("multiple tables", Proposal::ReferenceTypes),
+    ("data count section requires", Proposal::BulkMemory),
+];
+
+/// The flag of the proposal that an input needs, if that is what is wrong with it.
+fn missing_flag(error: &wasmparser::BinaryReaderError) -> Option<F> {
+    let message = error.message();
+    let untagged = UNTAGGED
+        .iter()
+        .find(|(start, _)| message.starts_with(start));
+    let flag = untagged.map(|(_, proposal)| proposal.entry().flag);
+    error.missing_wasm_feature().or(flag)
+}
+
 impl From<wasmparser::BinaryReaderError> for Error {
     fn from(error: wasmparser::BinaryReaderError) -> Error {
         let (message, offset) = (error.message().to_owned(), error.offset());
         let invalid = |message| Error::Invalid { message, offset };
-        let Some(flag) = error.missing_wasm_feature() else {
+        let Some(flag) = missing_flag(&error) else {
             return invalid(message);
         };
         // `F::BULK_MEMORY_OPT` and its like are part of their proposal's flag.

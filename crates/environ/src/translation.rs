@@ -5,7 +5,7 @@ use crate::component::Component;
 use crate::error::Result;
 use crate::index::StaticModuleIndex;
 use crate::module::ModuleTranslation;
-use crate::types::SignatureTable;
+use crate::signature_table::SignatureTable;
 use cranelift_entity::PrimaryMap;
 
 /// Everything known about a binary before code is generated.

@@ -91,6 +91,14 @@ trap_codes! {
     InvalidUtf8 = 27, "string content is invalid utf-8";
     /// A string ends within a character.
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
+    /// `memory.atomic.wait` on a memory that is not shared.
+    AtomicWaitUnshared = 29, "expected shared memory";
+    /// `call_ref` of a null reference.
+    NullFunctionReference = 40, "null function reference";
+    /// The store's fuel is used up.
+    OutOfFuel = 41, "all fuel consumed by WebAssembly";
+    /// The store's epoch deadline is reached.
+    Interrupt = 42, "interrupt";
     /// An exception came to the border of a component and found no handler on this side.
     UncaughtException = 60, "uncaught exception at the border of a component";
     /// More exceptions are alive than a store keeps.

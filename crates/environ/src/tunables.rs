@@ -68,6 +68,15 @@ pub struct Tunables {
     /// Bytes of unmapped address space behind a reservation. Accesses whose constant offset is
     /// below it need no check of that offset.
     pub memory_guard_size: u64,
+    /// Whether relaxed SIMD operators do on every machine what the specification's deterministic
+    /// profile says, instead of what is fastest on this one.
+    pub relaxed_simd_deterministic: bool,
+    /// Whether wasm consumes fuel.
+    pub consume_fuel: bool,
+    /// Whether wasm looks at the engine's epoch.
+    pub epoch_interruption: bool,
+    /// Whether every NaN that wasm computes is the canonical one.
+    pub nan_canonicalization: bool,
     /// Whether Cranelift optimises.
     pub optimize: bool,
     /// Whether Cranelift's verifier runs over every function.
@@ -80,6 +89,10 @@ impl Default for Tunables {
             context_lowering: ContextLowering::Pinned,
             memory_reservation: 1 << 32,
             memory_guard_size: 32 << 20,
+            relaxed_simd_deterministic: false,
+            consume_fuel: false,
+            epoch_interruption: false,
+            nan_canonicalization: false,
             optimize: true,
             verify_clif: cfg!(debug_assertions),
         }

@@ -1,8 +1,7 @@
-//! Core wasm types as plain data, and the table that interns function types.
+//! Core wasm types as plain data. The table that function types are numbered by, and subtyping,
+//! are in `signature_table`.
 
 use crate::index::SignatureIndex;
-use cranelift_entity::PrimaryMap;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// A core value type.
@@ -54,10 +53,81 @@ impl RefType {
 pub enum HeapType {
     /// Any function.
     Func,
+    /// No function: only null has this type.
+    NoFunc,
     /// Any host value.
     Extern,
+    /// No host value: only null has this type.
+    NoExtern,
     /// Any exception.
     Exn,
+    /// No exception: only null has this type.
+    NoExn,
+    /// A function of this type, by its number in the [`SignatureTable`](crate::SignatureTable)
+    /// that the type as a whole belongs to: a translation's, or that of an engine.
+    Concrete(SignatureIndex),
+}
+
+/// The heap types that are no subtypes of others. References below different ones have nothing
+/// in common; all below the same one are represented alike.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TopType {
+    /// Functions.
+    Func,
+    /// Host values.
+    Extern,
+    /// Exceptions.
+    Exn,
+}
+
+impl HeapType {
+    /// The top of the hierarchy it belongs to.
+    pub fn top(self) -> TopType {
+        match self {
+            HeapType::Func | HeapType::NoFunc | HeapType::Concrete(_) => TopType::Func,
+            HeapType::Extern | HeapType::NoExtern => TopType::Extern,
+            HeapType::Exn | HeapType::NoExn => TopType::Exn,
+        }
+    }
+
+    /// Whether no reference but null has this type.
+    pub fn is_bottom(self) -> bool {
+        match self {
+            HeapType::NoFunc | HeapType::NoExtern | HeapType::NoExn => true,
+            HeapType::Func | HeapType::Extern | HeapType::Exn | HeapType::Concrete(_) => false,
+        }
+    }
+}
+
+/// How types that mention function types by number are carried over to another numbering.
+impl HeapType {
+    /// The same type with its number replaced.
+    pub fn renumber(self, number: impl FnOnce(SignatureIndex) -> SignatureIndex) -> HeapType {
+        match self {
+            HeapType::Concrete(index) => HeapType::Concrete(number(index)),
+            other => other,
+        }
+    }
+}
+
+impl RefType {
+    /// The same type with its number replaced.
+    pub fn renumber(self, number: impl FnOnce(SignatureIndex) -> SignatureIndex) -> RefType {
+        RefType {
+            nullable: self.nullable,
+            heap_type: self.heap_type.renumber(number),
+        }
+    }
+}
+
+impl ValType {
+    /// The same type with its number replaced.
+    pub fn renumber(self, number: impl FnOnce(SignatureIndex) -> SignatureIndex) -> ValType {
+        match self {
+            ValType::Ref(ty) => ValType::Ref(ty.renumber(number)),
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for ValType {
@@ -77,11 +147,27 @@ impl fmt::Display for RefType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.nullable, self.heap_type) {
             (true, HeapType::Func) => f.write_str("funcref"),
+            (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
             (true, HeapType::Extern) => f.write_str("externref"),
+            (true, HeapType::NoExtern) => f.write_str("nullexternref"),
             (true, HeapType::Exn) => f.write_str("exnref"),
-            (false, HeapType::Func) => f.write_str("(ref func)"),
-            (false, HeapType::Extern) => f.write_str("(ref extern)"),
-            (false, HeapType::Exn) => f.write_str("(ref exn)"),
+            (true, HeapType::NoExn) => f.write_str("nullexnref"),
+            (true, heap_type) => write!(f, "(ref null {heap_type})"),
+            (false, heap_type) => write!(f, "(ref {heap_type})"),
+        }
+    }
+}
+
+impl fmt::Display for HeapType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HeapType::Func => f.write_str("func"),
+            HeapType::NoFunc => f.write_str("nofunc"),
+            HeapType::Extern => f.write_str("extern"),
+            HeapType::NoExtern => f.write_str("noextern"),
+            HeapType::Exn => f.write_str("exn"),
+            HeapType::NoExn => f.write_str("noexn"),
+            HeapType::Concrete(index) => write!(f, "{}", index.as_u32()),
         }
     }
 }
@@ -103,6 +189,43 @@ impl FuncType {
             params: params.into_iter().collect(),
             results: results.into_iter().collect(),
         }
+    }
+
+    /// The same type with its numbers replaced.
+    pub fn renumber(&self, mut number: impl FnMut(SignatureIndex) -> SignatureIndex) -> FuncType {
+        let mut all = |types: &[ValType]| types.iter().map(|ty| ty.renumber(&mut number)).collect();
+        FuncType {
+            params: all(&self.params),
+            results: all(&self.results),
+        }
+    }
+
+    /// The type with the top of the hierarchy in place of each reference type. Functions of both
+    /// are called alike, for references below the same top are represented alike.
+    pub fn with_plain_references(&self) -> FuncType {
+        let plain = |ty: &ValType| match ty {
+            ValType::Ref(ty) => ValType::Ref(match ty.heap_type.top() {
+                TopType::Func => RefType::FUNCREF,
+                TopType::Extern => RefType::EXTERNREF,
+            }),
+            other => *other,
+        };
+        FuncType {
+            params: self.params.iter().map(plain).collect(),
+            results: self.results.iter().map(plain).collect(),
+        }
+    }
+
+    /// The function types it mentions, in order.
+    pub fn concrete_types(&self) -> impl Iterator<Item = SignatureIndex> {
+        let types = self.params.iter().chain(&self.results);
+        types.filter_map(|ty| match ty {
+            ValType::Ref(RefType {
+                heap_type: HeapType::Concrete(index),
+                ..
+            }) => Some(*index),
+            _ => None,
+        })
     }
 
     /// Parameter types, in order.
@@ -187,6 +310,16 @@ impl MemoryType {
     pub fn minimum_byte_size(&self) -> Option<u64> {
         self.minimum.checked_mul(self.page_size())
     }
+
+    /// The most bytes that its limits and its addresses let it have.
+    pub fn maximum_byte_size(&self) -> u64 {
+        let addressable = match self.address {
+            AddressType::I32 => 1 << 32,
+            AddressType::I64 => u64::MAX,
+        };
+        let declared = self.maximum.unwrap_or(u64::MAX);
+        declared.saturating_mul(self.page_size()).min(addressable)
+    }
 }
 
 /// The type of an import or export of a core module.
@@ -203,46 +336,4 @@ pub enum EntityType {
     /// A tag, by the interned type of the functions that would throw it: its parameters are the
     /// exception's values.
     Tag(SignatureIndex),
-}
-
-/// Function types, each once, shared by every module of a translation.
-#[derive(Default, Debug, Clone)]
-pub struct SignatureTable {
-    types: PrimaryMap<SignatureIndex, FuncType>,
-    interned: BTreeMap<FuncType, SignatureIndex>,
-}
-
-impl SignatureTable {
-    /// The index of a type, the same for equal types.
-    pub fn intern(&mut self, ty: FuncType) -> SignatureIndex {
-        if let Some(&index) = self.interned.get(&ty) {
-            return index;
-        }
-        let index = self.types.push(ty.clone());
-        self.interned.insert(ty, index);
-        index
-    }
-
-    /// Index and type of each, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (SignatureIndex, &FuncType)> {
-        self.types.iter()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.types.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.types.is_empty()
-    }
-}
-
-impl std::ops::Index<SignatureIndex> for SignatureTable {
-    type Output = FuncType;
-
-    fn index(&self, index: SignatureIndex) -> &FuncType {
-        &self.types[index]
-    }
 }

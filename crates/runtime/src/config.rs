@@ -53,7 +53,8 @@ impl Config {
 
     /// How many bytes of address space are set aside for each linear memory.
     ///
-    /// With the default, 4 GiB, accesses need no bounds check and growing moves nothing.
+    /// With the default, 4 GiB, accesses to 32-bit memories need no bounds check, and growing moves
+    /// them nowhere. 64-bit memories are checked, and move when they outgrow it.
     pub fn memory_reservation(&mut self, bytes: u64) -> &mut Config {
         self.tunables.memory_reservation = bytes;
         self
@@ -62,6 +63,38 @@ impl Config {
     /// How many bytes behind each memory's reservation are kept inaccessible.
     pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Config {
         self.tunables.memory_guard_size = bytes;
+        self
+    }
+
+    /// Whether relaxed SIMD operators give the same results on every machine, those of the
+    /// specification's deterministic profile; the default is what this machine does fastest.
+    pub fn relaxed_simd_deterministic(&mut self, enable: bool) -> &mut Config {
+        self.tunables.relaxed_simd_deterministic = enable;
+        self
+    }
+
+    /// Whether wasm consumes fuel, so that how long it runs is limited; the default is no.
+    ///
+    /// What a program consumes depends on nothing but the program. See
+    /// [`Store::set_fuel`](crate::Store::set_fuel).
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Config {
+        self.tunables.consume_fuel = enable;
+        self
+    }
+
+    /// Whether wasm can be interrupted by the passing of epochs; the default is no.
+    ///
+    /// Cheaper than fuel, but when wasm is interrupted differs from run to run. See
+    /// [`Engine::increment_epoch`](crate::Engine::increment_epoch).
+    pub fn epoch_interruption(&mut self, enable: bool) -> &mut Config {
+        self.tunables.epoch_interruption = enable;
+        self
+    }
+
+    /// Whether every NaN that wasm computes has the canonical bits, so that results don't differ
+    /// between processors; the default is no, for it costs time.
+    pub fn cranelift_nan_canonicalization(&mut self, enable: bool) -> &mut Config {
+        self.tunables.nan_canonicalization = enable;
         self
     }
 

@@ -1,7 +1,7 @@
 //! [`Instance`], a handle to a core instance.
 
 use crate::externals::{
-    Extern, Func, Global, Memory, Table, Tag, TypedFunc, WasmParams, WasmResults,
+    Extern, Func, Global, Memory, SharedMemory, Table, Tag, TypedFunc, WasmParams, WasmResults,
 };
 use crate::instantiate::{Definition, instantiate};
 use crate::module::Module;
@@ -54,7 +54,7 @@ impl Instance {
         imports: &[Extern],
     ) -> Result<Instance> {
         let store = store.as_context_mut().opaque();
-        let definitions: Vec<_> = imports.iter().map(|&i| Definition::Extern(i)).collect();
+        let definitions: Vec<_> = imports.iter().cloned().map(Definition::Extern).collect();
         let raw = instantiate(store, module, &definitions)?;
         Ok(Instance::from_raw(store, raw))
     }
@@ -97,12 +97,20 @@ impl Instance {
             .with_context(|| format!("failed to convert function `{name}` to given type"))
     }
 
-    /// An exported memory by name.
+    /// An exported memory that is not shared by name.
     ///
     /// # Panics
     /// If it belongs to another store.
     pub fn get_memory(&self, store: impl AsContextMut, name: &str) -> Option<Memory> {
         self.get_export(store, name)?.into_memory()
+    }
+
+    /// An exported shared memory by name.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn get_shared_memory(&self, store: impl AsContextMut, name: &str) -> Option<SharedMemory> {
+        self.get_export(store, name)?.into_shared_memory()
     }
 
     /// An exported table by name.

@@ -2,13 +2,13 @@
 
 use crate::bug::bail_bug;
 use crate::error::LinkError;
-use crate::externals::Extern;
+use crate::externals::{Extern, attach};
 use crate::module::{CoreModule, Module};
 use crate::store::StoreOpaque;
-use crate::types::{ExternType, memory_matches, table_matches};
+use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use crate::vm::{
     ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
-    ThreadKind, val_raw,
+    ThreadKind,
 };
 use anyhow::Result;
 use std::sync::Arc;
@@ -64,6 +64,7 @@ pub(crate) fn instantiate(
     for definition in definitions {
         supplied.push(raw_extern(store, definition)?);
     }
+    store.count_resources(core)?;
     let instance = store.make_instance(core, supplied, ContextPlace::Alone)?;
     store.set_importer_from(first_host_func, instance);
     store.initialize(instance)?;
@@ -78,14 +79,15 @@ fn check_import(
     definition: &Definition,
 ) -> Result<(), LinkError> {
     let matches = match (core.module.entity_type(import.index), definition) {
-        (EntityType::Func(signature), Definition::HostFunc(host)) => {
-            host.type_id == core.type_id(signature)
-        }
+        (EntityType::Func(signature), Definition::HostFunc(host)) => store
+            .engine()
+            .is_subtype(host.type_id, core.type_id(signature)),
         (expected, Definition::Extern(item)) => {
             item.check_store(store)?;
             match (expected, item) {
                 (EntityType::Func(signature), Extern::Func(func)) => {
-                    func.raw().type_id() == core.type_id(signature)
+                    let found = func.raw().type_id();
+                    store.engine().is_subtype(found, core.type_id(signature))
                 }
                 (EntityType::Table(ty), Extern::Table(table)) => {
                     let table = table.raw();
@@ -95,7 +97,12 @@ fn check_import(
                     let memory = memory.raw();
                     memory_matches(&memory.ty(), memory.size(), &ty)
                 }
-                (EntityType::Global(ty), Extern::Global(global)) => global.ty_raw() == ty,
+                (EntityType::Memory(ty), Extern::SharedMemory(memory)) => {
+                    memory_matches(&memory.ty(), memory.size(), &ty)
+                }
+                (EntityType::Global(ty), Extern::Global(global)) => {
+                    global_matches(store.engine(), &global.ty_raw(), &ty)
+                }
                 (EntityType::Tag(signature), Extern::Tag(tag)) => {
                     tag.raw().type_id() == core.type_id(signature)
                 }
@@ -110,7 +117,7 @@ fn check_import(
     Err(LinkError::IncompatibleImport {
         module: import.module.clone(),
         name: import.field.clone(),
-        expected: Box::new(core.extern_type(store.engine(), import.index)),
+        expected: Box::new(core.extern_type(import.index)),
         found: Box::new(definition.ty(store)),
     })
 }
@@ -126,6 +133,9 @@ fn raw_extern(store: &mut StoreOpaque, definition: &Definition) -> Result<RawExt
         },
         Definition::Extern(Extern::Table(table)) => return Ok(RawExtern::Table(table.raw())),
         Definition::Extern(Extern::Memory(memory)) => return Ok(RawExtern::Memory(memory.raw())),
+        Definition::Extern(Extern::SharedMemory(memory)) => {
+            return Ok(RawExtern::Memory(attach(store, memory)?));
+        }
         Definition::Extern(Extern::Global(global)) => return Ok(RawExtern::Global(global.raw())),
         Definition::Extern(Extern::Tag(tag)) => return Ok(RawExtern::Tag(tag.raw())),
     };
@@ -161,6 +171,16 @@ impl StoreOpaque {
         imports: Imports,
         place: ContextPlace,
     ) -> Result<InstancePtr> {
+        let info = &module.module;
+        // A shared memory that is brought along exists already.
+        if imports.shared_memory.is_none() {
+            for ty in info.memories.values().skip(info.num_imported_memories) {
+                self.limit_new_memory(ty)?;
+            }
+        }
+        for ty in info.tables.values().skip(info.num_imported_tables) {
+            self.limit_new_table(ty)?;
+        }
         let tunables = self.engine().tunables();
         let instance = OwnedInstance::new(self.vm(), module.clone(), imports, place, tunables)?;
         Ok(self.keep_instance(instance))
@@ -199,16 +219,18 @@ impl StoreOpaque {
 
 /// Writes active element segments, and drops them and the declared ones.
 fn initialize_tables(instance: InstancePtr) -> Result<()> {
-    for (index, segment) in instance.module().module.elems.iter() {
+    let module = &instance.module().module;
+    for (index, segment) in module.elems.iter() {
         match &segment.mode {
             SegmentMode::Active { target, offset } => {
-                let offset = val_raw::i32(&instance.eval(offset)?) as u32;
+                let address = module.tables[*target].address;
+                let offset = instance.eval_address(offset, address)?;
                 let length = match &segment.items {
                     ElemItems::Funcs(funcs) => funcs.len(),
                     ElemItems::Exprs(exprs) => exprs.len(),
                 };
                 let length = length as u32;
-                instance.table_init(*target, index, u64::from(offset), 0, length)?;
+                instance.table_init(*target, index, offset, 0, length)?;
                 instance.elem_drop(index);
             }
             SegmentMode::Declared => instance.elem_drop(index),
@@ -220,12 +242,14 @@ fn initialize_tables(instance: InstancePtr) -> Result<()> {
 
 /// Writes active data segments, and drops them.
 fn initialize_memories(instance: InstancePtr) -> Result<()> {
-    for (index, segment) in instance.module().module.data.iter() {
+    let module = &instance.module().module;
+    for (index, segment) in module.data.iter() {
         match &segment.mode {
             SegmentMode::Active { target, offset } => {
-                let offset = val_raw::i32(&instance.eval(offset)?) as u32;
+                let address = module.memories[*target].address;
+                let offset = instance.eval_address(offset, address)?;
                 let length = segment.range.end - segment.range.start;
-                instance.memory_init(*target, index, u64::from(offset), 0, length)?;
+                instance.memory_init(*target, index, offset, 0, length)?;
                 instance.data_drop(index);
             }
             SegmentMode::Declared => bail_bug!("a data segment is declared"),

@@ -37,8 +37,8 @@ pub use engine::Engine;
 pub use error::LinkError;
 pub use exception::{Exception, ExnRef};
 pub use externals::{
-    Caller, Extern, Func, Global, Memory, MemoryAccessError, Table, Tag, TypedFunc, WasmParams,
-    WasmResults, WasmTy, WasmTyList,
+    Caller, Extern, Func, Global, Memory, MemoryAccessError, SharedMemory, Table, Tag, TypedFunc,
+    WasmParams, WasmResults, WasmTy, WasmTyList,
 };
 pub use host_func::{IntoFunc, WasmRet};
 pub use instance::{Export, Instance};
@@ -46,7 +46,10 @@ pub use linker::Linker;
 pub use module::Module;
 #[doc(hidden)]
 pub use store::StoreOpaque;
-pub use store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut};
+pub use store::{
+    AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
+    StoreLimitsBuilder, UpdateDeadline,
+};
 pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,
     RefType, TableType, ValType,
@@ -54,3 +57,4 @@ pub use threadline_environ::{
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use types::{ExportType, ExternType, ImportType};
 pub use val::{ExternRef, Ref, V128, Val};
+pub use vm::WaitResult;

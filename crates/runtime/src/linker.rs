@@ -171,7 +171,7 @@ impl<T: 'static> Linker<T> {
             "the linker belongs to another engine"
         );
         match self.lookup(module, name)? {
-            Definition::Extern(item) => Some(*item),
+            Definition::Extern(item) => Some(item.clone()),
             Definition::HostFunc(host) => {
                 let raw = store.add_host_func(host, None).ok()?;
                 Some(Func::from_raw(store, raw).into())

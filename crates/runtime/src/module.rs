@@ -47,7 +47,13 @@ impl Module {
         let module = module.clone();
         Ok(Module {
             engine: engine.clone(),
-            core: Arc::new(CoreModule::new(module, index, Some(code), type_ids)?),
+            core: Arc::new(CoreModule::new(
+                engine,
+                module,
+                index,
+                Some(code),
+                type_ids,
+            )?),
         })
     }
 
@@ -85,7 +91,7 @@ impl Module {
         self.core.module.imports.iter().map(|import| ImportType {
             module: &import.module,
             name: &import.field,
-            ty: self.core.extern_type(&self.engine, import.index),
+            ty: self.core.extern_type(import.index),
         })
     }
 
@@ -94,14 +100,14 @@ impl Module {
         let exports = self.core.module.exports.iter();
         exports.map(|(name, index)| ExportType {
             name,
-            ty: self.core.extern_type(&self.engine, *index),
+            ty: self.core.extern_type(*index),
         })
     }
 
     /// The type of an export.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
         let index = self.core.module.export(name)?;
-        Some(self.core.extern_type(&self.engine, index))
+        Some(self.core.extern_type(index))
     }
 
     pub(crate) fn core(&self) -> &Arc<CoreModule> {
@@ -124,7 +130,9 @@ pub(crate) fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
 /// A module as instances know it: one of a binary's modules, or one that the host makes up to
 /// own a memory, table or global.
 pub(crate) struct CoreModule {
-    /// Its description.
+    engine: Engine,
+    /// Its description. Types of its tables, globals and segments mention function types by
+    /// engine-wide numbers.
     pub(crate) module: Arc<module::Module>,
     /// Where everything is in its instances' `VMContext`.
     pub(crate) layout: VMContextLayout,
@@ -145,12 +153,14 @@ impl CoreModule {
     /// # Errors
     /// If the image lacks the code of a function.
     pub(crate) fn new(
+        engine: &Engine,
         module: Arc<module::Module>,
         index: StaticModuleIndex,
         code: Option<Arc<CodeMemory>>,
         type_ids: Arc<[TypeId]>,
     ) -> Result<CoreModule> {
         let mut core = CoreModule {
+            engine: engine.clone(),
             layout: VMContextLayout::new(&module),
             module,
             index,
@@ -169,6 +179,11 @@ impl CoreModule {
         }
         core.func_ref_code = func_ref_code.into();
         Ok(core)
+    }
+
+    /// The engine it belongs to.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// The engine-wide id of a type of the image.
@@ -201,10 +216,10 @@ impl CoreModule {
     }
 
     /// The type of an import or export.
-    pub(crate) fn extern_type(&self, engine: &Engine, index: EntityIndex) -> ExternType {
+    pub(crate) fn extern_type(&self, index: EntityIndex) -> ExternType {
         match self.module.entity_type(index) {
             EntityType::Func(signature) => {
-                let ty = engine.func_type(self.type_id(signature));
+                let ty = self.engine.func_type(self.type_id(signature));
                 ExternType::Func((*ty).clone())
             }
             EntityType::Table(ty) => ExternType::Table(ty),

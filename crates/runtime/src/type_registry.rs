@@ -6,7 +6,6 @@
 
 use crate::code::CodeMemory;
 use crate::vm::CodePtr;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::{FuncType, SignatureIndex, SignatureTable};
@@ -14,6 +13,17 @@ use threadline_environ::{FuncType, SignatureIndex, SignatureTable};
 /// A function type's number in its engine.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TypeId(pub(crate) u32);
+
+impl TypeId {
+    fn of(index: SignatureIndex) -> TypeId {
+        TypeId(index.as_u32())
+    }
+
+    /// The number in the engine's table, by which other types mention the type.
+    pub(crate) fn index(self) -> SignatureIndex {
+        SignatureIndex::from_u32(self.0)
+    }
+}
 
 /// Which border a trampoline crosses.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -45,7 +55,8 @@ pub(crate) struct Trampoline {
 /// The types of an engine.
 #[derive(Default)]
 pub(crate) struct TypeRegistry {
-    ids: BTreeMap<Arc<FuncType>, TypeId>,
+    table: SignatureTable,
+    /// By [`TypeId`].
     entries: Vec<Entry>,
 }
 
@@ -88,25 +99,28 @@ impl Source {
 }
 
 impl TypeRegistry {
-    /// The id of a type, the same for equal types.
-    pub(crate) fn intern(&mut self, ty: &FuncType) -> TypeId {
-        if let Some(&id) = self.ids.get(ty) {
-            return id;
-        }
-        let id = TypeId(self.entries.len() as u32);
-        let ty = Arc::new(ty.clone());
-        self.ids.insert(ty.clone(), id);
-        self.entries.push(Entry {
-            ty,
-            host_to_wasm: Source::Nowhere,
-            wasm_to_host: Source::Nowhere,
-        });
-        id
+    /// The types by number. What they mention has numbers of this table.
+    pub(crate) fn table(&self) -> &SignatureTable {
+        &self.table
     }
 
-    /// The id of a type that has been interned.
+    /// The id of a type that is declared alone, without `sub`; the same for equal types.
+    pub(crate) fn intern(&mut self, ty: &FuncType) -> TypeId {
+        let index = self.table.intern(ty.clone());
+        self.add_entries();
+        TypeId::of(index)
+    }
+
+    /// The ids of a translation's types, by their numbers there.
+    pub(crate) fn intern_all(&mut self, signatures: &SignatureTable) -> Arc<[TypeId]> {
+        let indices = self.table.intern_all(signatures);
+        self.add_entries();
+        indices.into_iter().map(TypeId::of).collect()
+    }
+
+    /// The id of a type that [`intern`](TypeRegistry::intern) would find.
     pub(crate) fn find(&self, ty: &FuncType) -> Option<TypeId> {
-        self.ids.get(ty).copied()
+        self.table.find(ty).map(TypeId::of)
     }
 
     /// The type with this id.
@@ -123,21 +137,17 @@ impl TypeRegistry {
         }
     }
 
-    /// Interns the types of an image, and takes note of its trampolines for those types that
-    /// have none.
-    pub(crate) fn add_module(
-        &mut self,
-        signatures: &SignatureTable,
-        code: &Arc<CodeMemory>,
-    ) -> Arc<[TypeId]> {
-        self.add(signatures, code, |code, owner| {
+    /// Takes note of a loaded image's trampolines for those types that have none. `ids` are those
+    /// of the image's types.
+    pub(crate) fn add_module(&mut self, ids: &[TypeId], code: &Arc<CodeMemory>) {
+        self.add(ids, code, |code, owner| {
             Source::Module(code, Arc::downgrade(owner))
-        })
+        });
     }
 
-    /// Takes note of trampolines that were compiled for the engine.
-    pub(crate) fn add_resident(&mut self, signatures: &SignatureTable, code: &Arc<CodeMemory>) {
-        self.add(signatures, code, |code, owner| {
+    /// Takes note of trampolines that were compiled for the engine, for one type.
+    pub(crate) fn add_resident(&mut self, id: TypeId, code: &Arc<CodeMemory>) {
+        self.add(&[id], code, |code, owner| {
             Source::Engine(Trampoline {
                 code,
                 owner: owner.clone(),
@@ -147,14 +157,12 @@ impl TypeRegistry {
 
     fn add(
         &mut self,
-        signatures: &SignatureTable,
+        ids: &[TypeId],
         owner: &Arc<CodeMemory>,
         source: impl Fn(CodePtr, &Arc<CodeMemory>) -> Source,
-    ) -> Arc<[TypeId]> {
-        let mut ids = Vec::with_capacity(signatures.len());
-        for (signature, ty) in signatures.iter() {
-            let id = self.intern(ty);
-            ids.push(id);
+    ) {
+        for (signature, id) in ids.iter().enumerate() {
+            let signature = SignatureIndex::from_u32(signature as u32);
             let entry = &mut self.entries[id.0 as usize];
             for (slot, direction) in [
                 (&mut entry.host_to_wasm, Direction::HostToWasm),
@@ -168,6 +176,16 @@ impl TypeRegistry {
                 }
             }
         }
-        ids.into()
+    }
+
+    /// Makes entries for the types that are new in the table.
+    fn add_entries(&mut self) {
+        for (_, ty) in self.table.iter().skip(self.entries.len()) {
+            self.entries.push(Entry {
+                ty: Arc::new(ty.clone()),
+                host_to_wasm: Source::Nowhere,
+                wasm_to_host: Source::Nowhere,
+            });
+        }
     }
 }

@@ -3,8 +3,9 @@
 //! The types of values and functions are `threadline-environ`'s own; here is what a module's
 //! interface adds, and when an import's type accepts what is supplied for it.
 
+use crate::Engine;
 use std::fmt;
-use threadline_environ::{FuncType, GlobalType, MemoryType, TableType};
+use threadline_environ::{AddressType, FuncType, GlobalType, MemoryType, TableType};
 
 /// The type of something a core module can import or export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,18 +27,31 @@ impl fmt::Display for ExternType {
         match self {
             ExternType::Func(ty) => write!(f, "func {ty}"),
             ExternType::Table(ty) => {
-                write!(f, "table ")?;
+                write!(f, "table {}", address(ty.address))?;
                 limits(f, ty.minimum, ty.maximum)?;
                 write!(f, " {}", ty.element)
             }
             ExternType::Memory(ty) => {
-                write!(f, "memory ")?;
-                limits(f, ty.minimum, ty.maximum)
+                write!(f, "memory {}", address(ty.address))?;
+                limits(f, ty.minimum, ty.maximum)?;
+                f.write_str(if ty.shared { " shared" } else { "" })?;
+                match ty.page_size_log2 {
+                    16 => Ok(()),
+                    _ => write!(f, " (pagesize {})", ty.page_size()),
+                }
             }
             ExternType::Global(ty) if ty.mutable => write!(f, "global (mut {})", ty.content),
             ExternType::Global(ty) => write!(f, "global {}", ty.content),
             ExternType::Tag(ty) => write!(f, "tag {ty}"),
         }
+    }
+}
+
+/// 32 bits are the default.
+fn address(address: AddressType) -> &'static str {
+    match address {
+        AddressType::I32 => "",
+        AddressType::I64 => "i64 ",
     }
 }
 
@@ -90,7 +104,8 @@ impl<'module> ExportType<'module> {
     }
 }
 
-/// Whether a table of type `found`, of `size` elements now, is accepted as `expected`.
+/// Whether a table of type `found`, of `size` elements now, is accepted as `expected`. Both sides
+/// read and write it, so the types of its elements must be the same.
 pub(crate) fn table_matches(found: &TableType, size: u64, expected: &TableType) -> bool {
     found.element == expected.element
         && found.address == expected.address
@@ -103,6 +118,17 @@ pub(crate) fn memory_matches(found: &MemoryType, size: u64, expected: &MemoryTyp
         && found.shared == expected.shared
         && found.page_size_log2 == expected.page_size_log2
         && limits_match(size, found.maximum, expected.minimum, expected.maximum)
+}
+
+/// Whether a global of type `found` is accepted as `expected`. Where both sides write it, types
+/// must be the same; equal types have equal numbers.
+pub(crate) fn global_matches(engine: &Engine, found: &GlobalType, expected: &GlobalType) -> bool {
+    found.mutable == expected.mutable
+        && if found.mutable {
+            found.content == expected.content
+        } else {
+            engine.val_type_matches(found.content, expected.content)
+        }
 }
 
 fn limits_match(size: u64, found_maximum: Option<u64>, minimum: u64, maximum: Option<u64>) -> bool {
@@ -122,7 +148,7 @@ mod tests {
     fn table(minimum: u64, maximum: Option<u64>) -> TableType {
         TableType {
             element: RefType::FUNCREF,
-            address: threadline_environ::AddressType::I32,
+            address: AddressType::I32,
             minimum,
             maximum,
         }
@@ -152,6 +178,17 @@ mod tests {
         assert_eq!(
             ExternType::Table(table(1, Some(2))).to_string(),
             "table 1..=2 funcref"
+        );
+        let memory = MemoryType {
+            address: AddressType::I64,
+            minimum: 3,
+            maximum: None,
+            shared: false,
+            page_size_log2: 0,
+        };
+        assert_eq!(
+            ExternType::Memory(memory).to_string(),
+            "memory i64 3 (pagesize 1)"
         );
         let global = GlobalType {
             content: ValType::F64,

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use std::any::Any;
 use std::fmt;
 use threadline_environ::layout::ValRaw;
-use threadline_environ::{HeapType, RefType, ValType};
+use threadline_environ::{HeapType, RefType, TopType, ValType};
 
 /// A 128-bit vector.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Default)]
@@ -124,10 +124,10 @@ impl Ref {
 
     /// The null reference of a type.
     pub fn null(ty: RefType) -> Ref {
-        match ty.heap_type {
-            HeapType::Func => Ref::Func(None),
-            HeapType::Extern => Ref::Extern(None),
-            HeapType::Exn => Ref::Exn(None),
+        match ty.heap_type.top() {
+            TopType::Func => Ref::Func(None),
+            TopType::Extern => Ref::Extern(None),
+            TopType::Exn => Ref::Exn(None),
         }
     }
 
@@ -150,13 +150,13 @@ impl Ref {
 
     /// From an element of a table with elements of type `ty`.
     pub(crate) fn from_element(store: &StoreOpaque, element: usize, ty: RefType) -> Ref {
-        match ty.heap_type {
-            HeapType::Func => {
+        match ty.heap_type.top() {
+            TopType::Func => {
                 let func = FuncRefPtr::from_element(element);
                 Ref::Func(func.map(|func| Func::from_raw(store, func)))
             }
-            HeapType::Extern => Ref::Extern(ExternRef::from_handle(store, element as u64)),
-            HeapType::Exn => Ref::Exn(ExnRef::from_handle(store, element as u64)),
+            TopType::Extern => Ref::Extern(ExternRef::from_handle(store, element as u64)),
+            TopType::Exn => Ref::Exn(ExnRef::from_handle(store, element as u64)),
         }
     }
 }
@@ -217,19 +217,30 @@ impl Val {
     }
 
     /// Whether it may be passed where `ty` is asked for.
-    pub(crate) fn has_type(&self, ty: ValType) -> bool {
-        match (self, ty) {
-            (Val::FuncRef(func), ValType::Ref(ty)) => {
-                ty.heap_type == HeapType::Func && (ty.nullable || func.is_some())
+    ///
+    /// # Errors
+    /// If it is a reference into another store.
+    fn has_type(&self, store: &StoreOpaque, ty: ValType) -> Result<bool> {
+        let ValType::Ref(expected) = ty else {
+            return Ok(self.ty() == ty);
+        };
+        let own = match self {
+            Val::FuncRef(Some(func)) => {
+                store.check(func.store_id(), "function")?;
+                HeapType::Concrete(func.raw().type_id().index())
             }
-            (Val::ExternRef(value), ValType::Ref(ty)) => {
-                ty.heap_type == HeapType::Extern && (ty.nullable || value.is_some())
-            }
-            (Val::ExnRef(value), ValType::Ref(ty)) => {
-                ty.heap_type == HeapType::Exn && (ty.nullable || value.is_some())
-            }
-            _ => self.ty() == ty,
-        }
+            Val::FuncRef(None) => HeapType::NoFunc,
+            Val::ExternRef(Some(_)) => HeapType::Extern,
+            Val::ExternRef(None) => HeapType::NoExtern,
+            Val::ExnRef(Some(_)) => HeapType::Exn,
+            Val::ExnRef(None) => HeapType::NoExn,
+            _ => return Ok(false),
+        };
+        let own = RefType {
+            nullable: own.is_bottom(),
+            heap_type: own,
+        };
+        Ok(store.engine().ref_type_matches(own, expected))
     }
 
     /// As a slot of a call, global or table of type `ty`.
@@ -237,7 +248,7 @@ impl Val {
     /// # Errors
     /// If the type differs, or it is a reference into another store.
     pub(crate) fn to_raw(self, store: &StoreOpaque, ty: ValType) -> Result<ValRaw> {
-        if !self.has_type(ty) {
+        if !self.has_type(store, ty)? {
             bail!("type mismatch: expected {ty}, found {}", self.ty());
         }
         Ok(match self {
@@ -260,10 +271,10 @@ impl Val {
             ValType::F32 => Val::F32(val_raw::f32(raw)),
             ValType::F64 => Val::F64(val_raw::f64(raw)),
             ValType::V128 => Val::V128(V128(u128::from_le_bytes(val_raw::v128(raw)))),
-            ValType::Ref(ty) => match ty.heap_type {
-                HeapType::Func => Val::FuncRef(Func::load(store, raw)),
-                HeapType::Extern => Val::ExternRef(ExternRef::load(store, raw)),
-                HeapType::Exn => Val::ExnRef(ExnRef::load(store, raw)),
+            ValType::Ref(ty) => match ty.heap_type.top() {
+                TopType::Func => Val::FuncRef(Func::load(store, raw)),
+                TopType::Extern => Val::ExternRef(ExternRef::load(store, raw)),
+                TopType::Exn => Val::ExnRef(ExnRef::load(store, raw)),
             },
         }
     }

@@ -1,4 +1,5 @@
 //! Proposals that are switched off, or not built.
+#![allow(missing_docs, reason = "tests")]
 
 use threadline::{Config, Engine, Features, Module, Proposal};
 

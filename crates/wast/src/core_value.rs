@@ -51,19 +51,21 @@ pub(crate) fn describe(value: &Val) -> String {
     }
 }
 
+/// The null of a heap type. Types by number are function types: others are not built.
 fn null_of(heap_type: &HeapType<'_>) -> Result<Val> {
     match heap_type {
         HeapType::Abstract {
             shared: false,
-            ty: AbstractHeapType::Func,
-        } => Ok(Val::FuncRef(None)),
+            ty: AbstractHeapType::Func | AbstractHeapType::NoFunc,
+        }
+        | HeapType::Concrete(_) => Ok(Val::FuncRef(None)),
         HeapType::Abstract {
             shared: false,
-            ty: AbstractHeapType::Extern,
+            ty: AbstractHeapType::Extern | AbstractHeapType::NoExtern,
         } => Ok(Val::ExternRef(None)),
         HeapType::Abstract {
             shared: false,
-            ty: AbstractHeapType::Exn,
+            ty: AbstractHeapType::Exn | AbstractHeapType::NoExn,
         } => Ok(Val::ExnRef(None)),
         other => bail!("null references of type {other:?} are not supported yet"),
     }

@@ -21,6 +21,8 @@ mod runner;
 mod script;
 mod spectest;
 pub mod test_header;
+mod thread;
+mod wording;
 mod xfail;
 
 pub use report::{Failure, Report};

@@ -1,9 +1,10 @@
 //! The way in: from a file or a text to a [`Report`].
 //!
-//! What a directive does is in `script.rs`.
+//! What a directive does is in `script.rs`, and running one after the other in `thread.rs`.
 
 use crate::report::{Failure, Report};
 use crate::script::Script;
+use crate::thread::{Source, run_all};
 use std::path::Path;
 use threadline::Engine;
 use wast::Wast;
@@ -26,7 +27,8 @@ impl WastRunner {
     }
 
     /// Whether to let any message do where an `assert_*` names one. Without this the message
-    /// must occur somewhere in the text of the error, causes included.
+    /// must occur somewhere in the text of the error, causes included; or, where a module is refused,
+    /// words that are known to stand for it.
     pub fn ignore_messages(&mut self, ignore: bool) -> &mut WastRunner {
         self.ignore_messages = ignore;
         self
@@ -56,24 +58,12 @@ impl WastRunner {
             Ok(wast) => wast,
             Err(error) => return unparsed(name, text, &error),
         };
-        let mut report = Report::default();
-        let mut script = match Script::new(&self.engine, self.ignore_messages) {
+        let script = match Script::new(&self.engine, self.ignore_messages) {
             Ok(script) => script,
             Err(error) => return failed(name, 0, 0, format!("can't be set up: {error:#}")),
         };
-        for directive in &mut wast.directives {
-            let (line, column) = directive.span().linecol_in(text);
-            match script.run(directive) {
-                Ok(()) => report.passed += 1,
-                Err(error) => report.failures.push(Failure {
-                    file: name.to_owned(),
-                    line: line + 1,
-                    column: column + 1,
-                    message: format!("{error:#}"),
-                }),
-            }
-        }
-        report
+        let source = Source { name, text };
+        std::thread::scope(|scope| run_all(scope, source, script, &mut wast.directives))
     }
 }
 
@@ -154,6 +144,40 @@ mod tests {
         for failure in &report.failures {
             assert!(failure.message.contains("nowhere"), "{failure}");
         }
+    }
+
+    #[test]
+    fn what_a_thread_does_is_in_the_report_whether_it_is_waited_for_or_not() {
+        let report = run(r#"
+            (module $m (memory (export "memory") 1 1 shared))
+            (thread $a (shared (module $m))
+              (register "m" $m)
+              (module (memory (import "m" "memory") 1 1 shared)
+                (func (export "f") (result i32) (i32.atomic.load (i32.const 0))))
+              (assert_return (invoke "f") (i32.const 0)))
+            (wait $a)
+            (thread $b
+              (module (func (export "f") unreachable))
+              (invoke "f"))
+            (wait $nobody)
+        "#);
+        assert_eq!(report.passed, 8, "{:?}", report.failures);
+        let lines: Vec<_> = report.failures.iter().map(|f| f.line).collect();
+        assert_eq!(lines, [12, 11]);
+    }
+
+    #[test]
+    fn a_thread_sees_nothing_of_the_script_but_what_it_is_given() {
+        let report = run(r#"
+            (module $m (memory (export "memory") 1))
+            (register "m" $m)
+            (thread $a (shared (module $m))
+              (register "m" $m)
+              (module (memory (import "m" "memory") 1)))
+            (wait $a)
+        "#);
+        let lines: Vec<_> = report.failures.iter().map(|f| f.line).collect();
+        assert_eq!(lines, [6]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! A running script: its store, its instances by name, and what each directive does.
 
 use crate::outcome::{self, Outcome};
-use crate::{component_value, core_value, spectest};
+use crate::{component_value, core_value, spectest, wording};
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::collections::BTreeMap;
 use threadline::component::{self, Component};
-use threadline::{Engine, Extern, Linker, Module, Store};
+use threadline::{Engine, Extern, Linker, Module, SharedMemory, Store};
 use wast::lexer::Lexer;
 use wast::parser::ParseBuffer;
 use wast::token::Id;
@@ -22,10 +22,12 @@ enum Definition {
 }
 
 /// An instance that directives can name.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Instance {
     Core(threadline::Instance),
     Component(component::Instance),
+    /// What a thread sees of a core instance of another store: its shared memories, by name.
+    Shared(Vec<(String, SharedMemory)>),
 }
 
 /// What became of a definition or instance: the thing, or why there is none. Whatever needs it
@@ -67,6 +69,30 @@ impl Script {
         })
     }
 
+    /// A script for a thread, that sees the shared memories of one instance of this one.
+    ///
+    /// # Errors
+    /// If there is no such instance.
+    pub(crate) fn for_thread(&mut self, shared_module: Option<Id<'_>>) -> Result<Script> {
+        let mut script = Script::new(&self.engine, self.ignore_messages)?;
+        let Some(name) = shared_module else {
+            return Ok(script);
+        };
+        let Instance::Core(instance) = self.instances.get(Some(name), "instance")? else {
+            bail!("only a core instance can be shared with a thread");
+        };
+        let mut memories = Vec::new();
+        for export in instance.exports(&mut self.store) {
+            let export_name = export.name().to_owned();
+            if let Extern::SharedMemory(memory) = export.into_extern() {
+                memories.push((export_name, memory));
+            }
+        }
+        let shared = Instance::Shared(memories);
+        script.instances.insert(Some(name), Ok(shared))?;
+        Ok(script)
+    }
+
     /// Runs a directive.
     ///
     /// # Errors
@@ -85,11 +111,11 @@ impl Script {
             }
             WastDirective::AssertTrap { exec, message, .. } => {
                 let trap = self.execute(exec)?.into_trap()?;
-                self.check_message(&trap, message)
+                self.check_message(&trap, message, wording::trap_matches)
             }
             WastDirective::AssertExhaustion { call, message, .. } => {
                 let trap = self.invoke(call)?.into_trap()?;
-                self.check_message(&trap, message)
+                self.check_message(&trap, message, wording::trap_matches)
             }
             WastDirective::AssertInvalid {
                 module, message, ..
@@ -110,11 +136,8 @@ impl Script {
             WastDirective::AssertSuspension { .. } => {
                 bail!("`assert_suspension` (stack switching) is not supported yet")
             }
-            WastDirective::Thread(_) => {
-                bail!("`thread` (shared-everything threads) is not supported yet")
-            }
-            WastDirective::Wait { .. } => {
-                bail!("`wait` (shared-everything threads) is not supported yet")
+            WastDirective::Thread(_) | WastDirective::Wait { .. } => {
+                bail!("threads are started and waited for elsewhere")
             }
         }
     }
@@ -152,6 +175,12 @@ impl Script {
                 Ok(())
             }
             Instance::Component(_) => bail!("`register` of a component is not supported yet"),
+            Instance::Shared(memories) => {
+                for (export, memory) in memories {
+                    self.linker.define(&self.store, name, &export, memory)?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -164,7 +193,7 @@ impl Script {
     ) -> Result<()> {
         match compile_quoted(&self.engine, module) {
             Ok(_) => bail!("expected the module to be {expected} ({message}), but it compiled"),
-            Err(error) => self.check_message(&error, message),
+            Err(error) => self.check_message(&error, message, wording::refusal_matches),
         }
     }
 
@@ -177,7 +206,7 @@ impl Script {
             Err(error) if outcome::is_trap(&error) => {
                 Err(error.context("expected a link error, but instantiating the module trapped"))
             }
-            Err(error) => self.check_message(&error, message),
+            Err(error) => self.check_message(&error, message, wording::link_error_matches),
         }
     }
 
@@ -200,6 +229,7 @@ impl Script {
         match self.instances.get(invoke.module, "instance")? {
             Instance::Core(instance) => self.invoke_core(instance, invoke),
             Instance::Component(instance) => self.invoke_component(instance, invoke),
+            Instance::Shared(_) => bail!("an instance of another thread can't be called"),
         }
     }
 
@@ -249,7 +279,7 @@ impl Script {
     /// `(get $i "name")`: an exported global's value.
     fn get(&mut self, instance: Option<Id<'_>>, name: &str) -> Result<Outcome> {
         let Instance::Core(instance) = self.instances.get(instance, "instance")? else {
-            bail!("`get` needs a core instance, this one is a component's");
+            bail!("`get` needs a core instance of this thread");
         };
         match instance.get_export(&mut self.store, name) {
             Some(Extern::Global(global)) => Ok(Outcome::Core(vec![global.get(&mut self.store)])),
@@ -273,10 +303,15 @@ impl Script {
         }
     }
 
-    fn check_message(&self, error: &Error, expected: &str) -> Result<()> {
+    fn check_message(
+        &self,
+        error: &Error,
+        expected: &str,
+        matches: fn(&str, &str) -> bool,
+    ) -> Result<()> {
         let actual = format!("{error:#}");
         ensure!(
-            self.ignore_messages || actual.contains(expected),
+            self.ignore_messages || matches(&actual, expected),
             "expected an error with `{expected}`, got `{actual}`"
         );
         Ok(())

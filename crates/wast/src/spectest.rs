@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use threadline::{
-    AddressType, Global, GlobalType, Linker, Memory, MemoryType, Ref, RefType, Store, Table,
-    TableType, Val, ValType,
+    AddressType, Global, GlobalType, Linker, Memory, MemoryType, Ref, RefType, SharedMemory, Store,
+    Table, TableType, Val, ValType,
 };
 
 /// What the module is called.
@@ -27,17 +27,17 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         let global = Global::new(&mut *store, ty, value)?;
         linker.define(&mut *store, NAME, name, global)?;
     }
-    let table = Table::new(
-        &mut *store,
-        TableType {
+    let tables = [("table", AddressType::I32), ("table64", AddressType::I64)];
+    for (name, address) in tables {
+        let ty = TableType {
             element: RefType::FUNCREF,
-            address: AddressType::I32,
+            address,
             minimum: 10,
             maximum: Some(20),
-        },
-        Ref::Func(None),
-    )?;
-    linker.define(&mut *store, NAME, "table", table)?;
+        };
+        let table = Table::new(&mut *store, ty, Ref::Func(None))?;
+        linker.define(&mut *store, NAME, name, table)?;
+    }
     let memory = Memory::new(
         &mut *store,
         MemoryType {
@@ -49,6 +49,17 @@ pub(crate) fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(
         },
     )?;
     linker.define(&mut *store, NAME, "memory", memory)?;
+    let shared = SharedMemory::new(
+        store.engine(),
+        MemoryType {
+            address: AddressType::I32,
+            minimum: 1,
+            maximum: Some(2),
+            shared: true,
+            page_size_log2: 16,
+        },
+    )?;
+    linker.define(&mut *store, NAME, "shared_memory", shared)?;
     Ok(())
 }
 

@@ -4,14 +4,5 @@
   (module (tag) (func (export "f") (throw 0)))
   "at offset")
 (assert_invalid
-  (module (func (export "f") (return_call 0)))
-  "at offset")
-(assert_invalid
-  (module (memory i64 1))
-  "at offset")
-(assert_invalid
   (module (type (struct (field i32))))
-  "at offset")
-(assert_invalid
-  (module (memory 1 1 shared))
   "at offset")

@@ -2,10 +2,11 @@
 
 use super::{Emitter, builtin_host_signature};
 use crate::signature;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::FunctionBuilderContext;
-use threadline_environ::{BuiltinIndex, BuiltinResult};
+use threadline_environ::{BUILTIN_FAILED, BuiltinIndex, BuiltinResult};
 
 /// Defines the way to a builtin; any context will do. Wasm sees no success flag: failure raises.
 pub(crate) fn define_builtin(
@@ -27,6 +28,13 @@ pub(crate) fn define_builtin(
         BuiltinResult::Success => {
             emitter.raise_unless(results[0], vmctx);
             emitter.builder.ins().return_(&[]);
+        }
+        BuiltinResult::ValueOrFailure => {
+            let failed = emitter.builder.ins().iconst(ir::types::I64, BUILTIN_FAILED);
+            let ins = emitter.builder.ins();
+            let succeeded = ins.icmp(IntCC::NotEqual, results[0], failed);
+            emitter.raise_unless(succeeded, vmctx);
+            emitter.builder.ins().return_(&results);
         }
         BuiltinResult::Infallible | BuiltinResult::Never | BuiltinResult::Value(_) => {
             emitter.builder.ins().return_(&results);

@@ -174,6 +174,7 @@ fn builtin_host_signature(isa: &dyn TargetIsa, builtin: BuiltinIndex) -> Signatu
             let ty = signature::builtin_type(ty);
             signature.returns.push(AbiParam::new(ty));
         }
+        BuiltinResult::ValueOrFailure => signature.returns.push(AbiParam::new(types::I64)),
         BuiltinResult::Success => signature.returns.push(AbiParam::new(types::I8)),
     }
     signature

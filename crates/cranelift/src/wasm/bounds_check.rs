@@ -1,19 +1,32 @@
 //! From an operand to an address in a linear memory.
 //!
-//! A 32-bit memory with a reservation of 4 GiB needs no check: any 32-bit address plus a constant
-//! offset below the guard's size is in the reservation or the guard, and an access outside the
-//! memory faults there. All other accesses are compared with the memory's length, in 64 bits,
-//! where address plus offset can't wrap around.
+//! Behind the bytes of a memory lie the rest of its reservation and a guard, which fault. An
+//! access that can't reach beyond them needs no check: any one of a 32-bit memory with a
+//! reservation of 4 GiB and a constant offset below the guard's size, any one at a constant
+//! address below the reservation's size. Nor does one inside the memory's smallest size. All
+//! others are compared with the memory's length:
+//!
+//! - Where the constant offset is within the guard, the index alone is. If the index is in bounds
+//!   and the access isn't, it faults.
+//! - Otherwise the end of the access is, in 64 bits, without wrapping around.
+//!
+//! Memories with pages of one byte end anywhere within a page of the system, so that nothing
+//! faults where they end, and only the second way is left.
 
 use super::function::FuncTranslator;
 use crate::trap;
 use crate::vm_access::{self, Life};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
-use threadline_environ::{MemoryIndex, TrapCode};
+use cranelift_codegen::ir::{
+    InstBuilder, InstructionData, MemFlagsData, Opcode, Value, ValueDef, types,
+};
+use threadline_environ::{AddressType, MemoryIndex, MemoryType, TrapCode};
 
 /// Bytes that 32-bit addresses span.
-const ADDRESS_SPACE: u64 = 1 << 32;
+const ADDRESS_SPACE_32: u64 = 1 << 32;
+
+/// Pages of this size or larger end where pages of the system do.
+const GUARDED_PAGE_SIZE_LOG2: u8 = 16;
 
 /// Where and how to access a linear memory.
 pub(super) struct HeapAddress {
@@ -25,6 +38,13 @@ pub(super) struct HeapAddress {
     pub(super) flags: MemFlagsData,
 }
 
+/// What is added to a memory's base.
+struct Operand {
+    /// In 64 bits; `None` is 0.
+    index: Option<Value>,
+    offset: u64,
+}
+
 impl FuncTranslator<'_, '_> {
     /// The address for an access of `size` bytes at `index + offset`.
     ///
@@ -33,61 +53,145 @@ impl FuncTranslator<'_, '_> {
         &mut self,
         memory: MemoryIndex,
         index: Value,
-        offset: u32,
+        offset: u64,
         size: u32,
     ) -> HeapAddress {
-        let index = self.builder.ins().uextend(types::I64, index);
-        let end = u64::from(offset) + u64::from(size);
-        if end > self.unchecked_bytes() {
-            self.check_bounds(memory, index, end);
+        let operand = self.operand(index, offset);
+        self.check_bounds(memory, &operand, size);
+        let mut base = self.memory_base(memory);
+        if let Some(index) = operand.index {
+            base = self.builder.ins().iadd(base, index);
         }
-        let base = self.memory_base(memory);
+        let offset = i32::try_from(operand.offset).unwrap_or_else(|_| {
+            let offset = operand.offset as i64;
+            let offset = self.builder.ins().iconst(types::I64, offset);
+            base = self.builder.ins().iadd(base, offset);
+            0
+        });
         let region = self.env.memory_region(memory);
         let code = trap::to_cranelift(TrapCode::MemoryOutOfBounds);
         let flags = vm_access::element_flags(self.builder.func, region).with_trap_code(Some(code));
-        let address = self.builder.ins().iadd(base, index);
-        match i32::try_from(offset) {
-            Ok(offset) => HeapAddress {
-                base: address,
+        HeapAddress {
+            base,
+            offset,
+            flags,
+        }
+    }
+
+    /// Folds a constant index into the offset.
+    fn operand(&mut self, index: Value, offset: u64) -> Operand {
+        let folded = self
+            .constant_index(index)
+            .and_then(|index| index.checked_add(offset));
+        match folded {
+            Some(offset) => Operand {
+                index: None,
                 offset,
-                flags,
             },
-            Err(_) => {
-                let offset = self.builder.ins().iconst(types::I64, i64::from(offset));
-                HeapAddress {
-                    base: self.builder.ins().iadd(address, offset),
-                    offset: 0,
-                    flags,
-                }
+            None => Operand {
+                index: Some(self.widen(index)),
+                offset,
+            },
+        }
+    }
+
+    /// The value of a constant, zero-extended.
+    fn constant_index(&self, value: Value) -> Option<u64> {
+        let dfg = &self.builder.func.dfg;
+        let ValueDef::Result(inst, _) = dfg.value_def(value) else {
+            return None;
+        };
+        match dfg.insts[inst] {
+            InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            } => Some(imm.bits() as u64 & (u64::MAX >> (64 - dfg.value_type(value).bits()))),
+            _ => None,
+        }
+    }
+
+    /// Traps if the access is out of bounds and might not fault.
+    fn check_bounds(&mut self, memory: MemoryIndex, operand: &Operand, size: u32) {
+        let ty = self.env.module().memories[memory];
+        let end = operand.offset.saturating_add(u64::from(size));
+        let guarded = ty.page_size_log2 >= GUARDED_PAGE_SIZE_LOG2;
+        if self.is_always_in_bounds(&ty, operand, end) {
+            return;
+        }
+        if guarded && self.faults_if_out_of_bounds(&ty, operand, end) {
+            return;
+        }
+        match operand.index {
+            Some(index) if guarded && end <= self.env.tunables.memory_guard_size => {
+                let length = self.memory_length(memory);
+                self.trap_if(IntCC::UnsignedGreaterThanOrEqual, index, length);
             }
+            Some(index) if ty.address == AddressType::I64 => {
+                self.check_end_64(memory, index, end);
+            }
+            _ => self.check_end_32(memory, operand.index, end),
         }
     }
 
-    /// How far beyond any 32-bit address an access may reach and still be sure to hit the
-    /// memory, its reservation or its guard; 0 if the reservation is too small for that.
-    fn unchecked_bytes(&self) -> u64 {
+    /// Memories don't shrink.
+    fn is_always_in_bounds(&self, ty: &MemoryType, operand: &Operand, end: u64) -> bool {
+        let minimum = ty.minimum_byte_size();
+        operand.index.is_none() && minimum.is_some_and(|minimum| end <= minimum)
+    }
+
+    /// Whether no index takes the access beyond the reservation and the guard.
+    fn faults_if_out_of_bounds(&self, ty: &MemoryType, operand: &Operand, end: u64) -> bool {
+        let span = match (operand.index, ty.address) {
+            (None, _) => 0,
+            (Some(_), AddressType::I32) => ADDRESS_SPACE_32,
+            (Some(_), AddressType::I64) => return false,
+        };
         let tunables = self.env.tunables;
-        match tunables.memory_reservation.checked_sub(ADDRESS_SPACE) {
-            Some(spare) => spare.saturating_add(tunables.memory_guard_size),
-            None => 0,
+        let mapped = tunables
+            .memory_reservation
+            .saturating_add(tunables.memory_guard_size);
+        span.checked_add(end)
+            .is_some_and(|furthest| furthest <= mapped)
+    }
+
+    /// A 32-bit index (or none) and the end of a constant offset don't add up to 2⁶⁴.
+    fn check_end_32(&mut self, memory: MemoryIndex, index: Option<Value>, end: u64) {
+        let length = self.memory_length(memory);
+        let mut end = self.builder.ins().iconst(types::I64, end as i64);
+        if let Some(index) = index {
+            end = self.builder.ins().iadd(index, end);
+        }
+        self.trap_if(IntCC::UnsignedGreaterThan, end, length);
+    }
+
+    /// A memory is never smaller than its type's minimum, from which a smaller `end` can be
+    /// subtracted; a larger one is added, and traps if the sum doesn't fit.
+    fn check_end_64(&mut self, memory: MemoryIndex, index: Value, end: u64) {
+        let length = self.memory_length(memory);
+        let ty = self.env.module().memories[memory];
+        let fits = ty.minimum_byte_size().is_some_and(|minimum| end <= minimum);
+        let end = self.builder.ins().iconst(types::I64, end as i64);
+        if fits {
+            let last = self.builder.ins().isub(length, end);
+            self.trap_if(IntCC::UnsignedGreaterThan, index, last);
+        } else {
+            let code = trap::to_cranelift(TrapCode::MemoryOutOfBounds);
+            let end = self.builder.ins().uadd_overflow_trap(index, end, code);
+            self.trap_if(IntCC::UnsignedGreaterThan, end, length);
         }
     }
 
-    fn check_bounds(&mut self, memory: MemoryIndex, index: Value, end: u64) {
-        let length = self.memory_length(memory);
-        let end = self.builder.ins().iconst(types::I64, end as i64);
-        let end = self.builder.ins().iadd(index, end);
-        let out = self
-            .builder
-            .ins()
-            .icmp(IntCC::UnsignedGreaterThan, end, length);
+    fn trap_if(&mut self, condition: IntCC, x: Value, y: Value) {
+        let out = self.builder.ins().icmp(condition, x, y);
         let code = trap::to_cranelift(TrapCode::MemoryOutOfBounds);
         self.builder.ins().trapnz(out, code);
     }
 
-    /// A memory with a reservation never moves.
+    /// A memory that never outgrows its reservation never moves, nor does a shared one.
     fn memory_base(&mut self, memory: MemoryIndex) -> Value {
-        let life = if self.env.tunables.memory_reservation >= ADDRESS_SPACE {
+        let ty = self.env.module().memories[memory];
+        let reserved = self.env.tunables.memory_reservation;
+        let life = if ty.shared || ty.maximum_byte_size() <= reserved {
             Life::Fixed
         } else {
             Life::Mutable
@@ -98,11 +202,20 @@ impl FuncTranslator<'_, '_> {
         vm_access::load(&mut pos, definition.memory_base(life), base)
     }
 
-    /// A memory's length in bytes.
+    /// A memory's length in bytes. That of a shared memory may be out of date: it was the length,
+    /// at the last fence or later, and the memory has not shrunk.
     pub(super) fn memory_length(&mut self, memory: MemoryIndex) -> Value {
         let definition = self.env.memory(memory);
         let mut pos = self.builder.cursor();
         let base = definition.base(&mut pos, self.vmctx);
         vm_access::load(&mut pos, definition.memory_length(), base)
+    }
+
+    /// A shared memory's length in bytes, now.
+    pub(super) fn shared_memory_length(&mut self, memory: MemoryIndex) -> Value {
+        let definition = self.env.memory(memory);
+        let mut pos = self.builder.cursor();
+        let base = definition.base(&mut pos, self.vmctx);
+        vm_access::atomic_load(&mut pos, definition.memory_length(), base)
     }
 }

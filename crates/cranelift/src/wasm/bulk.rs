@@ -1,8 +1,8 @@
 //! `memory.copy`, `memory.fill`, `memory.init`, `data.drop` and their like for tables.
 //!
 //! All go to the host, which checks bounds. Memories, tables and segments are named by their
-//! index in the calling module; 32-bit addresses and lengths are zero-extended where a 64-bit
-//! memory or table could have 64.
+//! index in the calling module; addresses and lengths are in 64 bits where those of a 64-bit
+//! memory or table are.
 
 use super::function::FuncTranslator;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
@@ -102,8 +102,11 @@ impl FuncTranslator<'_, '_> {
         self.builder.ins().iconst(types::I32, i64::from(index))
     }
 
-    /// A 32-bit address or length as a 64-bit one.
+    /// An address or length of 32 or 64 bits in 64 bits.
     pub(super) fn widen(&mut self, value: Value) -> Value {
-        self.builder.ins().uextend(types::I64, value)
+        match self.builder.func.dfg.value_type(value) {
+            types::I64 => value,
+            _ => self.builder.ins().uextend(types::I64, value),
+        }
     }
 }

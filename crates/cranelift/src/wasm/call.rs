@@ -1,9 +1,12 @@
-//! `call` and `call_indirect`.
+//! `call`, `call_indirect`, `call_ref`, and their kin that return.
 //!
 //! A callee's first argument is its own instance's context. Calls within a module pass on the
 //! caller's; an import comes with its context. Where the compiler knows what an import is, the
-//! call is direct, or there is no call at all (`crate::intrinsic`). What a call in a `try_table`
-//! is, is in `wasm/exception.rs`.
+//! call is direct, or there is no call at all (`crate::intrinsic`).
+//!
+//! Whatever wasm calls has the convention `tail`, in which the callee frees the stack that its
+//! arguments take. So every call can be a tail call, to whatever instance. What an exception that
+//! comes out of a call does is in `wasm/exception.rs`.
 
 use super::function::FuncTranslator;
 use crate::intrinsic;
@@ -11,7 +14,7 @@ use crate::signature::{builtin_signature, wasm_signature};
 use crate::trap;
 use crate::vm_access;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value};
+use cranelift_codegen::ir::{FuncRef, InstBuilder, SigRef, Value};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::module::KnownImport;
 use threadline_environ::{
@@ -20,38 +23,63 @@ use threadline_environ::{
 };
 use wasmparser::Operator;
 
+/// Where a call returns to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    /// The next operator.
+    Inner,
+    /// The caller's caller: the callee takes the place of the caller.
+    Tail,
+}
+
+/// A callee as Cranelift has it.
+#[derive(Copy, Clone)]
+enum Target {
+    Direct(FuncRef),
+    Indirect(SigRef, Value),
+}
+
 impl FuncTranslator<'_, '_> {
     pub(super) fn call_operator(&mut self, operator: &Operator<'_>) -> Result<bool> {
+        use Position::{Inner, Tail};
         match *operator {
-            Operator::Call { function_index } => self.call(FuncIndex::from_u32(function_index))?,
+            Operator::Call { function_index } => self.call(function_index, Inner)?,
             Operator::CallIndirect {
                 type_index,
                 table_index,
-            } => self.call_indirect(type_index, TableIndex::from_u32(table_index))?,
+            } => self.call_indirect(type_index, table_index, Inner)?,
+            Operator::CallRef { type_index } => self.call_ref(type_index, Inner)?,
+            Operator::ReturnCall { function_index } => self.call(function_index, Tail)?,
+            Operator::ReturnCallIndirect {
+                type_index,
+                table_index,
+            } => self.call_indirect(type_index, table_index, Tail)?,
+            Operator::ReturnCallRef { type_index } => self.call_ref(type_index, Tail)?,
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    fn call(&mut self, func: FuncIndex) -> Result<()> {
+    fn call(&mut self, func: u32, position: Position) -> Result<()> {
+        let func = FuncIndex::from_u32(func);
         if let Some(defined) = self.env.module().defined_func_index(func) {
             let key = FuncKey::Wasm(self.env.module_index, defined);
-            return self.call_direct(key, func, self.vmctx);
+            return self.call_direct(key, func, self.vmctx, position);
         }
         match self.env.known_import(func) {
             Some(KnownImport::Intrinsic(intrinsic)) => {
-                self.call_intrinsic(intrinsic);
+                self.call_intrinsic(intrinsic, position);
                 Ok(())
             }
             Some(KnownImport::Wasm(module, defined)) => {
                 let vmctx = self.import_vmctx(func);
-                self.call_direct(FuncKey::Wasm(module, defined), func, vmctx)
+                self.call_direct(FuncKey::Wasm(module, defined), func, vmctx, position)
             }
             Some(KnownImport::Trampoline(trampoline)) => {
                 let vmctx = self.import_vmctx(func);
-                self.call_direct(FuncKey::Trampoline(trampoline), func, vmctx)
+                self.call_direct(FuncKey::Trampoline(trampoline), func, vmctx, position)
             }
-            None => self.call_import(func),
+            None => self.call_import(func, position),
         }
     }
 
@@ -60,35 +88,71 @@ impl FuncTranslator<'_, '_> {
         vm_access::load(&mut self.builder.cursor(), place, self.vmctx)
     }
 
-    fn call_direct(&mut self, key: FuncKey, func: FuncIndex, vmctx: Value) -> Result<()> {
+    fn call_direct(
+        &mut self,
+        key: FuncKey,
+        func: FuncIndex,
+        vmctx: Value,
+        position: Position,
+    ) -> Result<()> {
         let signature = self.env.module().functions[func].signature;
         let ty = self.env.func_type(signature);
         let callee = self
             .callees
             .get(self.builder.func, key, || wasm_signature(ty));
-        let args = self.call_args(signature, vmctx)?;
-        let results = self.emit_call(callee, &args)?;
-        self.finish_call(signature, &results);
-        Ok(())
+        self.call_target(signature, Target::Direct(callee), vmctx, position)
     }
 
-    fn call_import(&mut self, func: FuncIndex) -> Result<()> {
+    fn call_import(&mut self, func: FuncIndex, position: Position) -> Result<()> {
         let signature = self.env.module().functions[func].signature;
         let vmctx = self.import_vmctx(func);
         let place = vm_access::function_import_code(self.env.layout, func);
         let code = vm_access::load(&mut self.builder.cursor(), place, self.vmctx);
-        self.call_code(signature, code, vmctx)
+        self.call_code(signature, code, vmctx, position)
     }
 
-    fn call_code(&mut self, signature: SignatureIndex, code: Value, vmctx: Value) -> Result<()> {
+    fn call_code(
+        &mut self,
+        signature: SignatureIndex,
+        code: Value,
+        vmctx: Value,
+        position: Position,
+    ) -> Result<()> {
+        let target = Target::Indirect(self.indirect_signature(signature), code);
+        self.call_target(signature, target, vmctx, position)
+    }
+
+    /// The call itself, with arguments from the operand stack.
+    fn call_target(
+        &mut self,
+        signature: SignatureIndex,
+        target: Target,
+        vmctx: Value,
+        position: Position,
+    ) -> Result<()> {
         let args = self.call_args(signature, vmctx)?;
-        let clif_signature = self.indirect_signature(signature);
-        let results = self.emit_call_indirect(clif_signature, code, &args)?;
-        self.finish_call(signature, &results);
+        match (position, target) {
+            (Position::Inner, Target::Direct(callee)) => {
+                let results = self.emit_call(callee, &args)?;
+                self.finish_call(signature, &results);
+            }
+            (Position::Inner, Target::Indirect(ty, code)) => {
+                let results = self.emit_call_indirect(ty, code, &args)?;
+                self.finish_call(signature, &results);
+            }
+            (Position::Tail, Target::Direct(callee)) => {
+                self.builder.ins().return_call(callee, &args);
+                self.reachable = false;
+            }
+            (Position::Tail, Target::Indirect(ty, code)) => {
+                self.builder.ins().return_call_indirect(ty, code, &args);
+                self.reachable = false;
+            }
+        }
         Ok(())
     }
 
-    fn call_intrinsic(&mut self, intrinsic: UnsafeIntrinsic) {
+    fn call_intrinsic(&mut self, intrinsic: UnsafeIntrinsic, position: Position) {
         let params = intrinsic.signature().params().len();
         let args = self.peek_passable(params);
         self.truncate(self.stack.len() - params);
@@ -100,28 +164,88 @@ impl FuncTranslator<'_, '_> {
         };
         let result = intrinsic::emit(&mut self.builder.cursor(), &mut site, intrinsic, &args);
         self.stack.extend(result);
+        if position == Position::Tail {
+            self.return_();
+        }
     }
 
     /// Traps in the order the specification gives: index, null, type.
-    fn call_indirect(&mut self, type_index: u32, table: TableIndex) -> Result<()> {
+    fn call_indirect(&mut self, type_index: u32, table: u32, position: Position) -> Result<()> {
         let index = self.pop();
+        let table = TableIndex::from_u32(table);
         let element = self.table_element(table, index, TrapCode::UndefinedElement);
         let func_ref = self.load_element(element);
+        let signature = self.env.type_signature(type_index);
+        if self.env.table_holds_only(table, signature) {
+            let null = TrapCode::UninitializedElement;
+            return self.call_func_ref(signature, func_ref, null, position);
+        }
         self.check_type(func_ref, TypeIndex::from_u32(type_index));
         let mut pos = self.builder.cursor();
         let code = vm_access::load(&mut pos, vm_access::func_ref::code(), func_ref);
-        let vmctx = vm_access::load(&mut pos, vm_access::func_ref::vmctx(), func_ref);
-        self.call_code(self.env.type_signature(type_index), code, vmctx)
+        self.call_code_of(signature, func_ref, code, position)
     }
 
+    /// The validator sees to the type.
+    fn call_ref(&mut self, type_index: u32, position: Position) -> Result<()> {
+        let func_ref = self.pop();
+        let signature = self.env.type_signature(type_index);
+        let null = TrapCode::NullFunctionReference;
+        self.call_func_ref(signature, func_ref, null, position)
+    }
+
+    /// Calls a reference whose type is known, but not whether it is null.
+    fn call_func_ref(
+        &mut self,
+        signature: SignatureIndex,
+        func_ref: Value,
+        null: TrapCode,
+        position: Position,
+    ) -> Result<()> {
+        let mut pos = self.builder.cursor();
+        let code = vm_access::func_ref::load_code_or_trap(&mut pos, func_ref, null);
+        self.call_code_of(signature, func_ref, code, position)
+    }
+
+    /// Calls a reference that is not null, and whose code has been loaded.
+    fn call_code_of(
+        &mut self,
+        signature: SignatureIndex,
+        func_ref: Value,
+        code: Value,
+        position: Position,
+    ) -> Result<()> {
+        let place = vm_access::func_ref::vmctx();
+        let vmctx = vm_access::load(&mut self.builder.cursor(), place, func_ref);
+        self.call_code(signature, code, vmctx, position)
+    }
+
+    /// Types that can have no subtypes, as all are that aren't declared otherwise, are compared.
+    /// For others the host is asked where they differ.
     fn check_type(&mut self, func_ref: Value, expected: TypeIndex) {
+        let is_final = self.env.is_final(expected);
         let expected = vm_access::type_id(self.env.layout, expected);
         let mut pos = self.builder.cursor();
         let actual = vm_access::func_ref::load_type_id_or_trap(&mut pos, func_ref);
         let expected = vm_access::load(&mut pos, expected, self.vmctx);
-        let differs = pos.ins().icmp(IntCC::NotEqual, actual, expected);
         let code = trap::to_cranelift(TrapCode::IndirectCallTypeMismatch);
-        pos.ins().trapnz(differs, code);
+        let differs = pos.ins().icmp(IntCC::NotEqual, actual, expected);
+        if is_final {
+            pos.ins().trapnz(differs, code);
+            return;
+        }
+        let ask = self.builder.create_block();
+        let matched = self.builder.create_block();
+        self.builder.ins().brif(differs, ask, &[], matched, &[]);
+        self.builder.seal_block(ask);
+        self.builder.set_cold_block(ask);
+        self.builder.switch_to_block(ask);
+        let args = [actual, expected];
+        let is_subtype = self.call_builtin(BuiltinIndex::IsSubtype, &args)[0];
+        self.builder.ins().trapz(is_subtype, code);
+        self.builder.ins().jump(matched, &[]);
+        self.builder.seal_block(matched);
+        self.builder.switch_to_block(matched);
     }
 
     fn call_args(&mut self, signature: SignatureIndex, vmctx: Value) -> Result<Vec<Value>> {

@@ -237,6 +237,12 @@ impl FuncTranslator<'_, '_> {
 
     fn br_if(&mut self, relative_depth: u32) -> Result<()> {
         let condition = self.pop();
+        self.branch_if(condition, relative_depth)
+    }
+
+    /// Branches if `condition` isn't zero, with the values on top of the operand stack, which
+    /// stay there for where it doesn't.
+    pub(super) fn branch_if(&mut self, condition: Value, relative_depth: u32) -> Result<()> {
         let (target, arity) = self.branch_target(relative_depth);
         self.pass_values(arity)?;
         let args = self.peek_block_args(arity);
@@ -267,11 +273,13 @@ impl FuncTranslator<'_, '_> {
         Ok(())
     }
 
-    fn return_(&mut self) {
+    /// Returns the top values.
+    pub(super) fn return_(&mut self) {
         self.return_values(self.control[0].results);
     }
 
     fn return_values(&mut self, count: usize) {
+        self.store_fuel();
         let values = self.peek_passable(count);
         self.builder.ins().return_(&values);
         self.reachable = false;

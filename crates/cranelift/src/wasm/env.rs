@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use threadline_environ::layout::VMContextLayout;
 use threadline_environ::module::{ConstOp, KnownImport, Module, ModuleTranslation};
 use threadline_environ::{
-    EntityIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, RefType, SignatureIndex,
+    EntityIndex, FuncIndex, FuncType, GlobalIndex, HeapType, MemoryIndex, RefType, SignatureIndex,
     StaticModuleIndex, TableIndex, Translation, Tunables, TypeIndex, ValType,
 };
 
@@ -83,7 +83,12 @@ impl<'a> ModuleEnv<'a> {
 
     pub(super) fn memory(&self, index: MemoryIndex) -> Definition {
         let defined = self.module().defined_memory_index(index);
-        Definition::memory(self.layout, index, defined)
+        match defined {
+            Some(defined) if self.module().memories[index].shared => {
+                Definition::shared_memory(self.layout, defined)
+            }
+            _ => Definition::memory(self.layout, index, defined),
+        }
     }
 
     /// What a memory's bytes may alias.
@@ -109,6 +114,20 @@ impl<'a> ModuleEnv<'a> {
                 _ => None,
             },
         }
+    }
+
+    /// Whether every function in a table is known to be of this type.
+    pub(super) fn table_holds_only(&self, table: TableIndex, signature: SignatureIndex) -> bool {
+        let element = self.module().tables[table].element.heap_type;
+        let signatures = &self.translation.signatures;
+        signatures.heap_type_matches(element, HeapType::Concrete(signature))
+    }
+
+    /// Whether a type of the module can have no subtypes.
+    pub(super) fn is_final(&self, index: TypeIndex) -> bool {
+        let signature = self.module().types[index];
+        let ty = self.translation.signatures.get(signature);
+        ty.is_some_and(|ty| ty.is_final)
     }
 
     /// The definition of a global and the place of its value in it.

@@ -130,6 +130,8 @@ impl FuncTranslator<'_, '_> {
         let [exception, values] = *self.builder.block_params(block) else {
             unreachable!("landing pads are made with two parameters")
         };
+        self.reload_fuel();
+        self.reload_deadline();
         let clause = ClauseTag::of(catch);
         if let Some(tag) = clause.tag {
             let ty = self.env.func_type(self.env.module().tags[tag]);

@@ -3,6 +3,8 @@
 use super::ModuleEnv;
 use super::control::Frame;
 use super::env::core_type;
+use super::epoch::Epoch;
+use super::fuel::Fuel;
 use crate::func_name::{Callees, user_name};
 use crate::signature::{value_type, wasm_signature};
 use crate::vm_access;
@@ -99,6 +101,10 @@ pub(super) struct FuncTranslator<'m, 'f> {
     signatures: BTreeMap<SignatureIndex, SigRef>,
     signature: SignatureIndex,
     passed_values: usize,
+    /// If fuel is consumed.
+    pub(super) fuel: Option<Fuel>,
+    /// If wasm is interrupted by epochs.
+    pub(super) epoch: Option<Epoch>,
 }
 
 impl<'m, 'f> FuncTranslator<'m, 'f> {
@@ -134,6 +140,8 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             signatures: BTreeMap::new(),
             signature,
             passed_values: 0,
+            fuel: None,
+            epoch: None,
         }
     }
 
@@ -151,18 +159,33 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         self.set_source_location(reader.original_position());
         self.params();
         self.locals(validator, &mut reader)?;
+        self.begin_fuel();
+        self.begin_epoch();
         self.push_function_frame(self.signature)?;
         let mut operators = wasmparser::OperatorsReader::new(reader);
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
             validator.op(offset, &operator)?;
             self.set_source_location(offset);
-            self.operator(&operator, offset)?;
+            self.metered_operator(&operator, offset)?;
             self.check_size()?;
         }
         operators.finish()?;
         let frontend_config = self.env.isa.frontend_config();
         self.builder.finalize(frontend_config);
+        Ok(())
+    }
+
+    /// Translates an operator and what interrupts wasm around it.
+    fn metered_operator(&mut self, operator: &Operator<'_>, offset: u64) -> Result<()> {
+        if self.reachable {
+            self.fuel_before(operator);
+        }
+        self.operator(operator, offset)?;
+        if self.reachable {
+            self.fuel_after(operator);
+            self.epoch_after(operator);
+        }
         Ok(())
     }
 

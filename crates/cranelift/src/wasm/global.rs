@@ -52,10 +52,7 @@ impl FuncTranslator<'_, '_> {
             ConstOp::I64Const(value) => ins.iconst(types::I64, value),
             ConstOp::F32Const(bits) => ins.f32const(Ieee32::with_bits(bits)),
             ConstOp::F64Const(bits) => ins.f64const(Ieee64::with_bits(bits)),
-            ConstOp::V128Const(_)
-            | ConstOp::GlobalGet(_)
-            | ConstOp::RefNull(_)
-            | ConstOp::RefFunc(_) => return None,
+            _ => return None,
         })
     }
 }

@@ -5,7 +5,7 @@
 use super::bounds_check::HeapAddress;
 use super::function::FuncTranslator;
 use cranelift_codegen::ir::{InstBuilder, Opcode, Type, Value, types};
-use threadline_environ::{BuiltinIndex, Error, MemoryIndex, Result};
+use threadline_environ::{AddressType, BuiltinIndex, Error, MemoryIndex, Result};
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
 impl FuncTranslator<'_, '_> {
@@ -48,15 +48,14 @@ impl FuncTranslator<'_, '_> {
     /// If the immediate is one of a proposal that is not built.
     pub(super) fn pop_heap_address(&mut self, memarg: &MemArg, size: u32) -> Result<HeapAddress> {
         let index = self.pop();
-        let (MemArgTarget::Memory(memory), Ok(offset)) =
-            (memarg.target, u32::try_from(memarg.offset))
-        else {
+        let MemArgTarget::Memory(memory) = memarg.target else {
             return Err(Error::unsupported(
-                "a memory immediate of the memory64 or gc proposals",
+                "a memory immediate of the gc proposal",
                 u64::from(self.builder.srcloc().bits()),
             ));
         };
-        Ok(self.heap_address(MemoryIndex::from_u32(memory), index, offset, size))
+        let memory = MemoryIndex::from_u32(memory);
+        Ok(self.heap_address(memory, index, memarg.offset, size))
     }
 
     fn load(&mut self, memarg: &MemArg, ty: Type) -> Result<()> {
@@ -98,24 +97,32 @@ impl FuncTranslator<'_, '_> {
 
     /// The length is in bytes and always a whole number of pages.
     fn memory_size(&mut self, memory: MemoryIndex) {
-        let length = self.memory_length(memory);
-        let page_size_log2 = self.env.module().memories[memory].page_size_log2;
-        let shift = self
-            .builder
-            .ins()
-            .iconst(types::I32, i64::from(page_size_log2));
+        let ty = self.env.module().memories[memory];
+        let length = match ty.shared {
+            true => self.shared_memory_length(memory),
+            false => self.memory_length(memory),
+        };
+        let page_size_log2 = i64::from(ty.page_size_log2);
+        let shift = self.builder.ins().iconst(types::I32, page_size_log2);
         let pages = self.builder.ins().ushr(length, shift);
-        let pages = self.builder.ins().ireduce(types::I32, pages);
-        self.push(pages);
+        self.push_address(ty.address, pages);
     }
 
-    /// The builtin's −1 stays −1 in 32 bits.
     fn memory_grow(&mut self, memory: u32) {
         let pages = self.pop();
-        let pages = self.builder.ins().uextend(types::I64, pages);
-        let memory = self.builder.ins().iconst(types::I32, i64::from(memory));
-        let old = self.call_builtin(BuiltinIndex::MemoryGrow, &[memory, pages]);
-        let old = self.builder.ins().ireduce(types::I32, old[0]);
-        self.push(old);
+        let args = [self.index(memory), self.widen(pages)];
+        let old = self.call_builtin(BuiltinIndex::MemoryGrow, &args);
+        let address = self.env.module().memories[MemoryIndex::from_u32(memory)].address;
+        self.push_address(address, old[0]);
+    }
+
+    /// Pushes a size in 64 bits as one in the width of a memory's or table's addresses, which it
+    /// fits; the −1 of a failed growth stays −1.
+    pub(super) fn push_address(&mut self, address: AddressType, size: Value) {
+        let size = match address {
+            AddressType::I32 => self.builder.ins().ireduce(types::I32, size),
+            AddressType::I64 => size,
+        };
+        self.push(size);
     }
 }

@@ -8,21 +8,26 @@
 //! Fields of the structures shared with the runtime are accessed through `crate::vm_access`
 //! alone. Nothing here recurses over the nesting of blocks.
 
+mod atomic;
 mod bounds_check;
 mod bulk;
 mod call;
 mod control;
 mod env;
+mod epoch;
 mod exception;
+mod fuel;
 mod function;
 mod global;
 mod memory;
+mod null;
 mod numeric;
 mod reference;
 mod simd;
 mod table;
 mod unreachable;
 mod value_stack;
+mod wide_arithmetic;
 
 #[cfg(test)]
 mod tests;
@@ -52,14 +57,17 @@ impl FuncTranslator<'_, '_> {
             || self.exception_operator(operator)?
             || self.global_operator(operator)
             || self.reference_operator(operator)?
+            || self.null_operator(operator)?
             || self.table_operator(operator)
             || self.bulk_operator(operator)
-            || self.simd_operator(operator)?;
+            || self.atomic_operator(operator)?
+            || self.simd_operator(operator)?
+            || self.wide_arithmetic_operator(operator);
         if translated {
             return Ok(());
         }
         Err(Error::unsupported(
-            format!("the operator {operator:?}"),
+            format!("the operator {operator:?} (of the gc proposal, most likely)"),
             offset,
         ))
     }

@@ -7,7 +7,7 @@ use crate::vm_access::{self, Life, Region};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use threadline_environ::layout::POINTER_SIZE;
-use threadline_environ::{BuiltinIndex, TableIndex, TrapCode};
+use threadline_environ::{AddressType, BuiltinIndex, TableIndex, TrapCode};
 use wasmparser::Operator;
 
 /// The address of a table's element.
@@ -48,13 +48,12 @@ impl FuncTranslator<'_, '_> {
         self.push(length);
     }
 
-    /// The builtin's −1 stays −1 in 32 bits.
     fn table_grow(&mut self, table: u32) {
         let (element, delta) = self.pop2();
         let args = [self.index(table), self.widen(delta), element];
         let old = self.call_builtin(BuiltinIndex::TableGrow, &args);
-        let old = self.builder.ins().ireduce(types::I32, old[0]);
-        self.push(old);
+        let address = self.env.module().tables[TableIndex::from_u32(table)].address;
+        self.push_address(address, old[0]);
     }
 
     pub(super) fn load_element(&mut self, element: ElementAddress) -> Value {
@@ -104,15 +103,22 @@ impl FuncTranslator<'_, '_> {
         vm_access::load(&mut pos, access.definition.table_base(life), base)
     }
 
-    /// How many elements a table has, as an i32: 32-bit tables have less than 2³².
+    /// How many elements a table has, in the width of its indices.
     fn table_length(&mut self, table: TableIndex) -> Value {
         let access = self.env.table(table);
+        let ty = match self.env.module().tables[table].address {
+            AddressType::I32 => types::I32,
+            AddressType::I64 => types::I64,
+        };
         if let Some(length) = access.fixed_length {
-            return self.builder.ins().iconst(types::I32, i64::from(length));
+            return self.builder.ins().iconst(ty, i64::from(length));
         }
         let mut pos = self.builder.cursor();
         let base = access.definition.base(&mut pos, self.vmctx);
         let length = vm_access::load(&mut pos, access.definition.table_length(), base);
-        pos.ins().ireduce(types::I32, length)
+        match ty {
+            types::I32 => pos.ins().ireduce(types::I32, length),
+            _ => length,
+        }
     }
 }

@@ -148,10 +148,10 @@ pub(super) fn val_type(ty: ValType) -> wasm_encoder::ValType {
         ValType::F32 => wasm_encoder::ValType::F32,
         ValType::F64 => wasm_encoder::ValType::F64,
         ValType::V128 => wasm_encoder::ValType::V128,
-        ValType::Ref(ty) => wasm_encoder::ValType::Ref(match ty.heap_type {
-            crate::types::HeapType::Func => wasm_encoder::RefType::FUNCREF,
-            crate::types::HeapType::Extern => wasm_encoder::RefType::EXTERNREF,
-            crate::types::HeapType::Exn => wasm_encoder::RefType::EXNREF,
+        ValType::Ref(ty) => wasm_encoder::ValType::Ref(match ty.heap_type.top() {
+            crate::types::TopType::Func => wasm_encoder::RefType::FUNCREF,
+            crate::types::TopType::Extern => wasm_encoder::RefType::EXTERNREF,
+            crate::types::TopType::Exn => wasm_encoder::RefType::EXNREF,
         }),
     }
 }

@@ -165,6 +165,8 @@ pub(super) enum Sort {
 /// Canonical options, unresolved. The string encoding is utf-8.
 #[derive(Copy, Clone, Default)]
 pub(super) struct OptionsDef {
+    /// Where the lift or lower is that they belong to.
+    pub(super) offset: u64,
     pub(super) memory: Option<u32>,
     pub(super) realloc: Option<u32>,
     pub(super) post_return: Option<u32>,

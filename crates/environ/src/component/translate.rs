@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::index::StaticModuleIndex;
 use crate::module::{ModuleTranslation, ModuleTranslator};
 use crate::section_count;
-use crate::types::SignatureTable;
+use crate::signature_table::SignatureTable;
 use crate::{Features, Translation};
 use cranelift_entity::PrimaryMap;
 use std::borrow::Cow;

@@ -98,6 +98,12 @@ impl VMContextLayout {
         self.memories + index.index() as u32 * size32::<VMMemoryDefinition>()
     }
 
+    /// Offset of the [`VMMemoryImport`] that stands where a defined memory's definition would if
+    /// the memory were not shared: the definition of a shared one belongs to no instance.
+    pub fn shared_memory(&self, index: DefinedMemoryIndex) -> u32 {
+        self.memory(index)
+    }
+
     /// Offset of a defined global's [`VMGlobalDefinition`].
     pub fn global(&self, index: DefinedGlobalIndex) -> u32 {
         self.globals + index.index() as u32 * size32::<VMGlobalDefinition>()

@@ -1,6 +1,6 @@
 //! `VMStoreContext` and the record of an entry into wasm.
 
-use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::{AtomicU64, AtomicUsize};
 
 /// The state of a store that compiled code touches. One per store; it never moves.
 #[derive(Debug)]
@@ -18,6 +18,14 @@ pub struct VMStoreContext {
     pub exit_pc: usize,
     /// The innermost entry from the host on the current stack; null outside wasm.
     pub entry: *mut VMEntryRecord,
+    /// How much fuel wasm has left; negative if it is overdrawn.
+    ///
+    /// Compiled code keeps it in a register and writes it back where it calls and returns.
+    pub fuel: i64,
+    /// The epoch in which wasm is interrupted. Written by the host only, while it runs.
+    pub epoch_deadline: u64,
+    /// The engine's count of epochs; never changes.
+    pub epoch_counter: *const AtomicU64,
     /// The runtime's own store, for host functions that compiled code calls.
     pub store: *mut core::ffi::c_void,
 }

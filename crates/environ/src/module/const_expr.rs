@@ -1,5 +1,6 @@
 //! Constant expressions: first values of globals, offsets of segments, elements.
 
+use super::TypeSpace;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex};
 use crate::types::HeapType;
@@ -29,14 +30,27 @@ pub enum ConstOp {
     RefNull(HeapType),
     /// `ref.func`.
     RefFunc(FuncIndex),
+    /// `i32.add`.
+    I32Add,
+    /// `i32.sub`.
+    I32Sub,
+    /// `i32.mul`.
+    I32Mul,
+    /// `i64.add`.
+    I64Add,
+    /// `i64.sub`.
+    I64Sub,
+    /// `i64.mul`.
+    I64Mul,
 }
 
 impl ConstExpr {
-    /// Reads an expression that `wasmparser` has validated or will validate.
+    /// Reads an expression that `wasmparser` has validated or will validate, in a module with
+    /// these types.
     ///
     /// # Errors
     /// If it uses an operator of a proposal that is not built yet.
-    pub fn parse(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
+    pub fn parse(expr: &wasmparser::ConstExpr<'_>, types: &TypeSpace) -> Result<ConstExpr> {
         use wasmparser::Operator;
         let mut ops = smallvec::SmallVec::new();
         let mut reader = expr.get_operators_reader();
@@ -52,15 +66,21 @@ impl ConstExpr {
                     ConstOp::GlobalGet(GlobalIndex::from_u32(global_index))
                 }
                 Operator::RefNull { hty } => {
-                    ConstOp::RefNull(super::translate::heap_type(hty, offset)?)
+                    ConstOp::RefNull(super::translate::heap_type(types, hty, offset)?)
                 }
                 Operator::RefFunc { function_index } => {
                     ConstOp::RefFunc(FuncIndex::from_u32(function_index))
                 }
+                Operator::I32Add => ConstOp::I32Add,
+                Operator::I32Sub => ConstOp::I32Sub,
+                Operator::I32Mul => ConstOp::I32Mul,
+                Operator::I64Add => ConstOp::I64Add,
+                Operator::I64Sub => ConstOp::I64Sub,
+                Operator::I64Mul => ConstOp::I64Mul,
                 Operator::End => break,
                 other => {
                     return Err(Error::unsupported(
-                        format!("the constant expression operator {other:?} (extended-const, gc)"),
+                        format!("the constant expression operator {other:?} (gc)"),
                         offset,
                     ));
                 }

@@ -10,13 +10,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use wasmparser::{FuncToValidate, ValidatorResources};
 
+/// A core module's function types, by index in the module.
+pub type TypeSpace = PrimaryMap<TypeIndex, SignatureIndex>;
+
 /// A core module's description, without code.
 #[derive(Debug, Default)]
 pub struct Module {
     /// Its name in the name section.
     pub name: Option<String>,
     /// Its type index space. Entries that are no function types are refused at parse time.
-    pub types: PrimaryMap<TypeIndex, SignatureIndex>,
+    pub types: TypeSpace,
     /// What it imports, in order.
     pub imports: Vec<Import>,
     /// What it exports, in order, names unique.
@@ -257,6 +260,20 @@ impl Module {
             EntityIndex::Memory(i) => EntityType::Memory(self.memories[i]),
             EntityIndex::Global(i) => EntityType::Global(self.globals[i]),
             EntityIndex::Tag(i) => EntityType::Tag(self.tags[i]),
+        }
+    }
+
+    /// Replaces the numbers by which types of its tables, globals and segments mention function
+    /// types. Its functions keep the numbers of the translation.
+    pub fn renumber_mentioned_types(&mut self, number: impl Fn(SignatureIndex) -> SignatureIndex) {
+        for table in self.tables.values_mut() {
+            table.element = table.element.renumber(&number);
+        }
+        for global in self.globals.values_mut() {
+            global.content = global.content.renumber(&number);
+        }
+        for segment in self.elems.values_mut() {
+            segment.ty = segment.ty.renumber(&number);
         }
     }
 

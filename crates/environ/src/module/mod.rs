@@ -6,12 +6,13 @@
 
 mod const_expr;
 mod info;
+mod rec_group;
 mod translate;
 
 pub use const_expr::{ConstExpr, ConstOp};
 pub use info::{
     DataSegment, ElemItems, ElemSegment, Function, FunctionBody, Import, KnownImport, Module,
-    ModuleTranslation, SegmentMode,
+    ModuleTranslation, SegmentMode, TypeSpace,
 };
 
 pub(crate) use translate::{ModuleTranslator, translate, translate_module};

@@ -1,16 +1,15 @@
 //! The walk over a core module's sections.
 
+use super::rec_group::rec_group;
 use super::{
     ConstExpr, DataSegment, ElemItems, ElemSegment, Function, FunctionBody, Import, Module,
-    ModuleTranslation, SegmentMode,
+    ModuleTranslation, SegmentMode, TypeSpace,
 };
 use crate::error::{Error, Result};
 use crate::index::*;
 use crate::section_count;
-use crate::types::{
-    AddressType, FuncType, GlobalType, HeapType, MemoryType, RefType, SignatureTable, TableType,
-    ValType,
-};
+use crate::signature_table::SignatureTable;
+use crate::types::{AddressType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
 use crate::{Features, Translation};
 use cranelift_entity::PrimaryMap;
 use std::borrow::Cow;
@@ -22,7 +21,10 @@ pub(crate) fn translate(bytes: &[u8], features: Features) -> Result<Translation<
     let mut signatures = SignatureTable::default();
     let mut validator = Validator::new_with_features(features.wasmparser());
     let mut translator = ModuleTranslator::new(Cow::Borrowed(bytes), 0, &mut signatures);
-    for payload in Parser::new(0).parse_all(bytes) {
+    let mut parser = Parser::new(0);
+    // How limits are encoded depends on the proposals.
+    parser.set_features(features.wasmparser());
+    for payload in parser.parse_all(bytes) {
         translator.payload(&mut validator, payload?)?;
     }
     let module = translator.finish()?;
@@ -102,7 +104,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
             return Ok(());
         }
         match payload {
-            Payload::TypeSection(section) => self.types(section),
+            Payload::TypeSection(section) => self.type_section(section),
             Payload::ImportSection(section) => self.imports(section),
             Payload::FunctionSection(section) => self.functions(section),
             Payload::TableSection(section) => self.tables(section),
@@ -135,18 +137,15 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
         Ok(self.result)
     }
 
-    fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<()> {
+    fn type_section(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<()> {
         for group in section.into_iter_with_offsets() {
             let (offset, group) = group?;
-            for ty in group.into_types() {
-                let wasmparser::CompositeInnerType::Func(func) = &ty.composite_type.inner else {
-                    return Err(Error::unsupported("the gc proposal's types", offset));
-                };
-                let params = val_types(func.params(), offset)?;
-                let results = val_types(func.results(), offset)?;
-                let signature = self.signatures.intern(FuncType::new(params, results));
-                self.result.module.types.push(signature);
-            }
+            rec_group(
+                self.signatures,
+                &mut self.result.module.types,
+                group,
+                offset,
+            )?;
         }
         Ok(())
     }
@@ -166,7 +165,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 }
                 wasmparser::TypeRef::Table(ty) => {
                     module.num_imported_tables += 1;
-                    EntityIndex::Table(module.tables.push(table_type(&ty, offset)?))
+                    EntityIndex::Table(module.tables.push(table_type(&module.types, &ty, offset)?))
                 }
                 wasmparser::TypeRef::Memory(ty) => {
                     module.num_imported_memories += 1;
@@ -174,7 +173,11 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 }
                 wasmparser::TypeRef::Global(ty) => {
                     module.num_imported_globals += 1;
-                    EntityIndex::Global(module.globals.push(global_type(ty, offset)?))
+                    EntityIndex::Global(module.globals.push(global_type(
+                        &module.types,
+                        ty,
+                        offset,
+                    )?))
                 }
                 wasmparser::TypeRef::Tag(ty) => {
                     module.num_imported_tags += 1;
@@ -212,7 +215,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     fn tables(&mut self, section: wasmparser::TableSectionReader<'_>) -> Result<()> {
         for table in section.into_iter_with_offsets() {
             let (offset, table) = table?;
-            let ty = table_type(&table.ty, offset)?;
+            let ty = table_type(self.types(), &table.ty, offset)?;
             let init = match table.init {
                 wasmparser::TableInit::RefNull => None,
                 wasmparser::TableInit::Expr(expr) => Some(self.const_expr(&expr)?),
@@ -235,7 +238,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     fn globals(&mut self, section: wasmparser::GlobalSectionReader<'_>) -> Result<()> {
         for global in section.into_iter_with_offsets() {
             let (offset, global) = global?;
-            let ty = global_type(global.ty, offset)?;
+            let ty = global_type(self.types(), global.ty, offset)?;
             let init = self.const_expr(&global.init_expr)?;
             self.result.module.globals.push(ty);
             self.result.module.global_inits.push(init);
@@ -317,7 +320,10 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                     for expr in exprs {
                         items.push(self.const_expr(&expr?)?);
                     }
-                    (ref_type(ty, offset)?, ElemItems::Exprs(items.into()))
+                    (
+                        ref_type(self.types(), ty, offset)?,
+                        ElemItems::Exprs(items.into()),
+                    )
                 }
             };
             let module = &mut self.result.module;
@@ -370,13 +376,18 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
 
     /// Reads a constant expression; functions it refers to get a `VMFuncRef`.
     fn const_expr(&mut self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr> {
-        let expr = ConstExpr::parse(expr)?;
+        let expr = ConstExpr::parse(expr, self.types())?;
         for op in expr.ops() {
             if let super::ConstOp::RefFunc(func) = *op {
                 self.refer_to(func);
             }
         }
         Ok(expr)
+    }
+
+    /// The types declared so far.
+    fn types(&self) -> &TypeSpace {
+        &self.result.module.types
     }
 
     fn refer_to(&mut self, func: FuncIndex) {
@@ -389,29 +400,25 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
     }
 }
 
-fn val_types(types: &[wasmparser::ValType], offset: u64) -> Result<Vec<ValType>> {
-    types.iter().map(|&ty| val_type(ty, offset)).collect()
-}
-
 /// Converts a value type.
 ///
 /// # Errors
 /// If it belongs to a proposal that is not built.
-pub(crate) fn val_type(ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
+pub(super) fn val_type(types: &TypeSpace, ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
         wasmparser::ValType::I64 => ValType::I64,
         wasmparser::ValType::F32 => ValType::F32,
         wasmparser::ValType::F64 => ValType::F64,
         wasmparser::ValType::V128 => ValType::V128,
-        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(ty, offset)?),
+        wasmparser::ValType::Ref(ty) => ValType::Ref(ref_type(types, ty, offset)?),
     })
 }
 
-fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<RefType> {
+fn ref_type(types: &TypeSpace, ty: wasmparser::RefType, offset: u64) -> Result<RefType> {
     Ok(RefType {
         nullable: ty.is_nullable(),
-        heap_type: heap_type(ty.heap_type(), offset)?,
+        heap_type: heap_type(types, ty.heap_type(), offset)?,
     })
 }
 
@@ -419,25 +426,37 @@ fn ref_type(ty: wasmparser::RefType, offset: u64) -> Result<RefType> {
 ///
 /// # Errors
 /// If it belongs to a proposal that is not built.
-pub(crate) fn heap_type(ty: wasmparser::HeapType, offset: u64) -> Result<HeapType> {
+pub(super) fn heap_type(
+    types: &TypeSpace,
+    ty: wasmparser::HeapType,
+    offset: u64,
+) -> Result<HeapType> {
+    use wasmparser::AbstractHeapType;
+    let bottom = |ty| wasmparser::HeapType::Abstract { shared: false, ty };
     match ty {
         wasmparser::HeapType::FUNC => Ok(HeapType::Func),
         wasmparser::HeapType::EXTERN => Ok(HeapType::Extern),
         wasmparser::HeapType::Abstract {
             shared: false,
-            ty: wasmparser::AbstractHeapType::Exn,
+            ty: AbstractHeapType::Exn,
         } => Ok(HeapType::Exn),
+        ty if ty == bottom(AbstractHeapType::NoExn) => Ok(HeapType::NoExn),
+        ty if ty == bottom(AbstractHeapType::NoFunc) => Ok(HeapType::NoFunc),
+        ty if ty == bottom(AbstractHeapType::NoExtern) => Ok(HeapType::NoExtern),
+        wasmparser::HeapType::Concrete(index) => {
+            let index = index.as_module_index().map(TypeIndex::from_u32);
+            let signature = index.and_then(|index| types.get(index));
+            let signature = signature.ok_or_else(|| Error::invalid("unknown type", offset))?;
+            Ok(HeapType::Concrete(*signature))
+        }
         other => Err(Error::unsupported(
-            format!("the reference type {other:?} (function-references, gc)"),
+            format!("the reference type {other:?} (gc)"),
             offset,
         )),
     }
 }
 
-fn table_type(ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
-    if ty.table64 {
-        return Err(Error::unsupported("the memory64 proposal", offset));
-    }
+fn table_type(types: &TypeSpace, ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
     if ty.shared {
         return Err(Error::unsupported(
             "the shared-everything-threads proposal",
@@ -445,35 +464,36 @@ fn table_type(ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
         ));
     }
     Ok(TableType {
-        element: ref_type(ty.element_type, offset)?,
-        address: AddressType::I32,
+        element: ref_type(types, ty.element_type, offset)?,
+        address: address_type(ty.table64),
         minimum: ty.initial,
         maximum: ty.maximum,
     })
 }
 
 fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
-    let refused = [
-        (ty.memory64, "the memory64 proposal"),
-        (ty.shared, "the threads proposal"),
-        (
-            ty.page_size_log2.is_some(),
-            "the custom-page-sizes proposal",
-        ),
-    ];
-    if let Some((_, feature)) = refused.into_iter().find(|&(used, _)| used) {
-        return Err(Error::unsupported(feature, offset));
-    }
     Ok(MemoryType {
-        address: AddressType::I32,
+        address: address_type(ty.memory64),
         minimum: ty.initial,
         maximum: ty.maximum,
-        shared: false,
-        page_size_log2: 16,
+        shared: ty.shared,
+        // The validator knows two sizes of pages: 1 and 64 KiB.
+        page_size_log2: ty
+            .page_size_log2
+            .map_or(Ok(16), u8::try_from)
+            .map_err(|_| Error::unsupported("pages of such a size", offset))?,
     })
 }
 
-fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType> {
+fn address_type(is_64: bool) -> AddressType {
+    if is_64 {
+        AddressType::I64
+    } else {
+        AddressType::I32
+    }
+}
+
+fn global_type(types: &TypeSpace, ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType> {
     if ty.shared {
         return Err(Error::unsupported(
             "the shared-everything-threads proposal",
@@ -481,7 +501,7 @@ fn global_type(ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType> {
         ));
     }
     Ok(GlobalType {
-        content: val_type(ty.content_type, offset)?,
+        content: val_type(types, ty.content_type, offset)?,
         mutable: ty.mutable,
     })
 }

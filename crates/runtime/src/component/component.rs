@@ -51,7 +51,7 @@ impl Component {
         let mut modules = PrimaryMap::with_capacity(loaded.modules.len());
         for (index, module) in loaded.modules {
             let code = Some(loaded.code.clone());
-            let core = CoreModule::new(module, index, code, loaded.type_ids.clone())?;
+            let core = CoreModule::new(engine, module, index, code, loaded.type_ids.clone())?;
             modules.push(Arc::new(core));
         }
         let inner = CompiledComponent {

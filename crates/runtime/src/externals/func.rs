@@ -7,8 +7,8 @@ use crate::val::{Val, check_count};
 use crate::vm::{FuncRefPtr, HostFunc, ThreadKind, val_raw};
 use anyhow::{Context as _, Result, bail};
 use std::sync::Arc;
-use threadline_environ::FuncType;
 use threadline_environ::layout::ValRaw;
+use threadline_environ::{FuncType, ValType};
 
 /// A function of a store, of wasm's or the host's.
 #[derive(Copy, Clone, Debug)]
@@ -99,10 +99,11 @@ impl Func {
         Ok(())
     }
 
-    /// The function with its type known to Rust.
+    /// The function with its type known to Rust: parameters of more general types are accepted,
+    /// and so are results of more special ones.
     ///
     /// # Errors
-    /// If its type is another.
+    /// If its type doesn't match.
     ///
     /// # Panics
     /// If it belongs to another store.
@@ -114,7 +115,7 @@ impl Func {
         let type_id = self.owned(store).type_id();
         let expected = FuncType::new(Params::valtypes(), Results::valtypes());
         let found = store.engine().func_type(type_id);
-        if *found != expected {
+        if !callable_as(store.engine(), &found, &expected) {
             bail!("type mismatch: expected a function {expected}, found {found}");
         }
         Ok(TypedFunc::new(*self, store.entrance(type_id)?))
@@ -151,4 +152,13 @@ impl Func {
         store.assert_owns(self.store, "function");
         self.raw
     }
+}
+
+/// Whether a function of type `found` can be called as one of type `expected`.
+fn callable_as(engine: &crate::Engine, found: &FuncType, expected: &FuncType) -> bool {
+    let all_match = |given: &[ValType], wanted: &[ValType]| {
+        let mut pairs = given.iter().zip(wanted);
+        given.len() == wanted.len() && pairs.all(|(&a, &b)| engine.val_type_matches(a, b))
+    };
+    all_match(expected.params(), found.params()) && all_match(found.results(), expected.results())
 }

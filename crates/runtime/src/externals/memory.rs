@@ -38,6 +38,12 @@ impl Memory {
             ty.maximum.is_none_or(|maximum| ty.minimum <= maximum),
             "memory minimum size exceeds its maximum"
         );
+        ensure!(
+            matches!(ty.page_size_log2, 0 | 16),
+            "memory pages are of 1 byte or 64 KiB, not of 2 to the power of {} bytes",
+            ty.page_size_log2
+        );
+        ensure!(!ty.shared, "a shared memory is made by `SharedMemory::new`");
         let store = store.as_context_mut().opaque();
         let mut module = ModuleInfo::default();
         let index: MemoryIndex = module.memories.push(ty);
@@ -146,14 +152,16 @@ impl Memory {
     /// Adds `delta` pages; the size before in pages.
     ///
     /// # Errors
-    /// If its maximum or the system doesn't allow it.
+    /// If its maximum, the store's [`ResourceLimiter`](crate::ResourceLimiter) or the system
+    /// doesn't allow it.
     ///
     /// # Panics
     /// If it belongs to another store.
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let store = store.as_context_mut().opaque();
         let raw = self.owned(store);
-        raw.grow(delta)
+        store
+            .grow_memory(raw, delta)?
             .with_context(|| format!("failed to grow memory by `{delta}` pages"))
     }
 

@@ -8,6 +8,7 @@ mod caller;
 mod func;
 mod global;
 mod memory;
+mod shared_memory;
 mod table;
 mod tag;
 mod typed_func;
@@ -16,28 +17,33 @@ pub use caller::Caller;
 pub use func::Func;
 pub use global::Global;
 pub use memory::{Memory, MemoryAccessError};
+pub use shared_memory::SharedMemory;
 pub use table::Table;
 pub use tag::Tag;
 pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 
+use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContext, StoreOpaque};
 use crate::type_registry::TypeId;
 use crate::types::ExternType;
-use crate::vm::{ContextPlace, InstancePtr};
+use crate::vm::{ContextPlace, DefinedMemory, Imports, InstancePtr};
+use std::sync::Arc;
 use threadline_environ::entity::PrimaryMap;
 use threadline_environ::module::Module as ModuleInfo;
 use threadline_environ::{EntityIndex, StaticModuleIndex};
 
 /// Anything a core module can import or export.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub enum Extern {
     /// A function.
     Func(Func),
     /// A table.
     Table(Table),
-    /// A memory.
+    /// A memory of one store.
     Memory(Memory),
+    /// A memory that threads share.
+    SharedMemory(SharedMemory),
     /// A global.
     Global(Global),
     /// A tag.
@@ -61,7 +67,15 @@ impl Extern {
         }
     }
 
-    /// The memory, if it is one.
+    /// The shared memory, if it is one.
+    pub fn into_shared_memory(self) -> Option<SharedMemory> {
+        match self {
+            Extern::SharedMemory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The memory, if it is one that is not shared.
     pub fn into_memory(self) -> Option<Memory> {
         match self {
             Extern::Memory(memory) => Some(memory),
@@ -106,6 +120,7 @@ impl Extern {
             }
             Extern::Table(table) => ExternType::Table(table.raw().ty()),
             Extern::Memory(memory) => ExternType::Memory(memory.raw().ty()),
+            Extern::SharedMemory(memory) => ExternType::Memory(memory.ty()),
             Extern::Global(global) => ExternType::Global(global.ty_raw()),
             Extern::Tag(tag) => ExternType::Tag((*tag.ty_in(store)).clone()),
         }
@@ -116,6 +131,10 @@ impl Extern {
             Extern::Func(func) => store.check(func.store_id(), "function"),
             Extern::Table(table) => store.check(table.store_id(), "table"),
             Extern::Memory(memory) => store.check(memory.store_id(), "memory"),
+            Extern::SharedMemory(memory) if Engine::same(memory.engine(), store.engine()) => Ok(()),
+            Extern::SharedMemory(_) => Err(LinkError::WrongEngine {
+                what: "shared memory",
+            }),
             Extern::Global(global) => store.check(global.store_id(), "global"),
             Extern::Tag(tag) => store.check(tag.store_id(), "tag"),
         }
@@ -136,7 +155,11 @@ impl Extern {
                 Extern::Table(Table::from_raw(store, instance.table(index)))
             }
             EntityIndex::Memory(index) => {
-                Extern::Memory(Memory::from_raw(store, instance.memory(index)))
+                let memory = instance.memory(index);
+                match memory.shared() {
+                    Some(raw) => Extern::SharedMemory(SharedMemory::from_raw(store.engine(), raw)),
+                    None => Extern::Memory(Memory::from_raw(store, memory)),
+                }
             }
             EntityIndex::Global(index) => {
                 let ty = instance.module().module.globals[index];
@@ -157,22 +180,37 @@ macro_rules! from_handles {
     )*};
 }
 
-from_handles!(Func Table Memory Global Tag);
+from_handles!(Func Table Memory SharedMemory Global Tag);
 
 /// Makes an instance of a module that the host makes up, to own a memory, table or global.
 fn host_instance(store: &mut StoreOpaque, module: ModuleInfo) -> anyhow::Result<InstancePtr> {
-    host_instance_with_types(store, module, std::sync::Arc::default())
+    host_instance_with(store, module, Imports::default(), Arc::default())
 }
 
-/// The same for a module that refers to function types, by `SignatureIndex`.
-fn host_instance_with_types(
+/// Makes an instance of a module that the host makes up, around a shared memory.
+pub(crate) fn attach(
+    store: &mut StoreOpaque,
+    memory: &SharedMemory,
+) -> anyhow::Result<DefinedMemory> {
+    let mut module = ModuleInfo::default();
+    let index = module.memories.push(memory.ty());
+    let imports = Imports {
+        shared_memory: Some(memory.raw().clone()),
+        ..Imports::default()
+    };
+    Ok(host_instance_with(store, module, imports, Arc::default())?.memory(index))
+}
+
+/// `type_ids` are those of the function types that the module refers to, by `SignatureIndex`.
+fn host_instance_with(
     store: &mut StoreOpaque,
     module: ModuleInfo,
-    type_ids: std::sync::Arc<[TypeId]>,
+    imports: Imports,
+    type_ids: Arc<[TypeId]>,
 ) -> anyhow::Result<InstancePtr> {
     use crate::module::CoreModule;
-    use std::sync::Arc;
     let index = PrimaryMap::<StaticModuleIndex, ()>::new().next_key();
-    let module = CoreModule::new(Arc::new(module), index, None, type_ids)?;
-    store.instantiate(&Arc::new(module), Default::default(), ContextPlace::Alone)
+    let engine = store.engine();
+    let module = CoreModule::new(engine, Arc::new(module), index, None, type_ids)?;
+    store.instantiate(&Arc::new(module), imports, ContextPlace::Alone)
 }

@@ -80,7 +80,8 @@ impl Table {
     /// Adds `delta` elements; the size before.
     ///
     /// # Errors
-    /// If its maximum or the system doesn't allow it, or `init` is of another type or store.
+    /// If its maximum, the store's [`ResourceLimiter`](crate::ResourceLimiter) or the system
+    /// doesn't allow it, or `init` is of another type or store.
     ///
     /// # Panics
     /// If it belongs to another store.
@@ -88,7 +89,8 @@ impl Table {
         let store = store.as_context_mut().opaque();
         let raw = self.owned(store);
         let init = init.to_element(store, raw.ty().element)?;
-        raw.grow(delta, init)
+        store
+            .grow_table(raw, delta, init)?
             .with_context(|| format!("failed to grow table by `{delta}` elements"))
     }
 
@@ -130,7 +132,9 @@ impl Table {
         let store = store.as_context_mut().opaque();
         let (target, source) = (to_table.owned(store), from_table.owned(store));
         ensure!(
-            target.ty().element == source.ty().element,
+            store
+                .engine()
+                .ref_type_matches(source.ty().element, target.ty().element),
             "type mismatch: the tables' elements are of different types"
         );
         Ok(target.copy_from(to, source, from, length)?)

@@ -1,8 +1,8 @@
 //! [`Tag`], a handle to a tag.
 
-use super::host_instance_with_types;
+use super::host_instance_with;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
-use crate::vm::TagPtr;
+use crate::vm::{Imports, TagPtr};
 use anyhow::{Result, ensure};
 use std::sync::Arc;
 use threadline_environ::entity::EntityRef;
@@ -31,7 +31,7 @@ impl Tag {
         // The one signature of the module that is made up.
         let index: TagIndex = module.tags.push(SignatureIndex::new(0));
         let types = Arc::from([store.engine().intern(ty)]);
-        let raw = host_instance_with_types(store, module, types)?.tag(index);
+        let raw = host_instance_with(store, module, Imports::default(), types)?.tag(index);
         Ok(Tag::from_raw(store, raw))
     }
 

@@ -4,13 +4,19 @@
 //! the data. `context` has the borrowed forms of a store that functions take.
 
 mod context;
+mod limits;
+mod metering;
 mod opaque;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
+pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
+pub use metering::UpdateDeadline;
+pub(crate) use metering::{DeadlineCallback, OnDeadline};
 pub(crate) use opaque::StoreId;
 pub use opaque::StoreOpaque;
 
 use crate::Engine;
+use crate::vm::Limiter;
 
 /// Owns instances, and the embedder's data `T` that host functions can get at.
 ///
@@ -56,6 +62,17 @@ impl<T: 'static> Store<T> {
         let StoreInner { opaque, data } = *self.inner;
         drop(opaque);
         data
+    }
+
+    /// Sets who decides what guests of this store may take. `limiter` finds it in the embedder's
+    /// data, whenever there is something to decide.
+    ///
+    /// What the store has already is not asked about.
+    pub fn limiter(
+        &mut self,
+        limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
+    ) {
+        self.inner.opaque.set_limiter(Limiter::new(limiter));
     }
 
     /// The engine it was made with.

@@ -1,12 +1,14 @@
 //! The part of a store that doesn't depend on the embedder's data.
 
+use super::OnDeadline;
+use super::limits::ResourceCounts;
 use crate::Engine;
 use crate::code::CodeMemory;
 use crate::error::LinkError;
 use crate::type_registry::{Direction, TypeId};
 use crate::vm::{
-    ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, OwnedComponentInstance,
-    OwnedHostFunc, OwnedInstance, VmStoreState,
+    ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, Limiter,
+    OwnedComponentInstance, OwnedHostFunc, OwnedInstance, VmStoreState,
 };
 use anyhow::Result;
 use std::any::Any;
@@ -41,8 +43,12 @@ pub struct StoreOpaque {
     component_instances: Vec<OwnedComponentInstance>,
     /// What `externref`s refer to; handle 1 is the first.
     extern_values: Vec<Box<dyn Any + Send + Sync>>,
+    /// What happens at the epoch deadline.
+    on_deadline: OnDeadline,
     /// How functions are called, by [`TypeId`], for types that have been called.
     entrances: Vec<Option<(Entrance, Arc<CodeMemory>)>>,
+    pub(super) limiter: Option<Arc<Limiter>>,
+    pub(super) counts: ResourceCounts,
 }
 
 impl StoreOpaque {
@@ -50,13 +56,26 @@ impl StoreOpaque {
         StoreOpaque {
             id: StoreId::next(),
             engine: engine.clone(),
-            vm: VmStoreState::new(engine.config().max_wasm_stack),
+            vm: VmStoreState::new(engine.config().max_wasm_stack, engine.epoch().clone()),
             instances: Vec::new(),
             host_funcs: Vec::new(),
             component_instances: Vec::new(),
             extern_values: Vec::new(),
+            on_deadline: OnDeadline::Trap,
             entrances: Vec::new(),
+            limiter: None,
+            counts: ResourceCounts::default(),
         }
+    }
+
+    /// What happens at the epoch deadline.
+    pub(crate) fn on_deadline(&mut self) -> &mut OnDeadline {
+        &mut self.on_deadline
+    }
+
+    /// Sets the limiter, which must be one for stores of this store's type.
+    pub(super) fn set_limiter(&mut self, limiter: Limiter) {
+        self.limiter = Some(Arc::new(limiter));
     }
 
     pub(crate) fn id(&self) -> StoreId {
@@ -69,6 +88,10 @@ impl StoreOpaque {
 
     pub(crate) fn vm(&self) -> &VmStoreState {
         &self.vm
+    }
+
+    pub(crate) fn vm_mut(&mut self) -> &mut VmStoreState {
+        &mut self.vm
     }
 
     /// Checks that a handle belongs to this store.

@@ -4,17 +4,23 @@
 //! instance in the context it is given, converts the operands and reports failure. The types of
 //! parameters and results are those of [`BuiltinIndex::params`] and [`BuiltinIndex::result`].
 
+use super::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
 use super::core_instance::InstancePtr;
 use super::host_call::{catch, raise, trap};
+use super::metering::{new_epoch, out_of_fuel};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
 use super::throw::{throw, throw_ref};
 use super::utf8_copy::utf8_copy;
 use crate::bug::bail_bug;
+use crate::store::StoreOpaque;
+use crate::type_registry::TypeId;
 use anyhow::Result;
 use std::ffi::c_void;
 use threadline_environ::layout::{VMHeader, VMStoreContext};
-use threadline_environ::{BuiltinIndex, DataIndex, ElemIndex, MemoryIndex, TableIndex};
+use threadline_environ::{
+    BUILTIN_FAILED, BuiltinIndex, DataIndex, ElemIndex, MemoryIndex, TableIndex,
+};
 
 const COUNT: usize = BuiltinIndex::ALL.len();
 
@@ -44,6 +50,9 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::Raise => raise as *const c_void,
         BuiltinIndex::Trap => trap as *const c_void,
         BuiltinIndex::MemoryGrow => memory_grow as *const c_void,
+        BuiltinIndex::MemoryAtomicNotify => memory_atomic_notify as *const c_void,
+        BuiltinIndex::MemoryAtomicWait32 => memory_atomic_wait32 as *const c_void,
+        BuiltinIndex::MemoryAtomicWait64 => memory_atomic_wait64 as *const c_void,
         BuiltinIndex::MemoryCopy => memory_copy as *const c_void,
         BuiltinIndex::MemoryFill => memory_fill as *const c_void,
         BuiltinIndex::MemoryInit => memory_init as *const c_void,
@@ -56,6 +65,9 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::ContextGet => context_get as *const c_void,
         BuiltinIndex::ContextSet => context_set as *const c_void,
         BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
+        BuiltinIndex::IsSubtype => is_subtype as *const c_void,
+        BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
+        BuiltinIndex::NewEpoch => new_epoch as *const c_void,
         BuiltinIndex::Throw => throw as *const c_void,
         BuiltinIndex::ThrowRef => throw_ref as *const c_void,
     }
@@ -65,7 +77,7 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
 ///
 /// # Safety
 /// `context` is what compiled code passed as its context.
-unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
+pub(super) unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
     // SAFETY: every context begins with a header.
     unsafe { (*context.cast::<VMHeader>()).store_context }
 }
@@ -74,7 +86,7 @@ unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
 ///
 /// # Safety
 /// `context` is what compiled code passed as its context.
-unsafe fn with_instance<R>(
+pub(super) unsafe fn with_instance<R>(
     context: *mut c_void,
     body: impl FnOnce(InstancePtr) -> Result<R>,
 ) -> Option<R> {
@@ -92,18 +104,38 @@ unsafe fn with_instance<R>(
 }
 
 /// −1 as compiled code sees it.
-const GROW_FAILED: u64 = u64::MAX;
+const GROW_FAILED: i64 = -1;
+
+/// Runs a builtin that needs a core instance and its store, and that gives a value or fails.
+///
+/// # Safety
+/// As for [`with_instance`].
+unsafe fn value_or_failure(
+    context: *mut c_void,
+    body: impl FnOnce(InstancePtr, &mut StoreOpaque) -> Result<i64>,
+) -> i64 {
+    // SAFETY: passed on. `VMStoreContext::store` was set from the exclusive borrow of the store
+    // with which wasm was entered, and that borrow rests until wasm returns.
+    let value = unsafe {
+        with_instance(context, |instance| {
+            let store = (*store_of(context)).store.cast::<StoreOpaque>();
+            body(instance, &mut *store)
+        })
+    };
+    value.unwrap_or(BUILTIN_FAILED)
+}
 
 /// # Safety
 /// As for [`with_instance`].
-unsafe extern "C" fn memory_grow(context: *mut c_void, memory: u32, delta: u64) -> u64 {
+unsafe extern "C" fn memory_grow(context: *mut c_void, memory: u32, delta: u64) -> i64 {
     // SAFETY: passed on.
-    let grown = unsafe {
-        with_instance(context, |instance| {
-            Ok(instance.memory(MemoryIndex::from_u32(memory)).grow(delta))
+    unsafe {
+        value_or_failure(context, |instance, store| {
+            let memory = instance.memory(MemoryIndex::from_u32(memory));
+            let old = store.grow_memory(memory, delta)?;
+            Ok(old.map_or(GROW_FAILED, |pages| pages as i64))
         })
-    };
-    grown.flatten().unwrap_or(GROW_FAILED)
+    }
 }
 
 /// # Safety
@@ -186,15 +218,15 @@ unsafe extern "C" fn table_grow(
     table: u32,
     delta: u64,
     element: usize,
-) -> u64 {
+) -> i64 {
     // SAFETY: passed on.
-    let grown = unsafe {
-        with_instance(context, |instance| {
+    unsafe {
+        value_or_failure(context, |instance, store| {
             let table = instance.table(TableIndex::from_u32(table));
-            Ok(table.grow(delta, element))
+            let old = store.grow_table(table, delta, element)?;
+            Ok(old.map_or(GROW_FAILED, |size| size as i64))
         })
-    };
-    grown.flatten().unwrap_or(GROW_FAILED)
+    }
 }
 
 /// # Safety
@@ -267,6 +299,19 @@ unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) {
             Ok(())
         });
     }
+}
+
+/// # Safety
+/// As for [`with_instance`].
+unsafe extern "C" fn is_subtype(context: *mut c_void, a: u32, b: u32) -> u32 {
+    // SAFETY: passed on. It can't fail, but for a bug: then the types don't match.
+    let is_subtype = unsafe {
+        with_instance(context, |instance| {
+            let engine = instance.module().engine();
+            Ok(engine.is_subtype(TypeId(a), TypeId(b)))
+        })
+    };
+    u32::from(is_subtype.unwrap_or(false))
 }
 
 /// `context.get` in the `Libcall` lowering.

@@ -15,6 +15,7 @@ use super::global::GlobalPtr;
 use super::memory::{DefinedMemory, LinearMemory};
 use super::owner::OwnerKind;
 use super::pointer::{CodePtr, VmPtr};
+use super::shared_memory::SharedLinearMemory;
 use super::store_state::VmStoreState;
 use super::table::{DefinedTable, TableElements};
 use super::tag::TagPtr;
@@ -30,7 +31,7 @@ use threadline_environ::layout::{
 };
 use threadline_environ::{
     DefinedMemoryIndex, DefinedTableIndex, EntityIndex, FuncIndex, GlobalIndex, MemoryIndex,
-    TableIndex, Tunables,
+    MemoryType, TableIndex, Tunables,
 };
 
 /// A core instance, by the address of its record.
@@ -44,10 +45,26 @@ pub(crate) struct CoreInstance {
     vmctx: VmContextBox,
     imported_tables: Box<[DefinedTable]>,
     imported_memories: Box<[DefinedMemory]>,
-    memories: PrimaryMap<DefinedMemoryIndex, LinearMemory>,
+    memories: PrimaryMap<DefinedMemoryIndex, MemoryStorage>,
     tables: PrimaryMap<DefinedTableIndex, TableElements>,
     pub(super) dropped_data: Box<[bool]>,
     pub(super) dropped_elems: Box<[bool]>,
+}
+
+/// What a defined memory is made of.
+enum MemoryStorage {
+    Own(LinearMemory),
+    Shared(Arc<SharedLinearMemory>),
+}
+
+impl MemoryStorage {
+    fn new(ty: &MemoryType, tunables: &Tunables) -> Result<MemoryStorage> {
+        Ok(if ty.shared {
+            MemoryStorage::Shared(Arc::new(SharedLinearMemory::new(ty, tunables)?))
+        } else {
+            MemoryStorage::Own(LinearMemory::new(ty, tunables)?)
+        })
+    }
 }
 
 /// What an instance imports, each kind in the order of its index space. Types have been checked.
@@ -63,6 +80,8 @@ pub(crate) struct Imports {
     pub(crate) globals: Vec<GlobalPtr>,
     /// Tags.
     pub(crate) tags: Vec<TagPtr>,
+    /// What the only memory that the module defines is to be; the host makes up such modules.
+    pub(crate) shared_memory: Option<Arc<SharedLinearMemory>>,
 }
 
 /// A function to import: code and the context it is called with.
@@ -195,7 +214,10 @@ impl OwnedInstance {
         );
         let mut memories = PrimaryMap::with_capacity(info.num_defined_memories());
         for (_, ty) in info.memories.iter().skip(info.num_imported_memories) {
-            memories.push(LinearMemory::new(ty, tunables)?);
+            memories.push(match &imports.shared_memory {
+                Some(memory) => MemoryStorage::Shared(memory.clone()),
+                None => MemoryStorage::new(ty, tunables)?,
+            });
         }
         let mut tables = PrimaryMap::with_capacity(info.num_defined_tables());
         for (_, ty) in info.tables.iter().skip(info.num_imported_tables) {
@@ -449,22 +471,48 @@ impl InstancePtr {
     }
 
     pub(super) fn memory_definition(self, index: DefinedMemoryIndex) -> VmPtr<VMMemoryDefinition> {
-        self.field(self.module().layout.memory(index))
+        match &self.record().memories[index] {
+            MemoryStorage::Own(_) => self.field(self.module().layout.memory(index)),
+            // SAFETY: the record keeps the memory, and which one it is never changes.
+            MemoryStorage::Shared(memory) => unsafe { VmPtr::known(memory.definition()) },
+        }
+    }
+
+    /// A defined memory, if threads share it.
+    pub(super) fn shared_memory(
+        self,
+        index: DefinedMemoryIndex,
+    ) -> Option<Arc<SharedLinearMemory>> {
+        match &self.record().memories[index] {
+            MemoryStorage::Own(_) => None,
+            MemoryStorage::Shared(memory) => Some(memory.clone()),
+        }
+    }
+
+    /// Puts the address of a shared memory's definition where compiled code looks for it.
+    pub(super) fn point_to_shared_memory(self, index: DefinedMemoryIndex) {
+        let from = self.memory_definition(index).as_ptr();
+        let offset = self.module().layout.shared_memory(index);
+        self.set_field(offset, VMMemoryImport { from });
     }
 
     pub(super) fn table_definition(self, index: DefinedTableIndex) -> VmPtr<VMTableDefinition> {
         self.field(self.module().layout.table(index))
     }
 
-    /// Looks at or changes the storage of a memory. `f` must not use the instance.
+    /// Looks at or changes the storage of a memory that is not shared; `None` if it is. `f` must
+    /// not use the instance.
     pub(super) fn linear_memory<R>(
         self,
         index: DefinedMemoryIndex,
         f: impl FnOnce(&mut LinearMemory) -> R,
-    ) -> R {
+    ) -> Option<R> {
         // SAFETY: the record is alive, no other reference to `memories` exists while `f` runs
         // (its contract, kept by `memory`), and no wasm runs.
-        f(unsafe { &mut (&mut (*self.as_ptr()).memories)[index] })
+        match unsafe { &mut (&mut (*self.as_ptr()).memories)[index] } {
+            MemoryStorage::Own(memory) => Some(f(memory)),
+            MemoryStorage::Shared(_) => None,
+        }
     }
 
     /// Looks at or changes the storage of a table. `f` must not use the instance.

@@ -23,7 +23,7 @@ use crate::trap::Trap;
 use std::cell::Cell;
 use std::ops::Range;
 use threadline_environ::layout::{VMStoreContext, ValRaw};
-use threadline_environ::{GlobalIndex, HeapType, RefType, TableIndex, ValType};
+use threadline_environ::{GlobalIndex, RefType, TableIndex, TopType, ValType};
 
 /// What the exceptions of a store may take in all.
 const MAX_BYTES: usize = 16 << 20;
@@ -286,7 +286,7 @@ unsafe fn stack_of(context: *const VMStoreContext, here: usize) -> Range<usize> 
 /// Marks what globals and tables that an instance defines refer to.
 fn mark_instance(all: &mut Exceptions, instance: super::InstancePtr) {
     let module = &instance.module().module;
-    let is_exn = |ty: RefType| ty.heap_type == HeapType::Exn;
+    let is_exn = |ty: RefType| ty.heap_type.top() == TopType::Exn;
     for (i, ty) in module.globals.iter().skip(module.num_imported_globals) {
         let index: GlobalIndex = i;
         if matches!(ty.content, ValType::Ref(ty) if is_exn(ty)) {

@@ -2,19 +2,20 @@
 //!
 //! [`LinearMemory`] owns the mapping; the `VMMemoryDefinition` that compiled code reads is in the
 //! `VMContext` of the instance that defines the memory, and is written by [`DefinedMemory`]
-//! alone.
+//! alone. That of a memory which threads share is elsewhere: see `shared_memory`.
 
 use super::core_instance::CoreInstance;
 use super::pointer::VmPtr;
+use super::racy;
+use super::shared_memory::SharedLinearMemory;
 use super::{Mapping, page_size};
 use crate::store::StoreOpaque;
 use crate::trap::Trap;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use threadline_environ::layout::VMMemoryDefinition;
-use threadline_environ::{AddressType, DefinedMemoryIndex, MemoryType, Tunables};
-
-/// The most bytes that a memory addressed by i32 has.
-const MAX_BYTES_32: u64 = 1 << 32;
+use threadline_environ::{DefinedMemoryIndex, MemoryType, Tunables};
 
 /// The address space of a memory.
 pub(crate) struct LinearMemory {
@@ -29,29 +30,32 @@ impl LinearMemory {
     /// Address space for a memory of this type, at its minimal size.
     ///
     /// # Errors
-    /// If the system has no room, or the type needs a proposal that is not built.
+    /// If the system has no room, or the minimum cannot be addressed.
     pub(crate) fn new(ty: &MemoryType, tunables: &Tunables) -> Result<LinearMemory> {
-        if ty.shared {
-            bail!("shared memories (the threads proposal) are not supported yet");
-        }
-        if ty.address != AddressType::I32 {
-            bail!("64-bit memories (the memory64 proposal) are not supported yet");
-        }
-        if ty.page_size_log2 != 16 {
-            bail!("custom page sizes (the custom-page-sizes proposal) are not supported yet");
-        }
-        let maximum = ty
-            .maximum
-            .and_then(|pages| pages.checked_mul(ty.page_size()))
-            .map_or(MAX_BYTES_32, |bytes| bytes.min(MAX_BYTES_32));
+        let maximum = ty.maximum_byte_size();
         let length = ty
             .minimum_byte_size()
-            .filter(|&bytes| bytes <= MAX_BYTES_32)
-            .context("memory minimum size exceeds 4 GiB")?;
+            .filter(|&bytes| bytes <= maximum)
+            .with_context(|| {
+                let (pages, page_size) = (ty.minimum, ty.page_size());
+                format!(
+                    "memory minimum size of {pages} pages of {page_size} bytes can't be addressed"
+                )
+            })?;
         let guard = tunables.memory_guard_size as usize;
-        let reservation = tunables.memory_reservation.max(length) as usize;
-        let mapping = map(reservation, guard, length as usize)
-            .with_context(|| format!("failed to allocate a linear memory of {length} bytes"))?;
+        // A shared memory can't move, so there must be room for all it can become.
+        let needed = if ty.shared { maximum } else { length };
+        let reservation = tunables.memory_reservation.max(needed) as usize;
+        let mapping = map(reservation, guard)
+            .and_then(|mut mapping| {
+                mapping.make_accessible(whole_pages(length as usize)?)?;
+                Ok(mapping)
+            })
+            .with_context(|| {
+                format!(
+                    "failed to allocate a linear memory of {length} bytes, {reservation} reserved"
+                )
+            })?;
         Ok(LinearMemory {
             mapping,
             length: length as usize,
@@ -61,7 +65,7 @@ impl LinearMemory {
         })
     }
 
-    fn definition(&self) -> VMMemoryDefinition {
+    pub(super) fn definition(&self) -> VMMemoryDefinition {
         VMMemoryDefinition {
             base: self.mapping.base(),
             length: self.length,
@@ -69,46 +73,51 @@ impl LinearMemory {
     }
 
     /// Adds pages; `None`, with nothing changed, if the maximum or the system forbids it.
-    fn grow(&mut self, delta: u64) -> Option<()> {
+    pub(super) fn grow(&mut self, delta: u64) -> Option<()> {
         let delta = usize::try_from(delta).ok()?;
         let bytes = delta.checked_mul(1 << self.page_size_log2)?;
         let length = self.length.checked_add(bytes)?;
         if length > self.maximum {
             return None;
         }
-        if length + self.guard > self.mapping.length() {
-            self.relocate(length)?;
-        } else if length > 0 {
-            self.mapping.make_accessible(length).ok()?;
+        let accessible = whole_pages(length).ok()?;
+        if length.checked_add(self.guard)? > self.mapping.length() {
+            self.relocate(length, accessible)?;
+        } else {
+            self.mapping.make_accessible(accessible).ok()?;
         }
         self.length = length;
         Some(())
     }
 
-    /// Moves to a larger reservation, which happens only where the configuration makes
-    /// reservations smaller than 4 GiB.
-    fn relocate(&mut self, length: usize) -> Option<()> {
+    /// Moves to a larger reservation. 32-bit memories never do where the configuration reserves
+    /// 4 GiB for them.
+    fn relocate(&mut self, length: usize, accessible: usize) -> Option<()> {
         let reservation = self.length.saturating_mul(2).clamp(length, self.maximum);
-        let mut mapping = map(reservation, self.guard, length).ok()?;
-        mapping.bytes_mut()[..self.length].copy_from_slice(&self.mapping.bytes()[..self.length]);
+        // Where there is no room to grow further, there may be for this.
+        let mut mapping = map(reservation, self.guard)
+            .or_else(|_| map(length, self.guard))
+            .ok()?;
+        mapping.make_accessible(accessible).ok()?;
+        self.mapping.move_contents(&mut mapping).ok()?;
         self.mapping = mapping;
         Some(())
     }
 }
 
-/// A mapping of `reservation` bytes and a guard behind it, the first `length` bytes accessible.
-fn map(reservation: usize, guard: usize, length: usize) -> Result<Mapping> {
-    let whole = |bytes: usize| {
-        bytes
-            .checked_next_multiple_of(page_size())
-            .context("the size overflows")
-    };
-    let total = whole(reservation)?
-        .checked_add(whole(guard)?)
+/// A mapping of `reservation` bytes and a guard behind it.
+fn map(reservation: usize, guard: usize) -> Result<Mapping> {
+    let total = whole_pages(reservation)?
+        .checked_add(whole_pages(guard)?)
         .context("the size overflows")?;
-    let mut mapping = Mapping::reserve(total.max(page_size()))?;
-    mapping.make_accessible(length)?;
-    Ok(mapping)
+    Ok(Mapping::reserve(total.max(page_size()))?)
+}
+
+/// A size in bytes, rounded up to pages of the system.
+fn whole_pages(bytes: usize) -> Result<usize> {
+    bytes
+        .checked_next_multiple_of(page_size())
+        .context("the size overflows")
 }
 
 /// A memory, by the instance that defines it.
@@ -130,15 +139,29 @@ impl DefinedMemory {
         module.module.memories[module.module.memory_index(self.index)]
     }
 
+    /// The memory, if threads share it.
+    pub(crate) fn shared(self) -> Option<Arc<SharedLinearMemory>> {
+        self.instance.shared_memory(self.index)
+    }
+
+    fn is_shared(self) -> bool {
+        self.ty().shared
+    }
+
     /// Where it is now: base and length in bytes.
     fn bytes(self) -> (*mut u8, usize) {
         let definition = self.definition().as_ptr();
-        // SAFETY: the definition is in the instance's `VMContext` and always initialised.
-        unsafe { ((*definition).base, (*definition).length) }
+        // SAFETY: the definition is always initialised. Another thread may change the length if
+        // the memory is shared, atomically, and never changes the base then.
+        unsafe {
+            let length = AtomicUsize::from_ptr(&raw mut (*definition).length);
+            ((*definition).base, length.load(Ordering::SeqCst))
+        }
     }
 
-    /// Its contents.
+    /// Its contents. Not for shared memories, which no handle to a plain memory refers to.
     pub(crate) fn data(self, _store: &StoreOpaque) -> &[u8] {
+        debug_assert!(!self.is_shared());
         let (base, length) = self.bytes();
         // SAFETY: `length` bytes from `base` are mapped; while the store is borrowed no wasm
         // runs, so nobody writes to them or moves them.
@@ -147,6 +170,7 @@ impl DefinedMemory {
 
     /// Its contents, to be changed.
     pub(crate) fn data_mut(self, _store: &mut StoreOpaque) -> &mut [u8] {
+        debug_assert!(!self.is_shared());
         let (base, length) = self.bytes();
         // SAFETY: as in `data`; the store is borrowed mutably, so this is the only slice.
         unsafe { std::slice::from_raw_parts_mut(base, length) }
@@ -160,15 +184,22 @@ impl DefinedMemory {
     /// Puts the definition right after the memory was made or changed its place or size.
     pub(super) fn publish(self) {
         let definition = self.instance.linear_memory(self.index, |m| m.definition());
+        let Some(definition) = definition else {
+            return self.instance.point_to_shared_memory(self.index);
+        };
         // SAFETY: the definition is in the instance's `VMContext`, which wasm isn't reading now:
         // the host is running.
         unsafe { self.definition().as_ptr().write(definition) };
     }
 
-    /// `memory.grow`: the old size in pages, or `None`.
+    /// Adds pages: the old size in pages, or `None`. No limiter is asked.
     pub(crate) fn grow(self, delta: u64) -> Option<u64> {
+        if let Some(shared) = self.shared() {
+            return shared.grow(delta);
+        }
         let old = self.size();
-        self.instance.linear_memory(self.index, |m| m.grow(delta))?;
+        self.instance
+            .linear_memory(self.index, |m| m.grow(delta))??;
         self.publish();
         Some(old)
     }
@@ -184,6 +215,14 @@ impl DefinedMemory {
         Ok(unsafe { base.add(at as usize) })
     }
 
+    /// Whether an atomic access of `size` bytes at an address is allowed.
+    pub(super) fn check_atomic(self, at: u64, size: u64) -> Result<(), Trap> {
+        if !at.is_multiple_of(size) {
+            return Err(Trap::UnalignedAtomic);
+        }
+        self.range(at, size).map(drop)
+    }
+
     /// `memory.copy`.
     pub(crate) fn copy_from(
         self,
@@ -192,27 +231,47 @@ impl DefinedMemory {
         from: u64,
         length: u64,
     ) -> Result<(), Trap> {
+        let is_racy = self.is_shared() || source.is_shared();
         let source = source.range(from, length)?;
         let target = self.range(to, length)?;
-        // SAFETY: both ranges are in bounds of mapped memory; they may overlap, and `copy`
-        // allows that.
-        unsafe { std::ptr::copy(source, target, length as usize) };
+        // SAFETY: both ranges are in bounds of mapped memory; they may overlap, and both ways of
+        // copying allow that. One of them also allows for other threads' accesses.
+        unsafe {
+            if is_racy {
+                racy::copy(source, target, length as usize);
+            } else {
+                std::ptr::copy(source, target, length as usize);
+            }
+        }
         Ok(())
     }
 
     /// `memory.fill`.
     pub(crate) fn fill(self, at: u64, byte: u8, length: u64) -> Result<(), Trap> {
         let target = self.range(at, length)?;
-        // SAFETY: the range is in bounds of mapped memory.
-        unsafe { std::ptr::write_bytes(target, byte, length as usize) };
+        // SAFETY: the range is in bounds of mapped memory; as for other threads, see `copy_from`.
+        unsafe {
+            if self.is_shared() {
+                racy::fill(target, byte, length as usize);
+            } else {
+                std::ptr::write_bytes(target, byte, length as usize);
+            }
+        }
         Ok(())
     }
 
     /// Writes bytes of the host's into it.
     pub(crate) fn write(self, at: u64, bytes: &[u8]) -> Result<(), Trap> {
         let target = self.range(at, bytes.len() as u64)?;
-        // SAFETY: the range is in bounds of mapped memory, which no slice of the host overlaps.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len()) };
+        // SAFETY: the range is in bounds of mapped memory, which no slice of the host overlaps; as
+        // for other threads, see `copy_from`.
+        unsafe {
+            if self.is_shared() {
+                racy::copy(bytes.as_ptr(), target, bytes.len());
+            } else {
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
+            }
+        }
         Ok(())
     }
 }

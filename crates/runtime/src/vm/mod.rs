@@ -5,6 +5,7 @@
 )]
 
 mod activation;
+mod atomics;
 mod backtrace;
 mod builtins;
 mod component_instance;
@@ -15,11 +16,16 @@ mod func_ref;
 mod global;
 mod host_call;
 mod invoke;
+mod limiter;
 mod lowered_import;
 mod memory;
+mod metering;
 mod owner;
+mod parking_spot;
 mod pointer;
+mod racy;
 mod segments;
+mod shared_memory;
 mod store_state;
 mod sys;
 mod table;
@@ -44,9 +50,13 @@ pub(crate) use global::GlobalPtr;
 #[cfg(test)]
 use host_call::{catch, raise, trap};
 pub(crate) use invoke::Entrance;
+pub(crate) use limiter::Limiter;
 pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 pub(crate) use memory::DefinedMemory;
+pub(crate) use metering::deadline_callback;
+pub use parking_spot::WaitResult;
 pub(crate) use pointer::CodePtr;
+pub(crate) use shared_memory::SharedLinearMemory;
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
 pub(crate) use sys::{Mapping, page_size};
 pub(crate) use table::DefinedTable;

@@ -6,10 +6,11 @@ use super::val_raw;
 use crate::bug::bail_bug;
 use crate::trap::Trap;
 use anyhow::Result;
+use smallvec::SmallVec;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{VMFuncRef, ValRaw};
 use threadline_environ::module::{ConstExpr, ConstOp, ElemItems};
-use threadline_environ::{DataIndex, ElemIndex, FuncIndex, MemoryIndex, TableIndex};
+use threadline_environ::{AddressType, DataIndex, ElemIndex, FuncIndex, MemoryIndex, TableIndex};
 
 impl InstancePtr {
     /// The value of a constant expression.
@@ -17,10 +18,31 @@ impl InstancePtr {
     /// # Errors
     /// Only if the parser let something through that isn't one.
     pub(crate) fn eval(self, expr: &ConstExpr) -> Result<ValRaw> {
-        let [op] = expr.ops() else {
-            bail_bug!("a constant expression of {} operators", expr.ops().len());
-        };
-        Ok(match *op {
+        if let [op] = expr.ops() {
+            return self.constant(*op);
+        }
+        let mut stack: SmallVec<[ValRaw; 4]> = SmallVec::new();
+        for &op in expr.ops() {
+            let value = match arithmetic(op) {
+                Some(apply) => {
+                    let (Some(y), Some(x)) = (stack.pop(), stack.pop()) else {
+                        bail_bug!("a constant expression takes more than it has: {expr:?}");
+                    };
+                    apply(&x, &y)
+                }
+                None => self.constant(op)?,
+            };
+            stack.push(value);
+        }
+        match stack[..] {
+            [value] => Ok(value),
+            _ => bail_bug!("a constant expression of {} values", stack.len()),
+        }
+    }
+
+    /// The value of an operator without operands.
+    fn constant(self, op: ConstOp) -> Result<ValRaw> {
+        Ok(match op {
             ConstOp::I32Const(value) => val_raw::from_i32(value),
             ConstOp::I64Const(value) => val_raw::from_i64(value),
             ConstOp::F32Const(bits) => val_raw::from_f32(bits),
@@ -29,6 +51,7 @@ impl InstancePtr {
             ConstOp::GlobalGet(index) => self.global(index).read(),
             ConstOp::RefNull(_) => val_raw::ZERO,
             ConstOp::RefFunc(func) => val_raw::from_funcref(Some(self.known_func_ref(func)?)),
+            other => bail_bug!("{other:?} takes operands"),
         })
     }
 
@@ -42,6 +65,15 @@ impl InstancePtr {
     /// A reference-typed constant expression, as a table element.
     pub(crate) fn eval_element(self, expr: &ConstExpr) -> Result<usize> {
         Ok(val_raw::externref(&self.eval(expr)?) as usize)
+    }
+
+    /// An address or index, which is unsigned, as a constant expression gives it.
+    pub(crate) fn eval_address(self, expr: &ConstExpr, address: AddressType) -> Result<u64> {
+        let value = self.eval(expr)?;
+        Ok(match address {
+            AddressType::I32 => u64::from(val_raw::i32(&value) as u32),
+            AddressType::I64 => val_raw::i64(&value) as u64,
+        })
     }
 
     /// `table.init`.
@@ -129,4 +161,18 @@ impl InstancePtr {
         // SAFETY: as in `elem_drop`.
         unsafe { (&(*self.as_ptr()).dropped_data)[data.index()] }
     }
+}
+
+/// What an operator of the extended-const proposal makes of its operands; `None` for others.
+fn arithmetic(op: ConstOp) -> Option<fn(&ValRaw, &ValRaw) -> ValRaw> {
+    use val_raw::{from_i32, from_i64, i32, i64};
+    Some(match op {
+        ConstOp::I32Add => |x, y| from_i32(i32(x).wrapping_add(i32(y))),
+        ConstOp::I32Sub => |x, y| from_i32(i32(x).wrapping_sub(i32(y))),
+        ConstOp::I32Mul => |x, y| from_i32(i32(x).wrapping_mul(i32(y))),
+        ConstOp::I64Add => |x, y| from_i64(i64(x).wrapping_add(i64(y))),
+        ConstOp::I64Sub => |x, y| from_i64(i64(x).wrapping_sub(i64(y))),
+        ConstOp::I64Mul => |x, y| from_i64(i64(x).wrapping_mul(i64(y))),
+        _ => return None,
+    })
 }

@@ -14,7 +14,8 @@ use super::exceptions::Exceptions;
 use std::any::Any;
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::AtomicUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use threadline_environ::TrapCode;
 use threadline_environ::layout::VMStoreContext;
 
@@ -42,9 +43,13 @@ pub(super) enum Failure {
 /// Everything of a store that is found from the address of its context.
 #[repr(C)]
 pub(super) struct StoreCells {
-    context: VMStoreContext,
+    pub(super) context: VMStoreContext,
+    /// Keeps alive what `VMStoreContext::epoch_counter` points to.
+    _epoch: Arc<AtomicU64>,
     /// Bytes of stack that wasm may use on an outermost entry.
     pub(super) max_wasm_stack: usize,
+    /// Fuel beyond what `VMStoreContext::fuel` has room for.
+    pub(super) fuel_reserve: u64,
     /// The failure on its way out of wasm.
     pub(super) pending: Option<Failure>,
     /// The frames that `pending` came from.
@@ -65,7 +70,7 @@ impl StoreCells {
 /// Owns a store's context, which stays where it is when this moves.
 #[derive(Debug)]
 pub(crate) struct VmStoreState {
-    cells: NonNull<StoreCells>,
+    pub(super) cells: NonNull<StoreCells>,
 }
 
 // SAFETY: what the cells point to are frames of the thread that is in wasm (null outside), and
@@ -75,7 +80,7 @@ unsafe impl Send for VmStoreState {}
 
 impl VmStoreState {
     /// The state of a new store whose outermost entries may use `max_wasm_stack` bytes of stack.
-    pub(crate) fn new(max_wasm_stack: usize) -> VmStoreState {
+    pub(crate) fn new(max_wasm_stack: usize, epoch: Arc<AtomicU64>) -> VmStoreState {
         super::sys::install_trap_handlers();
         let cells = Box::new(StoreCells {
             context: VMStoreContext {
@@ -83,9 +88,14 @@ impl VmStoreState {
                 exit_fp: 0,
                 exit_pc: 0,
                 entry: ptr::null_mut(),
+                fuel: 0,
+                epoch_deadline: 0,
+                epoch_counter: Arc::as_ptr(&epoch),
                 store: ptr::null_mut(),
             },
+            _epoch: epoch,
             max_wasm_stack,
+            fuel_reserve: 0,
             pending: None,
             frames: RawBacktrace::new(),
             exceptions: Exceptions::default(),

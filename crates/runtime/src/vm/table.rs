@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use std::alloc::{Layout, alloc_zeroed};
 use std::ptr::NonNull;
 use threadline_environ::layout::VMTableDefinition;
-use threadline_environ::{AddressType, DefinedTableIndex, TableType};
+use threadline_environ::{DefinedTableIndex, TableType};
 
 /// The most elements that a table has, whatever its type allows. The limit of the JavaScript
 /// embedding, too.
@@ -29,9 +29,6 @@ impl TableElements {
     /// # Errors
     /// If there is no memory for so many, or they are more than we allow.
     pub(crate) fn new(ty: &TableType) -> Result<TableElements> {
-        if ty.address != AddressType::I32 {
-            bail!("64-bit tables (the memory64 proposal) are not supported yet");
-        }
         if ty.minimum > MAX_ELEMENTS {
             bail!(
                 "table minimum size of {} elements exceeds the limit of {MAX_ELEMENTS}",

@@ -56,10 +56,10 @@ struct Guest {
 }
 
 impl Guest {
-    fn new(engine: &Engine, text: &str) -> Result<Guest> {
-        let component = Component::new(engine, text)?;
+    fn new(component: &Component) -> Result<Guest> {
+        let engine = component.engine();
         let mut store = Store::new(engine, ());
-        let instance = Linker::new(engine).instantiate(&mut store, &component)?;
+        let instance = Linker::new(engine).instantiate(&mut store, component)?;
         Ok(Guest { store, instance })
     }
 
@@ -83,8 +83,9 @@ impl Guest {
 fn realloc_can_not_have_the_host_write_elsewhere() -> Result<()> {
     let text = format!("(component {LIAR} {LIFTS})");
     for engine in engines() {
+        let component = Component::new(&engine, &text)?;
         for outside in OUTSIDE {
-            let mut guest = Guest::new(&engine, &text)?;
+            let mut guest = Guest::new(&component)?;
             guest.tell(outside, 0, 0)?;
             let result = guest.call::<_, ()>("take", ("x",));
             assert_eq!(trap(result), Trap::ReallocOutOfBounds, "{outside}");
@@ -92,7 +93,7 @@ fn realloc_can_not_have_the_host_write_elsewhere() -> Result<()> {
             let result = guest.call::<_, ()>("take", ("x",));
             assert_eq!(trap(result), Trap::CannotEnterComponent);
         }
-        let mut guest = Guest::new(&engine, &text)?;
+        let mut guest = Guest::new(&component)?;
         for fits in [0, 1, 65533] {
             guest.tell(fits, 0, 0)?;
             guest.call::<_, ()>("take", ("abc",))?;
@@ -112,9 +113,9 @@ fn realloc_can_not_have_the_host_write_elsewhere() -> Result<()> {
 #[test]
 fn realloc_of_a_parameter_area_must_be_aligned_and_in_bounds() -> Result<()> {
     let text = format!("(component {LIAR} {LIFTS})");
-    let engine = Engine::default();
+    let component = Component::new(&Engine::default(), &text)?;
     let call = |realloc: u32| {
-        let mut guest = Guest::new(&engine, &text)?;
+        let mut guest = Guest::new(&component)?;
         guest.tell(realloc, 0, 0)?;
         let func = guest.instance.get_func(&mut guest.store, "take-many");
         let params = vec![Val::String("x".to_owned()); 9];
@@ -139,8 +140,9 @@ fn realloc_of_a_parameter_area_must_be_aligned_and_in_bounds() -> Result<()> {
 fn results_out_of_bounds_are_traps_and_take_no_memory() -> Result<()> {
     let text = format!("(component {LIAR} {LIFTS})");
     for engine in engines() {
+        let component = Component::new(&engine, &text)?;
         let lie = |name: &str, pointer, length| {
-            let mut guest = Guest::new(&engine, &text)?;
+            let mut guest = Guest::new(&component)?;
             guest.tell(0, pointer, length)?;
             guest.call::<_, (String,)>(name, ())
         };
@@ -169,7 +171,7 @@ fn results_out_of_bounds_are_traps_and_take_no_memory() -> Result<()> {
             assert_eq!(trap(lie("give-at", pointer, 0)), expected, "{pointer}");
         }
         let bytes = |pointer, length| {
-            let mut guest = Guest::new(&engine, &text)?;
+            let mut guest = Guest::new(&component)?;
             guest.tell(0, pointer, length)?;
             guest.call::<_, (Vec<u8>,)>("give-bytes", ())
         };
@@ -233,8 +235,9 @@ fn between_guests() -> String {
 fn adapters_trust_neither_side() -> Result<()> {
     let text = between_guests();
     for engine in engines() {
+        let component = Component::new(&engine, &text)?;
         let call = |realloc, (pointer, length), name: &str, argument: &[u32]| {
-            let mut guest = Guest::new(&engine, &text)?;
+            let mut guest = Guest::new(&component)?;
             guest.tell(realloc, pointer, length)?;
             match *argument {
                 [to] => guest.call::<_, ()>(name, (to,)),

@@ -3,7 +3,7 @@
 use super::{engines, trap};
 use anyhow::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Barrier;
+use std::sync::{Barrier, OnceLock};
 use std::thread;
 use threadline::{Caller, Engine, Instance, Linker, Module, Store, Trap, WasmBacktrace};
 
@@ -32,11 +32,17 @@ fn instantiate(
     engine: &Engine,
     host: impl Fn(Caller<'_, ()>, i32) -> Result<i32> + Send + Sync + 'static,
 ) -> Result<(Store<()>, Instance)> {
-    let module = Module::new(engine, TEXT)?;
-    let mut linker = Linker::new(engine);
+    instantiate_module(&Module::new(engine, TEXT)?, host)
+}
+
+fn instantiate_module(
+    module: &Module,
+    host: impl Fn(Caller<'_, ()>, i32) -> Result<i32> + Send + Sync + 'static,
+) -> Result<(Store<()>, Instance)> {
+    let mut linker = Linker::new(module.engine());
     linker.func_wrap("host", "f", host)?;
-    let mut store = Store::new(engine, ());
-    let instance = linker.instantiate(&mut store, &module)?;
+    let mut store = Store::new(module.engine(), ());
+    let instance = linker.instantiate(&mut store, module)?;
     Ok((store, instance))
 }
 
@@ -56,7 +62,7 @@ fn threads_trap_at_once() -> Result<()> {
             let run = || {
                 let (mut store, instance) = instantiate(&engine, |_, n| Ok(n))?;
                 barrier.wait();
-                for _ in 0..200 {
+                for _ in 0..40 {
                     all_traps(&mut store, &instance)?;
                 }
                 anyhow::Ok(())
@@ -76,7 +82,7 @@ fn code_comes_and_goes_while_others_trap() -> Result<()> {
     thread::scope(|scope| {
         let trapping = scope.spawn(|| {
             let (mut store, instance) = instantiate(&engine, |_, n| Ok(n))?;
-            for _ in 0..300 {
+            for _ in 0..100 {
                 all_traps(&mut store, &instance)?;
             }
             anyhow::Ok(())
@@ -97,7 +103,6 @@ fn a_store_moves_from_thread_to_thread() -> Result<()> {
         for size in [256 << 10, 8 << 20, 512 << 10, 2 << 20] {
             all_traps(&mut store, &instance)?;
             let mover = thread::Builder::new().stack_size(size);
-            let instance = instance.clone();
             store = mover
                 .spawn(move || {
                     all_traps(&mut store, &instance)?;
@@ -158,23 +163,16 @@ fn a_store_within_a_store_traps_on_its_own() -> Result<()> {
 
 #[test]
 fn stores_within_stores_without_end_are_a_stack_overflow() -> Result<()> {
-    fn host(caller: Caller<'_, ()>, n: i32) -> Result<i32> {
-        let engine = caller.engine().clone();
-        let (mut store, instance) = instantiate(&engine, host)?;
-        let nested = instance.get_typed_func::<i32, i32>(&mut store, "host")?;
-        nested.call(&mut store, n + 1)
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    fn nest(n: i32) -> Result<i32> {
+        let module = MODULE.get().expect("it was compiled");
+        let (mut store, instance) = instantiate_module(module, |_, n| nest(n + 1))?;
+        let host = instance.get_typed_func::<i32, i32>(&mut store, "host")?;
+        host.call(&mut store, n)
     }
-    // Each level compiles, which takes a good part of a stack.
-    let large = thread::Builder::new().stack_size(4 << 20);
-    let thread = large.spawn(|| {
-        let engine = Engine::default();
-        let (mut store, instance) = instantiate(&engine, |_, n| Ok(n))?;
-        let _ = (&mut store, &instance);
-        let (mut store, instance) = instantiate(&engine, host)?;
-        let outer = instance.get_typed_func::<i32, i32>(&mut store, "host")?;
-        anyhow::Ok(trap(outer.call(&mut store, 0)))
-    })?;
-    assert_eq!(thread.join().expect("no panic")?, Trap::StackOverflow);
+    MODULE.get_or_init(|| Module::new(&Engine::default(), TEXT).expect("a valid module"));
+    let thread = thread::spawn(|| trap(nest(0)));
+    assert_eq!(thread.join().expect("no panic"), Trap::StackOverflow);
     Ok(())
 }
 

@@ -102,13 +102,13 @@ impl FuncTranslator<'_, '_> {
         self.push(value);
     }
 
-    fn convert(&mut self, from: Type, opcode: Opcode, to: Type) {
+    pub(super) fn convert(&mut self, from: Type, opcode: Opcode, to: Type) {
         let x = self.pop_vector(from);
         self.push_unary(opcode, to, x);
     }
 
     /// Back ends know this sequence as one conversion to 32-bit lanes, the upper ones zero.
-    fn truncate_zero(&mut self, opcode: Opcode, narrow: Opcode) {
+    pub(super) fn truncate_zero(&mut self, opcode: Opcode, narrow: Opcode) {
         self.convert(F64X2, opcode, I64X2);
         let wide = self.pop();
         let zero = self.v128_constant_as(I64X2, &[0; 16]);

@@ -1,12 +1,13 @@
 //! 128-bit vectors: arithmetic, comparisons and logic.
 //!
 //! Lanes are in `simd/lane.rs`, conversions between lane types in `simd/convert.rs`, loads and
-//! stores in `simd/memory.rs`. Most operators are one CLIF instruction over vectors of a lane
+//! stores in `simd/memory.rs`, relaxed SIMD in `simd/relaxed.rs`. Most operators are one CLIF instruction over vectors of a lane
 //! type; tables below say which.
 
 mod convert;
 mod lane;
 mod memory;
+mod relaxed;
 
 use super::function::FuncTranslator;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -22,7 +23,8 @@ impl FuncTranslator<'_, '_> {
             || self.vector_arithmetic(operator)
             || self.vector_comparison(operator)
             || self.vector_logic(operator)
-            || self.vector_conversion(operator))
+            || self.vector_conversion(operator)
+            || self.relaxed_operator(operator))
     }
 
     /// A constant, lane 0 first.

@@ -189,6 +189,64 @@ fn bulk_memory_and_tables() {
 }
 
 #[test]
+fn atomics() {
+    for (ty, widths) in [("i32", "8 16"), ("i64", "8 16 32")] {
+        let narrow = |name: &str, suffix: &str| -> String {
+            let each = widths.split_whitespace();
+            each.map(|n| format!("{ty}.atomic.{name}{n}{suffix} "))
+                .collect()
+        };
+        let rmw = |op: &str| -> String {
+            let each = widths.split_whitespace();
+            let narrow = each.map(|n| format!("{ty}.atomic.rmw{n}.{op}_u "));
+            narrow.collect::<String>() + &format!("{ty}.atomic.rmw.{op}")
+        };
+        compile_each(
+            "i32",
+            ty,
+            &format!("{ty}.atomic.load {}", narrow("load", "_u")),
+        );
+        let two = format!("i32 {ty}");
+        compile_each(
+            &two,
+            "",
+            &format!("{ty}.atomic.store {}", narrow("store", "")),
+        );
+        for op in ["add", "sub", "and", "or", "xor", "xchg"] {
+            compile_each(&two, ty, &rmw(op));
+        }
+        compile_each(&format!("i32 {ty} {ty}"), ty, &rmw("cmpxchg"));
+    }
+    compile_each("", "", "atomic.fence");
+    compile_each("i32 i32", "i32", "memory.atomic.notify");
+    compile_each("i32 i32 i64", "i32", "memory.atomic.wait32");
+    compile_each("i32 i64 i64", "i32", "memory.atomic.wait64");
+}
+
+#[test]
+fn an_atomic_access_checks_its_alignment_unless_it_is_a_byte() {
+    let clif = clif(
+        "(module (memory 1 1 shared)
+          (func (param i32) (result i32) (i32.atomic.load offset=2 (local.get 0))))",
+    );
+    assert!(clif.contains("band"), "{clif}");
+    assert_eq!(clif.matches("trapnz").count(), 1, "{clif}");
+    let byte = compile(
+        "(module (memory 1 1 shared)
+          (func (param i32) (result i32) (i32.atomic.load8_u offset=2 (local.get 0))))",
+    );
+    assert!(!byte[0].clif.contains("trapnz"), "{}", byte[0].clif);
+}
+
+#[test]
+fn the_size_of_a_shared_memory_is_read_atomically_through_its_definition() {
+    let shared = clif("(module (memory 1 1 shared) (func (result i32) (memory.size)))");
+    assert!(shared.contains("atomic_load"), "{shared}");
+    let own = clif("(module (memory 1 1) (func (result i32) (memory.size)))");
+    assert!(!own.contains("atomic_load"), "{own}");
+}
+
+#[test]
 fn globals() {
     let clif = clif(
         r#"(module (import "" "g" (global $imported (mut i32)))

@@ -6,10 +6,13 @@ use super::value::{Func, ImportPath, LiftedFunc, inconsistent};
 use crate::UnsafeIntrinsic;
 use crate::canonical_abi::{LiftOrLower, flatten_func};
 use crate::component::definition::{CoreSort, OptionsDef};
-use crate::component::info::{CanonicalOptions, CoreDef, RuntimeImport, Step, StringEncoding};
+use crate::component::info::{
+    CanonicalOptions, CoreDef, CoreExport, RuntimeImport, Step, StringEncoding,
+};
 use crate::component::trampoline::Trampoline;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::*;
+use crate::types::{AddressType, EntityType};
 
 impl Flattener<'_, '_> {
     /// `canon lift`.
@@ -121,7 +124,10 @@ impl Flattener<'_, '_> {
     /// before anything that uses them.
     fn options(&mut self, scope: &Scope<'_>, options: &OptionsDef) -> Result<OptionsIndex> {
         let memory = match options.memory {
-            Some(index) => Some(self.extract_memory(scope.core(CoreSort::Memory, index)?)?),
+            Some(index) => {
+                let def = scope.core(CoreSort::Memory, index)?;
+                Some(self.extract_memory(def, options.offset)?)
+            }
             None => None,
         };
         let realloc = match options.realloc {
@@ -148,19 +154,34 @@ impl Flattener<'_, '_> {
         Ok(*index)
     }
 
-    fn extract_memory(&mut self, def: CoreDef) -> Result<RuntimeMemoryIndex> {
+    fn extract_memory(&mut self, def: CoreDef, offset: u64) -> Result<RuntimeMemoryIndex> {
         let CoreDef::Export(export) = def else {
             return Err(inconsistent());
         };
         if let Some(&index) = self.interned.memories.get(&export) {
             return Ok(index);
         }
+        self.check_memory(export, offset)?;
         let index = self.extracted.memories.push(def);
         self.component.num_memories += 1;
         self.interned.memories.insert(export, index);
         let step = Step::ExtractMemory { index, export };
         self.component.steps.push(step);
         Ok(index)
+    }
+
+    /// Adapters and the host take addresses in 32 bits, and adapters count on guards.
+    fn check_memory(&self, export: CoreExport, offset: u64) -> Result<()> {
+        let (module, _) = self.made_from(export.instance)?;
+        let EntityType::Memory(ty) = self.modules[module].module.entity_type(export.entity) else {
+            return Err(inconsistent());
+        };
+        let refused = match (ty.address, ty.page_size_log2) {
+            (AddressType::I64, _) => "a 64-bit memory as a canonical option",
+            (AddressType::I32, 16) => return Ok(()),
+            (AddressType::I32, _) => "a memory with custom page sizes as a canonical option",
+        };
+        Err(Error::unsupported(refused, offset))
     }
 
     fn extract_realloc(&mut self, def: CoreDef) -> RuntimeReallocIndex {

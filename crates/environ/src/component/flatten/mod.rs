@@ -26,7 +26,7 @@ use crate::Translation;
 use crate::error::Result;
 use crate::index::*;
 use crate::module::ModuleTranslation;
-use crate::types::SignatureTable;
+use crate::signature_table::SignatureTable;
 use budget::Budget;
 use cranelift_entity::PrimaryMap;
 use scope::Scope;

@@ -109,7 +109,10 @@ fn lower(walk: &mut Walk<'_>, func: u32, list: &[CanonicalOption], offset: u64) 
 }
 
 fn options(walk: &mut Walk<'_>, list: &[CanonicalOption], offset: u64) -> Result<OptionsDef> {
-    let mut options = OptionsDef::default();
+    let mut options = OptionsDef {
+        offset,
+        ..OptionsDef::default()
+    };
     for &option in list {
         match option {
             CanonicalOption::UTF8 => {}

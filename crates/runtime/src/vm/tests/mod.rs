@@ -38,7 +38,7 @@ impl Guest {
     }
 
     fn with_stack(max_wasm_stack: usize, host: impl Fn(&Guest) -> Result<()> + 'static) -> Guest {
-        let state = VmStoreState::new(max_wasm_stack);
+        let state = VmStoreState::new(max_wasm_stack, Arc::default());
         let mut builtins = vec![0; BuiltinIndex::ALL.len()].into_boxed_slice();
         builtins[BuiltinIndex::Raise as usize] = raise as *const () as usize;
         builtins[BuiltinIndex::Trap as usize] = trap as *const () as usize;

@@ -5,17 +5,20 @@
 //! base address to compiled code answers for the aliasing that follows from it.
 
 use super::page_size;
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags};
 use std::ffi::c_void;
 use std::io;
 use std::ptr::{self, NonNull};
 
-/// A private region of address space, unmapped on drop. It never moves.
+/// A private region of address space, unmapped on drop. It never moves, but its contents can.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     length: usize,
     accessible: usize,
+    /// Where parts of the accessible bytes meet that came from different places, in order. The
+    /// system keeps such parts apart, and moves them one by one.
+    seams: Vec<usize>,
     executable: bool,
 }
 
@@ -47,6 +50,7 @@ impl Mapping {
             base,
             length,
             accessible: 0,
+            seams: Vec::new(),
             executable: false,
         })
     }
@@ -75,6 +79,59 @@ impl Mapping {
         }
         self.accessible = length;
         Ok(())
+    }
+
+    /// Moves the accessible part to the start of another mapping, of which as much must be
+    /// accessible, and nothing in use. Nothing is copied as long as the system moves pages: one that
+    /// was never written to still takes no memory.
+    ///
+    /// # Errors
+    /// If less of the other mapping is accessible, or this is executable. Nothing has changed then.
+    pub(crate) fn move_contents(&mut self, to: &mut Mapping) -> io::Result<()> {
+        let length = self.accessible;
+        if length > to.accessible || self.executable || to.executable {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut seams = std::mem::take(&mut self.seams);
+        seams.push(length);
+        let mut start = 0;
+        for &end in &seams {
+            // SAFETY: the range is in the accessible part of both mappings, which we own; the
+            // target's pages are not in use. What is left of it here is given up below.
+            unsafe { self.move_range(to, start, end - start) };
+            start = end;
+        }
+        // SAFETY: the mapping is at least that long.
+        self.base = unsafe { self.base.add(length) };
+        self.length -= length;
+        self.accessible = 0;
+        to.seams = seams;
+        Ok(())
+    }
+
+    /// Moves a range to the same place in another mapping. It is no longer mapped here.
+    ///
+    /// # Safety
+    /// The range is accessible in both, not executable, and nobody has references into either.
+    /// `self` must not touch it again, not even to unmap it.
+    unsafe fn move_range(&self, to: &Mapping, start: usize, length: usize) {
+        if length == 0 {
+            return;
+        }
+        // SAFETY: by the contract. The system replaces the target's pages; or, where that would be
+        // more mappings than it allows, does nothing. Then the bytes are copied, and the source's
+        // pages unmapped.
+        unsafe {
+            let source = self.base.as_ptr().add(start);
+            let target = to.base.as_ptr().add(start);
+            let (from, onto) = (source.cast::<c_void>(), target.cast::<c_void>());
+            let flags = MremapFlags::MAYMOVE;
+            if rustix::mm::mremap_fixed(from, length, length, flags, onto).is_err() {
+                ptr::copy_nonoverlapping(source, target, length);
+                let unmapped = rustix::mm::munmap(from, length);
+                debug_assert!(unmapped.is_ok(), "a part of a mapping can be unmapped");
+            }
+        }
     }
 
     /// Makes everything from `guard` bytes up readable and writable, for a stack, whose guard is
@@ -150,6 +207,9 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
+        if self.length == 0 {
+            return;
+        }
         // SAFETY: the region is ours, and by owning `self` the caller gave up every use of it.
         let result = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.length) };
         debug_assert!(result.is_ok(), "a mapping can be unmapped");
@@ -197,6 +257,33 @@ mod tests {
             assert!(mapping.make_accessible_above(guard).is_err(), "{guard}");
         }
         assert_eq!(mapping.bytes().len(), 0);
+    }
+
+    #[test]
+    fn contents_move_to_larger_reservations() {
+        let page = page_size();
+        let mut mapping = Mapping::reserve(2 * page).unwrap();
+        let mut written = 0;
+        // Pages become accessible and are written to one after the other, before and after moves.
+        for reservation in [4, 8, 16] {
+            while mapping.bytes().len() < mapping.length() {
+                mapping.make_accessible((written + 1) * page).unwrap();
+                mapping.bytes_mut()[written * page] = written as u8 + 1;
+                written += 1;
+            }
+            let mut larger = Mapping::reserve(reservation * page).unwrap();
+            assert!(mapping.move_contents(&mut larger).is_err());
+            larger.make_accessible((written + 1) * page).unwrap();
+            mapping.move_contents(&mut larger).unwrap();
+            assert!(mapping.bytes().is_empty());
+            assert_eq!(mapping.length(), 0);
+            mapping = larger;
+            let firsts = mapping.bytes().chunks(page).map(|page| page[0]);
+            let expected = (1..=written as u8).chain([0]);
+            assert!(firsts.eq(expected), "after {written} pages");
+            mapping.bytes_mut()[written * page] = written as u8 + 1;
+            written += 1;
+        }
     }
 
     #[test]

@@ -1,0 +1,350 @@
+//! What a store's guests may take: [`ResourceLimiter`], and [`StoreLimits`], which will do for most.
+
+use super::StoreOpaque;
+use crate::module::CoreModule;
+use crate::vm::{DefinedMemory, DefinedTable};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
+use threadline_environ::{MemoryType, TableType};
+
+/// How many instances a store may have unless its limiter says otherwise; as many tables, and as
+/// many memories.
+const DEFAULT_COUNT: usize = 10_000;
+
+/// Decides what the guests of a store may take. See [`Store::limiter`](crate::Store::limiter).
+///
+/// It is asked when memories and tables are made, by a module or by the host, and when they grow;
+/// and how many of each there may be, when a module is instantiated. What it is told beforehand
+/// may fail for other reasons afterwards, and it is not told what is freed: a store frees nothing
+/// before it is dropped. Memories that threads share are in it where a guest makes or grows them.
+pub trait ResourceLimiter: Send {
+    /// Whether a memory may grow from `current` to `desired` bytes. A new memory is one that grows
+    /// from 0. `maximum` is that of its type; `desired` may be beyond it, and then the growth will
+    /// fail whatever is said here.
+    ///
+    /// # Errors
+    /// An error is what the guest traps with, or instantiation fails with.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool>;
+
+    /// A memory that may grow could not, for the reason `error`. By default that is for the guest
+    /// to see, which gets −1.
+    ///
+    /// # Errors
+    /// An error is what the guest traps with.
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        let _ = error;
+        Ok(())
+    }
+
+    /// Whether a table may grow from `current` to `desired` elements, as
+    /// [`memory_growing`](ResourceLimiter::memory_growing).
+    ///
+    /// # Errors
+    /// An error is what the guest traps with, or instantiation fails with.
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool>;
+
+    /// A table that may grow could not, as
+    /// [`memory_grow_failed`](ResourceLimiter::memory_grow_failed).
+    ///
+    /// # Errors
+    /// An error is what the guest traps with.
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        let _ = error;
+        Ok(())
+    }
+
+    /// How many core instances the store may have; 10,000 by default.
+    fn instances(&self) -> usize {
+        DEFAULT_COUNT
+    }
+
+    /// How many tables its modules may define; 10,000 by default.
+    fn tables(&self) -> usize {
+        DEFAULT_COUNT
+    }
+
+    /// How many memories its modules may define; 10,000 by default.
+    fn memories(&self) -> usize {
+        DEFAULT_COUNT
+    }
+}
+
+/// Fixed limits.
+#[derive(Clone, Debug)]
+pub struct StoreLimits {
+    memory_size: Option<usize>,
+    table_elements: Option<usize>,
+    instances: usize,
+    tables: usize,
+    memories: usize,
+    trap_on_grow_failure: bool,
+}
+
+/// Makes [`StoreLimits`].
+#[derive(Clone, Debug, Default)]
+pub struct StoreLimitsBuilder(StoreLimits);
+
+impl Default for StoreLimits {
+    /// No limit to sizes, and the default ones to counts.
+    fn default() -> StoreLimits {
+        StoreLimits {
+            memory_size: None,
+            table_elements: None,
+            instances: DEFAULT_COUNT,
+            tables: DEFAULT_COUNT,
+            memories: DEFAULT_COUNT,
+            trap_on_grow_failure: false,
+        }
+    }
+}
+
+impl StoreLimitsBuilder {
+    /// Starts from the defaults.
+    pub fn new() -> StoreLimitsBuilder {
+        StoreLimitsBuilder::default()
+    }
+
+    /// How many bytes each memory may have; any number by default.
+    pub fn memory_size(mut self, bytes: usize) -> StoreLimitsBuilder {
+        self.0.memory_size = Some(bytes);
+        self
+    }
+
+    /// How many elements each table may have; any number by default.
+    pub fn table_elements(mut self, elements: usize) -> StoreLimitsBuilder {
+        self.0.table_elements = Some(elements);
+        self
+    }
+
+    /// How many core instances the store may have; 10,000 by default.
+    pub fn instances(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.instances = count;
+        self
+    }
+
+    /// How many tables its modules may define; 10,000 by default.
+    pub fn tables(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.tables = count;
+        self
+    }
+
+    /// How many memories its modules may define; 10,000 by default.
+    pub fn memories(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.memories = count;
+        self
+    }
+
+    /// Whether a guest that fails to grow a memory or table traps, instead of getting −1.
+    pub fn trap_on_grow_failure(mut self, trap: bool) -> StoreLimitsBuilder {
+        self.0.trap_on_grow_failure = trap;
+        self
+    }
+
+    /// The limits.
+    pub fn build(self) -> StoreLimits {
+        self.0
+    }
+}
+
+impl StoreLimits {
+    fn answer(&self, limit: Option<usize>, what: &str, desired: usize) -> Result<bool> {
+        let allowed = limit.is_none_or(|limit| desired <= limit);
+        if !allowed && self.trap_on_grow_failure {
+            bail!("a {what} of {desired} exceeds the store's limits");
+        }
+        Ok(allowed)
+    }
+
+    fn failed(&self, error: Error) -> Result<()> {
+        if self.trap_on_grow_failure {
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for StoreLimits {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool> {
+        self.answer(self.memory_size, "memory size in bytes", desired)
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.failed(error)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool> {
+        self.answer(self.table_elements, "table size in elements", desired)
+    }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.failed(error)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+
+    fn memories(&self) -> usize {
+        self.memories
+    }
+}
+
+/// How much a store's modules have made.
+#[derive(Debug, Default)]
+pub(super) struct ResourceCounts {
+    instances: usize,
+    tables: usize,
+    memories: usize,
+}
+
+impl StoreOpaque {
+    /// Asks the store's limiter, if it has one.
+    fn ask<R>(&mut self, question: impl FnOnce(&mut dyn ResourceLimiter) -> R) -> Option<R> {
+        let limiter = self.limiter.clone()?;
+        limiter.with(self, question)
+    }
+
+    /// Counts what an instance of a module adds to the store.
+    ///
+    /// # Errors
+    /// If it is more than the limiter allows. Nothing is counted then.
+    pub(crate) fn count_resources(&mut self, module: &CoreModule) -> Result<()> {
+        let info = &module.module;
+        let asked = self.ask(|l| (l.instances(), l.tables(), l.memories()));
+        let (instances, tables, memories) =
+            asked.unwrap_or((DEFAULT_COUNT, DEFAULT_COUNT, DEFAULT_COUNT));
+        let counts = &self.counts;
+        let new = ResourceCounts {
+            instances: add(counts.instances, 1, instances, "instance")?,
+            tables: add(counts.tables, info.num_defined_tables(), tables, "table")?,
+            memories: add(
+                counts.memories,
+                info.num_defined_memories(),
+                memories,
+                "memory",
+            )?,
+        };
+        self.counts = new;
+        Ok(())
+    }
+
+    /// Asks whether a new memory of a type may be made.
+    ///
+    /// # Errors
+    /// If it may not.
+    pub(crate) fn limit_new_memory(&mut self, ty: &MemoryType) -> Result<()> {
+        let size = bytes(ty, ty.minimum);
+        let allowed = self.ask(|l| l.memory_growing(0, size, memory_maximum(ty)));
+        ensure!(
+            allowed.unwrap_or(Ok(true))?,
+            "memory minimum size of {} pages exceeds memory limits",
+            ty.minimum
+        );
+        Ok(())
+    }
+
+    /// Asks whether a new table of a type may be made.
+    ///
+    /// # Errors
+    /// If it may not.
+    pub(crate) fn limit_new_table(&mut self, ty: &TableType) -> Result<()> {
+        let size = saturated(ty.minimum);
+        let allowed = self.ask(|l| l.table_growing(0, size, ty.maximum.map(saturated)));
+        ensure!(
+            allowed.unwrap_or(Ok(true))?,
+            "table minimum size of {size} elements exceeds table limits"
+        );
+        Ok(())
+    }
+
+    /// `memory.grow`: the old size in pages, or `None`.
+    ///
+    /// # Errors
+    /// Those of the limiter.
+    pub(crate) fn grow_memory(&mut self, memory: DefinedMemory, delta: u64) -> Result<Option<u64>> {
+        let (ty, pages) = (memory.ty(), memory.size());
+        let current = bytes(&ty, pages);
+        let desired = bytes(&ty, pages.saturating_add(delta));
+        let asked = self.ask(|l| l.memory_growing(current, desired, memory_maximum(&ty)));
+        if !asked.unwrap_or(Ok(true))? {
+            return Ok(None);
+        }
+        let old = memory.grow(delta);
+        if old.is_none() {
+            let error = anyhow!("failed to grow memory from {pages} pages by {delta}");
+            self.ask(|l| l.memory_grow_failed(error))
+                .unwrap_or(Ok(()))?;
+        }
+        Ok(old)
+    }
+
+    /// `table.grow`: the old size, or `None`.
+    ///
+    /// # Errors
+    /// Those of the limiter.
+    pub(crate) fn grow_table(
+        &mut self,
+        table: DefinedTable,
+        delta: u64,
+        element: usize,
+    ) -> Result<Option<u64>> {
+        let (ty, size) = (table.ty(), table.size());
+        let desired = saturated(size.saturating_add(delta));
+        let maximum = ty.maximum.map(saturated);
+        let asked = self.ask(|l| l.table_growing(saturated(size), desired, maximum));
+        if !asked.unwrap_or(Ok(true))? {
+            return Ok(None);
+        }
+        let old = table.grow(delta, element);
+        if old.is_none() {
+            let error = anyhow!("failed to grow table from {size} elements by {delta}");
+            self.ask(|l| l.table_grow_failed(error)).unwrap_or(Ok(()))?;
+        }
+        Ok(old)
+    }
+}
+
+fn add(count: usize, more: usize, limit: usize, what: &str) -> Result<usize> {
+    let sum = count.checked_add(more).filter(|&sum| sum <= limit);
+    sum.with_context(|| {
+        format!(
+            "resource limit exceeded: {what} count too high at {}",
+            count + more
+        )
+    })
+}
+
+fn bytes(ty: &MemoryType, pages: u64) -> usize {
+    saturated(pages.saturating_mul(ty.page_size()))
+}
+
+fn memory_maximum(ty: &MemoryType) -> Option<usize> {
+    ty.maximum.map(|pages| bytes(ty, pages))
+}
+
+fn saturated(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}

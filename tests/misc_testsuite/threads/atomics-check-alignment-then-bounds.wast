@@ -1,0 +1,31 @@
+;; An atomic access must be aligned as a whole, offset included, and then in bounds. One in the
+;; guard pages faults like any other.
+
+(module
+  (memory 1 1 shared)
+  (func (export "load8") (param i32) (result i32) (i32.atomic.load8_u (local.get 0)))
+  (func (export "load16+1") (param i32) (result i32) (i32.atomic.load16_u offset=1 (local.get 0)))
+  (func (export "load64") (param i32) (result i64) (i64.atomic.load (local.get 0)))
+  (func (export "store+6") (param i32) (i32.atomic.store offset=6 (local.get 0) (i32.const 1)))
+  (func (export "add") (param i32) (drop (i32.atomic.rmw.add (local.get 0) (i32.const 1))))
+  (func (export "and8") (param i32) (drop (i64.atomic.rmw8.and_u (local.get 0) (i64.const 1))))
+  (func (export "xchg16") (param i32) (drop (i64.atomic.rmw16.xchg_u (local.get 0) (i64.const 1))))
+  (func (export "cmpxchg32") (param i32)
+    (drop (i64.atomic.rmw32.cmpxchg_u (local.get 0) (i64.const 0) (i64.const 1)))))
+
+(assert_return (invoke "load8" (i32.const 65535)) (i32.const 0))
+(assert_return (invoke "load16+1" (i32.const 1)) (i32.const 0))
+(assert_return (invoke "store+6" (i32.const 2)))
+(assert_return (invoke "load64" (i32.const 8)) (i64.const 1))
+(assert_trap (invoke "load16+1" (i32.const 0)) "unaligned atomic")
+(assert_trap (invoke "load64" (i32.const 4)) "unaligned atomic")
+(assert_trap (invoke "store+6" (i32.const 0)) "unaligned atomic")
+(assert_trap (invoke "load64" (i32.const 0xfffffffc)) "unaligned atomic")
+(assert_trap (invoke "load8" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "load64" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "store+6" (i32.const 65534)) "out of bounds memory access")
+(assert_trap (invoke "store+6" (i32.const 0xfffffffe)) "out of bounds memory access")
+(assert_trap (invoke "add" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "and8" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "xchg16" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "cmpxchg32" (i32.const 65536)) "out of bounds memory access")
