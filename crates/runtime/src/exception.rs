@@ -93,7 +93,15 @@ impl fmt::Display for Exception {
         f.write_str("wasm exception")?;
         for (i, value) in self.values.iter().enumerate() {
             f.write_str(if i == 0 { " with values " } else { ", " })?;
-            write!(f, "{value:?}")?;
+            match value {
+                Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) | Val::V128(_) => {
+                    write!(f, "{value:?}")?;
+                }
+                // Where a reference points to tells nobody anything.
+                Val::FuncRef(_) | Val::ExternRef(_) | Val::ExnRef(_) => {
+                    write!(f, "{}", value.ty())?;
+                }
+            }
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 ;;! function = "guarded|plain"
 
 ;; A `try_table` around a call adds no instruction to the way that is taken when nothing is thrown,
-;; but for the registers that the prologue saves and the epilogue restores: both functions push the
-;; argument's shadow, call, and return. The handler comes after the return.
+;; but for the registers that the prologue saves and the epilogue restores: there is no check and no
+;; jump between the call and the return. The handler comes after the return.
 (module
   (tag $t)
   (import "m" "f" (func $f (param i32) (result i32)))
