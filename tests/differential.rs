@@ -292,7 +292,7 @@ fn show(value: Val) -> String {
         Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) | Val::V128(_) => {
             format!("{value:?}")
         }
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => "null".to_owned(),
         _ => "a reference".to_owned(),
     }
 }

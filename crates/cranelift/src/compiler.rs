@@ -1,18 +1,21 @@
 //! The order of work: what to compile, in parallel, then one image.
 
 use crate::func_name;
-use crate::image::{self, CompiledFunction, Relocation};
+use crate::image::{self, CompiledFunction, ExceptionSite, Relocation};
 use crate::intrinsic;
 use crate::trampoline;
 use crate::trap;
-use crate::wasm::{self, ModuleEnv};
-use anyhow::{Context as _, Result, anyhow};
+use crate::wasm::{self, ClauseTag, ModuleEnv};
+use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
-use cranelift_codegen::{CodegenError, Context, ir};
+use cranelift_codegen::{
+    CodegenError, Context, ExceptionContextLoc, Final, FinalizedMachExceptionHandler,
+    MachBufferFinalized, ir,
+};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use threadline_environ::artifact::{CodeImage, FuncKey};
+use threadline_environ::artifact::{CodeImage, FuncKey, Handler};
 use threadline_environ::component::Component;
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::layout::VMContextLayout;
@@ -209,7 +212,10 @@ impl<'a> Job<'a> {
         context
             .compile(&*self.compiler.isa, &mut scratch.control)
             .map_err(|e| self.codegen_error(key, e.inner))?;
-        let compiled = collect(key, &context, self.alignment())?;
+        let mut compiled = collect(key, &context, self.alignment())?;
+        if let FuncKey::Wasm(module, _) = key {
+            compiled.is_exception_barrier = self.translation.modules[module].is_adapter;
+        }
         scratch.context = Some(context);
         Ok(compiled)
     }
@@ -324,8 +330,59 @@ fn collect(key: FuncKey, context: &Context, alignment: u32) -> Result<CompiledFu
         alignment: alignment.max(buffer.alignment),
         relocations,
         traps,
+        exception_sites: exception_sites(key, buffer)?,
+        is_exception_barrier: false,
         addresses: addresses(buffer.get_srclocs_sorted()),
     })
+}
+
+/// The calls of a wasm function that have handlers.
+///
+/// The entry from the host has one as well, which the entry's record names: no exception is
+/// looked for that far.
+fn exception_sites(
+    key: FuncKey,
+    buffer: &MachBufferFinalized<Final>,
+) -> Result<Vec<ExceptionSite>> {
+    if !matches!(key, FuncKey::Wasm(..)) {
+        return Ok(Vec::new());
+    }
+    let calls = buffer.call_sites();
+    calls
+        .filter(|call| !call.exception_handlers.is_empty())
+        .map(|call| {
+            Ok(ExceptionSite {
+                return_address: call.ret_addr,
+                frame_size: call.frame_offset.context("a call without a frame")?,
+                handlers: handlers(call.exception_handlers)?,
+            })
+        })
+        .collect()
+}
+
+fn handlers(items: &[FinalizedMachExceptionHandler]) -> Result<Vec<Handler>> {
+    let mut context = None;
+    let mut handlers = Vec::with_capacity(items.len());
+    for item in items {
+        match *item {
+            FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(offset)) => {
+                context = Some(offset);
+            }
+            FinalizedMachExceptionHandler::Tag(tag, target) => {
+                let tag = ClauseTag::decode(tag);
+                handlers.push(Handler {
+                    clause: tag.clause(context).context("a tag without a context")?,
+                    target,
+                    by_reference: tag.by_reference,
+                });
+            }
+            FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(_))
+            | FinalizedMachExceptionHandler::Default(_) => {
+                bail!("bug in Threadline: an exception handler of an unknown kind: {item:?}");
+            }
+        }
+    }
+    Ok(handlers)
 }
 
 /// The function of the image that a relocation refers to.

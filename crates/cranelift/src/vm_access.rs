@@ -20,7 +20,7 @@ use std::mem::offset_of;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{
     ContextSlots, VMContextLayout, VMFuncRef, VMFunctionImport, VMGlobalImport, VMHeader,
-    VMMemoryDefinition, VMMemoryImport, VMStoreContext, VMTableDefinition, VMTableImport,
+    VMMemoryDefinition, VMMemoryImport, VMStoreContext, VMTableDefinition, VMTableImport, ValRaw,
 };
 use threadline_environ::{
     BuiltinIndex, CONTEXT_SLOTS, DefinedMemoryIndex, DefinedTableIndex, FuncIndex, FuncRefIndex,
@@ -60,6 +60,8 @@ pub(crate) enum Region {
     SharedMemory,
     /// The bytes of a memory that only its module can reach.
     OwnMemory(StaticModuleIndex, MemoryIndex),
+    /// The values of exceptions.
+    ExceptionValues,
     /// Globals of a type that several modules can reach.
     SharedGlobal(ValType),
     /// A global that only its module can reach.
@@ -103,6 +105,7 @@ impl Region {
             Region::TableElements => 6 << 24,
             Region::SharedMemory => 7 << 24,
             Region::SharedGlobal(ty) => 8 << 24 | shared_global_id(ty),
+            Region::ExceptionValues => 9 << 24,
             Region::OwnMemory(module, index) => item(16, module, index.index()),
             Region::OwnGlobal(module, index) => item(18, module, index.index()),
         }
@@ -118,6 +121,7 @@ impl Region {
             Region::TableElements => "table elements".into(),
             Region::SharedMemory => "shared memories".into(),
             Region::SharedGlobal(ty) => format!("shared globals of type {ty}").into(),
+            Region::ExceptionValues => "values of exceptions".into(),
             Region::OwnMemory(module, index) => format!("{module:?} {index:?}").into(),
             Region::OwnGlobal(module, index) => format!("{module:?} {index:?}").into(),
         }
@@ -300,6 +304,12 @@ pub(crate) fn context_slot(intrinsic: UnsafeIntrinsic, distance: i32) -> Place {
         region: Region::ContextSlot(slot),
         life: Life::Mutable,
     }
+}
+
+/// A value in the array of an exception's values.
+pub(crate) fn exception_value(index: usize, ty: Type) -> Place {
+    let offset = index * size_of::<ValRaw>();
+    Place::new(offset, ty, Region::ExceptionValues, Life::Mutable)
 }
 
 /// The code of an imported function.

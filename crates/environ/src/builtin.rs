@@ -72,7 +72,8 @@ macro_rules! builtins {
 }
 
 builtins! {
-    /// Resumes at the landing pad of the innermost entry. The trap has been recorded.
+    /// Resumes at the landing pad of the innermost entry, or at the handler of an exception. The
+    /// trap or the exception has been recorded.
     Raise = "raise" () -> BuiltinResult::Never;
     /// Records a trap by its code; the caller then raises.
     Trap = "trap" (I32) -> BuiltinResult::Success;
@@ -120,6 +121,11 @@ builtins! {
     /// The epoch in `VMStoreContext::epoch_deadline` has come. If wasm is to go on there is a
     /// new one; the store may go on to others meanwhile. Any context.
     NewEpoch = "new-epoch" () -> BuiltinResult::Success;
+    /// `throw`: (tag, values as an array of `ValRaw`, their number). Makes an exception and never
+    /// succeeds: what raises then goes on at its handler.
+    Throw = "throw" (I32, Pointer, I32) -> BuiltinResult::Success;
+    /// `throw_ref`: (exception). Never succeeds, as `throw`; traps if the reference is null.
+    ThrowRef = "throw_ref" (Pointer) -> BuiltinResult::Success;
 }
 
 impl BuiltinIndex {

@@ -82,7 +82,7 @@ proposals! {
     /// Shared memories and atomic operators.
     Threads = "threads", F::THREADS, On, Built;
     /// Tags, `throw` and `try_table`.
-    Exceptions = "exceptions", F::EXCEPTIONS, On, Unbuilt;
+    Exceptions = "exceptions", F::EXCEPTIONS, On, Built;
     /// Typed references to functions.
     FunctionReferences = "function-references", F::FUNCTION_REFERENCES, On, Built;
     /// Structures and arrays that are garbage-collected.

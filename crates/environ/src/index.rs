@@ -35,6 +35,10 @@ indices! {
     GlobalIndex "global";
     /// A global that a core module defines.
     DefinedGlobalIndex "dglobal";
+    /// A tag of a core module, imported ones first.
+    TagIndex "tag";
+    /// A tag that a core module defines.
+    DefinedTagIndex "dtag";
     /// An element segment of a core module.
     ElemIndex "elem";
     /// A data segment of a core module.
@@ -89,4 +93,6 @@ pub enum EntityIndex {
     Memory(MemoryIndex),
     /// A global.
     Global(GlobalIndex),
+    /// A tag.
+    Tag(TagIndex),
 }

@@ -208,7 +208,7 @@ impl SignatureTable {
 }
 
 fn is_top(heap_type: HeapType) -> bool {
-    matches!(heap_type, HeapType::Func | HeapType::Extern)
+    matches!(heap_type, HeapType::Func | HeapType::Extern | HeapType::Exn)
 }
 
 impl std::ops::Index<SignatureIndex> for SignatureTable {

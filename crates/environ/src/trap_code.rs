@@ -99,6 +99,12 @@ trap_codes! {
     OutOfFuel = 41, "all fuel consumed by WebAssembly";
     /// The store's epoch deadline is reached.
     Interrupt = 42, "interrupt";
+    /// An exception came to the border of a component and found no handler on this side.
+    UncaughtException = 60, "uncaught exception at the border of a component";
+    /// More exceptions are alive than a store keeps.
+    TooManyExceptions = 61, "too many exceptions are alive";
+    /// `throw_ref` of null.
+    NullExceptionReference = 62, "null exception reference";
 }
 
 impl fmt::Display for TrapCode {

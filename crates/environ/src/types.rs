@@ -41,6 +41,11 @@ impl RefType {
         nullable: true,
         heap_type: HeapType::Extern,
     };
+    /// `exnref`.
+    pub const EXNREF: RefType = RefType {
+        nullable: true,
+        heap_type: HeapType::Exn,
+    };
 }
 
 /// What a reference refers to.
@@ -54,6 +59,10 @@ pub enum HeapType {
     Extern,
     /// No host value: only null has this type.
     NoExtern,
+    /// Any exception.
+    Exn,
+    /// No exception: only null has this type.
+    NoExn,
     /// A function of this type, by its number in the [`SignatureTable`](crate::SignatureTable)
     /// that the type as a whole belongs to: a translation's, or that of an engine.
     Concrete(SignatureIndex),
@@ -67,6 +76,8 @@ pub enum TopType {
     Func,
     /// Host values.
     Extern,
+    /// Exceptions.
+    Exn,
 }
 
 impl HeapType {
@@ -75,14 +86,15 @@ impl HeapType {
         match self {
             HeapType::Func | HeapType::NoFunc | HeapType::Concrete(_) => TopType::Func,
             HeapType::Extern | HeapType::NoExtern => TopType::Extern,
+            HeapType::Exn | HeapType::NoExn => TopType::Exn,
         }
     }
 
     /// Whether no reference but null has this type.
     pub fn is_bottom(self) -> bool {
         match self {
-            HeapType::NoFunc | HeapType::NoExtern => true,
-            HeapType::Func | HeapType::Extern | HeapType::Concrete(_) => false,
+            HeapType::NoFunc | HeapType::NoExtern | HeapType::NoExn => true,
+            HeapType::Func | HeapType::Extern | HeapType::Exn | HeapType::Concrete(_) => false,
         }
     }
 }
@@ -138,6 +150,8 @@ impl fmt::Display for RefType {
             (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
             (true, HeapType::Extern) => f.write_str("externref"),
             (true, HeapType::NoExtern) => f.write_str("nullexternref"),
+            (true, HeapType::Exn) => f.write_str("exnref"),
+            (true, HeapType::NoExn) => f.write_str("nullexnref"),
             (true, heap_type) => write!(f, "(ref null {heap_type})"),
             (false, heap_type) => write!(f, "(ref {heap_type})"),
         }
@@ -151,6 +165,8 @@ impl fmt::Display for HeapType {
             HeapType::NoFunc => f.write_str("nofunc"),
             HeapType::Extern => f.write_str("extern"),
             HeapType::NoExtern => f.write_str("noextern"),
+            HeapType::Exn => f.write_str("exn"),
+            HeapType::NoExn => f.write_str("noexn"),
             HeapType::Concrete(index) => write!(f, "{}", index.as_u32()),
         }
     }
@@ -317,4 +333,7 @@ pub enum EntityType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag, by the interned type of the functions that would throw it: its parameters are the
+    /// exception's values.
+    Tag(SignatureIndex),
 }

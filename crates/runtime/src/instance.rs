@@ -1,7 +1,7 @@
 //! [`Instance`], a handle to a core instance.
 
 use crate::externals::{
-    Extern, Func, Global, Memory, SharedMemory, Table, TypedFunc, WasmParams, WasmResults,
+    Extern, Func, Global, Memory, SharedMemory, Table, Tag, TypedFunc, WasmParams, WasmResults,
 };
 use crate::instantiate::{Definition, instantiate};
 use crate::module::Module;
@@ -127,6 +127,14 @@ impl Instance {
     /// If it belongs to another store.
     pub fn get_global(&self, store: impl AsContextMut, name: &str) -> Option<Global> {
         self.get_export(store, name)?.into_global()
+    }
+
+    /// An exported tag by name.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn get_tag(&self, store: impl AsContextMut, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
     }
 
     /// All exports, in order.

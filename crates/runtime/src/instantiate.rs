@@ -103,6 +103,9 @@ fn check_import(
                 (EntityType::Global(ty), Extern::Global(global)) => {
                     global_matches(store.engine(), &global.ty_raw(), &ty)
                 }
+                (EntityType::Tag(signature), Extern::Tag(tag)) => {
+                    tag.raw().type_id() == core.type_id(signature)
+                }
                 _ => false,
             }
         }
@@ -134,6 +137,7 @@ fn raw_extern(store: &mut StoreOpaque, definition: &Definition) -> Result<RawExt
             return Ok(RawExtern::Memory(attach(store, memory)?));
         }
         Definition::Extern(Extern::Global(global)) => return Ok(RawExtern::Global(global.raw())),
+        Definition::Extern(Extern::Tag(tag)) => return Ok(RawExtern::Tag(tag.raw())),
     };
     Ok(RawExtern::Func(func))
 }

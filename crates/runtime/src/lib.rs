@@ -17,6 +17,7 @@ mod config_proposals;
 pub mod disassemble;
 mod engine;
 mod error;
+mod exception;
 mod externals;
 mod host_func;
 mod instance;
@@ -34,8 +35,9 @@ pub use bug::Bug;
 pub use config::{Config, OptLevel};
 pub use engine::Engine;
 pub use error::LinkError;
+pub use exception::{Exception, ExnRef};
 pub use externals::{
-    Caller, Extern, Func, Global, Memory, MemoryAccessError, SharedMemory, Table, TypedFunc,
+    Caller, Extern, Func, Global, Memory, MemoryAccessError, SharedMemory, Table, Tag, TypedFunc,
     WasmParams, WasmResults, WasmTy, WasmTyList,
 };
 pub use host_func::{IntoFunc, WasmRet};

@@ -225,6 +225,9 @@ impl CoreModule {
             EntityType::Table(ty) => ExternType::Table(ty),
             EntityType::Memory(ty) => ExternType::Memory(ty),
             EntityType::Global(ty) => ExternType::Global(ty),
+            EntityType::Tag(signature) => {
+                ExternType::Tag((*engine.func_type(self.type_id(signature))).clone())
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag, by a function type whose parameters are the types of its exceptions' values.
+    Tag(FuncType),
 }
 
 impl fmt::Display for ExternType {
@@ -40,6 +42,7 @@ impl fmt::Display for ExternType {
             }
             ExternType::Global(ty) if ty.mutable => write!(f, "global (mut {})", ty.content),
             ExternType::Global(ty) => write!(f, "global {}", ty.content),
+            ExternType::Tag(ty) => write!(f, "tag {ty}"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Core values as the embedder sees them: [`Val`], and the references it can hold.
 
+use crate::exception::ExnRef;
 use crate::externals::Func;
 use crate::store::{AsContextMut, StoreId, StoreOpaque};
 use crate::vm::{FuncRefPtr, val_raw};
@@ -77,6 +78,8 @@ impl ExternRef {
 /// A reference.
 #[derive(Copy, Clone, Debug)]
 pub enum Ref {
+    /// An `exnref`.
+    Exn(Option<ExnRef>),
     /// A `funcref`.
     Func(Option<Func>),
     /// An `externref`.
@@ -100,6 +103,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// An `externref`.
     ExternRef(Option<ExternRef>),
+    /// An `exnref`.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Ref {
@@ -108,12 +113,13 @@ impl Ref {
         match self {
             Ref::Func(_) => RefType::FUNCREF,
             Ref::Extern(_) => RefType::EXTERNREF,
+            Ref::Exn(_) => RefType::EXNREF,
         }
     }
 
     /// Whether it is null.
     pub fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None))
+        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Exn(None))
     }
 
     /// The null reference of a type.
@@ -121,6 +127,7 @@ impl Ref {
         match ty.heap_type.top() {
             TopType::Func => Ref::Func(None),
             TopType::Extern => Ref::Extern(None),
+            TopType::Exn => Ref::Exn(None),
         }
     }
 
@@ -128,7 +135,7 @@ impl Ref {
     pub fn as_func(&self) -> Option<&Func> {
         match self {
             Ref::Func(func) => func.as_ref(),
-            Ref::Extern(_) => None,
+            Ref::Extern(_) | Ref::Exn(_) => None,
         }
     }
 
@@ -149,6 +156,7 @@ impl Ref {
                 Ref::Func(func.map(|func| Func::from_raw(store, func)))
             }
             TopType::Extern => Ref::Extern(ExternRef::from_handle(store, element as u64)),
+            TopType::Exn => Ref::Exn(ExnRef::from_handle(store, element as u64)),
         }
     }
 }
@@ -204,6 +212,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::Ref(RefType::FUNCREF),
             Val::ExternRef(_) => ValType::Ref(RefType::EXTERNREF),
+            Val::ExnRef(_) => ValType::Ref(RefType::EXNREF),
         }
     }
 
@@ -223,6 +232,8 @@ impl Val {
             Val::FuncRef(None) => HeapType::NoFunc,
             Val::ExternRef(Some(_)) => HeapType::Extern,
             Val::ExternRef(None) => HeapType::NoExtern,
+            Val::ExnRef(Some(_)) => HeapType::Exn,
+            Val::ExnRef(None) => HeapType::NoExn,
             _ => return Ok(false),
         };
         let own = RefType {
@@ -248,6 +259,7 @@ impl Val {
             Val::V128(vector) => val_raw::from_v128(vector.0.to_le_bytes()),
             Val::FuncRef(func) => Func::lower(func, store)?,
             Val::ExternRef(value) => ExternRef::lower(value, store)?,
+            Val::ExnRef(value) => ExnRef::lower(value, store)?,
         })
     }
 
@@ -262,6 +274,7 @@ impl Val {
             ValType::Ref(ty) => match ty.heap_type.top() {
                 TopType::Func => Val::FuncRef(Func::load(store, raw)),
                 TopType::Extern => Val::ExternRef(ExternRef::load(store, raw)),
+                TopType::Exn => Val::ExnRef(ExnRef::load(store, raw)),
             },
         }
     }
@@ -305,6 +318,8 @@ accessors! {
     func_ref unwrap_func_ref FuncRef(func) Option<Func> = func;
     /// The value of an `externref`.
     extern_ref unwrap_extern_ref ExternRef(value) Option<ExternRef> = value;
+    /// The value of an `exnref`.
+    exn_ref unwrap_exn_ref ExnRef(value) Option<ExnRef> = value;
 }
 
 macro_rules! conversions {
@@ -328,9 +343,12 @@ conversions! {
     Option<Func>: value => Val::FuncRef(value);
     ExternRef: value => Val::ExternRef(Some(value));
     Option<ExternRef>: value => Val::ExternRef(value);
+    ExnRef: value => Val::ExnRef(Some(value));
+    Option<ExnRef>: value => Val::ExnRef(value);
     Ref: value => match value {
         Ref::Func(func) => Val::FuncRef(func),
         Ref::Extern(value) => Val::ExternRef(value),
+        Ref::Exn(value) => Val::ExnRef(value),
     };
 }
 

@@ -46,6 +46,8 @@ pub(crate) fn describe(value: &Val) -> String {
         Val::FuncRef(Some(_)) => "(ref.func)".to_owned(),
         Val::ExternRef(None) => "(ref.null extern)".to_owned(),
         Val::ExternRef(Some(_)) => "(ref.extern)".to_owned(),
+        Val::ExnRef(None) => "(ref.null exn)".to_owned(),
+        Val::ExnRef(Some(_)) => "(ref.exn)".to_owned(),
     }
 }
 
@@ -61,6 +63,10 @@ fn null_of(heap_type: &HeapType<'_>) -> Result<Val> {
             shared: false,
             ty: AbstractHeapType::Extern | AbstractHeapType::NoExtern,
         } => Ok(Val::ExternRef(None)),
+        HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::Exn | AbstractHeapType::NoExn,
+        } => Ok(Val::ExnRef(None)),
         other => bail!("null references of type {other:?} are not supported yet"),
     }
 }
@@ -82,7 +88,13 @@ fn matches(store: &Store<()>, actual: &Val, expected: &WastRetCore<'_>) -> Resul
         (Val::V128(actual), WastRetCore::V128(expected)) => {
             v128_matches(actual.as_u128(), expected)
         }
-        (Val::FuncRef(None) | Val::ExternRef(None), WastRetCore::RefNull(None)) => true,
+        (
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None),
+            WastRetCore::RefNull(None),
+        ) => true,
+        (Val::ExnRef(None), WastRetCore::RefNull(Some(heap_type))) => {
+            matches!(null_of(heap_type), Ok(Val::ExnRef(_)))
+        }
         (Val::FuncRef(None), WastRetCore::RefNull(Some(heap_type))) => {
             matches!(null_of(heap_type), Ok(Val::FuncRef(_)))
         }

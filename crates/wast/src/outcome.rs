@@ -2,7 +2,7 @@
 
 use crate::{component_value, core_value};
 use anyhow::{Context, Error, Result, bail, ensure};
-use threadline::{Store, Trap, Val, component};
+use threadline::{Exception, Store, Trap, Val, component};
 use wast::WastRet;
 
 /// What came of a call, an instantiation or the reading of a global.
@@ -16,13 +16,17 @@ pub(crate) enum Outcome {
     Component(Vec<component::Val>),
     /// The guest trapped.
     Trap(Error),
+    /// The guest threw an exception and did not catch it.
+    Exception(Error),
 }
 
 impl Outcome {
-    /// Sorts an error into traps, which are outcomes, and others.
+    /// Sorts an error into traps and exceptions, which are outcomes, and others.
     pub(crate) fn from_error(error: Error) -> Result<Outcome> {
         if is_trap(&error) {
             Ok(Outcome::Trap(error))
+        } else if error.downcast_ref::<Exception>().is_some() {
+            Ok(Outcome::Exception(error))
         } else {
             Err(error)
         }
@@ -33,6 +37,7 @@ impl Outcome {
         match self {
             Outcome::Core(_) | Outcome::Component(_) => Ok(()),
             Outcome::Trap(error) => Err(error.context("trapped")),
+            Outcome::Exception(error) => Err(error.context("threw an exception")),
         }
     }
 
@@ -40,6 +45,9 @@ impl Outcome {
     pub(crate) fn check_results(self, store: &Store<()>, expected: &[WastRet<'_>]) -> Result<()> {
         match self {
             Outcome::Trap(error) => Err(error.context("expected results, but it trapped")),
+            Outcome::Exception(error) => {
+                Err(error.context("expected results, but it threw an exception"))
+            }
             Outcome::Core(actual) => {
                 ensure_same_count(actual.len(), expected.len())?;
                 for (i, (actual, expected)) in actual.iter().zip(expected).enumerate() {
@@ -65,13 +73,27 @@ impl Outcome {
     pub(crate) fn into_trap(self) -> Result<Error> {
         match self {
             Outcome::Trap(error) => Ok(error),
+            other => bail!("expected a trap, got {}", other.describe()),
+        }
+    }
+
+    /// Demands an exception that nothing caught.
+    pub(crate) fn into_exception(self) -> Result<()> {
+        match self {
+            Outcome::Exception(_) => Ok(()),
+            other => bail!("expected an exception, got {}", other.describe()),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Outcome::Trap(error) => format!("a trap: {error:#}"),
+            Outcome::Exception(error) => format!("an exception: {error:#}"),
             Outcome::Core(values) => {
                 let values: Vec<_> = values.iter().map(core_value::describe).collect();
-                bail!("expected a trap, got [{}]", values.join(", "))
+                format!("[{}]", values.join(", "))
             }
-            Outcome::Component(values) => {
-                bail!("expected a trap, got {values:?}")
-            }
+            Outcome::Component(values) => format!("{values:?}"),
         }
     }
 }

@@ -132,9 +132,7 @@ impl Script {
             WastDirective::AssertUnlinkable {
                 module, message, ..
             } => self.assert_unlinkable(module, message),
-            WastDirective::AssertException { .. } => {
-                bail!("`assert_exception` (exception handling) is not supported yet")
-            }
+            WastDirective::AssertException { exec, .. } => self.execute(exec)?.into_exception(),
             WastDirective::AssertSuspension { .. } => {
                 bail!("`assert_suspension` (stack switching) is not supported yet")
             }

@@ -5,7 +5,9 @@ mod relocation;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use threadline_environ::TrapCode;
-use threadline_environ::artifact::{AddressMap, CodeImage, FuncKey, FunctionRecord, TrapTable};
+use threadline_environ::artifact::{
+    AddressMap, CodeImage, ExceptionTable, FuncKey, FunctionRecord, Handler, TrapTable,
+};
 
 pub(crate) use relocation::Relocation;
 
@@ -18,8 +20,20 @@ pub(crate) struct CompiledFunction {
     pub(crate) relocations: Vec<Relocation>,
     /// Offsets in `code`, ascending.
     pub(crate) traps: Vec<(u32, TrapCode)>,
+    /// Calls with handlers, by ascending return address; all offsets are in `code`.
+    pub(crate) exception_sites: Vec<ExceptionSite>,
+    /// Whether no exception may leave the function.
+    pub(crate) is_exception_barrier: bool,
     /// Offsets in `code`, ascending, with the wasm offset each range was made from.
     pub(crate) addresses: Vec<(u32, Option<u32>)>,
+}
+
+/// A call with handlers.
+#[derive(Debug)]
+pub(crate) struct ExceptionSite {
+    pub(crate) return_address: u32,
+    pub(crate) frame_size: u32,
+    pub(crate) handlers: Vec<Handler>,
 }
 
 /// Lays the functions out in the order given and resolves their references to each other.
@@ -32,6 +46,7 @@ pub(crate) fn link(functions: &[CompiledFunction]) -> Result<CodeImage> {
     let mut text = vec![0; size as usize];
     let mut traps = TrapTable::default();
     let mut addresses = AddressMap::default();
+    let mut exceptions = ExceptionTable::default();
     for (function, record) in functions.iter().zip(&records) {
         let start = record.start as usize;
         text[start..start + function.code.len()].copy_from_slice(&function.code);
@@ -47,13 +62,26 @@ pub(crate) fn link(functions: &[CompiledFunction]) -> Result<CodeImage> {
         for &(offset, code) in &function.traps {
             traps.push(record.start + offset, code);
         }
+        for site in &function.exception_sites {
+            let handlers = site.handlers.iter().map(|&handler| Handler {
+                target: record.start + handler.target,
+                ..handler
+            });
+            let return_address = record.start + site.return_address;
+            exceptions.push(return_address, site.frame_size, handlers);
+        }
+        if function.is_exception_barrier {
+            exceptions.push_barrier(record.range());
+        }
         addresses.push(record.start, None);
         for &(offset, wasm) in &function.addresses {
             addresses.push(record.start + offset, wasm);
         }
         addresses.push(record.start + record.length, None);
     }
-    Ok(CodeImage::new(text, records, traps, addresses))
+    let mut image = CodeImage::new(text, records, traps, addresses);
+    image.exceptions = exceptions;
+    Ok(image)
 }
 
 fn layout(functions: &[CompiledFunction]) -> Result<(Vec<FunctionRecord>, u32)> {

@@ -5,7 +5,8 @@
 //! call is direct, or there is no call at all (`crate::intrinsic`).
 //!
 //! Whatever wasm calls has the convention `tail`, in which the callee frees the stack that its
-//! arguments take. So every call can be a tail call, to whatever instance.
+//! arguments take. So every call can be a tail call, to whatever instance. What an exception that
+//! comes out of a call does is in `wasm/exception.rs`.
 
 use super::function::FuncTranslator;
 use crate::intrinsic;
@@ -13,7 +14,7 @@ use crate::signature::{builtin_signature, wasm_signature};
 use crate::trap;
 use crate::vm_access;
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{FuncRef, Inst, InstBuilder, SigRef, Value};
+use cranelift_codegen::ir::{FuncRef, InstBuilder, SigRef, Value};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::module::KnownImport;
 use threadline_environ::{
@@ -130,18 +131,23 @@ impl FuncTranslator<'_, '_> {
         position: Position,
     ) -> Result<()> {
         let args = self.call_args(signature, vmctx)?;
-        let ins = self.builder.ins();
-        let call = match (position, target) {
-            (Position::Inner, Target::Direct(callee)) => ins.call(callee, &args),
-            (Position::Inner, Target::Indirect(ty, code)) => ins.call_indirect(ty, code, &args),
-            (Position::Tail, Target::Direct(callee)) => ins.return_call(callee, &args),
-            (Position::Tail, Target::Indirect(ty, code)) => {
-                ins.return_call_indirect(ty, code, &args)
+        match (position, target) {
+            (Position::Inner, Target::Direct(callee)) => {
+                let results = self.emit_call(callee, &args)?;
+                self.finish_call(signature, &results);
             }
-        };
-        match position {
-            Position::Inner => self.finish_call(signature, call),
-            Position::Tail => self.reachable = false,
+            (Position::Inner, Target::Indirect(ty, code)) => {
+                let results = self.emit_call_indirect(ty, code, &args)?;
+                self.finish_call(signature, &results);
+            }
+            (Position::Tail, Target::Direct(callee)) => {
+                self.builder.ins().return_call(callee, &args);
+                self.reachable = false;
+            }
+            (Position::Tail, Target::Indirect(ty, code)) => {
+                self.builder.ins().return_call_indirect(ty, code, &args);
+                self.reachable = false;
+            }
         }
         Ok(())
     }
@@ -251,14 +257,14 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Replaces arguments by results on the operand stack.
-    fn finish_call(&mut self, signature: SignatureIndex, call: Inst) {
+    fn finish_call(&mut self, signature: SignatureIndex, results: &[Value]) {
         let params = self.env.func_type(signature).params().len();
         self.truncate(self.stack.len() - params);
-        self.stack
-            .extend_from_slice(self.builder.inst_results(call));
+        self.stack.extend_from_slice(results);
     }
 
-    /// Calls a host builtin with this instance as its context. A failure in it does not return.
+    /// Calls a host builtin with this instance as its context. A failure in it does not return,
+    /// and is no exception.
     pub(super) fn call_builtin(&mut self, builtin: BuiltinIndex, args: &[Value]) -> Vec<Value> {
         let key = FuncKey::Builtin(builtin);
         let signature = || builtin_signature(builtin);

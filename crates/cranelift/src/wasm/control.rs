@@ -29,6 +29,8 @@ pub(super) enum FrameKind {
     Unreachable,
     /// `block`, or the function's body.
     Block,
+    /// `try_table`; its handlers are the last of `FuncTranslator::handlers`.
+    TryTable,
     /// `loop`; branches go to its header, which takes the parameters.
     Loop { header: Block, params: usize },
     /// `if` before its `else`. The parameters are kept for that.
@@ -63,7 +65,12 @@ impl FuncTranslator<'_, '_> {
         Ok(true)
     }
 
-    fn push_frame(&mut self, kind: FrameKind, params: usize, results: &[ValType]) -> Result<()> {
+    pub(super) fn push_frame(
+        &mut self,
+        kind: FrameKind,
+        params: usize,
+        results: &[ValType],
+    ) -> Result<()> {
         self.pass_values(params + results.len())?;
         if self.control.len() > MAX_NESTING {
             return Err(Error::TooLarge {
@@ -81,7 +88,7 @@ impl FuncTranslator<'_, '_> {
         Ok(())
     }
 
-    fn block_with_params(&mut self, params: &[ValType]) -> Block {
+    pub(super) fn block_with_params(&mut self, params: &[ValType]) -> Block {
         let block = self.builder.create_block();
         for &ty in params {
             self.builder.append_block_param(block, value_type(ty));
@@ -90,7 +97,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Parameters and results of a block.
-    fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
+    pub(super) fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
         match ty {
             BlockType::Empty => (Vec::new(), Vec::new()),
             BlockType::Type(ty) => (Vec::new(), vec![core_type(ty)]),
@@ -172,8 +179,14 @@ impl FuncTranslator<'_, '_> {
                 self.jump_to_end();
             }
             FrameKind::Loop { header, .. } => self.builder.seal_block(header),
+            FrameKind::TryTable => return self.end_try_table(height),
             FrameKind::Block | FrameKind::Unreachable => {}
         }
+        self.leave_block()
+    }
+
+    /// Goes on behind the innermost block, if control gets there.
+    pub(super) fn leave_block(&mut self) -> Result<()> {
         let frame = self.control.pop().expect("validated");
         self.truncate(frame.height);
         self.reachable = frame.end_is_target;
@@ -208,14 +221,17 @@ impl FuncTranslator<'_, '_> {
         let frame = &mut self.control[position];
         match frame.kind {
             FrameKind::Loop { header, params } => (header, params),
-            FrameKind::Block | FrameKind::If { .. } | FrameKind::Unreachable => {
+            FrameKind::Block
+            | FrameKind::If { .. }
+            | FrameKind::TryTable
+            | FrameKind::Unreachable => {
                 frame.end_is_target = true;
                 (frame.end, frame.results)
             }
         }
     }
 
-    fn br(&mut self, relative_depth: u32) -> Result<()> {
+    pub(super) fn br(&mut self, relative_depth: u32) -> Result<()> {
         let (target, arity) = self.branch_target(relative_depth);
         self.pass_values(arity)?;
         let args = self.peek_block_args(arity);

@@ -9,7 +9,7 @@ use crate::func_name::{Callees, user_name};
 use crate::signature::{value_type, wasm_signature};
 use crate::vm_access;
 use cranelift_codegen::ir::{
-    Function, InstBuilder, SigRef, SourceLoc, Type, UserFuncName, Value, types,
+    Function, InstBuilder, SigRef, SourceLoc, StackSlot, Type, UserFuncName, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::BTreeMap;
@@ -97,6 +97,10 @@ pub(super) struct FuncTranslator<'m, 'f> {
     /// The function's context.
     pub(super) vmctx: Value,
     pub(super) callees: Callees,
+    /// The open `try_table`s, innermost last.
+    pub(super) handlers: Vec<super::exception::TryTable>,
+    /// Room for the values of an exception that is being thrown, if any has values.
+    pub(super) thrown_values: Option<StackSlot>,
     signatures: BTreeMap<SignatureIndex, SigRef>,
     signature: SignatureIndex,
     passed_values: usize,
@@ -134,6 +138,8 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             reachable: true,
             vmctx,
             callees: Callees::default(),
+            handlers: Vec::new(),
+            thrown_values: None,
             signatures: BTreeMap::new(),
             signature,
             passed_values: 0,

@@ -15,6 +15,7 @@ mod call;
 mod control;
 mod env;
 mod epoch;
+mod exception;
 mod fuel;
 mod function;
 mod global;
@@ -32,6 +33,7 @@ mod wide_arithmetic;
 mod tests;
 
 pub(crate) use env::ModuleEnv;
+pub(crate) use exception::ClauseTag;
 pub(crate) use function::{Scratch, translate_function};
 
 use function::FuncTranslator;
@@ -52,6 +54,7 @@ impl FuncTranslator<'_, '_> {
             || self.memory_operator(operator)?
             || self.control_operator(operator)?
             || self.call_operator(operator)?
+            || self.exception_operator(operator)?
             || self.global_operator(operator)
             || self.reference_operator(operator)?
             || self.null_operator(operator)?

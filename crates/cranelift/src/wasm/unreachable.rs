@@ -13,7 +13,10 @@ use wasmparser::Operator;
 impl FuncTranslator<'_, '_> {
     pub(super) fn unreachable_operator(&mut self, operator: &Operator<'_>) -> Result<()> {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => {
                 self.control.push(Frame::unreachable());
             }
             Operator::Else if !self.in_unreachable_frame() => self.else_(),

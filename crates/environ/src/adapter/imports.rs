@@ -151,6 +151,7 @@ pub(super) fn val_type(ty: ValType) -> wasm_encoder::ValType {
         ValType::Ref(ty) => wasm_encoder::ValType::Ref(match ty.heap_type.top() {
             crate::types::TopType::Func => wasm_encoder::RefType::FUNCREF,
             crate::types::TopType::Extern => wasm_encoder::RefType::EXTERNREF,
+            crate::types::TopType::Exn => wasm_encoder::RefType::EXNREF,
         }),
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct AdapterSpec<'a> {
     pub(crate) post_return: bool,
     /// Whether the caller's `may_leave` can be clear.
     pub(crate) check_may_leave: bool,
+    /// Whether an exception may come out of the callee. It is an adapter's frame that stops it.
+    pub(crate) may_throw: bool,
 }
 
 /// An adapter.
@@ -96,6 +98,7 @@ impl AdapterSpec<'_> {
             && !self.check_may_leave
             && !self.callee.uses_context
             && !self.post_return
+            && !self.may_throw
     }
 
     /// Makes the adapter.

@@ -4,10 +4,12 @@
 //! `ARCHITECTURE.md`, "Code images".
 
 mod address_map;
+mod exception_table;
 mod func_key;
 mod trap_table;
 
 pub use address_map::AddressMap;
+pub use exception_table::{CallSite, CatchClause, ExceptionTable, Handler};
 pub use func_key::FuncKey;
 pub use trap_table::TrapTable;
 
@@ -24,6 +26,8 @@ pub struct CodeImage {
     pub traps: TrapTable,
     /// Which code comes from where in the wasm binary.
     pub addresses: AddressMap,
+    /// Where exceptions are handled.
+    pub exceptions: ExceptionTable,
     /// `(key, index into functions)`, by ascending key.
     by_key: Vec<(FuncKey, u32)>,
 }
@@ -65,6 +69,7 @@ impl CodeImage {
             functions,
             traps,
             addresses,
+            exceptions: ExceptionTable::default(),
             by_key,
         }
     }

@@ -149,6 +149,7 @@ pub(super) enum CoreSort {
     Table,
     Memory,
     Global,
+    Tag,
 }
 
 /// An index space of a component.

@@ -9,17 +9,19 @@
 //!      imported memories   8 each
 //!      imported tables     8 each
 //!      imported globals    8 each
+//!      imported tags       8 each
+//!      defined tags        8 each
 //!      function references 24 each  (functions that can be referred to)
 //!      type ids             4 each  (one per type of the module's type index space)
 //! ```
 
 use super::{
     VMFuncRef, VMFunctionImport, VMGlobalDefinition, VMGlobalImport, VMHeader, VMMemoryDefinition,
-    VMMemoryImport, VMTableDefinition, VMTableImport,
+    VMMemoryImport, VMTableDefinition, VMTableImport, VMTagDefinition, VMTagImport,
 };
 use crate::index::{
-    DefinedGlobalIndex, DefinedMemoryIndex, DefinedTableIndex, FuncIndex, FuncRefIndex,
-    GlobalIndex, MemoryIndex, TableIndex, TypeIndex,
+    DefinedGlobalIndex, DefinedMemoryIndex, DefinedTableIndex, DefinedTagIndex, FuncIndex,
+    FuncRefIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
 use crate::module::Module;
 use cranelift_entity::EntityRef;
@@ -34,6 +36,8 @@ pub struct VMContextLayout {
     memory_imports: u32,
     table_imports: u32,
     global_imports: u32,
+    tag_imports: u32,
+    tags: u32,
     func_refs: u32,
     type_ids: u32,
     size: u32,
@@ -64,6 +68,8 @@ impl VMContextLayout {
         let memory_imports = region(module.num_imported_memories, size32::<VMMemoryImport>());
         let table_imports = region(module.num_imported_tables, size32::<VMTableImport>());
         let global_imports = region(module.num_imported_globals, size32::<VMGlobalImport>());
+        let tag_imports = region(module.num_imported_tags, size32::<VMTagImport>());
+        let tags = region(module.num_defined_tags(), size32::<VMTagDefinition>());
         let func_refs = region(module.num_func_refs as usize, size32::<VMFuncRef>());
         let type_ids = region(module.types.len(), 4);
         VMContextLayout {
@@ -74,6 +80,8 @@ impl VMContextLayout {
             memory_imports,
             table_imports,
             global_imports,
+            tag_imports,
+            tags,
             func_refs,
             type_ids,
             size: next.next_multiple_of(16),
@@ -124,6 +132,16 @@ impl VMContextLayout {
     /// Offset of an imported global's [`VMGlobalImport`].
     pub fn global_import(&self, index: GlobalIndex) -> u32 {
         self.global_imports + index.index() as u32 * size32::<VMGlobalImport>()
+    }
+
+    /// Offset of an imported tag's [`VMTagImport`].
+    pub fn tag_import(&self, index: TagIndex) -> u32 {
+        self.tag_imports + index.index() as u32 * size32::<VMTagImport>()
+    }
+
+    /// Offset of a defined tag's [`VMTagDefinition`].
+    pub fn tag(&self, index: DefinedTagIndex) -> u32 {
+        self.tags + index.index() as u32 * size32::<VMTagDefinition>()
     }
 
     /// Offset of a function reference's [`VMFuncRef`].

@@ -105,6 +105,23 @@ pub struct VMGlobalImport {
     pub from: *mut VMGlobalDefinition,
 }
 
+/// A tag. Its address is its identity: two tags are the same if they are the same definition.
+#[derive(Debug, Copy, Clone)]
+#[repr(C, align(8))]
+pub struct VMTagDefinition {
+    /// The function type whose parameters are the values of its exceptions, interned over the
+    /// engine.
+    pub type_id: u32,
+}
+
+/// An imported tag in a `VMContext`.
+#[derive(Debug, Copy, Clone)]
+#[repr(C)]
+pub struct VMTagImport {
+    /// The exporter's definition.
+    pub from: *mut VMTagDefinition,
+}
+
 /// The context of a host function that core wasm can call.
 #[derive(Debug)]
 #[repr(C)]
@@ -136,6 +153,8 @@ pub union ValRaw {
     pub funcref: *mut c_void,
     /// An `externref` handle; 0 is null.
     pub externref: u64,
+    /// An `exnref` handle; 0 is null.
+    pub exnref: u64,
 }
 
 impl core::fmt::Debug for ValRaw {

@@ -30,7 +30,7 @@ pub use core_instance::VMContextLayout;
 pub use definition::{
     CONTEXT_POISON, ContextSlots, VMFuncRef, VMFunctionImport, VMGlobalDefinition, VMGlobalImport,
     VMHeader, VMHostFuncContext, VMMemoryDefinition, VMMemoryImport, VMTableDefinition,
-    VMTableImport, ValRaw,
+    VMTableImport, VMTagDefinition, VMTagImport, ValRaw,
 };
 pub use store_context::{VMEntryRecord, VMStoreContext};
 

@@ -34,6 +34,8 @@ pub struct Module {
     pub memories: PrimaryMap<MemoryIndex, MemoryType>,
     /// All globals, imported ones first.
     pub globals: PrimaryMap<GlobalIndex, GlobalType>,
+    /// The types of all tags, imported ones first.
+    pub tags: PrimaryMap<TagIndex, SignatureIndex>,
     /// How many of `functions` are imported.
     pub num_imported_funcs: usize,
     /// How many of `tables` are imported.
@@ -42,6 +44,8 @@ pub struct Module {
     pub num_imported_memories: usize,
     /// How many of `globals` are imported.
     pub num_imported_globals: usize,
+    /// How many of `tags` are imported.
+    pub num_imported_tags: usize,
     /// How many functions can be referred to, and so have a `VMFuncRef`.
     pub num_func_refs: u32,
     /// The function that instantiation calls last.
@@ -161,6 +165,9 @@ pub struct ModuleTranslation<'data> {
     /// What to add to the address of an instance's `VMContext` to get at its component's context
     /// slots; known if the module has one instance in a component.
     pub context_distance: Option<i32>,
+    /// Whether it is an adapter: an exception that reaches a frame of its functions is at the
+    /// border of a component, where it becomes a trap.
+    pub is_adapter: bool,
 }
 
 impl Module {
@@ -208,6 +215,22 @@ impl Module {
         GlobalIndex::new(self.num_imported_globals + index.index())
     }
 
+    /// The defined tag behind an index, or `None` for an imported one.
+    pub fn defined_tag_index(&self, index: TagIndex) -> Option<DefinedTagIndex> {
+        let defined = index.index().checked_sub(self.num_imported_tags)?;
+        Some(DefinedTagIndex::new(defined))
+    }
+
+    /// The index of a defined tag in the tag index space.
+    pub fn tag_index(&self, index: DefinedTagIndex) -> TagIndex {
+        TagIndex::new(self.num_imported_tags + index.index())
+    }
+
+    /// How many tags it defines.
+    pub fn num_defined_tags(&self) -> usize {
+        self.tags.len() - self.num_imported_tags
+    }
+
     /// How many memories it defines.
     pub fn num_defined_memories(&self) -> usize {
         self.memories.len() - self.num_imported_memories
@@ -236,6 +259,7 @@ impl Module {
             EntityIndex::Table(i) => EntityType::Table(self.tables[i]),
             EntityIndex::Memory(i) => EntityType::Memory(self.memories[i]),
             EntityIndex::Global(i) => EntityType::Global(self.globals[i]),
+            EntityIndex::Tag(i) => EntityType::Tag(self.tags[i]),
         }
     }
 

@@ -49,7 +49,9 @@ pub(crate) fn translate_module(
     for payload in Parser::new(0).parse_all(&copy) {
         translator.payload(&mut validator, payload?)?;
     }
-    translator.finish()
+    let mut module = translator.finish()?;
+    module.is_adapter = true;
+    Ok(module)
 }
 
 /// Collects a module from its payloads. Components feed it the payloads of nested modules.
@@ -75,6 +77,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 bodies: PrimaryMap::new(),
                 known_imports: BTreeMap::new(),
                 context_distance: None,
+                is_adapter: false,
             },
             data_bytes: Vec::new(),
         }
@@ -107,6 +110,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
             Payload::TableSection(section) => self.tables(section),
             Payload::MemorySection(section) => self.memories(section),
             Payload::GlobalSection(section) => self.globals(section),
+            Payload::TagSection(section) => self.tags(section),
             Payload::ExportSection(section) => self.exports(section),
             Payload::StartSection { func, .. } => {
                 self.result.module.start = Some(FuncIndex::from_u32(func));
@@ -175,8 +179,10 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                         offset,
                     )?))
                 }
-                wasmparser::TypeRef::Tag(_) => {
-                    return Err(Error::unsupported("the exceptions proposal", offset));
+                wasmparser::TypeRef::Tag(ty) => {
+                    module.num_imported_tags += 1;
+                    let signature = module.types[TypeIndex::from_u32(ty.func_type_idx)];
+                    EntityIndex::Tag(module.tags.push(signature))
                 }
                 wasmparser::TypeRef::FuncExact(_) => {
                     return Err(Error::unsupported(
@@ -240,6 +246,15 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
         Ok(())
     }
 
+    fn tags(&mut self, section: wasmparser::TagSectionReader<'_>) -> Result<()> {
+        for tag in section {
+            let module = &mut self.result.module;
+            let signature = module.types[TypeIndex::from_u32(tag?.func_type_idx)];
+            module.tags.push(signature);
+        }
+        Ok(())
+    }
+
     fn exports(&mut self, section: wasmparser::ExportSectionReader<'_>) -> Result<()> {
         for export in section.into_iter_with_offsets() {
             let (offset, export) = export?;
@@ -258,9 +273,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 wasmparser::ExternalKind::Global => {
                     EntityIndex::Global(GlobalIndex::from_u32(export.index))
                 }
-                wasmparser::ExternalKind::Tag => {
-                    return Err(Error::unsupported("the exceptions proposal", offset));
-                }
+                wasmparser::ExternalKind::Tag => EntityIndex::Tag(TagIndex::from_u32(export.index)),
                 wasmparser::ExternalKind::FuncExact => {
                     return Err(Error::unsupported(
                         "the custom-descriptors proposal",
@@ -423,6 +436,11 @@ pub(super) fn heap_type(
     match ty {
         wasmparser::HeapType::FUNC => Ok(HeapType::Func),
         wasmparser::HeapType::EXTERN => Ok(HeapType::Extern),
+        wasmparser::HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::Exn,
+        } => Ok(HeapType::Exn),
+        ty if ty == bottom(AbstractHeapType::NoExn) => Ok(HeapType::NoExn),
         ty if ty == bottom(AbstractHeapType::NoFunc) => Ok(HeapType::NoFunc),
         ty if ty == bottom(AbstractHeapType::NoExtern) => Ok(HeapType::NoExtern),
         wasmparser::HeapType::Concrete(index) => {
@@ -432,7 +450,7 @@ pub(super) fn heap_type(
             Ok(HeapType::Concrete(*signature))
         }
         other => Err(Error::unsupported(
-            format!("the reference type {other:?} (gc, exceptions)"),
+            format!("the reference type {other:?} (gc)"),
             offset,
         )),
     }

@@ -134,6 +134,7 @@ fn core_export(export: CoreExport) -> String {
         EntityIndex::Table(index) => index.to_string(),
         EntityIndex::Memory(index) => index.to_string(),
         EntityIndex::Global(index) => index.to_string(),
+        EntityIndex::Tag(index) => index.to_string(),
     };
     format!("{}.{entity}", export.instance)
 }

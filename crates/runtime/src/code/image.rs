@@ -7,7 +7,7 @@ use crate::trap::FrameInfo;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::Arc;
-use threadline_environ::artifact::{CodeImage, FuncKey};
+use threadline_environ::artifact::{CallSite, CodeImage, FuncKey};
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::module::Module;
 use threadline_environ::{FuncIndex, StaticModuleIndex, TrapCode};
@@ -50,6 +50,23 @@ impl LoadedImage {
         self.image.traps.lookup(self.offset(pc)?)
     }
 
+    /// Whether no exception may leave the frame that a call returns to at `return_address`.
+    pub(crate) fn is_exception_barrier(&self, return_address: usize) -> bool {
+        let offset = self.return_offset(return_address);
+        offset.is_some_and(|offset| self.image.exceptions.is_barrier(offset))
+    }
+
+    /// The handlers of the call that returns to `return_address`.
+    pub(crate) fn exception_site(&self, return_address: usize) -> Option<CallSite<'_>> {
+        let offset = self.return_offset(return_address)?;
+        self.image.exceptions.lookup(offset)
+    }
+
+    /// The address of a place in the text.
+    pub(crate) fn address(&self, offset: u32) -> usize {
+        self.text.start + offset as usize
+    }
+
     /// What the code at `pc` belongs to.
     pub(crate) fn key_at(&self, pc: usize) -> Option<FuncKey> {
         Some(self.image.function_at(self.offset(pc)?)?.key)
@@ -77,6 +94,11 @@ impl LoadedImage {
             func_name: module.func_name(index).map(Arc::from),
             module_offset,
         })
+    }
+
+    /// A return address may be one past the end of the text.
+    fn return_offset(&self, return_address: usize) -> Option<u32> {
+        Some(self.offset(return_address.checked_sub(1)?)? + 1)
     }
 
     fn offset(&self, pc: usize) -> Option<u32> {

@@ -10,7 +10,7 @@ use crate::vm::{Mapping, page_size};
 use anyhow::{Context, Result, ensure};
 use std::ops::Deref;
 use std::sync::Arc;
-use threadline_environ::artifact::CodeImage;
+use threadline_environ::artifact::{CodeImage, Handler};
 
 /// Code that can run. Dereferences to its tables.
 pub(crate) struct CodeMemory {
@@ -30,6 +30,13 @@ impl CodeMemory {
             ensure!(
                 end <= image.text.len() as u64,
                 "code image is damaged: a function reaches out of its text"
+            );
+        }
+        for (_, site) in image.exceptions.iter() {
+            let inside = |handler: &Handler| (handler.target as usize) < image.text.len();
+            ensure!(
+                site.handlers.iter().all(inside),
+                "code image is damaged: an exception handler is out of its text"
             );
         }
         let length = image.text.len();

@@ -1,4 +1,5 @@
-//! What core modules import and export, as handles: [`Func`], [`Memory`], [`Table`], [`Global`].
+//! What core modules import and export, as handles: [`Func`], [`Memory`], [`Table`], [`Global`],
+//! [`Tag`].
 //!
 //! A handle is a store's id and an address in that store. Nothing in a store is freed before the
 //! store, so a handle that has been matched with its store is good.
@@ -9,6 +10,7 @@ mod global;
 mod memory;
 mod shared_memory;
 mod table;
+mod tag;
 mod typed_func;
 
 pub use caller::Caller;
@@ -17,13 +19,16 @@ pub use global::Global;
 pub use memory::{Memory, MemoryAccessError};
 pub use shared_memory::SharedMemory;
 pub use table::Table;
+pub use tag::Tag;
 pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 
 use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContext, StoreOpaque};
+use crate::type_registry::TypeId;
 use crate::types::ExternType;
 use crate::vm::{ContextPlace, DefinedMemory, Imports, InstancePtr};
+use std::sync::Arc;
 use threadline_environ::entity::PrimaryMap;
 use threadline_environ::module::Module as ModuleInfo;
 use threadline_environ::{EntityIndex, StaticModuleIndex};
@@ -41,6 +46,8 @@ pub enum Extern {
     SharedMemory(SharedMemory),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -84,6 +91,14 @@ impl Extern {
         }
     }
 
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        match self {
+            Extern::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     /// Its type, with the limits it was declared with.
     ///
     /// # Panics
@@ -107,6 +122,7 @@ impl Extern {
             Extern::Memory(memory) => ExternType::Memory(memory.raw().ty()),
             Extern::SharedMemory(memory) => ExternType::Memory(memory.ty()),
             Extern::Global(global) => ExternType::Global(global.ty_raw()),
+            Extern::Tag(tag) => ExternType::Tag((*tag.ty_in(store)).clone()),
         }
     }
 
@@ -120,6 +136,7 @@ impl Extern {
                 what: "shared memory",
             }),
             Extern::Global(global) => store.check(global.store_id(), "global"),
+            Extern::Tag(tag) => store.check(tag.store_id(), "tag"),
         }
     }
 
@@ -148,6 +165,7 @@ impl Extern {
                 let ty = instance.module().module.globals[index];
                 Extern::Global(Global::from_raw(store, instance.global(index), ty))
             }
+            EntityIndex::Tag(index) => Extern::Tag(Tag::from_raw(store, instance.tag(index))),
         })
     }
 }
@@ -162,11 +180,11 @@ macro_rules! from_handles {
     )*};
 }
 
-from_handles!(Func Table Memory SharedMemory Global);
+from_handles!(Func Table Memory SharedMemory Global Tag);
 
 /// Makes an instance of a module that the host makes up, to own a memory, table or global.
 fn host_instance(store: &mut StoreOpaque, module: ModuleInfo) -> anyhow::Result<InstancePtr> {
-    host_instance_with(store, module, Imports::default())
+    host_instance_with(store, module, Imports::default(), Arc::default())
 }
 
 /// Makes an instance of a module that the host makes up, around a shared memory.
@@ -180,18 +198,19 @@ pub(crate) fn attach(
         shared_memory: Some(memory.raw().clone()),
         ..Imports::default()
     };
-    Ok(host_instance_with(store, module, imports)?.memory(index))
+    Ok(host_instance_with(store, module, imports, Arc::default())?.memory(index))
 }
 
+/// `type_ids` are those of the function types that the module refers to, by `SignatureIndex`.
 fn host_instance_with(
     store: &mut StoreOpaque,
     module: ModuleInfo,
     imports: Imports,
+    type_ids: Arc<[TypeId]>,
 ) -> anyhow::Result<InstancePtr> {
     use crate::module::CoreModule;
-    use std::sync::Arc;
     let index = PrimaryMap::<StaticModuleIndex, ()>::new().next_key();
     let engine = store.engine();
-    let module = CoreModule::new(engine, Arc::new(module), index, None, Arc::default())?;
+    let module = CoreModule::new(engine, Arc::new(module), index, None, type_ids)?;
     store.instantiate(&Arc::new(module), imports, ContextPlace::Alone)
 }

@@ -4,6 +4,7 @@
 //! array on the stack, allocates nothing and looks nothing up.
 
 use super::Func;
+use crate::exception::ExnRef;
 use crate::store::{AsContextMut, StoreOpaque};
 use crate::val::{ExternRef, V128};
 use crate::vm::{CallSlots, Entrance, FunctionImport, SlotArray, ThreadKind, val_raw};
@@ -72,7 +73,7 @@ impl<Params, Results> std::fmt::Debug for TypedFunc<Params, Results> {
 }
 
 /// A Rust type that is a core value type: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, [`V128`],
-/// `u128`, `Option<Func>` and `Option<ExternRef>`.
+/// `u128`, `Option<Func>`, `Option<ExternRef>` and `Option<ExnRef>`.
 pub trait WasmTy: sealed::Sealed + 'static {
     /// The core value type.
     #[doc(hidden)]
@@ -138,6 +139,22 @@ impl WasmTy for Option<Func> {
 
     fn lift(store: &StoreOpaque, raw: &ValRaw) -> Option<Func> {
         Func::load(store, raw)
+    }
+}
+
+impl sealed::Sealed for Option<ExnRef> {}
+
+impl WasmTy for Option<ExnRef> {
+    fn valtype() -> ValType {
+        ValType::Ref(RefType::EXNREF)
+    }
+
+    fn lower(self, store: &StoreOpaque) -> Result<ValRaw> {
+        Ok(ExnRef::lower(self, store)?)
+    }
+
+    fn lift(store: &StoreOpaque, raw: &ValRaw) -> Option<ExnRef> {
+        ExnRef::load(store, raw)
     }
 }
 

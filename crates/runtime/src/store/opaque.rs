@@ -121,6 +121,11 @@ impl StoreOpaque {
         ptr
     }
 
+    /// All core instances.
+    pub(crate) fn core_instances(&self) -> impl Iterator<Item = InstancePtr> {
+        self.instances.iter().map(OwnedInstance::ptr)
+    }
+
     /// Keeps a component instance until the store is dropped.
     pub(crate) fn keep_component_instance(
         &mut self,

@@ -10,6 +10,7 @@ use super::host_call::{catch, raise, trap};
 use super::metering::{new_epoch, out_of_fuel};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
+use super::throw::{throw, throw_ref};
 use super::utf8_copy::utf8_copy;
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
@@ -67,6 +68,8 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::IsSubtype => is_subtype as *const c_void,
         BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
         BuiltinIndex::NewEpoch => new_epoch as *const c_void,
+        BuiltinIndex::Throw => throw as *const c_void,
+        BuiltinIndex::ThrowRef => throw_ref as *const c_void,
     }
 }
 

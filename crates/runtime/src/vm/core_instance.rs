@@ -18,6 +18,7 @@ use super::pointer::{CodePtr, VmPtr};
 use super::shared_memory::SharedLinearMemory;
 use super::store_state::VmStoreState;
 use super::table::{DefinedTable, TableElements};
+use super::tag::TagPtr;
 use crate::module::CoreModule;
 use anyhow::{Result, ensure};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -77,6 +78,8 @@ pub(crate) struct Imports {
     pub(crate) memories: Vec<DefinedMemory>,
     /// Globals.
     pub(crate) globals: Vec<GlobalPtr>,
+    /// Tags.
+    pub(crate) tags: Vec<TagPtr>,
     /// What the only memory that the module defines is to be; the host makes up such modules.
     pub(crate) shared_memory: Option<Arc<SharedLinearMemory>>,
 }
@@ -101,6 +104,8 @@ pub(crate) enum RawExtern {
     Memory(DefinedMemory),
     /// A global.
     Global(GlobalPtr),
+    /// A tag.
+    Tag(TagPtr),
 }
 
 impl Imports {
@@ -111,6 +116,7 @@ impl Imports {
             RawExtern::Table(table) => self.tables.push(table),
             RawExtern::Memory(memory) => self.memories.push(memory),
             RawExtern::Global(global) => self.globals.push(global),
+            RawExtern::Tag(tag) => self.tags.push(tag),
         }
     }
 }
@@ -202,7 +208,8 @@ impl OwnedInstance {
             imports.funcs.len() == info.num_imported_funcs
                 && imports.tables.len() == info.num_imported_tables
                 && imports.memories.len() == info.num_imported_memories
-                && imports.globals.len() == info.num_imported_globals,
+                && imports.globals.len() == info.num_imported_globals
+                && imports.tags.len() == info.num_imported_tags,
             "wrong number of imports"
         );
         let mut memories = PrimaryMap::with_capacity(info.num_defined_memories());
@@ -237,6 +244,7 @@ impl OwnedInstance {
         instance.fill_header(store, place);
         instance.fill_imports(&imports);
         instance.fill_types();
+        instance.fill_tags(&imports.tags);
         instance.fill_func_refs()?;
         instance.fill_definitions();
         Ok(owned)
@@ -278,7 +286,7 @@ impl InstancePtr {
     }
 
     /// The field of the `VMContext` at this offset.
-    fn field<T>(self, offset: u32) -> VmPtr<T> {
+    pub(super) fn field<T>(self, offset: u32) -> VmPtr<T> {
         debug_assert!(offset as usize + size_of::<T>() <= self.record().vmctx.layout.size());
         // SAFETY: callers take the offset from the module's own layout, so it is in bounds.
         unsafe {
@@ -288,7 +296,7 @@ impl InstancePtr {
     }
 
     /// Sets a field of the `VMContext`.
-    fn set_field<T>(self, offset: u32, value: T) {
+    pub(super) fn set_field<T>(self, offset: u32, value: T) {
         // SAFETY: as in `field`; no wasm reads the field now, for the host is running, and
         // nothing in a `VMContext` has a destructor.
         unsafe { self.field::<T>(offset).as_ptr().write(value) };
@@ -444,6 +452,7 @@ impl InstancePtr {
             EntityIndex::Table(index) => RawExtern::Table(self.table(index)),
             EntityIndex::Memory(index) => RawExtern::Memory(self.memory(index)),
             EntityIndex::Global(index) => RawExtern::Global(self.global(index)),
+            EntityIndex::Tag(index) => RawExtern::Tag(self.tag(index)),
         })
     }
 

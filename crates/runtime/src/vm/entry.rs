@@ -15,6 +15,7 @@ use super::activation;
 use super::backtrace::RawBacktrace;
 use super::store_state::{Failure, StoreCells};
 use super::sys;
+use super::throw;
 use crate::bug::bug;
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::trap::{Trap, WasmBacktrace};
@@ -97,7 +98,7 @@ pub(crate) unsafe fn call_wasm(
         return Ok(());
     }
     // SAFETY: the trampoline's landing pad said that a failure is recorded.
-    Err(unsafe { take_failure(context) })
+    Err(unsafe { take_failure(context, vmctx) })
 }
 
 /// Calls the trampoline with an entry record linked; whether wasm returned.
@@ -175,10 +176,10 @@ unsafe fn stack_exhausted(context: *mut VMStoreContext) -> anyhow::Error {
 ///
 /// # Safety
 /// `context` is a live store's, and this thread is in none of its wasm's frames above the entry
-/// that was just left.
+/// that was just left, which was one to a function with the context `vmctx`.
 #[cold]
 #[inline(never)]
-unsafe fn take_failure(context: *mut VMStoreContext) -> anyhow::Error {
+unsafe fn take_failure(context: *mut VMStoreContext, vmctx: *mut c_void) -> anyhow::Error {
     // SAFETY: the caller answers for `context`; nothing else touches its cells meanwhile.
     let (failure, frames) = unsafe {
         let cells = StoreCells::of(context);
@@ -187,6 +188,14 @@ unsafe fn take_failure(context: *mut VMStoreContext) -> anyhow::Error {
     match failure {
         Some(Failure::Trap(code)) => with_backtrace(code.into(), frames),
         Some(Failure::Error(error)) => with_backtrace(error, frames),
+        Some(Failure::Exception { handle, error }) => {
+            // SAFETY: the caller answers for both contexts.
+            let error = unsafe {
+                let in_component = SlotsOf::component(vmctx).is_some();
+                throw::take_uncaught(context, handle, error, in_component)
+            };
+            with_backtrace(error, frames)
+        }
         Some(Failure::Panic(payload)) => resume_unwind(payload),
         None => bug!("wasm was left for a failure that nobody recorded").into(),
     }
@@ -195,7 +204,7 @@ unsafe fn take_failure(context: *mut VMStoreContext) -> anyhow::Error {
 /// Adds the frames as context, unless there are none.
 fn with_backtrace(error: anyhow::Error, frames: &RawBacktrace) -> anyhow::Error {
     let backtrace: WasmBacktrace = frames.symbolize();
-    if backtrace.frames().is_empty() {
+    if backtrace.frames().is_empty() || error.downcast_ref::<WasmBacktrace>().is_some() {
         return error;
     }
     error.context(backtrace)

@@ -1,10 +1,10 @@
 //! Function references, and host functions as one store has them.
 
 use super::core_instance::{FunctionImport, InstancePtr};
-use super::host_call;
 use super::owner::{Owner, OwnerKind, owner_of};
 use super::pointer::{CodePtr, VmPtr};
 use super::store_state::VmStoreState;
+use super::throw;
 use crate::externals::Caller;
 use crate::store::{StoreContextMut, StoreInner};
 use crate::type_registry::{Trampoline, TypeId};
@@ -194,7 +194,7 @@ where
         let instance = (*context).header.owner.cast::<HostFuncInstance>();
         let store_context = (*context).header.store_context;
         let importer = (*context).importer;
-        host_call::catch(store_context, || {
+        throw::catch_and_throw(store_context, || {
             let body = &*(*instance).body.cast::<F>();
             let slots = std::slice::from_raw_parts_mut(values, (*instance).slots);
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
@@ -203,7 +203,6 @@ where
                 slots,
             )
         })
-        .is_ok()
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::store_state::{Failure, StoreCells};
 use super::sys::arch;
+use super::throw;
 use crate::bug::bug;
 use crate::trap::WasmBacktrace;
 use std::ffi::c_void;
@@ -45,7 +46,7 @@ pub(crate) unsafe fn catch<R>(
 ///
 /// # Safety
 /// As for [`catch`].
-unsafe fn record(context: *mut VMStoreContext, failure: Failure) {
+pub(super) unsafe fn record(context: *mut VMStoreContext, failure: Failure) {
     // SAFETY: the caller answers for `context`, which is part of its cells; compiled code does
     // not run now and signal handlers write here only for faults in compiled code.
     unsafe {
@@ -57,7 +58,8 @@ unsafe fn record(context: *mut VMStoreContext, failure: Failure) {
                 (*cells).frames.clear();
             }
             Failure::Error(_) | Failure::Trap(_) => (*cells).frames.capture_exit(context),
-            Failure::Panic(_) => (*cells).frames.clear(),
+            // Where there turns out to be no handler, the frames are recorded then.
+            Failure::Exception { .. } | Failure::Panic(_) => (*cells).frames.clear(),
         }
         debug_assert!((*cells).pending.is_none(), "one failure at a time");
         (*cells).pending = Some(failure);
@@ -78,7 +80,8 @@ pub(crate) unsafe extern "C" fn trap(context: *mut c_void, code: u32) -> bool {
     false
 }
 
-/// The `raise` builtin: goes on at the landing pad of the innermost entry.
+/// The `raise` builtin: goes on at the handler of an exception that has one on this side of the
+/// innermost entry, else at the entry's landing pad.
 ///
 /// # Safety
 /// Called by compiled code only, with the context it was given, after a host function it called
@@ -88,7 +91,11 @@ pub(crate) unsafe extern "C" fn raise(context: *mut c_void) -> ! {
     // its trampoline filled in the record before it called any of the frames that are left here.
     // Those are compiled code and this one, which has nothing to drop.
     unsafe {
-        let entry = &*(*(*context.cast::<VMHeader>()).store_context).entry;
-        arch::resume_at(entry.handler_pc, entry.handler_sp, entry.handler_fp)
+        let store = (*context.cast::<VMHeader>()).store_context;
+        if let Some(landing) = throw::find_handler(store) {
+            arch::resume_at(landing.pc, landing.sp, landing.fp, landing.payload)
+        }
+        let entry = &*(*store).entry;
+        arch::resume_at(entry.handler_pc, entry.handler_sp, entry.handler_fp, [0; 2])
     }
 }

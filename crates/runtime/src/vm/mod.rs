@@ -11,6 +11,7 @@ mod builtins;
 mod component_instance;
 mod core_instance;
 mod entry;
+mod exceptions;
 mod func_ref;
 mod global;
 mod host_call;
@@ -28,8 +29,10 @@ mod shared_memory;
 mod store_state;
 mod sys;
 mod table;
+mod tag;
 #[cfg(test)]
 mod tests;
+mod throw;
 mod utf8_copy;
 pub(crate) mod val_raw;
 
@@ -57,4 +60,5 @@ pub(crate) use shared_memory::SharedLinearMemory;
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
 pub(crate) use sys::{Mapping, page_size};
 pub(crate) use table::DefinedTable;
+pub(crate) use tag::TagPtr;
 pub(crate) use val_raw::{CallSlots, SlotArray};

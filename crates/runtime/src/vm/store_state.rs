@@ -10,6 +10,7 @@
 //! [`call_wasm`]: super::entry::call_wasm
 
 use super::backtrace::RawBacktrace;
+use super::exceptions::Exceptions;
 use std::any::Any;
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
@@ -27,6 +28,14 @@ pub(super) enum Failure {
     Trap(TrapCode),
     /// A host function returned an error.
     Error(anyhow::Error),
+    /// The guest threw an exception, or a host function did by returning the error; either may
+    /// turn out to have a handler.
+    Exception {
+        /// The exception.
+        handle: u64,
+        /// The host function's error.
+        error: Option<anyhow::Error>,
+    },
     /// A host function panicked.
     Panic(Box<dyn Any + Send>),
 }
@@ -45,6 +54,8 @@ pub(super) struct StoreCells {
     pub(super) pending: Option<Failure>,
     /// The frames that `pending` came from.
     pub(super) frames: RawBacktrace,
+    /// What `exnref`s refer to.
+    pub(super) exceptions: Exceptions,
 }
 
 const _: () = assert!(offset_of!(StoreCells, context) == 0);
@@ -87,6 +98,7 @@ impl VmStoreState {
             fuel_reserve: 0,
             pending: None,
             frames: RawBacktrace::new(),
+            exceptions: Exceptions::default(),
         });
         VmStoreState {
             cells: NonNull::from(Box::leak(cells)),

@@ -42,6 +42,10 @@ pub(crate) fn from_externref(handle: u64) -> ValRaw {
     from_low(handle)
 }
 
+pub(crate) fn from_exnref(handle: u64) -> ValRaw {
+    from_low(handle)
+}
+
 pub(crate) fn from_funcref(func: Option<VmPtr<VMFuncRef>>) -> ValRaw {
     from_low(func.map_or(0, |func| func.as_ptr() as u64))
 }
@@ -74,6 +78,11 @@ pub(crate) fn v128(slot: &ValRaw) -> [u8; 16] {
 pub(crate) fn externref(slot: &ValRaw) -> u64 {
     // SAFETY: slots are initialised in full (module documentation).
     unsafe { slot.externref }
+}
+
+pub(crate) fn exnref(slot: &ValRaw) -> u64 {
+    // SAFETY: slots are initialised in full (module documentation).
+    unsafe { slot.exnref }
 }
 
 /// Reads a `funcref` that compiled code, or [`from_funcref`], put in the slot.

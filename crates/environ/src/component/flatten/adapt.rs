@@ -76,6 +76,7 @@ impl Flattener<'_, '_> {
             callee: self.peer(&lift),
             post_return: lift.post_return.is_some(),
             check_may_leave: self.definitions.components[caller].may_be_unleavable,
+            may_throw: self.may_throw,
         };
         if spec.is_nothing_but_the_call() {
             return Ok(key.callee);

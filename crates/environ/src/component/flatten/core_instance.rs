@@ -126,6 +126,7 @@ fn imported_position(module: &Module, entity: EntityIndex) -> Option<usize> {
         EntityIndex::Table(index) => module.defined_table_index(index).is_some(),
         EntityIndex::Memory(index) => module.defined_memory_index(index).is_some(),
         EntityIndex::Global(index) => module.defined_global_index(index).is_some(),
+        EntityIndex::Tag(index) => module.defined_tag_index(index).is_some(),
     };
     if defined {
         return None;

@@ -44,6 +44,7 @@ pub(super) struct Input<'d, 'data> {
 
 /// Flattens a component.
 pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'data>> {
+    let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty());
     let mut flattener = Flattener {
         definitions: input.definitions,
         component: Component {
@@ -57,6 +58,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         interned: Interned::default(),
         extracted: Extracted::default(),
         budget: Budget::default(),
+        may_throw,
     };
     let root = value::Closure {
         definition: input.root,
@@ -89,6 +91,8 @@ struct Flattener<'d, 'data> {
     interned: Interned,
     extracted: Extracted,
     budget: Budget,
+    /// Whether any module has a tag: without one, nothing can be thrown.
+    may_throw: bool,
 }
 
 /// Where what steps extract comes from.

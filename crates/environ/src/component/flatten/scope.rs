@@ -23,6 +23,7 @@ pub(super) struct Scope<'c> {
     core_tables: Vec<CoreDef>,
     core_memories: Vec<CoreDef>,
     core_globals: Vec<CoreDef>,
+    core_tags: Vec<CoreDef>,
     pub(super) core_instances: Vec<CoreInstance>,
     pub(super) funcs: Vec<Func>,
     pub(super) instances: Vec<Instance>,
@@ -48,6 +49,7 @@ impl<'c> Scope<'c> {
             core_tables: Vec::new(),
             core_memories: Vec::new(),
             core_globals: Vec::new(),
+            core_tags: Vec::new(),
             core_instances: Vec::new(),
             funcs: Vec::new(),
             instances: Vec::new(),
@@ -124,6 +126,7 @@ impl<'c> Scope<'c> {
             CoreSort::Table => &self.core_tables,
             CoreSort::Memory => &self.core_memories,
             CoreSort::Global => &self.core_globals,
+            CoreSort::Tag => &self.core_tags,
         };
         get(space, index).copied()
     }
@@ -135,6 +138,7 @@ impl<'c> Scope<'c> {
             CoreSort::Table => &mut self.core_tables,
             CoreSort::Memory => &mut self.core_memories,
             CoreSort::Global => &mut self.core_globals,
+            CoreSort::Tag => &mut self.core_tags,
         }
     }
 }

@@ -33,7 +33,7 @@ fn core_sort(kind: ExternalKind, offset: u64) -> Result<CoreSort> {
         ExternalKind::Table => Ok(CoreSort::Table),
         ExternalKind::Memory => Ok(CoreSort::Memory),
         ExternalKind::Global => Ok(CoreSort::Global),
-        ExternalKind::Tag => Err(Error::unsupported("the exceptions proposal", offset)),
+        ExternalKind::Tag => Ok(CoreSort::Tag),
         ExternalKind::FuncExact => Err(Error::unsupported(
             "the custom-descriptors proposal",
             offset,

@@ -3,16 +3,16 @@
 use std::arch::asm;
 use std::io;
 
-/// Goes on at `pc` with this stack and frame pointer.
+/// Goes on at `pc` with this stack and frame pointer, and a payload in `x0` and `x1`.
 ///
-/// The landing pad of an entry trampoline expects `sp` and `x29` and nothing else: all it needs,
-/// the callee-saved registers of its caller and a pinned register's old value among them, is in
-/// its own frame.
+/// A landing pad, of an entry trampoline or of a wasm function's handler, expects `sp` and `x29`
+/// and the payload, which the former has no use for, and nothing else: all it needs, the
+/// callee-saved registers of its caller among them, is in its own frame.
 ///
 /// # Safety
 /// The three belong to a live frame on this stack, further out than the caller's, and every frame
 /// in between can be forgotten.
-pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize) -> ! {
+pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize, payload: [u64; 2]) -> ! {
     // SAFETY: the caller's word.
     unsafe {
         asm!(
@@ -22,9 +22,31 @@ pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize) -> ! {
             sp = in(reg) sp,
             fp = in(reg) fp,
             pc = in(reg) pc,
+            in("x0") payload[0],
+            in("x1") payload[1],
             options(noreturn),
         )
     }
+}
+
+/// The registers that a function finds as its caller left them, as they are now; of the vector
+/// registers none, for they hold no references.
+#[inline(always)]
+pub(crate) fn callee_saved_registers() -> [usize; 10] {
+    let mut registers = [0; 10];
+    // SAFETY: stores ten words to an array of ten.
+    unsafe {
+        asm!(
+            "stp x19, x20, [{to}]",
+            "stp x21, x22, [{to}, 16]",
+            "stp x23, x24, [{to}, 32]",
+            "stp x25, x26, [{to}, 48]",
+            "stp x27, x28, [{to}, 64]",
+            to = in(reg) registers.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    registers
 }
 
 /// Makes fresh code visible to all processors.

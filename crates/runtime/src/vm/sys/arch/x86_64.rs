@@ -3,16 +3,16 @@
 use std::arch::asm;
 use std::io;
 
-/// Goes on at `pc` with this stack and frame pointer.
+/// Goes on at `pc` with this stack and frame pointer, and a payload in `rax` and `rdx`.
 ///
-/// The landing pad of an entry trampoline expects `rsp` and `rbp` and nothing else: all it needs,
-/// the callee-saved registers of its caller and a pinned register's old value among them, is in
-/// its own frame.
+/// A landing pad, of an entry trampoline or of a wasm function's handler, expects `rsp` and `rbp`
+/// and the payload, which the former has no use for, and nothing else: all it needs, the
+/// callee-saved registers of its caller among them, is in its own frame.
 ///
 /// # Safety
 /// The three belong to a live frame on this stack, further out than the caller's, and every frame
 /// in between can be forgotten.
-pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize) -> ! {
+pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize, payload: [u64; 2]) -> ! {
     // SAFETY: the caller's word.
     unsafe {
         asm!(
@@ -22,9 +22,31 @@ pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize) -> ! {
             sp = in(reg) sp,
             fp = in(reg) fp,
             pc = in(reg) pc,
+            in("rax") payload[0],
+            in("rdx") payload[1],
             options(noreturn),
         )
     }
+}
+
+/// The registers that a function finds as its caller left them, as they are now.
+#[inline(always)]
+pub(crate) fn callee_saved_registers() -> [usize; 6] {
+    let mut registers = [0; 6];
+    // SAFETY: stores six words to an array of six.
+    unsafe {
+        asm!(
+            "mov [{to}], rbx",
+            "mov [{to} + 8], rbp",
+            "mov [{to} + 16], r12",
+            "mov [{to} + 24], r13",
+            "mov [{to} + 32], r14",
+            "mov [{to} + 40], r15",
+            to = in(reg) registers.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    registers
 }
 
 /// Makes fresh code visible to all processors: nothing to do, instruction fetch is coherent and
