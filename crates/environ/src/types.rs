@@ -207,6 +207,7 @@ impl FuncType {
             ValType::Ref(ty) => ValType::Ref(match ty.heap_type.top() {
                 TopType::Func => RefType::FUNCREF,
                 TopType::Extern => RefType::EXTERNREF,
+                TopType::Exn => RefType::EXNREF,
             }),
             other => *other,
         };

@@ -226,7 +226,7 @@ impl CoreModule {
             EntityType::Memory(ty) => ExternType::Memory(ty),
             EntityType::Global(ty) => ExternType::Global(ty),
             EntityType::Tag(signature) => {
-                ExternType::Tag((*engine.func_type(self.type_id(signature))).clone())
+                ExternType::Tag((*self.engine.func_type(self.type_id(signature))).clone())
             }
         }
     }

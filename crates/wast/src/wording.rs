@@ -243,6 +243,10 @@ const REFUSALS: &[Row] = &[
         &["offset out of range", "integer too large"],
     ),
     ("offset out of range", &["integer too large"]),
+    (
+        "type mismatch: instruction requires",
+        &["type mismatch: expected"],
+    ),
     ("immutable global", &["global is immutable"]),
     (
         "constant expression required",

@@ -50,7 +50,7 @@
     (func (export "f"))
     (func (export "post") (throw $t)))
   (core instance $i (instantiate $m))
-  (func (export "f") (canon lift (core func $i "f") (post-return (func $i "post")))))
+  (func (export "f") (canon lift (core func $i "f") (post-return (core func $i "post")))))
 (assert_trap (invoke "f") "uncaught exception at the border of a component")
 
 ;; A core module's start function throws.
