@@ -5,7 +5,7 @@
 //! Files that are known to fail are in `core_suite/xfail.txt`; what is not built of core
 //! WebAssembly is garbage collection, so that is the one reason the list may give.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::Path;
 use std::sync::Arc;
@@ -157,19 +157,7 @@ fn run(script: &Script, level: OptLevel) -> Result<()> {
     config.cranelift_opt_level(level);
     config.wasm_features(script.features);
     let engine = Engine::new(&config)?;
-    let report = WastRunner::new(&engine).run_str(&script.name, script.text);
-    ensure!(
-        report.passed + report.failures.len() > 0,
-        "the script has no directives"
-    );
-    if report.is_success() {
-        return Ok(());
-    }
-    let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
-    bail!(
-        "{}\n{} passed, {} failed",
-        failures.join("\n"),
-        report.passed,
-        failures.len()
-    )
+    WastRunner::new(&engine)
+        .run_str(&script.name, script.text)
+        .into_result()
 }

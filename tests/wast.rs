@@ -5,7 +5,7 @@
 //! may contain is described in `crates/wast`; known failures are in
 //! `tests/misc_testsuite/xfail.txt`.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -82,21 +82,9 @@ fn run(path: &Path, lowering: ContextLowering) -> Result<()> {
         config.wasm_proposal(name.parse().map_err(anyhow::Error::msg)?, enable);
     }
     let engine = Engine::new(&config)?;
-    let report = WastRunner::new(&engine).run_str(&path.display().to_string(), &text);
-    ensure!(
-        report.passed + report.failures.len() > 0,
-        "the script has no directives"
-    );
-    if report.is_success() {
-        return Ok(());
-    }
-    let failures: Vec<_> = report.failures.iter().map(ToString::to_string).collect();
-    bail!(
-        "{}\n{} passed, {} failed",
-        failures.join("\n"),
-        report.passed,
-        failures.len()
-    )
+    WastRunner::new(&engine)
+        .run_str(&path.display().to_string(), &text)
+        .into_result()
 }
 
 /// The `.wast` files at or under a path, in order, named relative to `base`.

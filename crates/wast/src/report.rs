@@ -19,6 +19,27 @@ impl Report {
         self.failures.extend(other.failures);
     }
 
+    /// The report as a result, for tests that run a script.
+    ///
+    /// # Errors
+    /// If a directive failed, with every failure; or if there was no directive at all.
+    pub fn into_result(self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.passed + self.failures.len() > 0,
+            "the script has no directives"
+        );
+        if self.is_success() {
+            return Ok(());
+        }
+        let failures: Vec<_> = self.failures.iter().map(ToString::to_string).collect();
+        anyhow::bail!(
+            "{}\n{} passed, {} failed",
+            failures.join("\n"),
+            self.passed,
+            failures.len()
+        )
+    }
+
     /// Whether nothing failed.
     pub fn is_success(&self) -> bool {
         self.failures.is_empty()
