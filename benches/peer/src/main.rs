@@ -7,12 +7,16 @@
 
 #![expect(clippy::print_stdout, reason = "its tables are for people to read")]
 
+mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
+#[expect(dead_code, reason = "the benchmark of context slots has more ways")]
 mod programs;
+#[path = "../../repeat.rs"]
+mod repeat;
 
 use anyhow::{Context as _, Result, bail};
 use measure::{Subject, Timing};
@@ -216,6 +220,7 @@ fn main() -> Result<()> {
         "target slot/global",
     ];
     println!("\n{}", measure::table(&header, &table));
+    records.extend(compile_time::run(&engines, filter.as_deref())?);
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;
