@@ -3,6 +3,8 @@
 use crate::func_name;
 use crate::image::{self, CompiledFunction, ExceptionSite, Relocation};
 use crate::intrinsic;
+use crate::isa::{self, Extent};
+use crate::register_allocation::{self, Finishing};
 use crate::trampoline;
 use crate::trap;
 use crate::wasm::{self, ClauseTag, ModuleEnv};
@@ -38,6 +40,7 @@ pub struct CompilerConfig {
 /// Compiles translations for one target with one set of options.
 pub struct Compiler {
     isa: OwnedTargetIsa,
+    finishing: Finishing,
     tunables: Tunables,
 }
 
@@ -58,8 +61,10 @@ impl Compiler {
     /// # Errors
     /// If the target is unknown or not supported.
     pub fn new(config: &CompilerConfig) -> Result<Compiler> {
+        let isa = |extent| isa::build(config.target.as_deref(), &config.tunables, extent);
         Ok(Compiler {
-            isa: crate::isa::build(config.target.as_deref(), &config.tunables)?,
+            isa: isa(Extent::Whole)?,
+            finishing: Finishing::new(|allocator| isa(Extent::Finish(allocator)))?,
             tunables: config.tunables.clone(),
         })
     }
@@ -209,9 +214,9 @@ impl<'a> Job<'a> {
         context.clear();
         context.func.name = ir::UserFuncName::User(func_name::user_name(key));
         self.define(key, &mut context.func, scratch)?;
-        context
-            .compile(&*self.compiler.isa, &mut scratch.control)
-            .map_err(|e| self.codegen_error(key, e.inner))?;
+        let Compiler { isa, finishing, .. } = self.compiler;
+        register_allocation::compile(&mut context, &**isa, finishing, &mut scratch.control)
+            .map_err(|error| self.codegen_error(key, error))?;
         let mut compiled = collect(key, &context, self.alignment())?;
         if let FuncKey::Wasm(module, _) = key {
             compiled.is_exception_barrier = self.translation.modules[module].is_adapter;
