@@ -5,11 +5,12 @@ use super::control::Frame;
 use super::env::core_type;
 use super::epoch::Epoch;
 use super::fuel::Fuel;
+use super::stack_locals::StackLocals;
 use crate::func_name::{Callees, user_name};
 use crate::signature::{value_type, wasm_signature};
 use crate::vm_access;
 use cranelift_codegen::ir::{
-    Function, InstBuilder, SigRef, SourceLoc, StackSlot, Type, UserFuncName, Value, types,
+    AbiParam, Function, InstBuilder, SigRef, SourceLoc, StackSlot, Type, UserFuncName, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::BTreeMap;
@@ -96,6 +97,8 @@ pub(super) struct FuncTranslator<'m, 'f> {
     pub(super) reachable: bool,
     /// The function's context.
     pub(super) vmctx: Value,
+    /// If the locals are on the stack: where.
+    pub(super) stack_locals: Option<StackLocals>,
     pub(super) callees: Callees,
     /// The open `try_table`s, innermost last.
     pub(super) handlers: Vec<super::exception::TryTable>,
@@ -137,6 +140,7 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             control: Vec::new(),
             reachable: true,
             vmctx,
+            stack_locals: None,
             callees: Callees::default(),
             handlers: Vec::new(),
             thrown_values: None,
@@ -160,6 +164,7 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             body.validator.features,
         );
         self.set_source_location(reader.original_position());
+        self.choose_place_of_locals(reader.clone());
         self.params();
         self.locals(validator, &mut reader)?;
         self.begin_fuel();
@@ -197,6 +202,15 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         self.builder.set_srcloc(location);
     }
 
+    fn choose_place_of_locals(&mut self, reader: BinaryReader<'_>) {
+        let ty = |param: &AbiParam| param.value_type;
+        let params: Vec<Type> = self.builder.func.signature.params[1..]
+            .iter()
+            .map(ty)
+            .collect();
+        self.stack_locals = StackLocals::choose(self.builder.func, &params, reader);
+    }
+
     /// Parameters are the first locals.
     fn params(&mut self) {
         let entry = self.builder.current_block().expect("the entry block");
@@ -204,7 +218,7 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         for value in params {
             let ty = self.builder.func.dfg.value_type(value);
             let local = self.builder.declare_var(ty);
-            self.builder.def_var(local, value);
+            self.set_local_value(local, value);
         }
     }
 
@@ -224,7 +238,7 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             let zero = self.zero(ty);
             for _ in 0..count {
                 let local = self.builder.declare_var(ty);
-                self.builder.def_var(local, zero);
+                self.set_local_value(local, zero);
             }
         }
         Ok(())
@@ -272,16 +286,16 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
     pub(super) fn local_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::LocalGet { local_index } => {
-                let value = self.builder.use_var(Variable::from_u32(local_index));
+                let value = self.local_value(Variable::from_u32(local_index));
                 self.push(value);
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop_passable();
-                self.builder.def_var(Variable::from_u32(local_index), value);
+                self.set_local_value(Variable::from_u32(local_index), value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.pop_passable();
-                self.builder.def_var(Variable::from_u32(local_index), value);
+                self.set_local_value(Variable::from_u32(local_index), value);
                 self.push(value);
             }
             _ => return false,

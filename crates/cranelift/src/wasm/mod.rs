@@ -24,6 +24,7 @@ mod null;
 mod numeric;
 mod reference;
 mod simd;
+mod stack_locals;
 mod table;
 mod unreachable;
 mod value_stack;
