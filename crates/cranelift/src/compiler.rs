@@ -206,7 +206,7 @@ impl<'a> Job<'a> {
             keys = missing.into_iter().collect();
             functions.extend(compiled);
         }
-        image::link(&functions)
+        image::link(functions)
     }
 
     fn compile(&self, key: FuncKey, scratch: &mut Scratch) -> Result<CompiledFunction> {

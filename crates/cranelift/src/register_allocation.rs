@@ -207,3 +207,81 @@ fn loops(func: &Function) -> Vec<Loop> {
     }
     loops
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types};
+    use cranelift_codegen::isa::CallConv;
+    use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+    /// A function with a parameter, whose body `body` writes.
+    fn function(body: impl FnOnce(&mut FunctionBuilder<'_>, Value)) -> Function {
+        let mut signature = Signature::new(CallConv::SystemV);
+        signature.params.push(AbiParam::new(types::I32));
+        let mut func = Function::with_name_signature(Default::default(), signature);
+        let mut context = FunctionBuilderContext::new();
+        let mut builder = FunctionBuilder::new(&mut func, &mut context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        let param = builder.block_params(entry)[0];
+        body(&mut builder, param);
+        builder.ins().return_(&[]);
+        func
+    }
+
+    /// So many values, of which each is used again `distance` values later.
+    fn spread(values: usize, distance: usize) -> Function {
+        function(|builder, param| {
+            let mut all = vec![param];
+            for i in 0..values {
+                let old = all[i.saturating_sub(distance)];
+                all.push(builder.ins().iadd(old, param));
+            }
+        })
+    }
+
+    #[test]
+    fn a_value_is_alive_from_its_definition_to_its_last_use() {
+        let func = function(|builder, param| {
+            let value = builder.ins().iadd(param, param);
+            builder.ins().iadd(value, value);
+            builder.ins().iadd(param, value);
+        });
+        let ranges = LiveRanges::of(&func);
+        // The parameter from 0 to 3, the value from 1 to 3.
+        assert_eq!(ranges.length, 3 + 2);
+    }
+
+    #[test]
+    fn a_value_used_in_a_loop_is_alive_to_its_end() {
+        let func = function(|builder, param| {
+            let value = builder.ins().iadd(param, param);
+            let [header, next, exit] = [(); 3].map(|()| builder.create_block());
+            builder.ins().jump(header, &[]);
+            builder.switch_to_block(header);
+            builder.ins().iadd(value, value);
+            builder.ins().brif(param, exit, &[], next, &[]);
+            builder.switch_to_block(next);
+            builder.ins().brif(param, header, &[], exit, &[]);
+            builder.switch_to_block(exit);
+        });
+        // Positions: add 1, jump 2, header at 3, add 4, branch 5, next at 6, branch 7.
+        assert_eq!(LiveRanges::of(&func).length, 7 + 6);
+    }
+
+    #[test]
+    fn length_does_not_make_the_single_pass() {
+        let func = spread(100_000, 400);
+        assert!(!is_small(&func));
+        assert_eq!(allocator(&func), Allocator::Backtracking);
+    }
+
+    #[test]
+    fn very_many_live_values_make_it() {
+        assert_eq!(allocator(&spread(20_000, 5000)), Allocator::SinglePass);
+        // As many a time, but not for long.
+        assert!(is_small(&spread(3000, 1500)));
+    }
+}

@@ -40,14 +40,15 @@ pub(crate) struct ExceptionSite {
 ///
 /// # Errors
 /// If a reference cannot be resolved, or the image is too large for its branches.
-pub(crate) fn link(functions: &[CompiledFunction]) -> Result<CodeImage> {
-    let (records, size) = layout(functions)?;
+pub(crate) fn link(functions: Vec<CompiledFunction>) -> Result<CodeImage> {
+    let (records, size) = layout(&functions)?;
     let starts: BTreeMap<FuncKey, u32> = records.iter().map(|r| (r.key, r.start)).collect();
     let mut text = vec![0; size as usize];
     let mut traps = TrapTable::default();
     let mut addresses = AddressMap::default();
     let mut exceptions = ExceptionTable::default();
-    for (function, record) in functions.iter().zip(&records) {
+    // Each function goes when its part of the image is there: together they are as large.
+    for (function, record) in functions.into_iter().zip(&records) {
         let start = record.start as usize;
         text[start..start + function.code.len()].copy_from_slice(&function.code);
         for relocation in &function.relocations {
