@@ -6,8 +6,9 @@
 use std::fmt::Write as _;
 use threadline::{Engine, Instance, Module, Store};
 
-/// So many that the usual ways would take minutes in a debug build.
-const LOCALS: u32 = 12_000;
+/// Enough for the functions to be compiled otherwise than usual, and not for their frames to pass
+/// the default limit.
+const LOCALS: u32 = 6000;
 
 /// A function that gives each local a value, calling another one in between, and then adds them
 /// up. Locals have three types in turn. `more` is code that has a local's new value on the stack

@@ -12,7 +12,7 @@ use super::env::core_type;
 use super::function::FuncTranslator;
 use crate::signature::{POINTER, value_type};
 use cranelift_codegen::ir::{
-    Function, InstBuilder, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    Function, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
 };
 use cranelift_frontend::Variable;
 use wasmparser::{BinaryReader, Operator, OperatorsReader};
@@ -68,11 +68,6 @@ impl StackLocals {
         let slot = func.create_sized_stack_slot(data);
         Some(StackLocals { slot, places })
     }
-
-    fn place(&self, variable: Variable) -> Option<(Type, StackSlot, i32)> {
-        let &(ty, offset) = self.places.get(variable.as_u32() as usize)?;
-        Some((ty, self.slot, offset))
-    }
 }
 
 /// How many blocks of CLIF a body becomes, about.
@@ -105,21 +100,34 @@ fn blocks(reader: BinaryReader<'_>) -> u64 {
 impl FuncTranslator<'_, '_> {
     /// The value that a local has now.
     pub(super) fn local_value(&mut self, local: Variable) -> Value {
-        let place = self.stack_locals.as_ref().and_then(|it| it.place(local));
-        match place {
+        match self.place(local) {
             None => self.builder.use_var(local),
-            Some((ty, slot, offset)) => self.builder.ins().stack_load(POINTER, ty, slot, offset),
+            Some((ty, base, offset)) => self.builder.ins().load(ty, access_flags(), base, offset),
         }
     }
 
     /// Gives a local a value.
     pub(super) fn set_local_value(&mut self, local: Variable, value: Value) {
-        let place = self.stack_locals.as_ref().and_then(|it| it.place(local));
-        match place {
+        match self.place(local) {
             None => self.builder.def_var(local, value),
-            Some((_, slot, offset)) => {
-                self.builder.ins().stack_store(POINTER, value, slot, offset);
+            Some((_, base, offset)) => {
+                let flags = access_flags();
+                self.builder.ins().store(flags, value, base, offset);
             }
         }
     }
+
+    /// Where a local is if it's on the stack: its type, and its address as a base and an offset.
+    /// All have the same base, so that after optimisation one value is kept and not one for each.
+    fn place(&mut self, local: Variable) -> Option<(Type, Value, i32)> {
+        let locals = self.stack_locals.as_ref()?;
+        let &(ty, offset) = locals.places.get(local.as_u32() as usize)?;
+        let base = self.builder.ins().stack_addr(POINTER, locals.slot, 0);
+        Some((ty, base, offset))
+    }
+}
+
+/// Places are in the frame, and aligned in it.
+fn access_flags() -> MemFlagsData {
+    MemFlagsData::new().with_notrap().with_aligned()
 }

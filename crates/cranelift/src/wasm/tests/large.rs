@@ -29,5 +29,8 @@ fn locals_on_the_stack_start_at_zero_and_parameters_with_their_value() {
     let compiled = compile(&many(4000));
     assert!(compiled[0].clif.contains("explicit_slot"));
     // One for each local and for the parameter, and one for each that is set.
-    assert_eq!(compiled[0].clif.matches("store ").count(), 4001 + 4000);
+    assert_eq!(
+        compiled[0].clif.matches("store notrap").count(),
+        4001 + 4000
+    );
 }
