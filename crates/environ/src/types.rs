@@ -265,9 +265,10 @@ pub struct GlobalType {
 }
 
 /// The integer type that addresses a memory or table.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AddressType {
     /// 32-bit.
+    #[default]
     I32,
     /// 64-bit (the memory64 proposal).
     I64,
