@@ -69,9 +69,13 @@ pub(super) fn generate(seed: u64, imports: Option<&str>) -> Vec<u8> {
         *switch = has(proposal);
     }
     config.compact_imports_enabled = false;
-    let words = numbers(seed).take(SEED_BYTES / 8);
-    let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
-    let module = wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).unwrap();
+    // From some numbers no module can be made.
+    let module = (0..).find_map(|attempt: u64| {
+        let words = numbers(seed ^ attempt << 32).take(SEED_BYTES / 8);
+        let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+        wasm_smith::Module::new(config.clone(), &mut Unstructured::new(&bytes)).ok()
+    });
+    let module = module.expect("one of so many attempts succeeds");
     without_waiting(&module.to_bytes())
 }
 
