@@ -5,23 +5,28 @@ use super::types::{ComponentTypes, ExternType};
 use crate::index::*;
 use crate::layout::VMComponentLayout;
 use cranelift_entity::PrimaryMap;
+use serde::{Deserialize, Serialize};
 
 /// A component, ready to be instantiated.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Component {
     /// The types that the rest refers to.
     pub types: ComponentTypes,
     /// What the root component imports, in order: name and type.
+    #[serde(with = "crate::serial::map")]
     pub imports: PrimaryMap<ImportIndex, (String, ExternType)>,
     /// Functions that instantiation takes from the imports.
+    #[serde(with = "crate::serial::map")]
     pub runtime_imports: PrimaryMap<RuntimeImportIndex, RuntimeImport>,
     /// What the root component exports, in order.
     pub exports: Vec<(String, Export)>,
     /// What instantiation does, in order.
     pub steps: Vec<Step>,
     /// Code beside the core modules.
+    #[serde(with = "crate::serial::map")]
     pub trampolines: PrimaryMap<TrampolineIndex, Trampoline>,
     /// Canonical options of lifts and lowers.
+    #[serde(with = "crate::serial::map")]
     pub options: PrimaryMap<OptionsIndex, CanonicalOptions>,
     /// Core instances that the steps make.
     pub num_runtime_instances: u32,
@@ -40,7 +45,7 @@ pub struct Component {
 }
 
 /// A function that a component takes from its imports.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuntimeImport {
     /// The root's import.
     pub import: ImportIndex,
@@ -51,7 +56,7 @@ pub struct RuntimeImport {
 }
 
 /// A step of instantiation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Step {
     /// Makes the next core instance, running its `start` function.
     Instantiate {
@@ -96,7 +101,7 @@ pub enum Step {
 }
 
 /// Something that can be passed to a core module as an import.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum CoreDef {
     /// An export of a core instance.
     Export(CoreExport),
@@ -107,7 +112,7 @@ pub enum CoreDef {
 }
 
 /// An export of a core instance, by its place in the module's index spaces.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CoreExport {
     /// The instance.
     pub instance: RuntimeInstanceIndex,
@@ -116,7 +121,7 @@ pub struct CoreExport {
 }
 
 /// An export of a component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Export {
     /// A lifted core function.
     LiftedFunction {
@@ -136,14 +141,14 @@ pub enum Export {
 }
 
 /// How strings are encoded in a linear memory.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StringEncoding {
     /// UTF-8.
     Utf8,
 }
 
 /// The canonical options of a lift or lower, with everything resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CanonicalOptions {
     /// The component instance that lifts or lowers.
     pub instance: RuntimeComponentInstanceIndex,

@@ -2,9 +2,10 @@
 
 use crate::index::*;
 use cranelift_entity::PrimaryMap;
+use serde::{Deserialize, Serialize};
 
 /// The type of a value that crosses a component's border.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum InterfaceType {
     /// `bool`.
     Bool,
@@ -41,28 +42,28 @@ pub enum InterfaceType {
 }
 
 /// A `list` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListType {
     /// What its elements are.
     pub element: InterfaceType,
 }
 
 /// A `flags` type: 1 to 32 labels, in bit order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FlagsType {
     /// Label names.
     pub labels: Vec<String>,
 }
 
 /// An `enum` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EnumType {
     /// Case names, in discriminant order.
     pub cases: Vec<String>,
 }
 
 /// A function type of the component model.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ComponentFuncType {
     /// Parameter names and types.
     pub params: Vec<(String, InterfaceType)>,
@@ -71,20 +72,24 @@ pub struct ComponentFuncType {
 }
 
 /// The types of one component, each once.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct ComponentTypes {
     /// Function types.
+    #[serde(with = "crate::serial::map")]
     pub funcs: PrimaryMap<ComponentFuncTypeIndex, ComponentFuncType>,
     /// `list` types.
+    #[serde(with = "crate::serial::map")]
     pub lists: PrimaryMap<ListTypeIndex, ListType>,
     /// `flags` types.
+    #[serde(with = "crate::serial::map")]
     pub flags: PrimaryMap<FlagsTypeIndex, FlagsType>,
     /// `enum` types.
+    #[serde(with = "crate::serial::map")]
     pub enums: PrimaryMap<EnumTypeIndex, EnumType>,
 }
 
 /// The type of an import of a component.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExternType {
     /// A function.
     Func(ComponentFuncTypeIndex),
