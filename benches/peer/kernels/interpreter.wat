@@ -7,6 +7,7 @@
   (func (export "run") (param $n i32) (result i32)
     (local $pc i32) (local $a i32) (local $b i32) (local $op i32)
     (local.set $b (i32.const 3))
+    (memory.fill (i32.const 1024) (i32.const 0) (i32.const 4096))
     (block $halt
       (loop $next
         (local.set $op (i32.load8_u (local.get $pc)))

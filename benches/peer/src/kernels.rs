@@ -35,7 +35,7 @@ macro_rules! kernels {
 
 const KERNELS: &[Kernel] = kernels! {
     "xorshift" 2_000_000,
-    "gcd64" 6_000,
+    "gcd64" 60_000,
     "crc" 200,
     "mandelbrot" 160,
     "nbody" 20_000,
@@ -133,7 +133,15 @@ pub(crate) fn run(engines: &Engines, filter: Option<&str>) -> Result<Option<Valu
     if records.is_empty() {
         return Ok(None);
     }
-    let mean = ["geometric mean", "", "", &medians.text(), "", "", &bests.text()];
+    let mean = [
+        "geometric mean",
+        "",
+        "",
+        &medians.text(),
+        "",
+        "",
+        &bests.text(),
+    ];
     table.push(mean.map(str::to_owned).to_vec());
     let header = [
         "X1 kernels, ms",

@@ -19,6 +19,7 @@ mod exception;
 mod fuel;
 mod function;
 mod global;
+mod inline;
 mod memory;
 mod null;
 mod numeric;
@@ -35,6 +36,7 @@ mod tests;
 pub(crate) use env::ModuleEnv;
 pub(crate) use exception::ClauseTag;
 pub(crate) use function::{Scratch, translate_function};
+pub(crate) use inline::InlinedCalls;
 
 use function::FuncTranslator;
 use threadline_environ::{Error, Result};

@@ -6,11 +6,13 @@
 mod address_map;
 mod exception_table;
 mod func_key;
+mod inline_table;
 mod trap_table;
 
 pub use address_map::AddressMap;
 pub use exception_table::{CallSite, CatchClause, ExceptionTable, Handler};
 pub use func_key::FuncKey;
+pub use inline_table::{InlineTable, InlinedCall};
 pub use trap_table::TrapTable;
 
 use std::ops::Range;
@@ -28,6 +30,8 @@ pub struct CodeImage {
     pub addresses: AddressMap,
     /// Where exceptions are handled.
     pub exceptions: ExceptionTable,
+    /// Which code belongs to inlined calls.
+    pub inlined: InlineTable,
     /// `(key, index into functions)`, by ascending key.
     by_key: Vec<(FuncKey, u32)>,
 }
@@ -70,6 +74,7 @@ impl CodeImage {
             traps,
             addresses,
             exceptions: ExceptionTable::default(),
+            inlined: InlineTable::default(),
             by_key,
         }
     }

@@ -72,13 +72,28 @@ impl LoadedImage {
         Some(self.image.function_at(self.offset(pc)?)?.key)
     }
 
-    /// The wasm frame that runs the code at `pc`; `None` if that is no function of a module but
-    /// code that the compiler added.
-    pub(crate) fn frame_at(&self, pc: usize) -> Option<FrameInfo> {
-        let FuncKey::Wasm(module, func) = self.key_at(pc)? else {
+    /// The wasm frames that run the code at `pc`, innermost first: that of the function, and
+    /// before it those of calls that are inlined there. None if that is no function of a module
+    /// but code that the compiler added.
+    pub(crate) fn frames_at(&self, pc: usize) -> Vec<FrameInfo> {
+        let mut frames = Vec::new();
+        let (Some(key), Some(code)) = (self.key_at(pc), self.offset(pc)) else {
+            return frames;
+        };
+        let mut offset = self.image.addresses.lookup(code);
+        for call in self.image.inlined.lookup(code) {
+            frames.extend(self.frame(call.callee, offset));
+            offset = Some(call.call_site);
+        }
+        frames.extend(self.frame(key, offset));
+        frames
+    }
+
+    /// The frame of a function of a module, at an offset of the binary.
+    fn frame(&self, key: FuncKey, module_offset: Option<u32>) -> Option<FrameInfo> {
+        let FuncKey::Wasm(module, func) = key else {
             return None;
         };
-        let module_offset = self.image.addresses.lookup(self.offset(pc)?);
         let Some(module) = self.names.modules.get(module) else {
             return Some(FrameInfo {
                 module_name: None,
