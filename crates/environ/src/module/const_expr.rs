@@ -1,6 +1,7 @@
 //! Constant expressions: first values of globals, offsets of segments, elements.
 
 use super::TypeSpace;
+use crate::Proposal;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex};
 use crate::types::HeapType;
@@ -78,12 +79,8 @@ impl ConstExpr {
                 Operator::I64Sub => ConstOp::I64Sub,
                 Operator::I64Mul => ConstOp::I64Mul,
                 Operator::End => break,
-                other => {
-                    return Err(Error::unsupported(
-                        format!("the constant expression operator {other:?} (gc)"),
-                        offset,
-                    ));
-                }
+                // All that others are valid by.
+                _ => return Err(Error::unbuilt(Proposal::Gc, offset)),
             });
         }
         Ok(ConstExpr { ops })
