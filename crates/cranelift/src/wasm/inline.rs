@@ -23,7 +23,7 @@ use wasmparser::{FuncValidatorAllocations, Operator, OperatorsReader};
 /// The longest body, in bytes, of a function that calls none.
 const MAX_LEAF_SIZE: usize = 64;
 /// The longest body of other functions.
-const MAX_CALLER_SIZE: usize = 48;
+const MAX_CALLER_SIZE: usize = 40;
 /// How many inlined calls may be around a call that is inlined.
 const MAX_DEPTH: usize = 3;
 /// How many bytes may be inlined into a function of any size.
