@@ -1,27 +1,36 @@
 //! What is left of a component after flattening.
 
 use super::Trampoline;
-use super::types::{ComponentTypes, ExternType};
+use super::types::{ComponentTypes, ExternType, TypeDef};
 use crate::index::*;
 use crate::layout::VMComponentLayout;
+use crate::types::AddressType;
 use cranelift_entity::PrimaryMap;
+use serde::{Deserialize, Serialize};
 
 /// A component, ready to be instantiated.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Component {
     /// The types that the rest refers to.
     pub types: ComponentTypes,
     /// What the root component imports, in order: name and type.
+    #[serde(with = "crate::serial::map")]
     pub imports: PrimaryMap<ImportIndex, (String, ExternType)>,
     /// Functions that instantiation takes from the imports.
+    #[serde(with = "crate::serial::map")]
     pub runtime_imports: PrimaryMap<RuntimeImportIndex, RuntimeImport>,
+    /// Resource types.
+    #[serde(with = "crate::serial::map")]
+    pub resources: PrimaryMap<ResourceIndex, Resource>,
     /// What the root component exports, in order.
     pub exports: Vec<(String, Export)>,
     /// What instantiation does, in order.
     pub steps: Vec<Step>,
     /// Code beside the core modules.
+    #[serde(with = "crate::serial::map")]
     pub trampolines: PrimaryMap<TrampolineIndex, Trampoline>,
     /// Canonical options of lifts and lowers.
+    #[serde(with = "crate::serial::map")]
     pub options: PrimaryMap<OptionsIndex, CanonicalOptions>,
     /// Core instances that the steps make.
     pub num_runtime_instances: u32,
@@ -40,7 +49,7 @@ pub struct Component {
 }
 
 /// A function that a component takes from its imports.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuntimeImport {
     /// The root's import.
     pub import: ImportIndex,
@@ -50,8 +59,36 @@ pub struct RuntimeImport {
     pub ty: ComponentFuncTypeIndex,
 }
 
+/// A resource type.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Resource {
+    /// What it is called, if it has a name: for people.
+    pub name: Option<String>,
+    /// Where it comes from.
+    pub origin: ResourceOrigin,
+}
+
+/// Where a resource type comes from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum ResourceOrigin {
+    /// The host gives it.
+    Imported {
+        /// The root's import.
+        import: ImportIndex,
+        /// Names to follow through nested instances; empty if the import itself is the type.
+        path: Vec<String>,
+    },
+    /// An instance of a component makes it.
+    Defined {
+        /// The component instance whose resource type it is.
+        instance: RuntimeComponentInstanceIndex,
+        /// Its destructor: `(rep i32) -> ()`.
+        dtor: Option<CoreDef>,
+    },
+}
+
 /// A step of instantiation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Step {
     /// Makes the next core instance, running its `start` function.
     Instantiate {
@@ -86,6 +123,11 @@ pub enum Step {
         /// Where it comes from.
         def: CoreDef,
     },
+    /// Makes a resource type. What its destructor refers to is there by now.
+    Resource {
+        /// Which; it is [`ResourceOrigin::Defined`].
+        index: ResourceIndex,
+    },
     /// Fills in the `VMLowering` behind a [`Trampoline::LowerImport`].
     LowerImport {
         /// Where the `VMLowering` is.
@@ -96,7 +138,7 @@ pub enum Step {
 }
 
 /// Something that can be passed to a core module as an import.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum CoreDef {
     /// An export of a core instance.
     Export(CoreExport),
@@ -107,7 +149,7 @@ pub enum CoreDef {
 }
 
 /// An export of a core instance, by its place in the module's index spaces.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CoreExport {
     /// The instance.
     pub instance: RuntimeInstanceIndex,
@@ -116,7 +158,7 @@ pub struct CoreExport {
 }
 
 /// An export of a component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Export {
     /// A lifted core function.
     LiftedFunction {
@@ -131,19 +173,28 @@ pub enum Export {
     ImportedFunction(RuntimeImportIndex),
     /// An instance.
     Instance(Vec<(String, Export)>),
-    /// A type; nothing at run time.
-    Type,
+    /// A type.
+    Type(TypeDef),
 }
 
 /// How strings are encoded in a linear memory.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Copy, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum StringEncoding {
     /// UTF-8.
+    #[default]
     Utf8,
+    /// UTF-16, little-endian.
+    Utf16,
+    /// `latin1+utf16`: Latin-1, or UTF-16 if the length has [`UTF16_TAG`] set.
+    ///
+    /// [`UTF16_TAG`]: crate::canonical_abi::UTF16_TAG
+    Latin1Utf16,
 }
 
 /// The canonical options of a lift or lower, with everything resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CanonicalOptions {
     /// The component instance that lifts or lowers.
     pub instance: RuntimeComponentInstanceIndex,
@@ -151,6 +202,8 @@ pub struct CanonicalOptions {
     pub string_encoding: StringEncoding,
     /// `memory`.
     pub memory: Option<RuntimeMemoryIndex>,
+    /// The memory's address type, which is that of pointers and lengths.
+    pub address: AddressType,
     /// `realloc`.
     pub realloc: Option<RuntimeReallocIndex>,
     /// `post-return`.

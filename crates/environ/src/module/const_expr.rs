@@ -5,15 +5,17 @@ use crate::Proposal;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex};
 use crate::types::HeapType;
+use serde::{Deserialize, Serialize};
 
 /// A validated constant expression in postfix order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConstExpr {
+    #[serde(with = "crate::serial::small")]
     ops: smallvec::SmallVec<[ConstOp; 1]>,
 }
 
 /// An operator of a constant expression.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConstOp {
     /// `i32.const`.
     I32Const(i32),

@@ -282,13 +282,10 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                     ));
                 }
             };
-            let module = &mut self.result.module;
-            let position = module.exports.len();
-            module.exports.push((export.name.to_owned(), index));
-            module
-                .exports_by_name
-                .insert(export.name.to_owned(), position);
+            let exports = &mut self.result.module.exports;
+            exports.push((export.name.to_owned(), index));
         }
+        self.result.module.index_exports();
         Ok(())
     }
 
