@@ -3,13 +3,14 @@
 //! given `--json FILE`.
 //!
 //! The K rows are ratios of ratios: what keeping the stack pointer in a context slot costs each
-//! side over keeping it in a global.
+//! side over keeping it in a global. Row X1 is in `kernels.rs`.
 
 #![expect(clippy::print_stdout, reason = "its tables are for people to read")]
 
 mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
+mod kernels;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
@@ -221,6 +222,7 @@ fn main() -> Result<()> {
     ];
     println!("\n{}", measure::table(&header, &table));
     records.extend(compile_time::run(&engines, filter.as_deref())?);
+    records.extend(kernels::run(&engines, filter.as_deref())?);
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;

@@ -92,8 +92,8 @@ fn shared_settings(tunables: &Tunables) -> Result<settings::Builder> {
         ("enable_multi_ret_implicit_sret", "true"),
         ("unwind_info", "false"),
         ("enable_probestack", "false"),
-        ("enable_heap_access_spectre_mitigation", "false"),
-        ("enable_table_access_spectre_mitigation", "false"),
+        // For `br_table`; what accesses memories and tables is guarded where it is translated.
+        ("enable_table_access_spectre_mitigation", "true"),
     ] {
         builder.set(name, value)?;
     }

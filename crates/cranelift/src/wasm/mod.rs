@@ -11,6 +11,7 @@
 mod atomic;
 mod bounds_check;
 mod bulk;
+mod bulk_memory;
 mod call;
 mod control;
 mod env;
@@ -19,6 +20,7 @@ mod exception;
 mod fuel;
 mod function;
 mod global;
+mod inline;
 mod memory;
 mod null;
 mod numeric;
@@ -36,6 +38,7 @@ mod tests;
 pub(crate) use env::ModuleEnv;
 pub(crate) use exception::ClauseTag;
 pub(crate) use function::{Scratch, translate_function};
+pub(crate) use inline::InlinedCalls;
 
 use function::FuncTranslator;
 use threadline_environ::{Error, Result};
