@@ -181,8 +181,7 @@ impl StoreOpaque {
         for ty in info.tables.values().skip(info.num_imported_tables) {
             self.limit_new_table(ty)?;
         }
-        let tunables = self.engine().tunables();
-        let instance = OwnedInstance::new(self.vm(), module.clone(), imports, place, tunables)?;
+        let instance = OwnedInstance::new(self.vm(), module.clone(), imports, place)?;
         Ok(self.keep_instance(instance))
     }
 
@@ -240,11 +239,13 @@ fn initialize_tables(instance: InstancePtr) -> Result<()> {
     Ok(())
 }
 
-/// Writes active data segments, and drops them.
+/// Writes active data segments, if memories don't have them already, and drops them.
 fn initialize_memories(instance: InstancePtr) -> Result<()> {
+    let is_static = instance.module().static_data().is_some();
     let module = &instance.module().module;
     for (index, segment) in module.data.iter() {
         match &segment.mode {
+            SegmentMode::Active { .. } if is_static => instance.data_drop(index),
             SegmentMode::Active { target, offset } => {
                 let address = module.memories[*target].address;
                 let offset = instance.eval_address(offset, address)?;

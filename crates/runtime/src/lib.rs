@@ -60,4 +60,4 @@ pub use threadline_environ::{
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use types::{ExportType, ExternType, ImportType};
 pub use val::{ExternRef, Ref, V128, Val};
-pub use vm::WaitResult;
+pub use vm::{InstanceAllocationStrategy, PoolingAllocationConfig, WaitResult};

@@ -3,13 +3,13 @@
 use crate::code::{CodeMemory, ImageSource};
 use crate::type_registry::TypeId;
 use crate::types::{ExportType, ExternType, ImportType};
-use crate::vm::CodePtr;
+use crate::vm::{CodePtr, StaticData};
 use crate::{Engine, engine::Loaded};
 use anyhow::{Context as _, Result, bail};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::VMContextLayout;
@@ -156,6 +156,8 @@ pub(crate) struct CoreModule {
     first_func_ref: usize,
     /// Engine-wide type ids, by `SignatureIndex`.
     type_ids: Arc<[TypeId]>,
+    /// What its instances' memories begin with, made for the first of them.
+    static_data: OnceLock<Option<StaticData>>,
 }
 
 impl Loaded {
@@ -174,6 +176,7 @@ impl Loaded {
                 data,
                 first_func_ref,
                 type_ids: self.type_ids.clone(),
+                static_data: OnceLock::new(),
             };
             first_func_ref += module.num_func_refs as usize;
             Arc::new(core)
@@ -198,6 +201,7 @@ impl CoreModule {
             data: 0..0,
             first_func_ref: 0,
             type_ids,
+            static_data: OnceLock::new(),
         }
     }
 
@@ -241,6 +245,16 @@ impl CoreModule {
         let data = self.code.as_ref().map(|code| code.data());
         data.and_then(|data| data.get(self.data.clone()))
             .unwrap_or_default()
+    }
+
+    /// What its instances' memories begin with, if that is known beforehand. The module's active
+    /// data segments are not written then.
+    pub(crate) fn static_data(&self) -> Option<&StaticData> {
+        let least = self.engine.allocator().least_image();
+        let data = self
+            .static_data
+            .get_or_init(|| StaticData::new(self, least));
+        data.as_ref()
     }
 
     /// The type of an import or export.

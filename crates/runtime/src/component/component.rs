@@ -151,6 +151,11 @@ fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, RuntimeImportIndex> {
 }
 
 impl CompiledComponent {
+    /// The engine it was compiled with.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// What the component is made of.
     pub(crate) fn description(&self) -> &types::Description {
         &self.description

@@ -26,7 +26,7 @@ pub(super) fn instantiate(
     component: &Arc<CompiledComponent>,
     imports: &[ComponentHostFunc],
 ) -> Result<ComponentInstancePtr> {
-    let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports);
+    let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports)?;
     let instance = store.keep_component_instance(owned);
     let mut instantiation = Instantiation {
         store,

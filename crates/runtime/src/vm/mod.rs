@@ -16,6 +16,7 @@ mod exceptions;
 mod func_ref;
 mod global;
 mod host_call;
+mod instance_allocator;
 mod invoke;
 mod limiter;
 mod lowered_import;
@@ -50,6 +51,8 @@ pub(crate) use func_ref::{FuncRefPtr, HostFunc, OwnedHostFunc};
 pub(crate) use global::GlobalPtr;
 #[cfg(test)]
 use host_call::{catch, raise, trap};
+pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig};
+pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;
 pub(crate) use limiter::Limiter;
 pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, TypedImport};
