@@ -56,6 +56,26 @@ indices! {
     ComponentFuncTypeIndex "cfunctype";
     /// A `list` type, interned over one component.
     ListTypeIndex "listtype";
+    /// A `list` type with a length, interned over one component.
+    FixedLengthListTypeIndex "fixedlisttype";
+    /// A `map` type, interned over one component.
+    MapTypeIndex "maptype";
+    /// A `record` type, interned over one component.
+    RecordTypeIndex "recordtype";
+    /// A `tuple` type, interned over one component.
+    TupleTypeIndex "tupletype";
+    /// A `variant` type, interned over one component.
+    VariantTypeIndex "varianttype";
+    /// An `option` type, interned over one component.
+    OptionTypeIndex "optiontype";
+    /// A `result` type, interned over one component.
+    ResultTypeIndex "resulttype";
+    /// A `future` type, interned over one component.
+    FutureTypeIndex "futuretype";
+    /// A `stream` type, interned over one component.
+    StreamTypeIndex "streamtype";
+    /// A resource type, imported or made by an instance of the component or of one nested in it.
+    ResourceIndex "resource";
     /// A `flags` type, interned over one component.
     FlagsTypeIndex "flagstype";
     /// An `enum` type, interned over one component.

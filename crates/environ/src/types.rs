@@ -266,9 +266,12 @@ pub struct GlobalType {
 }
 
 /// The integer type that addresses a memory or table.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum AddressType {
     /// 32-bit.
+    #[default]
     I32,
     /// 64-bit (the memory64 proposal).
     I64,

@@ -277,3 +277,27 @@ fn addresses_must_be_aligned_and_in_bounds() {
         Ok(())
     });
 }
+
+#[test]
+fn an_epoch_ends_a_wait_that_nobody_else_would() {
+    let engine = Engine::new(threadline::Config::new().epoch_interruption(true)).unwrap();
+    let wat = r#"(module
+        (memory 1 1 shared)
+        (func (export "wait") (result i32)
+            (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1))))"#;
+    let module = Module::new(&engine, wat).unwrap();
+    let mut store = Store::new(&engine, ());
+    store.set_epoch_deadline(1);
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let wait = instance
+        .get_typed_func::<(), i32>(&mut store, "wait")
+        .unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            engine.increment_epoch();
+        });
+        let error = wait.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt));
+    });
+}

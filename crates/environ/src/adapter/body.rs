@@ -5,7 +5,7 @@ use super::imports::{AdapterImport, Imports, val_type};
 use super::{ADAPTER_EXPORT, Adapter, AdapterSpec, Peer, PeerOptions};
 use crate::canonical_abi::{FlatFunc, LiftOrLower, flatten_func};
 use crate::error::{Error, Result};
-use crate::types::{FuncType, ValType};
+use crate::types::{AddressType, FuncType, ValType};
 use wasm_encoder::{
     CodeSection, ExportKind, ExportSection, Function, FunctionSection, InstructionSink, MemArg,
     MemArgTarget, NameMap, NameSection,
@@ -39,8 +39,8 @@ impl<'a> Body<'a> {
     pub(super) fn new(spec: &'a AdapterSpec<'a>) -> Body<'a> {
         Body {
             spec,
-            lifted: flatten_func(spec.types, spec.func, LiftOrLower::Lift),
-            lowered: flatten_func(spec.types, spec.func, LiftOrLower::Lower),
+            lifted: flatten_func(spec.types, spec.func, LiftOrLower::Lift, AddressType::I32),
+            lowered: flatten_func(spec.types, spec.func, LiftOrLower::Lower, AddressType::I32),
             imports: Imports::default(),
             locals: Vec::new(),
             code: Vec::new(),

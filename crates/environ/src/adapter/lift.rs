@@ -11,7 +11,7 @@ use crate::canonical_abi::{
 };
 use crate::component::InterfaceType;
 use crate::error::Result;
-use crate::types::ValType;
+use crate::types::{AddressType, ValType};
 
 /// A value on the way from one side to the other.
 #[derive(Copy, Clone, Debug)]
@@ -36,7 +36,7 @@ impl Body<'_> {
         let mut lifted = Vec::new();
         for ty in types {
             let first = Local(next);
-            next += flatten(self.spec.types, ty).len() as u32;
+            next += flatten(self.spec.types, ty, AddressType::I32).map_or(0, <[_]>::len) as u32;
             lifted.push((
                 ty,
                 self.lift_flat(Peer::Caller, ty, first, Local(first.0 + 1))?,
@@ -68,7 +68,7 @@ impl Body<'_> {
         let TupleLayout {
             offsets,
             size_align,
-        } = tuple_layout(self.spec.types, types.iter().copied());
+        } = tuple_layout(self.spec.types, types.iter().copied(), AddressType::I32);
         self.check_aligned(pointer, size_align.align);
         let size = ByteLength::Const(size_align.size);
         self.check_range(peer, pointer, size, TrapCode::CanonicalOutOfBounds)?;
@@ -117,7 +117,7 @@ impl Body<'_> {
             }
             return self.lift_range(peer, ty, halves[0], halves[1]);
         }
-        let size = size_align(self.spec.types, ty).size;
+        let size = size_align(self.spec.types, ty, AddressType::I32).size;
         let arg = self.mem_arg(peer, offset, size)?;
         self.get(pointer);
         let mut sink = self.emit();
@@ -168,10 +168,11 @@ impl Body<'_> {
             | InterfaceType::F32
             | InterfaceType::F64
             | InterfaceType::String
-            | InterfaceType::List(_) => {}
+            | InterfaceType::List(_)
+            | _ => {}
         }
-        let flat = flatten(self.spec.types, ty);
-        self.set_new_local(flat[0])
+        let flat = flatten(self.spec.types, ty, AddressType::I32).unwrap_or_default();
+        self.set_new_local(flat[0].into())
     }
 
     /// Traps unless the value is below 0x110000 and no surrogate: the exclusive or turns the

@@ -9,7 +9,7 @@ use crate::TrapCode;
 use crate::canonical_abi::{size_align, tuple_layout};
 use crate::component::InterfaceType;
 use crate::error::Result;
-use crate::types::{FuncType, ValType};
+use crate::types::{AddressType, FuncType, ValType};
 
 /// A value in core values of the side it is lowered into.
 enum Flat {
@@ -24,7 +24,7 @@ impl Body<'_> {
     pub(super) fn lower_params(&mut self, params: &[(InterfaceType, Lifted)]) -> Result<()> {
         if self.lifted.params_in_memory {
             let types = params.iter().map(|&(ty, _)| ty);
-            let layout = tuple_layout(self.spec.types, types);
+            let layout = tuple_layout(self.spec.types, types, AddressType::I32);
             let pointer = self.allocate_fixed(Peer::Callee, layout.size_align)?;
             for (&(ty, value), &offset) in params.iter().zip(&layout.offsets) {
                 self.store(Peer::Callee, ty, value, pointer, offset)?;
@@ -54,7 +54,7 @@ impl Body<'_> {
             return Ok(());
         }
         let pointer = Local(self.lowered.signature.params().len() as u32 - 1);
-        let layout = tuple_layout(self.spec.types, [ty]);
+        let layout = tuple_layout(self.spec.types, [ty], AddressType::I32);
         self.check_aligned(pointer, layout.size_align.align);
         let size = ByteLength::Const(layout.size_align.size);
         self.check_range(Peer::Caller, pointer, size, TrapCode::CanonicalOutOfBounds)?;
@@ -82,7 +82,7 @@ impl Body<'_> {
                 return Ok(());
             }
         };
-        let size = size_align(self.spec.types, ty).size;
+        let size = size_align(self.spec.types, ty, AddressType::I32).size;
         let arg = self.mem_arg(peer, offset, size)?;
         self.get(pointer);
         self.get(value);

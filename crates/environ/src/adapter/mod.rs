@@ -29,7 +29,8 @@ pub(crate) use imports::AdapterImport;
 
 use crate::canonical_abi::{LiftOrLower, flatten_func};
 use crate::component::{ComponentFuncType, ComponentTypes, InterfaceType};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::types::AddressType;
 use body::Body;
 
 /// The export of an adapter module.
@@ -90,8 +91,8 @@ impl AdapterSpec<'_> {
         let mut values = self.func.params.iter().map(|(_, ty)| ty);
         let as_is = values.all(is_passed_as_is) && self.func.result.iter().all(is_passed_as_is);
         // Too many parameters go through memory, and have to be moved.
-        let lifted = flatten_func(self.types, self.func, LiftOrLower::Lift);
-        let lowered = flatten_func(self.types, self.func, LiftOrLower::Lower);
+        let lifted = flatten_func(self.types, self.func, LiftOrLower::Lift, AddressType::I32);
+        let lowered = flatten_func(self.types, self.func, LiftOrLower::Lower, AddressType::I32);
         as_is
             && !lifted.params_in_memory
             && lifted.signature == lowered.signature
@@ -101,11 +102,38 @@ impl AdapterSpec<'_> {
             && !self.may_throw
     }
 
+    fn is_adapted(&self, ty: InterfaceType) -> bool {
+        match ty {
+            InterfaceType::List(list) => self.types.lists[list].element == InterfaceType::U8,
+            InterfaceType::FixedLengthList(_)
+            | InterfaceType::Map(_)
+            | InterfaceType::Record(_)
+            | InterfaceType::Tuple(_)
+            | InterfaceType::Variant(_)
+            | InterfaceType::Option(_)
+            | InterfaceType::Result(_)
+            | InterfaceType::Own(_)
+            | InterfaceType::Borrow(_)
+            | InterfaceType::Future(_)
+            | InterfaceType::Stream(_)
+            | InterfaceType::ErrorContext => false,
+            _ => true,
+        }
+    }
+
     /// Makes the adapter.
     ///
     /// # Errors
     /// If a side lacks an option that its values need, which validation has excluded.
     pub(crate) fn synthesize(&self) -> Result<Adapter> {
+        let types = self.func.params.iter().map(|&(_, ty)| ty);
+        if let Some(ty) = types
+            .chain(self.func.result)
+            .find(|&ty| !self.is_adapted(ty))
+        {
+            let feature = format!("a value of type {ty:?} in a call between components");
+            return Err(Error::unsupported(feature, 0));
+        }
         let mut body = Body::new(self);
         body.check_may_leave();
         body.begin_callee_thread();

@@ -1,8 +1,8 @@
 //! `flatten_functype`: the core function type that a function is lifted from or lowered to.
 
-use super::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatten, flatten_all};
+use super::{FlatType, MAX_FLAT_RESULTS, flatten, flatten_fields};
 use crate::component::{ComponentFuncType, ComponentTypes};
-use crate::types::{FuncType, ValType};
+use crate::types::{AddressType, FuncType, ValType};
 
 /// Which side of a call a core function is on.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -26,43 +26,37 @@ pub struct FlatFunc {
     pub result_in_memory: bool,
 }
 
-/// Flattens a synchronous function.
+/// Flattens a synchronous function, with pointers of this type.
 pub fn flatten_func(
     types: &ComponentTypes,
     func: &ComponentFuncType,
     side: LiftOrLower,
+    address: AddressType,
 ) -> FlatFunc {
-    let mut params = flatten_all(types, func.params.iter().map(|&(_, ty)| ty));
-    let mut results = func.result.map(|ty| flatten(types, ty)).unwrap_or_default();
-    let params_in_memory = params.len() > MAX_FLAT_PARAMS;
-    if params_in_memory {
-        params = FlatPointer::list();
-    }
-    let result_in_memory = results.len() > MAX_FLAT_RESULTS;
+    let pointer = FlatType::pointer(address);
+    let param_types = func.params.iter().map(|&(_, ty)| ty);
+    let flat_params = flatten_fields(types, param_types, address);
+    let flat_result = match func.result {
+        Some(ty) => flatten(types, ty, address).filter(|flat| flat.len() <= MAX_FLAT_RESULTS),
+        None => Some(&[][..]),
+    };
+    let params_in_memory = flat_params.is_none();
+    let result_in_memory = flat_result.is_none();
+    let mut params = flat_params.map_or_else(|| vec![pointer], Vec::from);
+    let mut results = flat_result.map_or_else(Vec::new, Vec::from);
     if result_in_memory {
         match side {
-            LiftOrLower::Lift => results = FlatPointer::list(),
-            LiftOrLower::Lower => {
-                params.push(FlatPointer::TYPE);
-                results.clear();
-            }
+            LiftOrLower::Lift => results.push(pointer),
+            LiftOrLower::Lower => params.push(pointer),
         }
     }
     FlatFunc {
-        signature: FuncType::new(params, results),
+        signature: FuncType::new(
+            params.into_iter().map(ValType::from),
+            results.into_iter().map(ValType::from),
+        ),
         params_in_memory,
         result_in_memory,
-    }
-}
-
-/// A pointer into a 32-bit memory.
-struct FlatPointer;
-
-impl FlatPointer {
-    const TYPE: ValType = ValType::I32;
-
-    fn list() -> super::FlatTypes {
-        smallvec::smallvec![FlatPointer::TYPE]
     }
 }
 
@@ -80,8 +74,9 @@ mod tests {
         let func = ComponentFuncType {
             params: params.iter().map(|&ty| (String::new(), ty)).collect(),
             result,
+            async_: false,
         };
-        let flat = flatten_func(&ComponentTypes::default(), &func, side);
+        let flat = flatten_func(&ComponentTypes::default(), &func, side, AddressType::I32);
         assert_eq!(flat.signature.to_string(), expected);
     }
 

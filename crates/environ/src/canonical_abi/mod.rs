@@ -2,15 +2,20 @@
 //!
 //! One definition for everyone who lifts and lowers: adapters between guests and the host's side
 //! of calls. "Alignment", "Element Size" and "Flattening" in `CanonicalABI.md`. What moves the
-//! values is elsewhere. Memories are 32-bit so far.
+//! values is elsewhere. What depends on whether a memory is 32-bit or 64-bit takes an
+//! [`AddressType`](crate::types::AddressType), the specification's `ptr_type`.
 
 mod flatten_func;
 mod flatten_type;
 mod size_align;
 
 pub use flatten_func::{FlatFunc, LiftOrLower, flatten_func};
-pub use flatten_type::{FlatTypes, flatten, flatten_all};
-pub use size_align::{SizeAlign, TupleLayout, discriminant_size, size_align, tuple_layout};
+pub use flatten_type::{FlatType, flatten, flatten_fields};
+pub use size_align::{
+    Abi, ByAddress, FieldLayout, SizeAlign, TupleLayout, VariantLayout, discriminant_size,
+    size_align, tuple_layout,
+};
+pub(crate) use size_align::{check_tuple, field_layout, fixed_length_list_abi, variant_layout};
 
 /// Flat parameters of a synchronous function at most; more go through memory.
 pub const MAX_FLAT_PARAMS: usize = 16;
@@ -20,3 +25,6 @@ pub const MAX_FLAT_RESULTS: usize = 1;
 pub const MAX_STRING_BYTE_LENGTH: u32 = (1 << 28) - 1;
 /// Bytes of a list at most.
 pub const MAX_LIST_BYTE_LENGTH: u32 = (1 << 28) - 1;
+/// The bit of a string's length that says it is UTF-16, in the encoding `latin1+utf16` and a 32-bit
+/// memory.
+pub const UTF16_TAG: u32 = 1 << 31;

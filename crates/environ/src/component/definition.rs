@@ -2,13 +2,14 @@
 //!
 //! Indices here are those of the binary's index spaces. Every definition that adds to an index
 //! space that flattening keeps is here, in order; types are not, since `wasmparser` resolves them
-//! and what needs one carries it.
+//! and what needs one carries its id. Resource types are, for each instance makes its own.
 
-use super::types::ExternType;
+use super::info::StringEncoding;
 use crate::UnsafeIntrinsic;
-use crate::index::{ComponentFuncTypeIndex, StaticModuleIndex};
+use crate::index::StaticModuleIndex;
 use cranelift_entity::{PrimaryMap, entity_impl};
 use std::rc::Rc;
+use wasmparser::component_types as wt;
 
 /// A component of the binary, nested or not.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,8 +82,8 @@ pub(super) enum Item {
         instance: u32,
         name: Rc<str>,
     },
-    /// A component instance.
-    Instance(InstanceDef),
+    /// A component instance, and its type.
+    Instance(InstanceDef, wt::ComponentInstanceTypeId),
     /// An alias of an export of a component instance.
     ExportAlias {
         sort: Sort,
@@ -92,32 +93,57 @@ pub(super) enum Item {
     /// `canon lift`.
     Lift {
         core_func: u32,
-        ty: ComponentFuncTypeIndex,
+        ty: wt::ComponentFuncTypeId,
         options: OptionsDef,
     },
     /// `canon lower`.
     Lower {
         func: u32,
-        ty: ComponentFuncTypeIndex,
+        ty: wt::ComponentFuncTypeId,
         options: OptionsDef,
         offset: u64,
     },
     /// A canonical built-in that is an intrinsic.
     Intrinsic(UnsafeIntrinsic),
+    /// A resource type.
+    Resource {
+        id: wt::ResourceId,
+        dtor: Option<u32>,
+    },
+    /// A canonical built-in on handles of a resource type.
+    ResourceFunc(ResourceFunc, wt::ResourceId),
     /// An import.
     Import {
         name: Rc<str>,
         sort: Sort,
-        /// Its type, converted for imports of the root alone.
-        ty: Option<ExternType>,
+        ty: wt::ComponentEntityType,
+        offset: u64,
     },
     /// An export, which also adds to an index space.
     Export {
         name: Rc<str>,
-        sort: Sort,
-        index: u32,
+        item: Reference,
+        /// The type that it has from here on.
+        ty: wt::ComponentEntityType,
         offset: u64,
     },
+}
+
+/// A canonical built-in on handles of a resource type.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum ResourceFunc {
+    New,
+    Rep,
+    Drop,
+}
+
+/// Something in an index space of a component.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Reference {
+    pub(super) sort: Sort,
+    pub(super) index: u32,
+    /// For types, what the index stands for.
+    pub(super) ty: Option<wt::ComponentAnyTypeId>,
 }
 
 /// How a core instance is made.
@@ -136,10 +162,10 @@ pub(super) enum InstanceDef {
     /// From a component.
     Instantiate {
         component: u32,
-        args: Vec<(Rc<str>, Sort, u32)>,
+        args: Vec<(Rc<str>, Reference)>,
     },
     /// From what is there already.
-    FromExports(Vec<(Rc<str>, Sort, u32)>),
+    FromExports(Vec<(Rc<str>, Reference)>),
 }
 
 /// An index space of core definitions, less those that are types.
@@ -162,11 +188,12 @@ pub(super) enum Sort {
     Component,
 }
 
-/// Canonical options, unresolved. The string encoding is utf-8.
+/// Canonical options, unresolved.
 #[derive(Copy, Clone, Default)]
 pub(super) struct OptionsDef {
     /// Where the lift or lower is that they belong to.
     pub(super) offset: u64,
+    pub(super) string_encoding: StringEncoding,
     pub(super) memory: Option<u32>,
     pub(super) realloc: Option<u32>,
     pub(super) post_return: Option<u32>,

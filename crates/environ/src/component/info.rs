@@ -1,9 +1,10 @@
 //! What is left of a component after flattening.
 
 use super::Trampoline;
-use super::types::{ComponentTypes, ExternType};
+use super::types::{ComponentTypes, ExternType, TypeDef};
 use crate::index::*;
 use crate::layout::VMComponentLayout;
+use crate::types::AddressType;
 use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub struct Component {
     /// Functions that instantiation takes from the imports.
     #[serde(with = "crate::serial::map")]
     pub runtime_imports: PrimaryMap<RuntimeImportIndex, RuntimeImport>,
+    /// Resource types.
+    #[serde(with = "crate::serial::map")]
+    pub resources: PrimaryMap<ResourceIndex, Resource>,
     /// What the root component exports, in order.
     pub exports: Vec<(String, Export)>,
     /// What instantiation does, in order.
@@ -55,6 +59,34 @@ pub struct RuntimeImport {
     pub ty: ComponentFuncTypeIndex,
 }
 
+/// A resource type.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Resource {
+    /// What it is called, if it has a name: for people.
+    pub name: Option<String>,
+    /// Where it comes from.
+    pub origin: ResourceOrigin,
+}
+
+/// Where a resource type comes from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum ResourceOrigin {
+    /// The host gives it.
+    Imported {
+        /// The root's import.
+        import: ImportIndex,
+        /// Names to follow through nested instances; empty if the import itself is the type.
+        path: Vec<String>,
+    },
+    /// An instance of a component makes it.
+    Defined {
+        /// The component instance whose resource type it is.
+        instance: RuntimeComponentInstanceIndex,
+        /// Its destructor: `(rep i32) -> ()`.
+        dtor: Option<CoreDef>,
+    },
+}
+
 /// A step of instantiation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Step {
@@ -90,6 +122,11 @@ pub enum Step {
         index: RuntimePostReturnIndex,
         /// Where it comes from.
         def: CoreDef,
+    },
+    /// Makes a resource type. What its destructor refers to is there by now.
+    Resource {
+        /// Which; it is [`ResourceOrigin::Defined`].
+        index: ResourceIndex,
     },
     /// Fills in the `VMLowering` behind a [`Trampoline::LowerImport`].
     LowerImport {
@@ -136,15 +173,24 @@ pub enum Export {
     ImportedFunction(RuntimeImportIndex),
     /// An instance.
     Instance(Vec<(String, Export)>),
-    /// A type; nothing at run time.
-    Type,
+    /// A type.
+    Type(TypeDef),
 }
 
 /// How strings are encoded in a linear memory.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Copy, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum StringEncoding {
     /// UTF-8.
+    #[default]
     Utf8,
+    /// UTF-16, little-endian.
+    Utf16,
+    /// `latin1+utf16`: Latin-1, or UTF-16 if the length has [`UTF16_TAG`] set.
+    ///
+    /// [`UTF16_TAG`]: crate::canonical_abi::UTF16_TAG
+    Latin1Utf16,
 }
 
 /// The canonical options of a lift or lower, with everything resolved.
@@ -156,6 +202,8 @@ pub struct CanonicalOptions {
     pub string_encoding: StringEncoding,
     /// `memory`.
     pub memory: Option<RuntimeMemoryIndex>,
+    /// The memory's address type, which is that of pointers and lengths.
+    pub address: AddressType,
     /// `realloc`.
     pub realloc: Option<RuntimeReallocIndex>,
     /// `post-return`.

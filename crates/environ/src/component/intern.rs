@@ -1,225 +1,379 @@
 //! Component types from `wasmparser`'s to ours, each once.
+//!
+//! `wasmparser`'s types are those of a component's definition. Each instance of it makes resource
+//! types of its own and is given others, so a type is converted for an instance, whose
+//! [`ResourceScope`] says what each resource type is.
 
-use super::types::{
-    ComponentFuncType, ComponentTypes, EnumType, ExternType, FlagsType, InterfaceType, ListType,
-};
+use super::types::*;
+use crate::canonical_abi;
 use crate::error::{Error, Result};
 use crate::index::*;
-use std::collections::BTreeMap;
+use cranelift_entity::{EntityRef, PrimaryMap};
+use std::collections::{BTreeMap, HashMap};
 use wasmparser::PrimitiveValType;
 use wasmparser::component_types as wt;
 use wasmparser::types::TypesRef;
 
-/// Exports of imported instances at most, counted through nested instances.
-const MAX_IMPORTED_ITEMS: u32 = 100_000;
+/// Type constructors inside each other at most; the validator sees to it.
+const MAX_DEPTH: u32 = 100;
 
-/// Instances inside imported instances at most.
-const MAX_IMPORT_DEPTH: u32 = 50;
+/// What the types in the definition of a component mean in one instance of it.
+#[derive(Default)]
+pub(super) struct ResourceScope {
+    resources: HashMap<wt::ResourceId, ResourceIndex>,
+    /// What has been converted.
+    defined: BTreeMap<wt::ComponentDefinedTypeId, InterfaceType>,
+    funcs: BTreeMap<wt::ComponentFuncTypeId, ComponentFuncTypeIndex>,
+}
+
+impl ResourceScope {
+    /// Says what a resource type is, unless that has been said.
+    pub(super) fn bind(&mut self, id: wt::ResourceId, resource: ResourceIndex) {
+        self.resources.entry(id).or_insert(resource);
+    }
+
+    /// What a resource type is.
+    pub(super) fn resource(&self, id: wt::ResourceId) -> Option<ResourceIndex> {
+        self.resources.get(&id).copied()
+    }
+}
 
 /// Collects [`ComponentTypes`].
 #[derive(Default)]
 pub(super) struct TypeInterner {
     types: ComponentTypes,
-    funcs: BTreeMap<ComponentFuncType, ComponentFuncTypeIndex>,
-    lists: BTreeMap<ListType, ListTypeIndex>,
-    flags: BTreeMap<FlagsType, FlagsTypeIndex>,
-    enums: BTreeMap<EnumType, EnumTypeIndex>,
-    imported_items: u32,
+    funcs: HashMap<ComponentFuncType, ComponentFuncTypeIndex>,
+    lists: HashMap<ListType, ListTypeIndex>,
+    fixed_length_lists: HashMap<(InterfaceType, u32), FixedLengthListTypeIndex>,
+    maps: HashMap<(InterfaceType, InterfaceType), MapTypeIndex>,
+    records: HashMap<Vec<(String, InterfaceType)>, RecordTypeIndex>,
+    tuples: HashMap<Vec<InterfaceType>, TupleTypeIndex>,
+    variants: HashMap<Vec<(String, Option<InterfaceType>)>, VariantTypeIndex>,
+    enums: HashMap<EnumType, EnumTypeIndex>,
+    options: HashMap<InterfaceType, OptionTypeIndex>,
+    results: HashMap<[Option<InterfaceType>; 2], ResultTypeIndex>,
+    flags: HashMap<FlagsType, FlagsTypeIndex>,
+    futures: HashMap<FutureType, FutureTypeIndex>,
+    streams: HashMap<StreamType, StreamTypeIndex>,
+    /// Types converted so far, for who bounds the work.
+    pub(super) converted: usize,
+}
+
+/// The index of a type: the one it has, or a new one.
+fn intern<K, I, T>(
+    known: &mut HashMap<K, I>,
+    types: &mut PrimaryMap<I, T>,
+    key: K,
+    make: impl FnOnce(&K) -> T,
+) -> I
+where
+    K: Eq + std::hash::Hash,
+    I: EntityRef,
+{
+    *known
+        .entry(key)
+        .or_insert_with_key(|key| types.push(make(key)))
 }
 
 impl TypeInterner {
+    /// What has been collected so far.
+    pub(super) fn types(&self) -> &ComponentTypes {
+        &self.types
+    }
+
     /// What has been collected.
     pub(super) fn finish(self) -> ComponentTypes {
         self.types
     }
 
-    /// Converts a function type that something at `offset` lifts, lowers or imports.
-    ///
-    /// # Errors
-    /// If it needs what is not built.
-    pub(super) fn func(
-        &mut self,
-        types: TypesRef<'_>,
-        id: wt::ComponentFuncTypeId,
-        offset: u64,
-    ) -> Result<ComponentFuncTypeIndex> {
-        let func = &types[id];
-        if func.async_ {
-            return Err(Error::unsupported("an `async` function type", offset));
-        }
-        let mut params = Vec::with_capacity(func.params.len());
-        for (name, ty) in &func.params {
-            params.push((name.as_str().to_owned(), self.val(types, *ty, offset)?));
-        }
-        let result = match func.result {
-            Some(ty) => Some(self.val(types, ty, offset)?),
-            None => None,
-        };
-        let func = ComponentFuncType { params, result };
-        if let Some(&index) = self.funcs.get(&func) {
-            return Ok(index);
-        }
-        let index = self.types.funcs.push(func.clone());
-        self.funcs.insert(func, index);
-        Ok(index)
-    }
-
-    /// Converts the type of an import of the root.
+    /// Converts a function type.
     ///
     /// # Errors
     /// If it needs what is not built, or is too large.
-    pub(super) fn import(
+    pub(super) fn func(
         &mut self,
         types: TypesRef<'_>,
-        ty: wt::ComponentEntityType,
-        offset: u64,
-    ) -> Result<ExternType> {
-        self.import_at_depth(types, ty, offset, 0)
-    }
-
-    fn import_at_depth(
-        &mut self,
-        types: TypesRef<'_>,
-        ty: wt::ComponentEntityType,
-        offset: u64,
-        depth: u32,
-    ) -> Result<ExternType> {
-        self.imported_items += 1;
-        if self.imported_items > MAX_IMPORTED_ITEMS || depth > MAX_IMPORT_DEPTH {
-            return Err(Error::TooLarge {
-                message: format!(
-                    "a component's imports are limited to {MAX_IMPORTED_ITEMS} items, \
-                     {MAX_IMPORT_DEPTH} instances deep"
-                ),
-            });
+        scope: &mut ResourceScope,
+        id: wt::ComponentFuncTypeId,
+    ) -> Result<ComponentFuncTypeIndex> {
+        if let Some(&index) = scope.funcs.get(&id) {
+            return Ok(index);
         }
-        match ty {
-            wt::ComponentEntityType::Func(id) => {
-                Ok(ExternType::Func(self.func(types, id, offset)?))
-            }
-            wt::ComponentEntityType::Instance(id) => {
-                let mut exports = Vec::new();
-                for (name, item) in &types[id].exports {
-                    let ty = self.import_at_depth(types, item.ty, offset, depth + 1)?;
-                    exports.push((name.clone(), ty));
-                }
-                Ok(ExternType::Instance(exports))
-            }
-            wt::ComponentEntityType::Type { .. } => Ok(ExternType::Type),
-            wt::ComponentEntityType::Module(_) => Err(Error::unsupported(
-                "the import of a core module by the outermost component",
-                offset,
-            )),
-            wt::ComponentEntityType::Component(_) => Err(Error::unsupported(
-                "the import of a component by the outermost component",
-                offset,
-            )),
-            wt::ComponentEntityType::Value(_) => Err(Error::unsupported("`value`", offset)),
+        let func = &types[id];
+        self.converted += 1 + func.params.len();
+        let mut params = Vec::with_capacity(func.params.len());
+        for (name, ty) in &func.params {
+            params.push((name.as_str().to_owned(), self.val(types, scope, *ty)?));
         }
-    }
-
-    fn val(
-        &mut self,
-        types: TypesRef<'_>,
-        ty: wt::ComponentValType,
-        offset: u64,
-    ) -> Result<InterfaceType> {
-        match ty {
-            wt::ComponentValType::Primitive(ty) => primitive(ty, offset),
-            wt::ComponentValType::Type(id) => self.defined(types, id, offset),
-        }
-    }
-
-    fn defined(
-        &mut self,
-        types: TypesRef<'_>,
-        id: wt::ComponentDefinedTypeId,
-        offset: u64,
-    ) -> Result<InterfaceType> {
-        let refuse = |what: &str| Err(Error::unsupported(format!("the type `{what}`"), offset));
-        match &types[id] {
-            wt::ComponentDefinedType::Primitive(ty) => primitive(*ty, offset),
-            wt::ComponentDefinedType::List { element, .. } => self.list(types, *element, offset),
-            wt::ComponentDefinedType::Flags(labels) => {
-                let labels = labels.iter().map(|l| l.as_str().to_owned()).collect();
-                self.flags(FlagsType { labels }, offset)
-            }
-            wt::ComponentDefinedType::Enum(cases) => {
-                let cases = cases.iter().map(|c| c.as_str().to_owned()).collect();
-                Ok(self.enumeration(EnumType { cases }))
-            }
-            wt::ComponentDefinedType::Record(_) => refuse("record"),
-            wt::ComponentDefinedType::Variant(_) => refuse("variant"),
-            wt::ComponentDefinedType::Map { .. } => refuse("map"),
-            wt::ComponentDefinedType::FixedLengthList { .. } => refuse("list with a length"),
-            wt::ComponentDefinedType::Tuple(_) => refuse("tuple"),
-            wt::ComponentDefinedType::Option { .. } => refuse("option"),
-            wt::ComponentDefinedType::Result { .. } => refuse("result"),
-            wt::ComponentDefinedType::Own(_) => refuse("own"),
-            wt::ComponentDefinedType::Borrow(_) => refuse("borrow"),
-            wt::ComponentDefinedType::Future { .. } => refuse("future"),
-            wt::ComponentDefinedType::Stream { .. } => refuse("stream"),
-        }
-    }
-
-    fn list(
-        &mut self,
-        types: TypesRef<'_>,
-        element: wt::ComponentValType,
-        offset: u64,
-    ) -> Result<InterfaceType> {
-        // Looked at before it is converted, so that lists of lists don't recurse.
-        if !is_u8(types, element) {
-            let feature = "the type `list` of anything but `u8`";
-            return Err(Error::unsupported(feature, offset));
-        }
-        let ty = ListType {
-            element: InterfaceType::U8,
+        let result = match func.result {
+            Some(ty) => Some(self.val(types, scope, ty)?),
+            None => None,
         };
-        let interned = &mut self.types.lists;
-        let index = *self
-            .lists
-            .entry(ty)
-            .or_insert_with_key(|ty| interned.push(ty.clone()));
-        Ok(InterfaceType::List(index))
+        canonical_abi::check_tuple(&self.types, params.iter().map(|&(_, ty)| ty))?;
+        let func = ComponentFuncType {
+            params,
+            result,
+            async_: func.async_,
+        };
+        let index = intern(&mut self.funcs, &mut self.types.funcs, func, Clone::clone);
+        scope.funcs.insert(id, index);
+        Ok(index)
     }
 
-    fn flags(&mut self, ty: FlagsType, offset: u64) -> Result<InterfaceType> {
-        if ty.labels.len() > 32 {
-            let feature = "the type `flags` with more than 32 labels";
-            return Err(Error::unsupported(feature, offset));
+    /// Converts the type of a value.
+    ///
+    /// # Errors
+    /// If it is too large, or nested too deep.
+    pub(super) fn val(
+        &mut self,
+        types: TypesRef<'_>,
+        scope: &mut ResourceScope,
+        ty: wt::ComponentValType,
+    ) -> Result<InterfaceType> {
+        Conversion {
+            interner: self,
+            types,
+            scope,
+            depth: 0,
         }
-        let interned = &mut self.types.flags;
-        let index = *self
-            .flags
-            .entry(ty)
-            .or_insert_with_key(|ty| interned.push(ty.clone()));
-        Ok(InterfaceType::Flags(index))
+        .val(ty)
     }
 
-    fn enumeration(&mut self, ty: EnumType) -> InterfaceType {
-        let interned = &mut self.types.enums;
-        let index = *self
-            .enums
-            .entry(ty)
-            .or_insert_with_key(|ty| interned.push(ty.clone()));
+    /// Converts a defined type; see [`Self::val`].
+    ///
+    /// # Errors
+    /// As [`Self::val`].
+    pub(super) fn defined(
+        &mut self,
+        types: TypesRef<'_>,
+        scope: &mut ResourceScope,
+        id: wt::ComponentDefinedTypeId,
+    ) -> Result<InterfaceType> {
+        self.val(types, scope, wt::ComponentValType::Type(id))
+    }
+
+    fn record(&mut self, fields: Vec<(String, InterfaceType)>) -> Result<InterfaceType> {
+        let types = fields.iter().map(|&(_, ty)| ty);
+        let layout = canonical_abi::field_layout(&self.types, types)?;
+        let make = |fields: &Vec<_>| RecordType {
+            fields: fields.clone(),
+            layout,
+        };
+        let index = intern(&mut self.records, &mut self.types.records, fields, make);
+        Ok(InterfaceType::Record(index))
+    }
+
+    fn tuple(&mut self, elements: Vec<InterfaceType>) -> Result<TupleTypeIndex> {
+        let layout = canonical_abi::field_layout(&self.types, elements.iter().copied())?;
+        let make = |types: &Vec<_>| TupleType {
+            types: types.clone(),
+            layout,
+        };
+        let index = intern(&mut self.tuples, &mut self.types.tuples, elements, make);
+        Ok(index)
+    }
+
+    fn variant(&mut self, cases: Vec<(String, Option<InterfaceType>)>) -> Result<InterfaceType> {
+        let payloads = cases.iter().map(|&(_, ty)| ty);
+        let layout = canonical_abi::variant_layout(&self.types, payloads)?;
+        let make = |cases: &Vec<_>| VariantType {
+            cases: cases.clone(),
+            layout,
+        };
+        let index = intern(&mut self.variants, &mut self.types.variants, cases, make);
+        Ok(InterfaceType::Variant(index))
+    }
+
+    fn option(&mut self, some: InterfaceType) -> Result<InterfaceType> {
+        let payloads = [None, Some(some)].into_iter();
+        let layout = canonical_abi::variant_layout(&self.types, payloads)?;
+        let make = |&some: &InterfaceType| OptionType { some, layout };
+        let index = intern(&mut self.options, &mut self.types.options, some, make);
+        Ok(InterfaceType::Option(index))
+    }
+
+    fn result(&mut self, cases: [Option<InterfaceType>; 2]) -> Result<InterfaceType> {
+        let layout = canonical_abi::variant_layout(&self.types, cases.into_iter())?;
+        let make = |&[ok, err]: &[Option<InterfaceType>; 2]| ResultType { ok, err, layout };
+        let index = intern(&mut self.results, &mut self.types.results, cases, make);
+        Ok(InterfaceType::Result(index))
+    }
+
+    fn fixed_length_list(&mut self, element: InterfaceType, length: u32) -> Result<InterfaceType> {
+        let abi = canonical_abi::fixed_length_list_abi(&self.types, element, length)?;
+        let make = |&(element, length): &(_, _)| FixedLengthListType {
+            element,
+            length,
+            abi,
+        };
+        let lists = &mut self.types.fixed_length_lists;
+        let index = intern(&mut self.fixed_length_lists, lists, (element, length), make);
+        Ok(InterfaceType::FixedLengthList(index))
+    }
+
+    fn map(&mut self, key: InterfaceType, value: InterfaceType) -> Result<InterfaceType> {
+        let entry = self.tuple(vec![key, value])?;
+        let make = |&(key, value): &(_, _)| MapType { key, value, entry };
+        let index = intern(&mut self.maps, &mut self.types.maps, (key, value), make);
+        Ok(InterfaceType::Map(index))
+    }
+
+    fn list(&mut self, element: InterfaceType) -> InterfaceType {
+        let ty = ListType { element };
+        let index = intern(&mut self.lists, &mut self.types.lists, ty, Clone::clone);
+        InterfaceType::List(index)
+    }
+
+    fn flags(&mut self, labels: Vec<String>) -> InterfaceType {
+        let ty = FlagsType { labels };
+        let index = intern(&mut self.flags, &mut self.types.flags, ty, Clone::clone);
+        InterfaceType::Flags(index)
+    }
+
+    fn enumeration(&mut self, cases: Vec<String>) -> InterfaceType {
+        let ty = EnumType { cases };
+        let index = intern(&mut self.enums, &mut self.types.enums, ty, Clone::clone);
         InterfaceType::Enum(index)
     }
+
+    fn future(&mut self, payload: Option<InterfaceType>) -> InterfaceType {
+        let ty = FutureType { payload };
+        let index = intern(&mut self.futures, &mut self.types.futures, ty, Clone::clone);
+        InterfaceType::Future(index)
+    }
+
+    fn stream(&mut self, payload: Option<InterfaceType>) -> InterfaceType {
+        let ty = StreamType { payload };
+        let index = intern(&mut self.streams, &mut self.types.streams, ty, Clone::clone);
+        InterfaceType::Stream(index)
+    }
 }
 
-fn is_u8(types: TypesRef<'_>, ty: wt::ComponentValType) -> bool {
-    let primitive = match ty {
-        wt::ComponentValType::Primitive(ty) => ty,
-        wt::ComponentValType::Type(id) => match &types[id] {
-            wt::ComponentDefinedType::Primitive(ty) => *ty,
-            _ => return false,
-        },
-    };
-    primitive == PrimitiveValType::U8
+/// A type on the way.
+struct Conversion<'a> {
+    interner: &'a mut TypeInterner,
+    types: TypesRef<'a>,
+    scope: &'a mut ResourceScope,
+    depth: u32,
 }
 
-fn primitive(ty: PrimitiveValType, offset: u64) -> Result<InterfaceType> {
-    Ok(match ty {
+impl<'a> Conversion<'a> {
+    fn val(&mut self, ty: wt::ComponentValType) -> Result<InterfaceType> {
+        let id = match ty {
+            wt::ComponentValType::Primitive(ty) => return Ok(primitive(ty)),
+            wt::ComponentValType::Type(id) => id,
+        };
+        if let Some(&known) = self.scope.defined.get(&id) {
+            return Ok(known);
+        }
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::TooLarge {
+                message: format!("types are nested more than {MAX_DEPTH} deep"),
+            });
+        }
+        self.depth += 1;
+        let types = self.types;
+        let ty = self.defined(&types[id])?;
+        self.depth -= 1;
+        self.scope.defined.insert(id, ty);
+        Ok(ty)
+    }
+
+    fn optional(&mut self, ty: Option<wt::ComponentValType>) -> Result<Option<InterfaceType>> {
+        ty.map(|ty| self.val(ty)).transpose()
+    }
+
+    fn resource(&self, id: wt::AliasableResourceId) -> Result<ResourceIndex> {
+        let resource = self.scope.resource(id.resource());
+        resource.ok_or_else(super::flatten::inconsistent)
+    }
+
+    fn defined(&mut self, ty: &wt::ComponentDefinedType) -> Result<InterfaceType> {
+        self.interner.converted += 1;
+        match ty {
+            wt::ComponentDefinedType::Primitive(ty) => Ok(primitive(*ty)),
+            wt::ComponentDefinedType::List { element, .. } => {
+                let element = self.val(*element)?;
+                Ok(self.interner.list(element))
+            }
+            wt::ComponentDefinedType::FixedLengthList {
+                element, length, ..
+            } => {
+                let element = self.val(*element)?;
+                self.interner.fixed_length_list(element, *length)
+            }
+            wt::ComponentDefinedType::Map { key, value, .. } => {
+                let (key, value) = (self.val(*key)?, self.val(*value)?);
+                self.interner.map(key, value)
+            }
+            wt::ComponentDefinedType::Flags(labels) => self.flags(labels.iter().map(owned)),
+            wt::ComponentDefinedType::Enum(cases) => {
+                self.interner.converted += cases.len();
+                Ok(self.interner.enumeration(cases.iter().map(owned).collect()))
+            }
+            wt::ComponentDefinedType::Record(ty) => self.record(ty),
+            wt::ComponentDefinedType::Variant(ty) => self.variant(ty),
+            wt::ComponentDefinedType::Tuple(ty) => {
+                self.interner.converted += ty.types.len();
+                let types = ty.types.iter().map(|ty| self.val(*ty));
+                let types = types.collect::<Result<_>>()?;
+                Ok(InterfaceType::Tuple(self.interner.tuple(types)?))
+            }
+            wt::ComponentDefinedType::Option { ty, .. } => {
+                let some = self.val(*ty)?;
+                self.interner.option(some)
+            }
+            wt::ComponentDefinedType::Result { ok, err, .. } => {
+                let cases = [self.optional(*ok)?, self.optional(*err)?];
+                self.interner.result(cases)
+            }
+            wt::ComponentDefinedType::Own(id) => Ok(InterfaceType::Own(self.resource(*id)?)),
+            wt::ComponentDefinedType::Borrow(id) => Ok(InterfaceType::Borrow(self.resource(*id)?)),
+            wt::ComponentDefinedType::Future { ty, .. } => {
+                let payload = self.optional(*ty)?;
+                Ok(self.interner.future(payload))
+            }
+            wt::ComponentDefinedType::Stream { ty, .. } => {
+                let payload = self.optional(*ty)?;
+                Ok(self.interner.stream(payload))
+            }
+        }
+    }
+
+    fn record(&mut self, ty: &wt::RecordType) -> Result<InterfaceType> {
+        self.interner.converted += ty.fields.len();
+        let fields = ty.fields.iter();
+        let fields = fields.map(|(name, ty)| Ok((owned(name), self.val(*ty)?)));
+        let fields = fields.collect::<Result<_>>()?;
+        self.interner.record(fields)
+    }
+
+    fn variant(&mut self, ty: &wt::VariantType) -> Result<InterfaceType> {
+        self.interner.converted += ty.cases.len();
+        let cases = ty.cases.iter();
+        let cases = cases.map(|(name, case)| Ok((owned(name), self.optional(case.ty)?)));
+        let cases = cases.collect::<Result<_>>()?;
+        self.interner.variant(cases)
+    }
+
+    fn flags(&mut self, labels: impl Iterator<Item = String>) -> Result<InterfaceType> {
+        let labels: Vec<_> = labels.collect();
+        self.interner.converted += labels.len();
+        if labels.len() > 32 {
+            return Err(Error::TooLarge {
+                message: "a `flags` type has more than 32 labels".to_owned(),
+            });
+        }
+        Ok(self.interner.flags(labels))
+    }
+}
+
+fn owned(name: &wasmparser::names::KebabString) -> String {
+    name.as_str().to_owned()
+}
+
+fn primitive(ty: PrimitiveValType) -> InterfaceType {
+    match ty {
         PrimitiveValType::Bool => InterfaceType::Bool,
         PrimitiveValType::S8 => InterfaceType::S8,
         PrimitiveValType::U8 => InterfaceType::U8,
@@ -233,8 +387,6 @@ fn primitive(ty: PrimitiveValType, offset: u64) -> Result<InterfaceType> {
         PrimitiveValType::F64 => InterfaceType::F64,
         PrimitiveValType::Char => InterfaceType::Char,
         PrimitiveValType::String => InterfaceType::String,
-        PrimitiveValType::ErrorContext => {
-            return Err(Error::unsupported("the type `error-context`", offset));
-        }
-    })
+        PrimitiveValType::ErrorContext => InterfaceType::ErrorContext,
+    }
 }

@@ -14,11 +14,14 @@ mod translate;
 mod types;
 
 pub use info::{
-    CanonicalOptions, Component, CoreDef, CoreExport, Export, RuntimeImport, Step, StringEncoding,
+    CanonicalOptions, Component, CoreDef, CoreExport, Export, Resource, ResourceOrigin,
+    RuntimeImport, Step, StringEncoding,
 };
 pub use trampoline::Trampoline;
 pub use types::{
-    ComponentFuncType, ComponentTypes, EnumType, ExternType, FlagsType, InterfaceType, ListType,
+    Cases, ComponentFuncType, ComponentTypes, EnumType, ExternType, FixedLengthListType, FlagsType,
+    FutureType, InterfaceType, ListType, MapType, OptionType, RecordType, ResultType, StreamType,
+    TupleType, TypeDef, VariantType,
 };
 
 pub(crate) use translate::translate;

@@ -6,7 +6,6 @@
 
 use super::definition::{CaptureFrom, ComponentDef, Definitions, Item, StaticComponentIndex};
 use super::flatten;
-use super::intern::TypeInterner;
 use super::section;
 use crate::error::{Error, Result};
 use crate::index::StaticModuleIndex;
@@ -16,7 +15,8 @@ use crate::signature_table::SignatureTable;
 use crate::{Features, Translation};
 use cranelift_entity::PrimaryMap;
 use std::borrow::Cow;
-use wasmparser::{Parser, Payload, Validator};
+use wasmparser::types::TypesRef;
+use wasmparser::{Parser, Payload, ValidPayload, Validator};
 
 /// Components inside components at most.
 const MAX_NESTING: usize = 100;
@@ -54,7 +54,6 @@ fn walk(bytes: &[u8], features: Features) -> Result<Translation<'_>> {
         validator: Validator::new_with_features(features.wasmparser()),
         signatures: SignatureTable::default(),
         modules: PrimaryMap::new(),
-        types: TypeInterner::default(),
         definitions: Definitions::default(),
         stack: Vec::new(),
     };
@@ -73,28 +72,29 @@ fn walk(bytes: &[u8], features: Features) -> Result<Translation<'_>> {
                 walk.module(unchecked_range, &mut payloads)?;
             }
             Payload::End(offset) => {
-                walk.validator.payload(&Payload::End(offset))?;
-                root = walk.end();
+                let valid = walk.validator.payload(&Payload::End(offset))?;
+                if let (Some(component), ValidPayload::End(types)) = (walk.end(), valid) {
+                    root = Some((component, types));
+                }
             }
             payload => walk.payload(payload)?,
         }
     }
-    let Some(root) = root else {
+    let Some((root, types)) = root else {
         return Err(Error::invalid(
             "unexpected end of the component",
             bytes.len() as u64,
         ));
     };
-    walk.finish(root)
+    walk.finish(root, types.as_ref())
 }
 
 /// What the walk has gathered.
 pub(super) struct Walk<'data> {
     bytes: &'data [u8],
-    pub(super) validator: Validator,
+    validator: Validator,
     signatures: SignatureTable,
     modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
-    pub(super) types: TypeInterner,
     definitions: Definitions,
     /// The component being read, innermost last.
     pub(super) stack: Vec<ComponentDef>,
@@ -114,7 +114,8 @@ impl<'data> Walk<'data> {
             Payload::ComponentCanonicalSection(s) => section::canon::read(self, s),
             Payload::ComponentImportSection(s) => section::import::read(self, s),
             Payload::ComponentExportSection(s) => section::export::read(self, s),
-            // Types are `wasmparser`'s; what uses one converts it. Custom sections mean nothing.
+            Payload::ComponentTypeSection(s) => section::ty::read(self, s),
+            // Core types are `wasmparser`'s. Custom sections mean nothing.
             _ => Ok(()),
         }
     }
@@ -174,11 +175,11 @@ impl<'data> Walk<'data> {
         Ok(())
     }
 
-    fn finish(self, root: StaticComponentIndex) -> Result<Translation<'data>> {
+    fn finish(self, root: StaticComponentIndex, types: TypesRef<'_>) -> Result<Translation<'data>> {
         flatten::flatten(flatten::Input {
             definitions: &self.definitions,
             root,
-            types: self.types.finish(),
+            types,
             signatures: self.signatures,
             modules: self.modules,
         })
@@ -196,9 +197,11 @@ impl<'data> Walk<'data> {
         self.component().items.push(item);
     }
 
-    /// Whether the component being read is the outermost one.
-    pub(super) fn in_root(&self) -> bool {
-        self.stack.len() == 1
+    /// What the validator knows of the types of the component being read, for something at
+    /// `offset`.
+    pub(super) fn wasm_types(&self, offset: u64) -> Result<TypesRef<'_>> {
+        let types = self.validator.types(0);
+        types.ok_or_else(|| Error::invalid("a section outside of a component", offset))
     }
 
     /// The place among the captures of the component being read of what the component `count`

@@ -1,8 +1,14 @@
 //! The component model's types as plain data.
+//!
+//! Types are interned: two that are equal have the same index. Resource types are told by a
+//! [`ResourceIndex`] that stands for where the resource comes from once nested components are
+//! flattened, so also types of different components in one binary can be compared by index.
 
+use crate::canonical_abi::{Abi, FieldLayout, VariantLayout};
 use crate::index::*;
 use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// The type of a value that crosses a component's border.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,10 +41,34 @@ pub enum InterfaceType {
     String,
     /// `list<T>`.
     List(ListTypeIndex),
-    /// `flags`.
-    Flags(FlagsTypeIndex),
+    /// `list<T, N>`.
+    FixedLengthList(FixedLengthListTypeIndex),
+    /// `map<K, V>`.
+    Map(MapTypeIndex),
+    /// `record`.
+    Record(RecordTypeIndex),
+    /// `tuple`.
+    Tuple(TupleTypeIndex),
+    /// `variant`.
+    Variant(VariantTypeIndex),
     /// `enum`.
     Enum(EnumTypeIndex),
+    /// `option<T>`.
+    Option(OptionTypeIndex),
+    /// `result<T, E>`.
+    Result(ResultTypeIndex),
+    /// `flags`.
+    Flags(FlagsTypeIndex),
+    /// `own<R>`.
+    Own(ResourceIndex),
+    /// `borrow<R>`.
+    Borrow(ResourceIndex),
+    /// `future<T>`.
+    Future(FutureTypeIndex),
+    /// `stream<T>`.
+    Stream(StreamTypeIndex),
+    /// `error-context`.
+    ErrorContext,
 }
 
 /// A `list` type.
@@ -46,6 +76,75 @@ pub enum InterfaceType {
 pub struct ListType {
     /// What its elements are.
     pub element: InterfaceType,
+}
+
+/// A `list` type with a length.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FixedLengthListType {
+    /// What its elements are.
+    pub element: InterfaceType,
+    /// How many there are, at least one.
+    pub length: u32,
+    /// In a memory and flat.
+    pub abi: Abi,
+}
+
+/// A `map` type. In a memory it is a list of tuples of a key and a value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MapType {
+    /// What it is looked up by.
+    pub key: InterfaceType,
+    /// What is found.
+    pub value: InterfaceType,
+    /// Key and value as a tuple.
+    pub entry: TupleTypeIndex,
+}
+
+/// A `record` type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RecordType {
+    /// Names and types, in order.
+    pub fields: Vec<(String, InterfaceType)>,
+    /// Where the fields lie.
+    pub layout: FieldLayout,
+}
+
+/// A `tuple` type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TupleType {
+    /// Types in order.
+    pub types: Vec<InterfaceType>,
+    /// Where the elements lie.
+    pub layout: FieldLayout,
+}
+
+/// A `variant` type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VariantType {
+    /// Names and payloads, in discriminant order.
+    pub cases: Vec<(String, Option<InterfaceType>)>,
+    /// Where discriminant and payload lie.
+    pub layout: VariantLayout,
+}
+
+/// An `option` type: `none`, then `some`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OptionType {
+    /// The payload of `some`.
+    pub some: InterfaceType,
+    /// Where discriminant and payload lie.
+    pub layout: VariantLayout,
+}
+
+/// A `result` type: `ok`, then `error`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ResultType {
+    /// The payload of `ok`.
+    pub ok: Option<InterfaceType>,
+    /// The payload of `error`.
+    pub err: Option<InterfaceType>,
+    /// Where discriminant and payload lie.
+    pub layout: VariantLayout,
 }
 
 /// A `flags` type: 1 to 32 labels, in bit order.
@@ -62,6 +161,20 @@ pub struct EnumType {
     pub cases: Vec<String>,
 }
 
+/// A `future` type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FutureType {
+    /// What it will be.
+    pub payload: Option<InterfaceType>,
+}
+
+/// A `stream` type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StreamType {
+    /// What its elements are.
+    pub payload: Option<InterfaceType>,
+}
+
 /// A function type of the component model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ComponentFuncType {
@@ -69,6 +182,8 @@ pub struct ComponentFuncType {
     pub params: Vec<(String, InterfaceType)>,
     /// The result's type.
     pub result: Option<InterfaceType>,
+    /// Whether it is an `async` function.
+    pub async_: bool,
 }
 
 /// The types of one component, each once.
@@ -80,12 +195,159 @@ pub struct ComponentTypes {
     /// `list` types.
     #[serde(with = "crate::serial::map")]
     pub lists: PrimaryMap<ListTypeIndex, ListType>,
-    /// `flags` types.
+    /// `list` types with a length.
     #[serde(with = "crate::serial::map")]
-    pub flags: PrimaryMap<FlagsTypeIndex, FlagsType>,
+    pub fixed_length_lists: PrimaryMap<FixedLengthListTypeIndex, FixedLengthListType>,
+    /// `map` types.
+    #[serde(with = "crate::serial::map")]
+    pub maps: PrimaryMap<MapTypeIndex, MapType>,
+    /// `record` types.
+    #[serde(with = "crate::serial::map")]
+    pub records: PrimaryMap<RecordTypeIndex, RecordType>,
+    /// `tuple` types.
+    #[serde(with = "crate::serial::map")]
+    pub tuples: PrimaryMap<TupleTypeIndex, TupleType>,
+    /// `variant` types.
+    #[serde(with = "crate::serial::map")]
+    pub variants: PrimaryMap<VariantTypeIndex, VariantType>,
     /// `enum` types.
     #[serde(with = "crate::serial::map")]
     pub enums: PrimaryMap<EnumTypeIndex, EnumType>,
+    /// `option` types.
+    #[serde(with = "crate::serial::map")]
+    pub options: PrimaryMap<OptionTypeIndex, OptionType>,
+    /// `result` types.
+    #[serde(with = "crate::serial::map")]
+    pub results: PrimaryMap<ResultTypeIndex, ResultType>,
+    /// `flags` types.
+    #[serde(with = "crate::serial::map")]
+    pub flags: PrimaryMap<FlagsTypeIndex, FlagsType>,
+    /// `future` types.
+    #[serde(with = "crate::serial::map")]
+    pub futures: PrimaryMap<FutureTypeIndex, FutureType>,
+    /// `stream` types.
+    #[serde(with = "crate::serial::map")]
+    pub streams: PrimaryMap<StreamTypeIndex, StreamType>,
+}
+
+/// The cases of a type that is a kind of variant.
+#[derive(Debug, Copy, Clone)]
+pub enum Cases<'a> {
+    /// A `variant`'s, with their names.
+    Variant(&'a [(String, Option<InterfaceType>)]),
+    /// An `enum`'s.
+    Enum(&'a [String]),
+    /// An `option`'s or a `result`'s.
+    Two([Option<InterfaceType>; 2]),
+}
+
+impl Cases<'_> {
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty, reason = "there always is one")]
+    pub fn len(&self) -> usize {
+        match self {
+            Cases::Variant(cases) => cases.len(),
+            Cases::Enum(cases) => cases.len(),
+            Cases::Two(cases) => cases.len(),
+        }
+    }
+
+    /// The payload of a case.
+    ///
+    /// # Panics
+    /// If there is no such case.
+    pub fn payload(&self, case: usize) -> Option<InterfaceType> {
+        match self {
+            Cases::Variant(cases) => cases[case].1,
+            Cases::Enum(_) => None,
+            Cases::Two(cases) => cases[case],
+        }
+    }
+
+    /// The payloads of all cases.
+    pub fn payloads(&self) -> impl ExactSizeIterator<Item = Option<InterfaceType>> + '_ {
+        (0..self.len()).map(|case| self.payload(case))
+    }
+}
+
+impl ComponentTypes {
+    /// The cases of a `variant`, `enum`, `option` or `result`; of another type, `None`.
+    pub fn cases(&self, ty: InterfaceType) -> Option<Cases<'_>> {
+        Some(match ty {
+            InterfaceType::Variant(index) => Cases::Variant(&self.variants[index].cases),
+            InterfaceType::Enum(index) => Cases::Enum(&self.enums[index].cases),
+            InterfaceType::Option(index) => Cases::Two([None, Some(self.options[index].some)]),
+            InterfaceType::Result(index) => {
+                let ty = &self.results[index];
+                Cases::Two([ty.ok, ty.err])
+            }
+            _ => return None,
+        })
+    }
+
+    /// The types of a `record`'s fields or a `tuple`'s elements; of another type, `None`.
+    pub fn fields(
+        &self,
+        ty: InterfaceType,
+    ) -> Option<(smallvec::SmallVec<[InterfaceType; 8]>, &FieldLayout)> {
+        match ty {
+            InterfaceType::Record(index) => {
+                let ty = &self.records[index];
+                Some((ty.fields.iter().map(|&(_, ty)| ty).collect(), &ty.layout))
+            }
+            InterfaceType::Tuple(index) => {
+                let ty = &self.tuples[index];
+                Some((ty.types.iter().copied().collect(), &ty.layout))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What keeps functions from being lifted and lowered.
+impl ComponentTypes {
+    /// What a function type has that isn't built.
+    pub(super) fn unbuilt(&self, func: ComponentFuncTypeIndex) -> Option<&'static str> {
+        let func = &self.funcs[func];
+        if func.async_ {
+            return Some("an `async` function type");
+        }
+        let mut seen = HashSet::new();
+        let params = func.params.iter().map(|&(_, ty)| ty);
+        let mut types = params.chain(func.result);
+        types.find_map(|ty| self.unbuilt_in(&mut seen, ty))
+    }
+
+    fn unbuilt_in(
+        &self,
+        seen: &mut HashSet<InterfaceType>,
+        ty: InterfaceType,
+    ) -> Option<&'static str> {
+        if !seen.insert(ty) {
+            return None;
+        }
+        if let Some((fields, _)) = self.fields(ty) {
+            return fields.into_iter().find_map(|ty| self.unbuilt_in(seen, ty));
+        }
+        if let Some(cases) = self.cases(ty) {
+            let mut payloads = cases.payloads().flatten();
+            return payloads.find_map(|ty| self.unbuilt_in(seen, ty));
+        }
+        match ty {
+            InterfaceType::Future(_) => Some("the type `future`"),
+            InterfaceType::Stream(_) => Some("the type `stream`"),
+            InterfaceType::ErrorContext => Some("the type `error-context`"),
+            InterfaceType::List(index) => self.unbuilt_in(seen, self.lists[index].element),
+            InterfaceType::FixedLengthList(index) => {
+                self.unbuilt_in(seen, self.fixed_length_lists[index].element)
+            }
+            InterfaceType::Map(index) => {
+                let entry = InterfaceType::Tuple(self.maps[index].entry);
+                self.unbuilt_in(seen, entry)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The type of an import of a component.
@@ -95,6 +357,17 @@ pub enum ExternType {
     Func(ComponentFuncTypeIndex),
     /// An instance, by its exports.
     Instance(Vec<(String, ExternType)>),
-    /// A type; nothing at run time.
-    Type,
+    /// A type.
+    Type(TypeDef),
+}
+
+/// A type as something that is imported or exported.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TypeDef {
+    /// A resource type.
+    Resource(ResourceIndex),
+    /// The type of values.
+    Interface(InterfaceType),
+    /// The type of functions, instances or components.
+    Other,
 }

@@ -43,6 +43,7 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
     let mut out = String::new();
     for step in &component.steps {
         match step {
+            Step::Resource { index } => writeln!(out, "make {index}"),
             Step::Instantiate {
                 instance,
                 component_instance,
@@ -105,7 +106,7 @@ fn exports(t: &Translation<'_>, list: &[(String, Export)], prefix: &str, out: &m
                 writeln!(out, "{prefix}{name}: {}", path(t, *import)).unwrap();
             }
             Export::Instance(list) => exports(t, list, &format!("{prefix}{name} / "), out),
-            Export::Type => writeln!(out, "{prefix}{name}: type").unwrap(),
+            Export::Type(_) => writeln!(out, "{prefix}{name}: type").unwrap(),
         }
     }
 }

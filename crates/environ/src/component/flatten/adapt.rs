@@ -69,8 +69,8 @@ impl Flattener<'_, '_> {
         let caller = self.component_instances[lower.instance];
         let name = self.core_func_name(key.callee)?;
         let spec = AdapterSpec {
-            types: &self.component.types,
-            func: &self.component.types.funcs[key.ty],
+            types: self.types.types(),
+            func: &self.types.types().funcs[key.ty],
             name: &name,
             caller: self.peer(&lower),
             callee: self.peer(&lift),
@@ -173,7 +173,7 @@ impl Flattener<'_, '_> {
     /// Whether two function types are the same but for the names of parameters.
     fn same_but_for_names(&self, a: ComponentFuncTypeIndex, b: ComponentFuncTypeIndex) -> bool {
         let types = |index| {
-            let func = &self.component.types.funcs[index];
+            let func = &self.types.types().funcs[index];
             let params = func.params.iter().map(|&(_, ty)| ty);
             (params.collect::<Vec<_>>(), func.result)
         };

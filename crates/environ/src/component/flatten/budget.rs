@@ -10,6 +10,8 @@ const MAX_CORE_INSTANCES: u32 = 10_000;
 pub(super) const MAX_DEPTH: u32 = 100;
 /// Exports at most, counted through nested instances.
 const MAX_EXPORTS: u32 = 100_000;
+/// Imports at most, counted through nested instances.
+const MAX_IMPORTS: u32 = 100_000;
 /// Definitions evaluated, imports resolved and names looked at, at most.
 const MAX_WORK: u64 = 2_000_000;
 
@@ -18,6 +20,7 @@ pub(super) struct Budget {
     component_instances: u32,
     core_instances: u32,
     exports: u32,
+    imports: u32,
     work: u64,
 }
 
@@ -27,6 +30,7 @@ impl Default for Budget {
             component_instances: MAX_COMPONENT_INSTANCES,
             core_instances: MAX_CORE_INSTANCES,
             exports: MAX_EXPORTS,
+            imports: MAX_IMPORTS,
             work: MAX_WORK,
         }
     }
@@ -73,6 +77,17 @@ impl Budget {
             Some(left) => self.exports = left,
             None => {
                 return too_large(format!("a component has more than {MAX_EXPORTS} exports"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Allows one more import.
+    pub(super) fn import(&mut self) -> Result<()> {
+        match self.imports.checked_sub(1) {
+            Some(left) => self.imports = left,
+            None => {
+                return too_large(format!("a component has more than {MAX_IMPORTS} imports"));
             }
         }
         Ok(())

@@ -2,17 +2,16 @@
 
 use super::Flattener;
 use super::scope::Scope;
-use super::value::{Func, ImportPath, LiftedFunc, inconsistent};
+use super::value::{Func, ImportedFunc, LiftedFunc, inconsistent};
 use crate::UnsafeIntrinsic;
 use crate::canonical_abi::{LiftOrLower, flatten_func};
 use crate::component::definition::{CoreSort, OptionsDef};
-use crate::component::info::{
-    CanonicalOptions, CoreDef, CoreExport, RuntimeImport, Step, StringEncoding,
-};
+use crate::component::info::{CanonicalOptions, CoreDef, CoreExport, RuntimeImport, Step};
 use crate::component::trampoline::Trampoline;
 use crate::error::{Error, Result};
 use crate::index::*;
 use crate::types::{AddressType, EntityType};
+use wasmparser::component_types as wt;
 
 impl Flattener<'_, '_> {
     /// `canon lift`.
@@ -20,9 +19,10 @@ impl Flattener<'_, '_> {
         &mut self,
         scope: &mut Scope<'_>,
         core_func: u32,
-        ty: ComponentFuncTypeIndex,
+        ty: wt::ComponentFuncTypeId,
         options: &OptionsDef,
     ) -> Result<()> {
+        let ty = self.func_type(scope, ty, options.offset)?;
         let core = scope.core(CoreSort::Func, core_func)?;
         let options = self.options(scope, options)?;
         scope
@@ -36,13 +36,14 @@ impl Flattener<'_, '_> {
         &mut self,
         scope: &mut Scope<'_>,
         func: u32,
-        ty: ComponentFuncTypeIndex,
+        ty: wt::ComponentFuncTypeId,
         options: &OptionsDef,
         offset: u64,
     ) -> Result<()> {
+        let ty = self.func_type(scope, ty, offset)?;
         let options = self.options(scope, options)?;
         let def = match scope.func(func)?.clone() {
-            Func::Imported(path) => self.lower_import(&path, ty, options),
+            Func::Imported(func) => self.lower_import(&func, ty, options),
             Func::Lifted(callee) => self.adapt(callee, ty, options, offset)?,
         };
         scope.core_funcs.push(def);
@@ -51,11 +52,11 @@ impl Flattener<'_, '_> {
 
     fn lower_import(
         &mut self,
-        path: &ImportPath,
+        func: &ImportedFunc,
         ty: ComponentFuncTypeIndex,
         options: OptionsIndex,
     ) -> CoreDef {
-        let import = self.runtime_import(path, ty);
+        let import = self.runtime_import(func);
         let index = match self.interned.lowerings.get(&import) {
             Some(&index) => index,
             None => {
@@ -68,8 +69,9 @@ impl Flattener<'_, '_> {
                 index
             }
         };
-        let types = &self.component.types;
-        let flat = flatten_func(types, &types.funcs[ty], LiftOrLower::Lower);
+        let types = self.types.types();
+        let address = self.component.options[options].address;
+        let flat = flatten_func(types, &types.funcs[ty], LiftOrLower::Lower, address);
         let signature = self.signatures.intern(flat.signature);
         self.trampoline(Trampoline::LowerImport {
             index,
@@ -80,11 +82,8 @@ impl Flattener<'_, '_> {
     }
 
     /// The index of a function that instantiation takes from the imports.
-    pub(super) fn runtime_import(
-        &mut self,
-        path: &ImportPath,
-        ty: ComponentFuncTypeIndex,
-    ) -> RuntimeImportIndex {
+    pub(super) fn runtime_import(&mut self, func: &ImportedFunc) -> RuntimeImportIndex {
+        let ImportedFunc { path, ty } = func;
         let names: Vec<String> = path.path.iter().map(|name| name.to_string()).collect();
         let imports = &mut self.component.runtime_imports;
         *self
@@ -95,7 +94,7 @@ impl Flattener<'_, '_> {
                 imports.push(RuntimeImport {
                     import: *import,
                     path: path.clone(),
-                    ty,
+                    ty: *ty,
                 })
             })
     }
@@ -140,8 +139,9 @@ impl Flattener<'_, '_> {
         };
         let options = CanonicalOptions {
             instance: scope.runtime_instance,
-            string_encoding: StringEncoding::Utf8,
+            string_encoding: options.string_encoding,
             memory,
+            address: AddressType::I32,
             realloc,
             post_return,
         };

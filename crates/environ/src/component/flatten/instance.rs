@@ -2,14 +2,14 @@
 
 use super::Flattener;
 use super::scope::Scope;
-use super::value::{Args, Closure, Exports, ImportPath, Instance, Value, inconsistent};
+use super::value::{Args, Closure, Exports, Value, inconsistent};
 use crate::component::definition::{
-    CaptureFrom, CaptureSort, InstanceDef, Sort, StaticComponentIndex,
+    CaptureFrom, CaptureSort, InstanceDef, Reference, Sort, StaticComponentIndex,
 };
-use crate::component::types::ExternType;
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use wasmparser::component_types as wt;
 
 impl Flattener<'_, '_> {
     /// Makes a component instance in a component instance.
@@ -17,27 +17,32 @@ impl Flattener<'_, '_> {
         &mut self,
         scope: &mut Scope<'_>,
         definition: &InstanceDef,
+        ty: wt::ComponentInstanceTypeId,
     ) -> Result<()> {
         let exports = match definition {
             InstanceDef::Instantiate { component, args } => {
                 self.budget.spend(args.len())?;
                 let component = scope.component(*component)?;
                 let mut given = BTreeMap::new();
-                for (name, sort, index) in args {
-                    given.insert(name.clone(), scope.value(*sort, *index)?);
+                for (name, item) in args {
+                    given.insert(name.clone(), self.value(scope, item)?);
                 }
                 self.instantiate(&component, Args::Given(given), scope.depth + 1)?
             }
             InstanceDef::FromExports(list) => {
                 self.budget.spend(list.len())?;
                 let mut exports = Exports::default();
-                for (name, sort, index) in list {
-                    exports.add(name.clone(), scope.value(*sort, *index)?, 0)?;
+                for (name, item) in list {
+                    let value = self.value(scope, item)?;
+                    exports.add(name.clone(), value, 0)?;
                 }
                 exports
             }
         };
-        scope.instances.push(Instance::Exports(Rc::new(exports)));
+        let instance = Rc::new(exports);
+        // The resource types that the new instance made are new ones here.
+        self.bind_instance(scope, ty, &instance)?;
+        scope.instances.push(instance);
         Ok(())
     }
 
@@ -47,24 +52,31 @@ impl Flattener<'_, '_> {
         scope: &mut Scope<'_>,
         name: &Rc<str>,
         sort: Sort,
-        ty: Option<&ExternType>,
+        ty: wt::ComponentEntityType,
+        offset: u64,
     ) -> Result<()> {
         let value = match &scope.args {
-            Args::Given(args) => match args.get(name) {
-                Some(value) => value.clone().of_sort(sort)?,
-                None if sort == Sort::Type => Value::Type,
-                None => return Err(inconsistent()),
-            },
-            Args::Root => {
-                let ty = ty.ok_or_else(inconsistent)?;
-                let import = (name.to_string(), ty.clone());
-                let import = self.component.imports.push(import);
-                let path = Vec::new();
-                ImportPath { import, path }.value(sort)?
+            Args::Given(args) => {
+                let value = args.get(name).cloned();
+                let value = value.ok_or_else(inconsistent)?.of_sort(sort)?;
+                self.bind_types(scope, ty, &value)?;
+                value
             }
+            Args::Root => self.root_import(scope, name, ty, offset)?,
         };
         scope.define(value);
         Ok(())
+    }
+
+    /// What something in an index space is.
+    pub(super) fn value(&mut self, scope: &mut Scope<'_>, item: &Reference) -> Result<Value> {
+        Ok(match item.sort {
+            Sort::Module => Value::Module(scope.module(item.index)?),
+            Sort::Component => Value::Component(scope.component(item.index)?),
+            Sort::Func => Value::Func(scope.func(item.index)?.clone()),
+            Sort::Instance => Value::Instance(scope.instance(item.index)?.clone()),
+            Sort::Type => Value::Type(self.type_def(scope, item.ty.ok_or_else(inconsistent)?)?),
+        })
     }
 
     /// Defines an inner component, with what it captures.

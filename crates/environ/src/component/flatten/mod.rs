@@ -15,13 +15,14 @@ mod export;
 mod instance;
 mod known_imports;
 mod layout;
+mod resource;
 mod scope;
 mod value;
 
 use super::definition::{Definitions, Item, StaticComponentIndex};
 use super::info::{CanonicalOptions, Component, CoreDef, CoreExport};
+use super::intern::TypeInterner;
 use super::trampoline::Trampoline;
-use super::types::ComponentTypes;
 use crate::Translation;
 use crate::error::Result;
 use crate::index::*;
@@ -32,12 +33,15 @@ use cranelift_entity::PrimaryMap;
 use scope::Scope;
 use std::collections::BTreeMap;
 use value::{Args, Exports};
+use wasmparser::types::TypesRef;
+
+pub(super) use value::inconsistent;
 
 /// What the walk over the sections found.
 pub(super) struct Input<'d, 'data> {
     pub(super) definitions: &'d Definitions,
     pub(super) root: StaticComponentIndex,
-    pub(super) types: ComponentTypes,
+    pub(super) types: TypesRef<'d>,
     pub(super) signatures: SignatureTable,
     pub(super) modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
 }
@@ -47,10 +51,9 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
     let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty());
     let mut flattener = Flattener {
         definitions: input.definitions,
-        component: Component {
-            types: input.types,
-            ..Component::default()
-        },
+        component: Component::default(),
+        wasm_types: input.types,
+        types: TypeInterner::default(),
         signatures: input.signatures,
         modules: input.modules,
         instance_steps: PrimaryMap::new(),
@@ -70,6 +73,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
     flattener.component.num_component_instances = flattener.component_instances.len() as u32;
     flattener.component.num_runtime_instances = flattener.instance_steps.len() as u32;
     flattener.lay_out()?;
+    flattener.component.types = flattener.types.finish();
     Ok(Translation {
         signatures: flattener.signatures,
         modules: flattener.modules,
@@ -80,8 +84,11 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
 /// The state of the interpretation, beside the scopes of the components being instantiated.
 struct Flattener<'d, 'data> {
     definitions: &'d Definitions,
-    /// What has been written so far.
+    /// What has been written so far, less the types.
     component: Component,
+    /// What ids of types refer to.
+    wasm_types: TypesRef<'d>,
+    types: TypeInterner,
     signatures: SignatureTable,
     modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
     /// The step that makes each core instance.
@@ -149,13 +156,15 @@ impl Flattener<'_, '_> {
                 let def = self.core_export(instance, name)?;
                 scope.core_space(*sort).push(def);
             }
-            Item::Instance(definition) => self.instance(scope, definition)?,
+            Item::Instance(definition, ty) => self.instance(scope, definition, *ty)?,
+            Item::Resource { id, dtor } => self.define_resource(scope, *id, *dtor)?,
+            Item::ResourceFunc(func, id) => self.resource_func(scope, *func, *id)?,
             Item::ExportAlias {
                 sort,
                 instance,
                 name,
             } => {
-                let value = scope.instance(*instance)?.export(*sort, name)?;
+                let value = scope.instance(*instance)?.of_sort(*sort, name)?;
                 scope.define(value);
             }
             Item::Lift {
@@ -173,14 +182,22 @@ impl Flattener<'_, '_> {
                 let def = self.intrinsic(*intrinsic);
                 scope.core_funcs.push(def);
             }
-            Item::Import { name, sort, ty } => self.import(scope, name, *sort, ty.as_ref())?,
-            Item::Export {
+            Item::Import {
                 name,
                 sort,
-                index,
+                ty,
+                offset,
+            } => self.import(scope, name, *sort, *ty, *offset)?,
+            Item::Export {
+                name,
+                item,
+                ty,
                 offset,
             } => {
-                let value = scope.value(*sort, *index)?;
+                let value = self.value(scope, item)?;
+                // What is exported may have got types of its own.
+                self.bind_types(scope, *ty, &value)?;
+                self.name_resource(&value, name);
                 scope.define(value.clone());
                 scope.exports.add(name.clone(), value, *offset)?;
             }

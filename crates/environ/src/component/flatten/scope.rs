@@ -1,8 +1,9 @@
 //! The index spaces of a component that is being instantiated.
 
-use super::value::{Args, Closure, CoreInstance, Exports, Func, Instance, Value, inconsistent};
+use super::value::{Args, Closure, CoreInstance, Exports, Func, Value, inconsistent};
 use crate::component::definition::{CaptureSort, CoreSort, Sort};
 use crate::component::info::CoreDef;
+use crate::component::intern::ResourceScope;
 use crate::error::Result;
 use crate::index::*;
 use std::rc::Rc;
@@ -26,7 +27,9 @@ pub(super) struct Scope<'c> {
     core_tags: Vec<CoreDef>,
     pub(super) core_instances: Vec<CoreInstance>,
     pub(super) funcs: Vec<Func>,
-    pub(super) instances: Vec<Instance>,
+    pub(super) instances: Vec<Rc<Exports>>,
+    /// What types mean in it.
+    pub(super) types: ResourceScope,
     /// What it exports so far.
     pub(super) exports: Exports,
 }
@@ -53,6 +56,7 @@ impl<'c> Scope<'c> {
             core_instances: Vec::new(),
             funcs: Vec::new(),
             instances: Vec::new(),
+            types: ResourceScope::default(),
             exports: Exports::default(),
         }
     }
@@ -64,7 +68,7 @@ impl<'c> Scope<'c> {
             Value::Component(component) => self.components.push(component),
             Value::Func(func) => self.funcs.push(func),
             Value::Instance(instance) => self.instances.push(instance),
-            Value::Type => {}
+            Value::Type(_) => {}
         }
     }
 
@@ -88,17 +92,6 @@ impl<'c> Scope<'c> {
             .ok_or_else(inconsistent)
     }
 
-    /// What an index of this sort refers to.
-    pub(super) fn value(&self, sort: Sort, index: u32) -> Result<Value> {
-        Ok(match sort {
-            Sort::Module => Value::Module(self.module(index)?),
-            Sort::Component => Value::Component(self.component(index)?),
-            Sort::Func => Value::Func(self.func(index)?.clone()),
-            Sort::Instance => Value::Instance(self.instance(index)?.clone()),
-            Sort::Type => Value::Type,
-        })
-    }
-
     pub(super) fn module(&self, index: u32) -> Result<StaticModuleIndex> {
         get(&self.modules, index).copied()
     }
@@ -111,7 +104,7 @@ impl<'c> Scope<'c> {
         get(&self.funcs, index)
     }
 
-    pub(super) fn instance(&self, index: u32) -> Result<&Instance> {
+    pub(super) fn instance(&self, index: u32) -> Result<&Rc<Exports>> {
         get(&self.instances, index)
     }
 

@@ -3,6 +3,7 @@
 use super::budget::MAX_DEPTH;
 use crate::component::definition::{Sort, StaticComponentIndex};
 use crate::component::info::CoreDef;
+use crate::component::types::TypeDef;
 use crate::error::{Error, Result};
 use crate::index::*;
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ pub(super) enum Value {
     Module(StaticModuleIndex),
     Component(Rc<Closure>),
     Func(Func),
-    Instance(Instance),
-    Type,
+    Instance(Rc<Exports>),
+    Type(TypeDef),
 }
 
 /// A component with what it uses from around it.
@@ -28,7 +29,7 @@ pub(super) struct Closure {
 #[derive(Clone)]
 pub(super) enum Func {
     /// From the host.
-    Imported(Rc<ImportPath>),
+    Imported(ImportedFunc),
     /// From a guest.
     Lifted(LiftedFunc),
 }
@@ -41,13 +42,11 @@ pub(super) struct LiftedFunc {
     pub(super) options: OptionsIndex,
 }
 
-/// A component instance.
+/// A function that the root imports.
 #[derive(Clone)]
-pub(super) enum Instance {
-    /// From the host.
-    Imported(Rc<ImportPath>),
-    /// From here.
-    Exports(Rc<Exports>),
+pub(super) struct ImportedFunc {
+    pub(super) path: Rc<ImportPath>,
+    pub(super) ty: ComponentFuncTypeIndex,
 }
 
 /// An import of the root, and names to follow from there.
@@ -90,41 +89,9 @@ impl Value {
             Value::Component(_) => sort == Sort::Component,
             Value::Func(_) => sort == Sort::Func,
             Value::Instance(_) => sort == Sort::Instance,
-            Value::Type => sort == Sort::Type,
+            Value::Type(_) => sort == Sort::Type,
         };
         if same { Ok(self) } else { Err(inconsistent()) }
-    }
-}
-
-impl Instance {
-    /// An export.
-    pub(super) fn export(&self, sort: Sort, name: &Rc<str>) -> Result<Value> {
-        match self {
-            Instance::Imported(from) => {
-                let mut path = from.path.clone();
-                path.push(name.clone());
-                let import = from.import;
-                ImportPath { import, path }.value(sort)
-            }
-            Instance::Exports(exports) => match exports.get(name) {
-                Some(value) => value.clone().of_sort(sort),
-                None if sort == Sort::Type => Ok(Value::Type),
-                None => Err(inconsistent()),
-            },
-        }
-    }
-}
-
-impl ImportPath {
-    /// What the path leads to, which is of this sort.
-    pub(super) fn value(self, sort: Sort) -> Result<Value> {
-        match sort {
-            Sort::Func => Ok(Value::Func(Func::Imported(Rc::new(self)))),
-            Sort::Instance => Ok(Value::Instance(Instance::Imported(Rc::new(self)))),
-            Sort::Type => Ok(Value::Type),
-            // Refused when the type of the import was converted.
-            Sort::Module | Sort::Component => Err(inconsistent()),
-        }
     }
 }
 
@@ -134,7 +101,7 @@ impl Exports {
     /// # Errors
     /// If that makes instances too deep.
     pub(super) fn add(&mut self, name: Rc<str>, value: Value, offset: u64) -> Result<()> {
-        if let Value::Instance(Instance::Exports(inner)) = &value {
+        if let Value::Instance(inner) = &value {
             self.depth = self.depth.max(inner.depth + 1);
             if self.depth > MAX_DEPTH {
                 return Err(Error::TooLarge {
@@ -145,6 +112,14 @@ impl Exports {
         self.by_name.insert(name.clone(), self.list.len());
         self.list.push((name, value, offset));
         Ok(())
+    }
+
+    /// The export with this name, which is of this sort.
+    pub(super) fn of_sort(&self, sort: Sort, name: &str) -> Result<Value> {
+        self.get(name)
+            .cloned()
+            .ok_or_else(inconsistent)?
+            .of_sort(sort)
     }
 
     /// The export with this name.
@@ -160,6 +135,6 @@ impl Exports {
 }
 
 /// The validator has let something through that cannot be; it ends this translation alone.
-pub(super) fn inconsistent() -> Error {
+pub(in super::super) fn inconsistent() -> Error {
     Error::invalid("validation and translation disagree about an index", 0)
 }

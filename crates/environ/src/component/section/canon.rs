@@ -1,10 +1,11 @@
 //! The canonical section: lifts, lowers and built-ins.
 
-use super::super::definition::{Item, OptionsDef};
+use super::super::definition::{Item, OptionsDef, ResourceFunc};
+use super::super::info::StringEncoding;
 use super::super::translate::Walk;
 use crate::error::{Error, Result};
 use crate::{CONTEXT_SLOTS, SlotType, UnsafeIntrinsic};
-use wasmparser::component_types::{ComponentAnyTypeId, ComponentFuncTypeId};
+use wasmparser::component_types::ComponentAnyTypeId;
 use wasmparser::{CanonicalFunction, CanonicalOption, ComponentCanonicalSectionReader, ValType};
 
 /// Refuses what belongs to proposals the validator is not told about.
@@ -56,6 +57,15 @@ pub(in super::super) fn read(
                 let (ty, slot) = context_slot(ty, slot, offset)?;
                 context(walk, UnsafeIntrinsic::ContextSet { ty, slot });
             }
+            CanonicalFunction::ResourceNew { resource } => {
+                resource_func(walk, ResourceFunc::New, resource, offset)?;
+            }
+            CanonicalFunction::ResourceRep { resource } => {
+                resource_func(walk, ResourceFunc::Rep, resource, offset)?;
+            }
+            CanonicalFunction::ResourceDrop { resource } => {
+                resource_func(walk, ResourceFunc::Drop, resource, offset)?;
+            }
             other => return Err(refused(builtin_name(&other), offset)),
         }
     }
@@ -70,17 +80,12 @@ fn lift(
     offset: u64,
 ) -> Result<()> {
     let options = options(walk, list, offset)?;
-    let ty = match walk.validator.types(0) {
-        Some(types) => match types.component_any_type_at(type_index) {
-            ComponentAnyTypeId::Func(id) => walk.types.func(types, id, offset)?,
-            _ => {
-                return Err(Error::invalid(
-                    "`canon lift` to what is no function",
-                    offset,
-                ));
-            }
-        },
-        None => return Err(Error::invalid("`canon lift` outside a component", offset)),
+    let ComponentAnyTypeId::Func(ty) = walk.wasm_types(offset)?.component_any_type_at(type_index)
+    else {
+        return Err(Error::invalid(
+            "`canon lift` to what is no function",
+            offset,
+        ));
     };
     walk.define(Item::Lift {
         core_func,
@@ -92,13 +97,7 @@ fn lift(
 
 fn lower(walk: &mut Walk<'_>, func: u32, list: &[CanonicalOption], offset: u64) -> Result<()> {
     let options = options(walk, list, offset)?;
-    let ty = match walk.validator.types(0) {
-        Some(types) => {
-            let id: ComponentFuncTypeId = types.component_function_at(func);
-            walk.types.func(types, id, offset)?
-        }
-        None => return Err(Error::invalid("`canon lower` outside a component", offset)),
-    };
+    let ty = walk.wasm_types(offset)?.component_function_at(func);
     walk.define(Item::Lower {
         func,
         ty,
@@ -115,7 +114,11 @@ fn options(walk: &mut Walk<'_>, list: &[CanonicalOption], offset: u64) -> Result
     };
     for &option in list {
         match option {
-            CanonicalOption::UTF8 => {}
+            CanonicalOption::UTF8 => options.string_encoding = StringEncoding::Utf8,
+            CanonicalOption::UTF16 => options.string_encoding = StringEncoding::Utf16,
+            CanonicalOption::CompactUTF16 => {
+                options.string_encoding = StringEncoding::Latin1Utf16;
+            }
             CanonicalOption::Memory(index) => options.memory = Some(index),
             CanonicalOption::Realloc(index) => options.realloc = Some(index),
             CanonicalOption::PostReturn(index) => options.post_return = Some(index),
@@ -126,6 +129,21 @@ fn options(walk: &mut Walk<'_>, list: &[CanonicalOption], offset: u64) -> Result
         walk.component().may_be_unleavable = true;
     }
     Ok(options)
+}
+
+fn resource_func(
+    walk: &mut Walk<'_>,
+    func: ResourceFunc,
+    resource: u32,
+    offset: u64,
+) -> Result<()> {
+    match walk.wasm_types(offset)?.component_any_type_at(resource) {
+        ComponentAnyTypeId::Resource(id) => {
+            walk.define(Item::ResourceFunc(func, id.resource()));
+            Ok(())
+        }
+        _ => Err(Error::invalid("a handle to what is no resource", offset)),
+    }
 }
 
 fn context(walk: &mut Walk<'_>, intrinsic: UnsafeIntrinsic) {

@@ -23,23 +23,16 @@ pub(in super::super) fn read(
     for import in section.into_iter_with_offsets() {
         let (offset, import) = import?;
         let sort = super::sort(import.ty.kind(), offset)?;
-        // Imports of inner components are arguments when these are instantiated; only the
-        // root's come from outside.
-        let ty = if walk.in_root() {
-            let types = walk.validator.types(0);
-            let item =
-                types.and_then(|t| Some((t, t.component_item_for_import(import.name.name)?)));
-            match item {
-                Some((types, item)) => Some(walk.types.import(types, item.ty, offset)?),
-                None => return Err(Error::invalid("an import without a type", offset)),
-            }
-        } else {
-            None
+        let types = walk.wasm_types(offset)?;
+        let Some(item) = types.component_item_for_import(import.name.name) else {
+            return Err(Error::invalid("an import without a type", offset));
         };
+        let ty = item.ty;
         walk.define(Item::Import {
             name: import.name.name.into(),
             sort,
             ty,
+            offset,
         });
     }
     Ok(())

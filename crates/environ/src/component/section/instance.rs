@@ -9,7 +9,10 @@ pub(in super::super) fn read(
     walk: &mut Walk<'_>,
     section: ComponentInstanceSectionReader<'_>,
 ) -> Result<()> {
-    for instance in section.into_iter_with_offsets() {
+    let types = walk.wasm_types(section.range().start)?;
+    // The section has been validated, so its instances are the last ones.
+    let first = types.component_instance_count() - section.count();
+    for (index, instance) in (first..).zip(section.into_iter_with_offsets()) {
         let (offset, instance) = instance?;
         let definition = match instance {
             ComponentInstance::Instantiate {
@@ -18,8 +21,8 @@ pub(in super::super) fn read(
             } => {
                 let mut list = Vec::with_capacity(args.len());
                 for arg in &args {
-                    let sort = super::sort(arg.kind, offset)?;
-                    list.push((arg.name.into(), sort, arg.index));
+                    let item = super::reference(walk, arg.kind, arg.index, offset)?;
+                    list.push((arg.name.into(), item));
                 }
                 InstanceDef::Instantiate {
                     component: component_index,
@@ -29,13 +32,14 @@ pub(in super::super) fn read(
             ComponentInstance::FromExports(exports) => {
                 let mut list = Vec::with_capacity(exports.len());
                 for export in &exports {
-                    let sort = super::sort(export.kind, offset)?;
-                    list.push((export.name.name.into(), sort, export.index));
+                    let item = super::reference(walk, export.kind, export.index, offset)?;
+                    list.push((export.name.name.into(), item));
                 }
                 InstanceDef::FromExports(list)
             }
         };
-        walk.define(Item::Instance(definition));
+        let ty = walk.wasm_types(offset)?.component_instance_at(index);
+        walk.define(Item::Instance(definition, ty));
     }
     Ok(())
 }

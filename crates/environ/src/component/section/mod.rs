@@ -10,8 +10,10 @@ pub(super) mod core_instance;
 pub(super) mod export;
 pub(super) mod import;
 pub(super) mod instance;
+pub(super) mod ty;
 
-use super::definition::{CoreSort, Sort};
+use super::definition::{CoreSort, Reference, Sort};
+use super::translate::Walk;
 use crate::error::{Error, Result};
 use wasmparser::{ComponentExternalKind, ExternalKind, Payload};
 
@@ -50,4 +52,19 @@ fn sort(kind: ComponentExternalKind, offset: u64) -> Result<Sort> {
         ComponentExternalKind::Component => Ok(Sort::Component),
         ComponentExternalKind::Value => Err(Error::unsupported("`value`", offset)),
     }
+}
+
+/// Something that the component being read has at this index.
+fn reference(
+    walk: &Walk<'_>,
+    kind: ComponentExternalKind,
+    index: u32,
+    offset: u64,
+) -> Result<Reference> {
+    let sort = sort(kind, offset)?;
+    let ty = match sort {
+        Sort::Type => Some(walk.wasm_types(offset)?.component_any_type_at(index)),
+        _ => None,
+    };
+    Ok(Reference { sort, index, ty })
 }
