@@ -9,6 +9,7 @@
 
 #[path = "../../guests.rs"]
 mod guests;
+mod life_cycle;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
@@ -216,6 +217,7 @@ fn main() -> Result<()> {
         "target slot/global",
     ];
     println!("\n{}", measure::table(&header, &table));
+    records.extend(life_cycle::run(filter.as_deref())?);
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;

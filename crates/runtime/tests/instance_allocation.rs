@@ -394,3 +394,45 @@ fn stores_on_several_threads_share_a_pool() {
         }
     });
 }
+
+#[test]
+fn a_module_with_its_imports_found_is_instantiated_in_many_stores() {
+    for engine in engines() {
+        let module = r#"(module
+            (import "host" "add" (func $add (param i32) (result i32)))
+            (func (export "run") (param i32) (result i32) (call $add (local.get 0))))"#;
+        let module = Module::new(&engine, module).unwrap();
+        let mut linker = Linker::<i32>::new(&engine);
+        assert!(linker.instantiate_pre(&module).is_err());
+        let add = |caller: threadline::Caller<'_, i32>, n: i32| *caller.data() + n;
+        linker.func_wrap("host", "add", add).unwrap();
+        let pre = linker.instantiate_pre(&module).unwrap();
+        for data in 0..5 {
+            let mut store = Store::new(&engine, data);
+            let instance = pre.instantiate(&mut store).unwrap();
+            let run = instance.get_typed_func::<i32, i32>(&mut store, "run");
+            assert_eq!(run.unwrap().call(&mut store, 10).unwrap(), 10 + data);
+        }
+        let mut linker = Linker::<i32>::new(&engine);
+        linker.func_wrap("host", "add", || {}).unwrap();
+        let error = linker.instantiate_pre(&module).unwrap_err().to_string();
+        assert!(error.contains("incompatible import type"), "{error}");
+    }
+}
+
+#[test]
+fn a_prepared_module_still_checks_what_belongs_to_a_store() {
+    let engine = Engine::default();
+    let module = Module::new(&engine, "(module (import \"\" \"m\" (memory 2)))").unwrap();
+    let mut store = Store::new(&engine, ());
+    let exporter = Module::new(&engine, "(module (memory (export \"m\") 1))").unwrap();
+    let exporter = Instance::new(&mut store, &exporter, &[]).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.instance(&mut store, "", exporter).unwrap();
+    let pre = linker.instantiate_pre(&module).unwrap();
+    pre.instantiate(&mut store).unwrap_err();
+    let memory = exporter.get_memory(&mut store, "m").unwrap();
+    memory.grow(&mut store, 1).unwrap();
+    pre.instantiate(&mut store).unwrap();
+    pre.instantiate(Store::new(&engine, ())).unwrap_err();
+}

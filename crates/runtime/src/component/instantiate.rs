@@ -90,9 +90,8 @@ impl Instantiation<'_> {
             imports.push(self.import(*arg)?);
         }
         let module = self.component.module(module);
-        self.store.count_resources(module)?;
         let place = self.instance.place(index);
-        let instance = self.store.instantiate(module, imports, place)?;
+        let instance = self.store.instantiate_counted(module, imports, place)?;
         let made = self.core_instances.push(instance);
         debug_assert_eq!(made, index);
         Ok(())
