@@ -233,10 +233,9 @@ impl OwnedComponentInstance {
         let allocator = component.engine().allocator();
         let block = allocator.block(BlockKind::ComponentInstance, size)?;
         let vmctx = VmContextBox::new(block, size);
-        let lowered = component.lowerings().map(|import| {
-            let ty = description.runtime_imports[import].ty;
-            LoweredImport::new(imports[import.index()].clone(), &description, ty)
-        });
+        let lowered = component
+            .lowerings()
+            .map(|(import, lowered)| LoweredImport::new(imports[import.index()].clone(), lowered));
         let lowered = lowered.collect();
         let options = description.options.values();
         let options =

@@ -355,23 +355,14 @@ impl InstancePtr {
     }
 
     fn fill_func_refs(self) -> Result<()> {
-        let module = self.module();
-        for (index, function) in module.module.functions.iter() {
-            let Some(func_ref) = function.func_ref else {
-                continue;
+        let vmctx = self.vmctx();
+        for template in self.module().func_refs() {
+            let import = match template.code {
+                Some(code) => FunctionImport { code, vmctx },
+                None => self.function(template.func)?,
             };
-            let import = match module.func_ref_code(func_ref) {
-                Some(code) => FunctionImport {
-                    code,
-                    vmctx: self.vmctx(),
-                },
-                None => self.function(index)?,
-            };
-            let type_id = module.type_id(function.signature);
-            self.set_field(
-                module.layout.func_ref(func_ref),
-                func_ref::vm_func_ref(import, type_id),
-            );
+            let func_ref = func_ref::vm_func_ref(import, template.type_id);
+            self.set_field(template.offset, func_ref);
         }
         Ok(())
     }

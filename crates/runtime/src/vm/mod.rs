@@ -55,7 +55,7 @@ pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig
 pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;
 pub(crate) use limiter::Limiter;
-pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, TypedImport};
+pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, LoweredType, TypedImport};
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;
 pub use parking_spot::WaitResult;
