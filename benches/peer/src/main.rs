@@ -11,6 +11,7 @@ mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
 mod kernels;
+mod life_cycle;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
@@ -223,6 +224,7 @@ fn main() -> Result<()> {
     println!("\n{}", measure::table(&header, &table));
     records.extend(compile_time::run(&engines, filter.as_deref())?);
     records.extend(kernels::run(&engines, filter.as_deref())?);
+    records.extend(life_cycle::run(filter.as_deref())?);
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;

@@ -94,21 +94,17 @@ impl ComponentHostFunc {
     }
 }
 
-/// A host function as one component instance imports it; it does not move.
-pub(super) struct LoweredImport {
-    host: ComponentHostFunc,
+/// How a component calls one of its imports.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct LoweredType {
     ty: ComponentFuncTypeIndex,
     /// The length of the array of parameters and results.
     slots: usize,
 }
 
-impl LoweredImport {
-    /// A host function imported with this type, which it can stand for.
-    pub(super) fn new(
-        host: ComponentHostFunc,
-        component: &Component,
-        ty: ComponentFuncTypeIndex,
-    ) -> LoweredImport {
+impl LoweredType {
+    /// For an import of this type.
+    pub(crate) fn new(component: &Component, ty: ComponentFuncTypeIndex) -> LoweredType {
         let types = &component.types;
         let flat = flatten_func(
             types,
@@ -117,11 +113,23 @@ impl LoweredImport {
             AddressType::I32,
         );
         let (params, results) = (flat.signature.params(), flat.signature.results());
-        LoweredImport {
-            host,
+        LoweredType {
             ty,
             slots: params.len().max(results.len()),
         }
+    }
+}
+
+/// A host function as one component instance imports it; it does not move.
+pub(super) struct LoweredImport {
+    host: ComponentHostFunc,
+    lowered: LoweredType,
+}
+
+impl LoweredImport {
+    /// A host function imported with this type, which it can stand for.
+    pub(super) fn new(host: ComponentHostFunc, lowered: LoweredType) -> LoweredImport {
+        LoweredImport { host, lowered }
     }
 
     /// What the trampoline reads.
@@ -157,12 +165,12 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let slots = std::slice::from_raw_parts_mut(slots, import.slots);
+            let slots = std::slice::from_raw_parts_mut(slots, import.lowered.slots);
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let call = HostCall {
                 instance,
                 options: instance.options(OptionsIndex::from_u32(options)),
-                ty: import.ty,
+                ty: import.lowered.ty,
             };
             body.call(StoreContextMut(store), call, slots)?;
             // The host may have called the instance again and swallowed a trap; to return into
