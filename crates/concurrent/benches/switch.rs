@@ -1,0 +1,3 @@
+//! What a step of the scheduler costs.
+
+fn main() {}
