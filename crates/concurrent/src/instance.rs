@@ -76,6 +76,11 @@ impl<P: Platform> Scheduler<P> {
         Ok(())
     }
 
+    /// The counter of backpressure of an instance.
+    pub fn backpressure(&self, instance: InstanceId) -> Option<u32> {
+        Some(self.instances.get(instance)?.backpressure)
+    }
+
     /// The thread of an instance that has this index.
     pub fn thread_at(&self, instance: InstanceId, index: u32) -> Option<ThreadId> {
         self.instances.get(instance)?.threads.get(index).copied()

@@ -63,8 +63,8 @@ pub use event::{
 };
 pub use id::{EndId, Id, InstanceId, RawId, SetId, SubtaskId, TaskId, ThreadId, WaitableId};
 pub use lock::Released;
-pub use report::{EndReport, WaitReport, WaitableReport};
-pub use schedule::{Choice, Decision, Fifo, Replay, Schedule, Seeded};
+pub use report::{EndReport, WaitReport, WaitableKind, WaitableReport};
+pub use schedule::{Choice, Decision, Fifo, Recording, Replay, Schedule, Seeded};
 pub use scheduler::{Counts, Scheduler, Switch, Wait};
 pub use subtask::{CancelSubtask, SubtaskState};
 pub use table::Table;

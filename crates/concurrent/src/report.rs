@@ -5,7 +5,7 @@ use crate::id::{EndId, Id, InstanceId, SetId, SubtaskId, TaskId, ThreadId, Waita
 use crate::scheduler::Scheduler;
 use crate::subtask::SubtaskState;
 use crate::thread::{Reason, Status};
-use crate::transfer::{EndKind, EndState};
+use crate::transfer::{End, EndKind, EndState};
 use crate::waitable::{Kind, Waitable};
 
 /// A thread that doesn't run, and why.
@@ -27,9 +27,22 @@ pub struct WaitReport {
     pub waitables: Vec<WaitableReport>,
 }
 
-/// A waitable that somebody waits for.
+/// A waitable, as it is now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WaitableReport {
+pub struct WaitableReport {
+    /// The set it is in.
+    pub set: Option<SetId>,
+    /// Whether it has an event that was not delivered.
+    pub has_event: bool,
+    /// Whether a synchronous operation on it is under way.
+    pub has_sync_waiter: bool,
+    /// What it is.
+    pub kind: WaitableKind,
+}
+
+/// What a waitable is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitableKind {
     /// A call.
     Subtask {
         /// The subtask.
@@ -40,10 +53,14 @@ pub enum WaitableReport {
         state: SubtaskState,
         /// The callee, unless it is the host.
         callee: Option<TaskId>,
+        /// Whether the caller has asked to cancel it.
+        cancellation_requested: bool,
+        /// Whether the caller knows that it is resolved.
+        resolve_delivered: bool,
     },
     /// An end of a stream or future.
     End {
-        /// The end that is waited for.
+        /// The end itself.
         own: EndReport,
         /// The other one, unless it was dropped.
         other: Option<EndReport>,
@@ -94,8 +111,10 @@ impl<P: Platform> Scheduler<P> {
     fn waited_for(&self, reason: Reason) -> Vec<WaitableReport> {
         match reason {
             Reason::Yield | Reason::Enter | Reason::CallbackYield => Vec::new(),
-            Reason::Subtask(id) | Reason::Cancel(id) => self.report(id.into()),
-            Reason::End(id) => self.report(id.into()),
+            Reason::Subtask(id) | Reason::Cancel(id) => {
+                self.waitable_report(id).into_iter().collect()
+            }
+            Reason::End(id) => self.waitable_report(id).into_iter().collect(),
             Reason::Set(set) | Reason::CallbackSet(set) => self.members(set),
         }
     }
@@ -108,37 +127,50 @@ impl<P: Platform> Scheduler<P> {
             .collect()
     }
 
-    fn report(&self, id: WaitableId) -> Vec<WaitableReport> {
-        let waitable = self.waitables.get(id);
-        waitable
-            .map(|waitable| self.report_waitable(id, waitable))
-            .into_iter()
-            .collect()
+    /// A waitable, as it is now.
+    pub fn waitable_report(&self, id: impl Into<WaitableId>) -> Option<WaitableReport> {
+        let id = id.into();
+        Some(self.report_waitable(id, self.waitables.get(id)?))
+    }
+
+    /// How many waitables are in a set, and how many threads wait for it.
+    pub fn set_report(&self, id: SetId) -> Option<(u32, u32)> {
+        let set = self.sets.get(id)?;
+        Some((set.len, set.num_waiting))
     }
 
     fn report_waitable(&self, id: WaitableId, waitable: &Waitable<P>) -> WaitableReport {
-        match &waitable.kind {
-            Kind::Subtask(subtask) => WaitableReport::Subtask {
+        let kind = match &waitable.kind {
+            Kind::Subtask(subtask) => WaitableKind::Subtask {
                 id: SubtaskId::from_raw(id.raw()),
                 index: subtask.index,
                 state: subtask.state,
                 callee: subtask.callee,
+                cancellation_requested: subtask.cancellation_requested,
+                resolve_delivered: subtask.resolve_delivered,
             },
-            Kind::End(end) => {
-                let report = |id: EndId, end: &crate::transfer::End<P>| EndReport {
-                    id,
-                    kind: end.kind,
-                    state: end.state,
-                    owner: end.owner,
-                    index: end.index,
-                };
-                WaitableReport::End {
-                    own: report(EndId::from_raw(id.raw()), end),
-                    other: end
-                        .other
-                        .and_then(|other| Some(report(other, self.end(other).ok()?))),
-                }
-            }
+            Kind::End(end) => WaitableKind::End {
+                own: report_end(EndId::from_raw(id.raw()), end),
+                other: end
+                    .other
+                    .and_then(|other| Some(report_end(other, self.end(other).ok()?))),
+            },
+        };
+        WaitableReport {
+            set: waitable.set,
+            has_event: waitable.pending.is_some(),
+            has_sync_waiter: waitable.has_sync_waiter,
+            kind,
         }
+    }
+}
+
+fn report_end<P: Platform>(id: EndId, end: &End<P>) -> EndReport {
+    EndReport {
+        id,
+        kind: end.kind,
+        state: end.state,
+        owner: end.owner,
+        index: end.index,
     }
 }

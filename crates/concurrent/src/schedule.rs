@@ -1,8 +1,8 @@
 //! What the specification leaves open, and who decides it.
 //!
 //! Every `random.choice`, `random.randint` and `random.shuffle` of `definitions.py` is a call of
-//! [`Schedule::choose`]. A scheduler without a schedule is first come, first served: the
-//! deterministic profile, and the fast path, because nothing need be counted to choose from.
+//! [`Schedule::choose`], except under a schedule that is first come, first served: then nothing need
+//! be counted to choose from, and nobody is asked.
 
 use std::collections::VecDeque;
 
@@ -30,15 +30,32 @@ pub enum Choice {
 pub trait Schedule: Send + Sync {
     /// One of `0..of`, where `of` is at least 2. An answer beyond is taken as the last.
     fn choose(&mut self, choice: Choice, of: usize) -> usize;
+
+    /// Whether the answer is always the first. If so, it isn't asked for: this is the fast path.
+    fn is_first_come(&self) -> bool {
+        false
+    }
+}
+
+impl Schedule for Box<dyn Schedule> {
+    fn choose(&mut self, choice: Choice, of: usize) -> usize {
+        (**self).choose(choice, of)
+    }
+
+    fn is_first_come(&self) -> bool {
+        (**self).is_first_come()
+    }
 }
 
 /// First come, first served: always the first, as the deterministic profile has it.
-///
-/// The same as no schedule at all, only slower.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Fifo;
 
 impl Schedule for Fifo {
+    fn is_first_come(&self) -> bool {
+        true
+    }
+
     fn choose(&mut self, _choice: Choice, _of: usize) -> usize {
         0
     }
@@ -83,23 +100,38 @@ pub struct Decision {
     pub chosen: u32,
 }
 
+/// Decisions that were taken, enough to take them again.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Recording {
+    /// Whether all were first come, first served.
+    pub is_first_come: bool,
+    /// The others.
+    pub decisions: Vec<Decision>,
+}
+
 /// Takes decisions as they were [recorded](crate::Scheduler::record), and the first answer where
 /// there are none any more or the question is another one.
 #[derive(Clone, Debug)]
 pub struct Replay {
+    is_first_come: bool,
     decisions: VecDeque<Decision>,
 }
 
 impl Replay {
     /// Takes these decisions.
-    pub fn new(decisions: Vec<Decision>) -> Self {
+    pub fn new(recording: Recording) -> Self {
         Replay {
-            decisions: decisions.into(),
+            is_first_come: recording.is_first_come,
+            decisions: recording.decisions.into(),
         }
     }
 }
 
 impl Schedule for Replay {
+    fn is_first_come(&self) -> bool {
+        self.is_first_come
+    }
+
     fn choose(&mut self, choice: Choice, of: usize) -> usize {
         match self.decisions.pop_front() {
             Some(decision) if decision.choice == choice && decision.of as usize == of => {
@@ -112,7 +144,7 @@ impl Schedule for Replay {
 
 #[cfg(test)]
 mod tests {
-    use super::{Choice, Decision, Replay, Schedule, Seeded};
+    use super::{Choice, Decision, Recording, Replay, Schedule, Seeded};
 
     #[test]
     fn a_seed_decides_everything_and_nothing_is_impossible() {
@@ -136,7 +168,10 @@ mod tests {
             of: 3,
             chosen,
         };
-        let mut replay = Replay::new(vec![decision(2), decision(1), decision(2)]);
+        let mut replay = Replay::new(Recording {
+            is_first_come: false,
+            decisions: vec![decision(2), decision(1), decision(2)],
+        });
         assert_eq!(replay.choose(Choice::Event, 3), 2);
         assert_eq!(replay.choose(Choice::Event, 3), 1);
         assert_eq!(replay.choose(Choice::Thread, 3), 0);

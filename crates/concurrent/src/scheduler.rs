@@ -4,7 +4,7 @@ use crate::Platform;
 use crate::id::{EndId, InstanceId, SetId, SubtaskId, TaskId, ThreadId, WaitableId};
 use crate::instance::Instance;
 use crate::list::List;
-use crate::schedule::{Choice, Decision, Schedule};
+use crate::schedule::{Choice, Decision, Fifo, Recording, Schedule};
 use crate::set::WaitableSet;
 use crate::slab::Slab;
 use crate::task::Task;
@@ -26,7 +26,9 @@ pub struct Scheduler<P: Platform> {
     pub(crate) current: Option<ThreadId>,
     /// Who was current when the threads on the way to the current one were resumed.
     pub(crate) resumers: Vec<Option<ThreadId>>,
-    schedule: Option<Box<dyn Schedule>>,
+    schedule: Box<dyn Schedule>,
+    /// [`Schedule::is_first_come`] of the schedule.
+    first_come: bool,
     recording: Option<Vec<Decision>>,
     checking: bool,
 }
@@ -87,16 +89,17 @@ impl<P: Platform> Scheduler<P> {
             host_events: List::default(),
             current: None,
             resumers: Vec::new(),
-            schedule: None,
+            schedule: Box::new(Fifo),
+            first_come: true,
             recording: None,
             checking: cfg!(debug_assertions),
         }
     }
 
-    /// Lets a schedule decide what the specification leaves open, or, with `None`, first come,
-    /// first served.
-    pub fn set_schedule(&mut self, schedule: Option<Box<dyn Schedule>>) {
-        self.schedule = schedule;
+    /// Lets a schedule decide what the specification leaves open: [`Fifo`] until then.
+    pub fn set_schedule(&mut self, schedule: impl Schedule + 'static) {
+        self.first_come = schedule.is_first_come();
+        self.schedule = Box::new(schedule);
     }
 
     /// Records decisions from now on.
@@ -105,8 +108,11 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// The decisions taken since [`record`](Self::record), which ends.
-    pub fn take_recording(&mut self) -> Vec<Decision> {
-        self.recording.take().unwrap_or_default()
+    pub fn take_recording(&mut self) -> Recording {
+        Recording {
+            is_first_come: self.first_come,
+            decisions: self.recording.take().unwrap_or_default(),
+        }
     }
 
     /// Whether [`check`](Self::check) runs after every step, as it does by default with debug
@@ -208,26 +214,24 @@ impl<P: Platform> Scheduler<P> {
     /// Decides between so many answers.
     #[inline]
     pub(crate) fn choose(&mut self, choice: Choice, of: usize) -> usize {
-        match &mut self.schedule {
-            Some(schedule) if of > 1 => {
-                let chosen = schedule.choose(choice, of).min(of - 1);
-                if let Some(recording) = &mut self.recording {
-                    recording.push(Decision {
-                        choice,
-                        of: of as u32,
-                        chosen: chosen as u32,
-                    });
-                }
-                chosen
-            }
-            _ => 0,
+        if self.first_come || of < 2 {
+            return 0;
         }
+        let chosen = self.schedule.choose(choice, of).min(of - 1);
+        if let Some(recording) = &mut self.recording {
+            recording.push(Decision {
+                choice,
+                of: of as u32,
+                chosen: chosen as u32,
+            });
+        }
+        chosen
     }
 
     /// Whether the first is always chosen, so that nothing need be counted.
     #[inline]
     pub(crate) fn is_first_come(&self) -> bool {
-        self.schedule.is_none()
+        self.first_come
     }
 
     /// Every public step ends with this.

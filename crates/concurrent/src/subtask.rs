@@ -109,6 +109,12 @@ impl<P: Platform> Scheduler<P> {
         Some(self.subtask(id).ok()?.state)
     }
 
+    /// The instance that has made a call.
+    #[inline]
+    pub fn caller_instance(&self, id: SubtaskId) -> Option<InstanceId> {
+        Some(self.subtask(id).ok()?.instance)
+    }
+
     /// A subtask is in the caller's table of handles now, at this index, and has events from now on.
     /// Answers what the `async` call does: state and index.
     ///

@@ -152,24 +152,27 @@ impl<P: Platform> Scheduler<P> {
         Ok(Outcome::Entered)
     }
 
-    /// `Task.start`, for the current task, before its arguments are lifted.
+    /// `Task.start`, for the current task, before its arguments are lifted: from the caller that
+    /// this answers, if the task has one and it still exists.
     ///
     /// # Errors
     ///
     /// [`Trap::Internal`] if it has started.
     #[inline]
-    pub fn start(&mut self) -> Result<(), Trap> {
+    pub fn start(&mut self) -> Result<Option<SubtaskId>, Trap> {
         let id = self.current_task()?;
         let task = self.task_mut(id)?;
         if task.state != TaskState::Initial {
             return Err(Trap::Internal("started a task twice"));
         }
         task.state = TaskState::Started;
-        if let Some(caller) = task.caller {
+        let caller = task.caller;
+        let caller = caller.filter(|&caller| self.subtask(caller).is_ok());
+        if let Some(caller) = caller {
             self.progress_subtask(caller, SubtaskState::Started);
         }
         self.checked();
-        Ok(())
+        Ok(caller)
     }
 
     /// The first half of `Task.return_`, of the current task: whether it may return. Then its result

@@ -162,7 +162,11 @@ impl<P: Platform> Scheduler<P> {
         let count = own.remain().min(others.remain());
         let lengths = (own.length, others.length);
         let progress = (own.progress, others.progress);
-        let (source, destination) = by_side(is_read, own, others);
+        let (source, destination) = if is_read {
+            (others, own)
+        } else {
+            (own, others)
+        };
         Ok(Copying::Transfer(Transfer {
             source: source.buffer,
             source_progress: source.progress,
@@ -191,7 +195,11 @@ impl<P: Platform> Scheduler<P> {
         }
         let progress = transfer.progress.0 + transfer.count;
         let others = Progress {
-            buffer: by_side(transfer.is_read, transfer.source, transfer.destination).0,
+            buffer: if transfer.is_read {
+                transfer.source
+            } else {
+                transfer.destination
+            },
             length: transfer.lengths.1,
             progress: transfer.progress.1 + transfer.count,
         };
