@@ -140,9 +140,11 @@ pub(crate) fn generate(seed: u64) -> Program {
                 Lift::Exclusive,
                 Lift::Stackful,
                 Lift::Stackful,
+                Lift::Stackful,
                 Lift::Callback,
                 Lift::Callback,
-            ][random.below(6)],
+                Lift::Callback,
+            ][random.below(8)],
             body: number * LISTS_OF_FUNCTION,
             codes: (0..random.below(4)).map(|_| code(random)).collect(),
             returns: random.below(24) != 0,
@@ -153,6 +155,11 @@ pub(crate) fn generate(seed: u64) -> Program {
     let lists = (0..functions.len() * LISTS_OF_FUNCTION + 2)
         .map(|_| {
             let mut list = Vec::new();
+            match random.below(4) {
+                0 => list.push(Op::Cancel),
+                1 => list.push(Op::NewSet),
+                _ => {}
+            }
             for _ in 0..random.below(9) {
                 match random.below(6) {
                     0 => list.push(op(favourites[random.below(3)], random)),
@@ -163,9 +170,10 @@ pub(crate) fn generate(seed: u64) -> Program {
             list
         })
         .collect();
-    let host = (0..2 + random.below(7))
-        .map(|_| match random.is() {
-            true => HostOp::Call(random.byte()),
+    let called: Vec<u8> = (0..2).map(|_| random.byte()).collect();
+    let host = (0..2 + random.below(9))
+        .map(|_| match random.below(3) != 0 {
+            true => HostOp::Call(called[random.below(2)]),
             false => HostOp::Tick,
         })
         .collect();
@@ -189,16 +197,16 @@ fn idiom(list: &mut Vec<Op>, random: &mut Random) {
     let (a, length, flag) = (random.byte(), random.below(4) as u8, random.below(3) != 0);
     // The last handle made is often meant.
     let last = LAST;
-    let steps: &[Op] = match random.below(12) {
+    let waits_for_last = [Op::NewSet, Op::Join(last, Some(last)), Op::Wait(last)];
+    let joins_last = [Op::Join(last, Some(a))];
+    let steps: &[Op] = match random.below(18) {
         0 => &[Op::NewStream(true), Op::Write(a, length, true)],
-        1 => &[Op::NewSet, Op::Join(a, Some(last)), Op::Wait(last)],
-        2 => &[
-            Op::Call(a, true, Some(a)),
-            Op::NewSet,
-            Op::Join(a, Some(a)),
-            Op::Wait(a),
-        ],
-        3 => &[Op::Call(a, true, None), Op::CancelSubtask(a, flag)],
+        1 => &waits_for_last,
+        2 => {
+            list.push(Op::Call(a, true, Some(a)));
+            &waits_for_last
+        }
+        3 => &[Op::Call(a, true, None), Op::CancelSubtask(last, flag)],
         4 => &[Op::NewThread(a), Op::ResumeLater(a), Op::Yield],
         5 => &[Op::NewThread(a), Op::SuspendThenResume(a)],
         6 => &[Op::BackpressureInc, Op::Yield, Op::BackpressureDec],
@@ -207,11 +215,10 @@ fn idiom(list: &mut Vec<Op>, random: &mut Random) {
             Op::Call(a, true, Some(last)),
             Op::Write(a, 1, flag),
         ],
-        8 => &[
-            Op::Read(a, length, true),
-            Op::NewSet,
-            Op::Join(a, Some(last)),
-        ],
+        8 => {
+            list.extend([Op::NewStream(true), Op::Read(last, length, true)]);
+            &waits_for_last
+        }
         9 => &[
             Op::NewStream(flag),
             Op::Call(a, true, Some(a)),
@@ -224,11 +231,22 @@ fn idiom(list: &mut Vec<Op>, random: &mut Random) {
             Op::Read(last, length, true),
             Op::Forward(a, a),
         ],
-        _ => &[
+        11 => &[
             Op::Read(a, length, true),
             Op::Write(a, 3, true),
             Op::Poll(a),
         ],
+        12 | 13 => {
+            list.extend([Op::NewStream(true), Op::Write(last, length, true)]);
+            &joins_last
+        }
+        14 => {
+            list.push(Op::Call(a, true, None));
+            &joins_last
+        }
+        15 => &[Op::Wait(a), Op::Wait(a), Op::DropSubtask(a)],
+        16 => &[Op::Read(a, length, true), Op::Read(last, length, true)],
+        _ => &[Op::Return, Op::Yield],
     };
     list.extend_from_slice(steps);
 }
