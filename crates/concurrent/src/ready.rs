@@ -18,20 +18,22 @@ use crate::scheduler::Scheduler;
 use crate::thread::{Outcome, Place, PlaceList, Reason, Status, Thread};
 use crate::trap::Trap;
 
-/// Where in its list a thread goes.
+/// Whose turn it is, of a thread that is put into a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
-    /// It begins to wait.
-    Last,
-    /// It was first before, and found that somebody was faster.
-    First,
+    /// It begins to wait: behind those who wait already, even if what it waits for has come.
+    New,
+    /// It was told that what it waits for has come.
+    Told,
+    /// It was told before, and found that somebody was faster: before all others.
+    Again,
 }
 
 impl<P: Platform> Scheduler<P> {
     /// A ready thread of any instance: the one to resume next (`Store.tick`).
     #[inline]
     pub fn next_ready(&mut self) -> Option<ThreadId> {
-        if self.is_first_come() {
+        if self.first_come {
             while let Some(at) = self.ready.first() {
                 if self.stays_ready(at) {
                     return Some(self.threads.id_at(at));
@@ -48,7 +50,7 @@ impl<P: Platform> Scheduler<P> {
     /// A ready thread of this instance that has entered it: the one to resume next while a
     /// sync-typed task of the instance hasn't returned.
     pub fn next_ready_in(&mut self, instance: InstanceId) -> Option<ThreadId> {
-        if self.is_first_come() {
+        if self.first_come {
             while let Some(at) = self.instances.get(instance)?.ready.first() {
                 if self.stays_ready(at) {
                     return Some(self.threads.id_at(at));
@@ -106,7 +108,7 @@ impl<P: Platform> Scheduler<P> {
         }
         let instance = thread.instance;
         self.leave(at);
-        self.park(at, reason, Turn::First);
+        self.park(at, reason, Turn::Again);
         // It may have been the scout for the exclusive lock, and lack something else.
         if reason.is_between_callbacks() {
             self.signal_callbacks(instance);
@@ -168,7 +170,7 @@ impl<P: Platform> Scheduler<P> {
         if reason == Reason::Yield {
             self.make_ready(at);
         } else {
-            self.park(at, reason, Turn::Last);
+            self.park(at, reason, Turn::New);
         }
         Ok(())
     }
@@ -205,49 +207,48 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
-    /// Puts a thread into the list of the first thing that it lacks.
+    /// Puts a thread into the list of the first thing that it lacks, or into the ready queue.
     fn park(&mut self, at: u32, reason: Reason, turn: Turn) {
         let thread = self.threads.at(at);
+        let instance = thread.instance;
         let place = match reason {
+            Reason::Yield => None,
             // The subtask or end names its waiter.
-            Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_)
-                if !self.holds(thread, reason) =>
-            {
-                self.threads.at_mut(at).place = Place::Nowhere;
-                return;
-            }
-            Reason::Yield | Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_) => Place::Ready,
-            Reason::Enter if !self.has_backpressure(thread) => Place::Ready,
-            Reason::Enter if self.needs_exclusive(thread) => Place::ExclusiveEntry,
-            Reason::Enter => Place::Entry,
-            Reason::Set(set) if self.has_event(set) => Place::Ready,
-            Reason::Set(set) => Place::Set(set),
+            Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_) => Some(Place::Nowhere),
+            Reason::Enter if self.needs_exclusive(thread) => Some(Place::ExclusiveEntry),
+            Reason::Enter => Some(Place::Entry),
+            Reason::Set(set) => Some(Place::Set(set)),
             Reason::CallbackSet(set)
                 if !self.has_event(set) && !self.has_pending_cancel(thread.task) =>
             {
-                Place::SetCallback(set)
+                Some(Place::SetCallback(set))
             }
-            Reason::CallbackYield | Reason::CallbackSet(_) => {
-                if self.is_exclusive_free(thread.instance) {
-                    Place::Ready
-                } else {
-                    Place::Callback
-                }
-            }
+            Reason::CallbackYield | Reason::CallbackSet(_) => Some(Place::Callback),
         };
-        if place == Place::Ready {
-            return self.make_ready(at);
+        let holds = self.holds(thread, reason);
+        let mut others_wait = |place| {
+            let list = list_at(&mut self.instances, &mut self.sets, instance, place);
+            list.is_some_and(|list| !list.is_empty())
+        };
+        match place {
+            Some(place)
+                if !holds || (turn == Turn::New && self.first_come && others_wait(place)) =>
+            {
+                self.put(at, instance, place, turn);
+            }
+            _ => self.make_ready(at),
         }
-        let instance = thread.instance;
+    }
+
+    fn put(&mut self, at: u32, instance: InstanceId, place: Place, turn: Turn) {
+        self.threads.at_mut(at).place = place;
         let threads = &mut self.threads;
-        let Some(list) = list_at(&mut self.instances, &mut self.sets, instance, place) else {
-            return;
-        };
-        match turn {
-            Turn::Last => list.push_back(threads, at),
-            Turn::First => list.push_front(threads, at),
+        if let Some(list) = list_at(&mut self.instances, &mut self.sets, instance, place) {
+            match turn {
+                Turn::New | Turn::Told => list.push_back(threads, at),
+                Turn::Again => list.push_front(threads, at),
+            }
         }
-        threads.at_mut(at).place = place;
     }
 
     /// Puts a thread that is in no list at the end of the ready queue.
@@ -295,7 +296,7 @@ impl<P: Platform> Scheduler<P> {
             && thread.place != Place::Ready
         {
             self.leave(at);
-            self.park(at, reason, Turn::Last);
+            self.park(at, reason, Turn::Told);
         }
     }
 
@@ -326,7 +327,7 @@ impl<P: Platform> Scheduler<P> {
         let instance = set.instance;
         for place in [Place::Set(id), Place::SetCallback(id)] {
             if let Some((at, reason)) = self.next_of(instance, place) {
-                self.park(at, reason, Turn::Last);
+                self.park(at, reason, Turn::Told);
             }
         }
     }
@@ -340,7 +341,7 @@ impl<P: Platform> Scheduler<P> {
                 return self.make_ready(at);
             }
             // Its event is gone: back to the set.
-            self.park(at, reason, Turn::First);
+            self.park(at, reason, Turn::Again);
         }
     }
 

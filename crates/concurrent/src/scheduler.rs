@@ -27,8 +27,8 @@ pub struct Scheduler<P: Platform> {
     /// Who was current when the threads on the way to the current one were resumed.
     pub(crate) resumers: Vec<Option<ThreadId>>,
     schedule: Box<dyn Schedule>,
-    /// [`Schedule::is_first_come`] of the schedule.
-    first_come: bool,
+    /// [`Schedule::is_first_come`] of the schedule: nothing need be counted.
+    pub(crate) first_come: bool,
     recording: Option<Vec<Decision>>,
     checking: bool,
 }
@@ -193,6 +193,9 @@ impl<P: Platform> Scheduler<P> {
     pub fn take_outcome(&mut self) -> Result<Outcome, Trap> {
         let current = self.running()?;
         let thread = self.thread_mut(current)?;
+        if thread.outcome == Outcome::Resumed {
+            return Ok(Outcome::Resumed);
+        }
         Ok(std::mem::replace(&mut thread.outcome, Outcome::Resumed))
     }
 
@@ -226,12 +229,6 @@ impl<P: Platform> Scheduler<P> {
             });
         }
         chosen
-    }
-
-    /// Whether the first is always chosen, so that nothing need be counted.
-    #[inline]
-    pub(crate) fn is_first_come(&self) -> bool {
-        self.first_come
     }
 
     /// Every public step ends with this.

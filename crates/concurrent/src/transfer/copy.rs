@@ -42,15 +42,6 @@ pub struct Transfer<P: Platform> {
     is_read: bool,
 }
 
-/// Which of two buffers is whose.
-fn by_side<T>(is_read: bool, own: T, others: T) -> (T, T) {
-    if is_read {
-        (others, own)
-    } else {
-        (own, others)
-    }
-}
-
 impl<P: Platform> Scheduler<P> {
     /// Whether an end may read or write now: what is to be checked before its buffer is.
     ///

@@ -129,8 +129,12 @@ impl Random {
     }
 }
 
+/// A program of this seed. Every third one is of one instance whose tasks contend for few sets.
 pub(crate) fn generate(seed: u64) -> Program {
     let random = &mut Random::new(seed + 1);
+    if seed % 3 == 0 {
+        return contention(random);
+    }
     let instances = 1 + random.below(3);
     let functions: Vec<Function> = (0..1 + random.below(5))
         .map(|number| Function {
@@ -182,6 +186,77 @@ pub(crate) fn generate(seed: u64) -> Program {
         functions,
         lists,
         host,
+    }
+}
+
+/// Callbacks and threads that wait for the same sets, the lock and entry, and others that take
+/// events away, join and cancel.
+fn contention(random: &mut Random) -> Program {
+    let functions: Vec<Function> = (0..5)
+        .map(|number| Function {
+            instance: 0,
+            lift: match (number, random.below(4)) {
+                (0, _) => Lift::Stackful,
+                (_, 0) => Lift::Stackful,
+                (_, 1) => Lift::Exclusive,
+                _ => Lift::Callback,
+            },
+            body: number * LISTS_OF_FUNCTION,
+            codes: (0..1 + random.below(3))
+                .map(|_| match random.below(4) {
+                    0 => Code::Yield,
+                    _ => Code::Wait(random.byte()),
+                })
+                .collect(),
+            returns: true,
+        })
+        .collect();
+    let mut lists: Vec<Vec<Op>> = (0..functions.len() * LISTS_OF_FUNCTION + 2)
+        .map(|_| (0..random.below(5)).map(|_| contend(random)).collect())
+        .collect();
+    // The first function makes the sets, and streams that give them events.
+    let mut first = vec![Op::NewSet];
+    for _ in 0..1 + random.below(3) {
+        first.extend([
+            Op::NewStream(true),
+            Op::Write(LAST, 2, true),
+            Op::Join(LAST, Some(0)),
+        ]);
+    }
+    if random.is() {
+        first.push(Op::NewSet);
+    }
+    first.append(&mut lists[0]);
+    lists[0] = first;
+    let mut host = vec![HostOp::Call(0)];
+    for _ in 0..4 + random.below(10) {
+        host.push(match random.below(4) {
+            0 => HostOp::Tick,
+            _ => HostOp::Call(random.byte()),
+        });
+    }
+    Program {
+        instances: 1,
+        functions,
+        lists,
+        host,
+    }
+}
+
+fn contend(random: &mut Random) -> Op {
+    let (a, b, flag) = (random.byte(), random.byte(), random.is());
+    match random.below(16) {
+        0 | 1 => Op::Yield,
+        2 | 3 => Op::Poll(a),
+        4 | 5 => Op::Wait(a),
+        6 | 7 => Op::Read(a, 1, true),
+        8 | 9 => Op::Write(a, 1, true),
+        10 | 11 => Op::Join(a, Some(b)),
+        12 => Op::Call(a, true, None),
+        13 => Op::CancelSubtask(a, flag),
+        14 if flag => Op::BackpressureInc,
+        14 => Op::BackpressureDec,
+        _ => Op::Cancel,
     }
 }
 
