@@ -2,11 +2,7 @@
 //! is written from the text of the specification and shares no code with it.
 //!
 //! `THREADLINE_MODEL_PROGRAMS` says how many programs, `THREADLINE_MODEL_SEED` which is the first.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "in a test a panic is the failure, and what is printed tells how to repeat it"
-)]
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 mod machine;
 mod model;

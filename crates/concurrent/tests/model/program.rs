@@ -132,7 +132,7 @@ impl Random {
 /// A program of this seed. Every third one is of one instance whose tasks contend for few sets.
 pub(crate) fn generate(seed: u64) -> Program {
     let random = &mut Random::new(seed + 1);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         return contention(random);
     }
     let instances = 1 + random.below(3);

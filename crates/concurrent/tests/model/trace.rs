@@ -29,7 +29,8 @@ pub(crate) enum Entry {
     Callback(usize, u32, u32, u32),
     /// Source, how far it was, destination, how far it was, and how many.
     Copied(u32, u32, u32, u32, u32),
-    CancelledEntry(usize),
+    /// Before it could enter.
+    Cancelled(usize),
     Ended(usize),
     Trap(String),
 }
