@@ -103,7 +103,7 @@ impl<P: Platform> Scheduler<P> {
         let Status::Waiting(reason) = thread.status else {
             return false;
         };
-        if reason == Reason::Yield || self.holds(thread, reason) {
+        if matches!(reason, Reason::Yield) || self.holds(thread, reason) {
             return true;
         }
         let instance = thread.instance;
@@ -167,7 +167,7 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn start_waiting(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
         self.thread_mut(id)?.status = Status::Waiting(reason);
         let at = id.raw().index;
-        if reason == Reason::Yield {
+        if matches!(reason, Reason::Yield) {
             self.make_ready(at);
         } else {
             self.park(at, reason, Turn::New);
@@ -181,12 +181,12 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn stop_waiting(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
         let at = id.raw().index;
         let thread = self.threads.at(at);
-        if reason != Reason::Yield && !self.holds(thread, reason) {
+        if !matches!(reason, Reason::Yield) && !self.holds(thread, reason) {
             return Err(Trap::Internal("resumed a thread that isn't ready"));
         }
         self.leave(at);
         self.threads.at_mut(at).status = Status::Running;
-        if reason != Reason::Yield {
+        if !matches!(reason, Reason::Yield) {
             let outcome = self.complete(id, reason).unwrap_or_else(Outcome::Trap);
             self.threads.at_mut(at).outcome = outcome;
         }

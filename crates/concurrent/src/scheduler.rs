@@ -193,7 +193,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn take_outcome(&mut self) -> Result<Outcome, Trap> {
         let current = self.running()?;
         let thread = self.thread_mut(current)?;
-        if thread.outcome == Outcome::Resumed {
+        if matches!(thread.outcome, Outcome::Resumed) {
             return Ok(Outcome::Resumed);
         }
         Ok(std::mem::replace(&mut thread.outcome, Outcome::Resumed))

@@ -89,11 +89,11 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::UnknownThread`], [`Trap::ThreadNotSuspended`].
     #[inline]
     pub fn thread_suspend_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
-        let (other, status) = self.neighbour(index)?;
-        if status != Status::Suspended {
-            return Err(Trap::ThreadNotSuspended);
-        }
-        self.suspend_for(other)
+        let (current, other) = self.resume_suspended(index)?;
+        self.threads.at_mut(current.raw().index).status = Status::Suspended;
+        self.current = Some(other);
+        self.checked();
+        Ok(Switch::To(other))
     }
 
     /// `thread.yield-then-resume`.
@@ -103,11 +103,11 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::UnknownThread`], [`Trap::ThreadNotSuspended`].
     #[inline]
     pub fn thread_yield_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
-        let (other, status) = self.neighbour(index)?;
-        if status != Status::Suspended {
-            return Err(Trap::ThreadNotSuspended);
-        }
-        self.yield_for(other)
+        let (current, other) = self.resume_suspended(index)?;
+        self.start_waiting(current, Reason::Yield)?;
+        self.current = Some(other);
+        self.checked();
+        Ok(Switch::To(other))
     }
 
     /// `thread.suspend-then-promote`.
@@ -118,8 +118,12 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_suspend_then_promote(&mut self, index: u32) -> Result<Switch, Trap> {
         match self.promoted(index)? {
             Some((other, reason)) => {
+                let current = self.running()?;
                 self.stop_waiting(other, reason)?;
-                self.suspend_for(other)
+                self.thread_mut(current)?.status = Status::Suspended;
+                self.current = Some(other);
+                self.checked();
+                Ok(Switch::To(other))
             }
             None => self.thread_suspend(),
         }
@@ -133,33 +137,32 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_yield_then_promote(&mut self, index: u32) -> Result<Switch, Trap> {
         match self.promoted(index)? {
             Some((other, reason)) => {
+                let current = self.running()?;
                 self.stop_waiting(other, reason)?;
-                self.yield_for(other)
+                self.start_waiting(current, Reason::Yield)?;
+                self.current = Some(other);
+                self.checked();
+                Ok(Switch::To(other))
             }
             None => self.thread_yield(),
         }
     }
 
-    /// Suspends the current thread and makes another one current.
+    /// The current thread, and the one of its instance that has this index, which was suspended and
+    /// runs now.
     #[inline]
-    fn suspend_for(&mut self, other: ThreadId) -> Result<Switch, Trap> {
+    fn resume_suspended(&mut self, index: u32) -> Result<(ThreadId, ThreadId), Trap> {
         let current = self.running()?;
-        self.thread_mut(current)?.status = Status::Suspended;
-        self.thread_mut(other)?.status = Status::Running;
-        self.current = Some(other);
-        self.checked();
-        Ok(Switch::To(other))
-    }
-
-    /// Puts the current thread into the ready queue and makes another one current.
-    #[inline]
-    fn yield_for(&mut self, other: ThreadId) -> Result<Switch, Trap> {
-        let current = self.running()?;
-        self.start_waiting(current, Reason::Yield)?;
-        self.thread_mut(other)?.status = Status::Running;
-        self.current = Some(other);
-        self.checked();
-        Ok(Switch::To(other))
+        let instance = self.instance(self.thread(current)?.instance)?;
+        let Some(&other) = instance.threads.get(index) else {
+            return Err(Trap::UnknownThread(index));
+        };
+        let status = &mut self.thread_mut(other)?.status;
+        if !matches!(status, Status::Suspended) {
+            return Err(Trap::ThreadNotSuspended);
+        }
+        *status = Status::Running;
+        Ok((current, other))
     }
 
     /// The thread of the current instance that has this index, and its status.

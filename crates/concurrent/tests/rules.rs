@@ -234,31 +234,24 @@ fn the_exclusive_lock_goes_from_one_task_to_the_next() {
 #[test]
 fn a_callback_that_finds_its_event_gone_lets_the_next_one_go() {
     let (mut world, instance, _) = world();
-    let (empty, set) = (
-        world.set_new(instance).unwrap(),
-        world.set_new(instance).unwrap(),
-    );
-    // Two tasks wait to be called back, a third holds the lock.
+    let sets = [(); 3].map(|()| world.set_new(instance).unwrap());
+    let waiting = [0, 1].map(|number| {
+        let (_, thread) = call(&mut world, instance, Lift::Exclusive, None);
+        wait_for_callback(&mut world, sets[number]);
+        thread
+    });
+    // Both get their events while a third task holds the lock.
     call(&mut world, instance, Lift::Exclusive, None);
-    wait_for_callback(&mut world, set);
-    call(&mut world, instance, Lift::Exclusive, None);
-    let (_, yields) = {
-        let next = world.callback_returned(1, |_| Err(Trap::Internal("no set")));
-        assert_eq!(next, Ok(CallbackNext::Block));
-        let found = world.next_ready().unwrap();
-        world.end_resume().unwrap();
-        ((), found)
-    };
-    let (_, holder) = call(&mut world, instance, Lift::Exclusive, None);
-    assert_eq!(world.current(), Some(holder));
-    event_in(&mut world, instance, set);
+    event_in(&mut world, instance, sets[0]);
+    event_in(&mut world, instance, sets[1]);
     assert!(!world.has_candidates_in(instance));
-    // Now both are told, one after the other; the event of the first is taken away.
-    wait_for_callback(&mut world, empty);
+    wait_for_callback(&mut world, sets[2]);
+    assert_eq!(world.next_ready(), Some(waiting[0]));
+    // The event of the first is taken away.
     call(&mut world, instance, Lift::Stackful, None);
-    assert_eq!(world.set_poll(set).unwrap().code, EventCode::StreamRead);
+    assert_eq!(world.set_poll(sets[0]).unwrap().code, EventCode::StreamRead);
     assert!(world.has_candidates_in(instance));
-    assert_eq!(world.next_ready(), Some(yields));
+    assert_eq!(world.next_ready(), Some(waiting[1]));
 }
 
 #[test]
