@@ -255,6 +255,49 @@ fn a_callback_that_finds_its_event_gone_lets_the_next_one_go() {
 }
 
 #[test]
+fn a_callback_that_is_cancelled_leaves_its_event_to_the_next_one() {
+    let (mut world, caller, callee) = world();
+    let set = world.set_new(callee).unwrap();
+    call(&mut world, caller, Lift::Stackful, None);
+    let subtask = world.new_subtask(caller, ()).unwrap();
+    let (_, first) = call(&mut world, callee, Lift::Exclusive, Some(subtask));
+    wait_for_callback(&mut world, set);
+    let (_, second) = call(&mut world, callee, Lift::Exclusive, None);
+    wait_for_callback(&mut world, set);
+    world.publish_subtask(subtask, 3).unwrap();
+    event_in(&mut world, callee, set);
+    let Ok(CancelSubtask::AskTask(task)) = world.cancel_subtask(subtask) else {
+        panic!("nobody to ask");
+    };
+    let Ok(CancelRequest::Resume(resumed)) = world.request_cancellation(task) else {
+        panic!("nobody to resume");
+    };
+    assert_eq!(resumed, first);
+    world.begin_resume(first).unwrap();
+    let expected = Outcome::Callback(Event::TASK_CANCELLED);
+    assert_eq!(world.take_outcome(), Ok(expected));
+    world.task_cancel().unwrap();
+    end(&mut world);
+    assert_eq!(world.next_for_cancellation(task), None);
+    assert_eq!(world.next_ready(), Some(second));
+}
+
+#[test]
+fn a_call_cancelled_at_the_door_lets_the_next_one_in() {
+    let (mut world, caller, callee) = world();
+    call(&mut world, caller, Lift::Stackful, None);
+    world.backpressure_inc(callee).unwrap();
+    let subtask = published(&mut world, Lift::Stackful, callee, 7);
+    let (_, second) = call(&mut world, callee, Lift::Stackful, None);
+    world.backpressure_dec(callee).unwrap();
+    let Ok(CancelSubtask::AskTask(task)) = world.cancel_subtask(subtask) else {
+        panic!("nobody to ask");
+    };
+    assert!(world.request_cancellation(task).is_ok());
+    assert_eq!(world.next_ready(), Some(second));
+}
+
+#[test]
 fn an_event_goes_to_who_waits_first_and_the_others_go_on_waiting() {
     let (mut world, instance, _) = world();
     let set = world.set_new(instance).unwrap();
