@@ -357,6 +357,8 @@ fn a_call_that_waits_to_enter_is_cancelled_at_once() {
         world.cancel_subtask(subtask),
         Err(Trap::CancelSubtaskDelivered)
     );
+    // The synchronous operation is over.
+    world.join(subtask, None).unwrap();
     world.drop_subtask(subtask).unwrap();
     finish(&mut world);
     assert_eq!(world.counts().threads + world.counts().tasks, 0);
