@@ -57,7 +57,14 @@ impl<P: Platform> Scheduler<P> {
     fn wait_for_callback(&mut self, reason: Reason) -> Result<CallbackNext, Trap> {
         let id = self.running()?;
         let instance = self.thread(id)?.instance;
-        if let Reason::CallbackSet(set) = reason {
+        let set = match reason {
+            Reason::CallbackSet(set) => Some(set),
+            _ => None,
+        };
+        if self.instance(instance)?.locked {
+            return Err(Trap::CannotEnterInstance);
+        }
+        if let Some(set) = set {
             self.set_mut(set)?.num_waiting += 1;
         }
         if self.instance(instance)?.exclusive_thread == Some(id) {
@@ -68,9 +75,9 @@ impl<P: Platform> Scheduler<P> {
             self.block(reason)?;
             return Ok(CallbackNext::Block);
         }
-        let event = match reason {
-            Reason::CallbackSet(set) => self.finish_callback_wait(id, set),
-            _ => self.finish_callback_yield(id),
+        let event = match set {
+            Some(set) => self.finish_callback_wait(id, set),
+            None => self.finish_callback_yield(id),
         };
         event.map(CallbackNext::Call)
     }

@@ -1,6 +1,7 @@
 //! `Task.request_cancellation`: a caller isn't interested in a task's result any more.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::id::{Id, TaskId, ThreadId};
 use crate::schedule::Choice;
 use crate::scheduler::Scheduler;
@@ -51,7 +52,7 @@ impl<P: Platform> Scheduler<P> {
                     None => CancelRequest::Later,
                 })
             }
-            _ => Err(Trap::Internal("asked to cancel a task twice or too late")),
+            _ => Err(Trap::Internal(Bug::CancelledTooLate)),
         }
     }
 
@@ -73,15 +74,15 @@ impl<P: Platform> Scheduler<P> {
     /// The end of a task that waits to enter, without running.
     fn cancel_entry(&mut self, task: TaskId, thread: ThreadId) -> Result<Exited<P>, Trap> {
         if self.thread(thread)?.status != Status::Waiting(Reason::Enter) {
-            return Err(Trap::Internal("asked to cancel a task that never ran"));
+            return Err(Trap::Internal(Bug::CancelledTooEarly));
         }
         self.leave(thread.raw().index);
         let instance = self.thread(thread)?.instance;
         self.instance_mut(instance)?.num_waiting_to_enter -= 1;
         let forgotten = self.forget_thread(thread);
-        let forgotten = forgotten.ok_or(Trap::Internal("no such thread"))?;
+        let forgotten = forgotten.ok_or(Trap::Internal(Bug::NoSuchThread))?;
         let task = self.tasks.remove(task);
-        let task = task.ok_or(Trap::Internal("no such task"))?;
+        let task = task.ok_or(Trap::Internal(Bug::NoSuchTask))?;
         if let Some(caller) = task.caller {
             self.progress_subtask(caller, SubtaskState::CancelledBeforeStarted);
         }

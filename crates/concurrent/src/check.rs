@@ -80,6 +80,7 @@ impl<P: Platform> Scheduler<P> {
                 *pending += usize::from(waitable.pending.is_some());
             }
         }
+        self.check_host_events()?;
         for (id, set) in self.sets.iter() {
             let found = members.get(&id).copied().unwrap_or_default();
             self.check_set(id, set, found, &tally)?;
@@ -326,6 +327,17 @@ impl<P: Platform> Scheduler<P> {
             })?;
         }
         Ok(())
+    }
+
+    fn check_host_events(&self) -> Checked {
+        let for_host = |waitable: &Waitable<P>| {
+            waitable.pending.is_some() && waitable.set.is_none() && waitable.is_host_owned()
+        };
+        let count = self.waitables.iter().filter(|(_, w)| for_host(w)).count();
+        let fits = self.host_events.is_consistent(&self.waitables);
+        ensure(fits && self.host_events.len() == count, || {
+            "the events of the host are wrong".to_owned()
+        })
     }
 
     fn check_set(

@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bug;
 mod callback;
 mod cancel;
 mod check;
@@ -55,6 +56,7 @@ mod transfer;
 mod trap;
 mod waitable;
 
+pub use bug::Bug;
 pub use callback::CallbackNext;
 pub use cancel::CancelRequest;
 pub use event::{

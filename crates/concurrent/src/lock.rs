@@ -2,6 +2,7 @@
 //! can be freed.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::id::{EndId, Id, InstanceId, TaskId};
 use crate::scheduler::Scheduler;
 use crate::task::TaskState;
@@ -128,7 +129,7 @@ impl<P: Platform> Scheduler<P> {
             .iter()
             .any(|(_, thread)| thread.instance == instance && runs(thread.status))
         {
-            return Err(Trap::Internal("freed an instance whose thread runs"));
+            return Err(Trap::Internal(Bug::FreedRunning));
         }
         self.lock(instance)?;
         for id in self.threads.ids_where(|thread| thread.instance == instance) {

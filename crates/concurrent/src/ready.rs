@@ -10,6 +10,7 @@
 //! threads that wait for one lock don't all look at it each time.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::id::{Id, InstanceId, SetId, ThreadId};
 use crate::instance::Instance;
 use crate::list::List;
@@ -179,17 +180,26 @@ impl<P: Platform> Scheduler<P> {
     /// waited for has come.
     #[inline]
     pub(crate) fn stop_waiting(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
+        if !matches!(reason, Reason::Yield) {
+            return self.stop_waiting_for(id, reason);
+        }
         let at = id.raw().index;
-        let thread = self.threads.at(at);
-        if !matches!(reason, Reason::Yield) && !self.holds(thread, reason) {
-            return Err(Trap::Internal("resumed a thread that isn't ready"));
+        self.leave(at);
+        self.threads.at_mut(at).status = Status::Running;
+        Ok(())
+    }
+
+    /// As [`Self::stop_waiting`], for something that may not have come.
+    #[inline(never)]
+    fn stop_waiting_for(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
+        let at = id.raw().index;
+        if !self.holds(self.threads.at(at), reason) {
+            return Err(Trap::Internal(Bug::ResumedUnready));
         }
         self.leave(at);
         self.threads.at_mut(at).status = Status::Running;
-        if !matches!(reason, Reason::Yield) {
-            let outcome = self.complete(id, reason).unwrap_or_else(Outcome::Trap);
-            self.threads.at_mut(at).outcome = outcome;
-        }
+        let outcome = self.complete(id, reason).unwrap_or_else(Outcome::Trap);
+        self.threads.at_mut(at).outcome = outcome;
         Ok(())
     }
 
@@ -208,6 +218,7 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// Puts a thread into the list of the first thing that it lacks, or into the ready queue.
+    #[inline(never)]
     fn park(&mut self, at: u32, reason: Reason, turn: Turn) {
         let thread = self.threads.at(at);
         let instance = thread.instance;

@@ -1,6 +1,7 @@
 //! The scheduler itself: what there is, who runs, and who resumed whom.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::id::{EndId, InstanceId, SetId, SubtaskId, TaskId, ThreadId, WaitableId};
 use crate::instance::Instance;
 use crate::list::List;
@@ -159,7 +160,7 @@ impl<P: Platform> Scheduler<P> {
             Status::Suspended => self.thread_mut(thread)?.status = Status::Running,
             Status::Waiting(reason) => self.stop_waiting(thread, reason)?,
             Status::Running | Status::Locked => {
-                return Err(Trap::Internal("resumed a thread that can't run"));
+                return Err(Trap::Internal(Bug::ResumedRunning));
             }
         }
         self.resumers.push(self.current);
@@ -176,10 +177,10 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn end_resume(&mut self) -> Result<(), Trap> {
         if self.current.is_some() {
-            return Err(Trap::Internal("the resumed thread runs still"));
+            return Err(Trap::Internal(Bug::StillRunning));
         }
         let resumer = self.resumers.pop();
-        self.current = resumer.ok_or(Trap::Internal("nobody was resumed"))?;
+        self.current = resumer.ok_or(Trap::Internal(Bug::NobodyResumed))?;
         self.checked();
         Ok(())
     }
@@ -199,10 +200,13 @@ impl<P: Platform> Scheduler<P> {
         Ok(std::mem::replace(&mut thread.outcome, Outcome::Resumed))
     }
 
-    /// The current thread waits from now on, and nobody is current.
+    /// The current thread waits from now on, and nobody is current. If it can't, nothing changes.
     #[inline]
     pub(crate) fn block(&mut self, reason: Reason) -> Result<(), Trap> {
         let current = self.running()?;
+        if self.instance(self.thread(current)?.instance)?.locked {
+            return Err(Trap::CannotEnterInstance);
+        }
         self.current = None;
         self.start_waiting(current, reason)
     }
@@ -210,8 +214,7 @@ impl<P: Platform> Scheduler<P> {
     /// The current thread, where it can't be the host.
     #[inline]
     pub(crate) fn running(&self) -> Result<ThreadId, Trap> {
-        self.current
-            .ok_or(Trap::Internal("only guest threads can do this"))
+        self.current.ok_or(Trap::Internal(Bug::HostIsCurrent))
     }
 
     /// Decides between so many answers.
@@ -254,64 +257,64 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn instance(&self, id: InstanceId) -> Result<&Instance, Trap> {
         self.instances
             .get(id)
-            .ok_or(Trap::Internal("no such instance"))
+            .ok_or(Trap::Internal(Bug::NoSuchInstance))
     }
 
     #[inline]
     pub(crate) fn instance_mut(&mut self, id: InstanceId) -> Result<&mut Instance, Trap> {
         self.instances
             .get_mut(id)
-            .ok_or(Trap::Internal("no such instance"))
+            .ok_or(Trap::Internal(Bug::NoSuchInstance))
     }
 
     #[inline]
     pub(crate) fn task(&self, id: TaskId) -> Result<&Task<P>, Trap> {
-        self.tasks.get(id).ok_or(Trap::Internal("no such task"))
+        self.tasks.get(id).ok_or(Trap::Internal(Bug::NoSuchTask))
     }
 
     #[inline]
     pub(crate) fn task_mut(&mut self, id: TaskId) -> Result<&mut Task<P>, Trap> {
-        self.tasks.get_mut(id).ok_or(Trap::Internal("no such task"))
+        self.tasks
+            .get_mut(id)
+            .ok_or(Trap::Internal(Bug::NoSuchTask))
     }
 
     #[inline]
     pub(crate) fn thread(&self, id: ThreadId) -> Result<&Thread<P>, Trap> {
-        self.threads.get(id).ok_or(Trap::Internal("no such thread"))
+        self.threads
+            .get(id)
+            .ok_or(Trap::Internal(Bug::NoSuchThread))
     }
 
     #[inline]
     pub(crate) fn thread_mut(&mut self, id: ThreadId) -> Result<&mut Thread<P>, Trap> {
         self.threads
             .get_mut(id)
-            .ok_or(Trap::Internal("no such thread"))
+            .ok_or(Trap::Internal(Bug::NoSuchThread))
     }
 
     #[inline]
     pub(crate) fn waitable(&self, id: WaitableId) -> Result<&Waitable<P>, Trap> {
         self.waitables
             .get(id)
-            .ok_or(Trap::Internal("no such waitable"))
+            .ok_or(Trap::Internal(Bug::NoSuchWaitable))
     }
 
     #[inline]
     pub(crate) fn waitable_mut(&mut self, id: WaitableId) -> Result<&mut Waitable<P>, Trap> {
         self.waitables
             .get_mut(id)
-            .ok_or(Trap::Internal("no such waitable"))
+            .ok_or(Trap::Internal(Bug::NoSuchWaitable))
     }
 
     #[inline]
     pub(crate) fn set(&self, id: SetId) -> Result<&WaitableSet, Trap> {
-        self.sets
-            .get(id)
-            .ok_or(Trap::Internal("no such waitable set"))
+        self.sets.get(id).ok_or(Trap::Internal(Bug::NoSuchSet))
     }
 
     #[inline]
     pub(crate) fn set_mut(&mut self, id: SetId) -> Result<&mut WaitableSet, Trap> {
-        self.sets
-            .get_mut(id)
-            .ok_or(Trap::Internal("no such waitable set"))
+        self.sets.get_mut(id).ok_or(Trap::Internal(Bug::NoSuchSet))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Waitable sets: `waitable-set.*`.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::event::Event;
 use crate::id::{InstanceId, SetId};
 use crate::list::List;
@@ -55,8 +56,8 @@ impl<P: Platform> Scheduler<P> {
         let result = if has_event && self.choose(Choice::Stay, 2) == 1 {
             Wait::Ready(self.take_event_of(set)?)
         } else {
-            self.set_mut(set)?.num_waiting += 1;
             self.block(Reason::Set(set))?;
+            self.set_mut(set)?.num_waiting += 1;
             Wait::Block
         };
         self.checked();
@@ -100,7 +101,7 @@ impl<P: Platform> Scheduler<P> {
         let len = self.set(id)?.pending.len();
         let chosen = self.choose(Choice::Event, len);
         let at = self.set(id)?.pending.nth(&self.waitables, chosen);
-        let at = at.ok_or(Trap::Internal("no event is pending"))?;
+        let at = at.ok_or(Trap::Internal(Bug::NoEvent))?;
         self.take_event(self.waitables.id_at(at))
     }
 

@@ -1,6 +1,7 @@
 //! Subtasks: calls, seen from the caller. `canon lower`, `subtask.cancel` and `subtask.drop`.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::event::{BLOCKED, Event, EventCode, pack_subtask};
 use crate::id::{Id, InstanceId, SubtaskId, TaskId};
 use crate::scheduler::{Scheduler, Wait};
@@ -147,8 +148,8 @@ impl<P: Platform> Scheduler<P> {
             return Ok(Wait::Ready(()));
         }
         let current = self.running()?;
-        self.waitable_mut(id.into())?.waiter = Some(current);
         self.block(Reason::Subtask(id))?;
+        self.waitable_mut(id.into())?.waiter = Some(current);
         self.checked();
         Ok(Wait::Block)
     }
@@ -171,7 +172,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn finish_subtask(&mut self, id: SubtaskId) -> Result<P::Subtask, Trap> {
         let subtask = self.subtask(id)?;
         if !subtask.state.is_resolved() || subtask.index != 0 {
-            return Err(Trap::Internal("finished a call that isn't over"));
+            return Err(Trap::Internal(Bug::CallNotOver));
         }
         let removed = self.remove_subtask(id)?;
         self.checked();
@@ -195,7 +196,7 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn remove_subtask(&mut self, id: SubtaskId) -> Result<P::Subtask, Trap> {
         match self.remove_waitable(id.into())?.kind {
             Kind::Subtask(subtask) => Ok(subtask.payload),
-            Kind::End(_) => Err(Trap::Internal("not a subtask")),
+            Kind::End(_) => Err(Trap::Internal(Bug::NoSuchSubtask)),
         }
     }
 
@@ -253,8 +254,8 @@ impl<P: Platform> Scheduler<P> {
                 resolved: None,
             })
         } else {
-            self.waitable_mut(id.into())?.waiter = Some(current);
             self.block(Reason::Cancel(id))?;
+            self.waitable_mut(id.into())?.waiter = Some(current);
             Wait::Block
         };
         self.checked();
@@ -291,7 +292,7 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::Internal`] if there is no such subtask, it is resolved, or this isn't a resolution.
     pub fn host_resolved(&mut self, id: SubtaskId, state: SubtaskState) -> Result<(), Trap> {
         if self.subtask(id)?.state.is_resolved() || !state.is_resolved() {
-            return Err(Trap::Internal("resolved a call twice or not at all"));
+            return Err(Trap::Internal(Bug::WrongResolution));
         }
         self.progress_subtask(id, state);
         self.checked();
@@ -350,7 +351,7 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn subtask(&self, id: SubtaskId) -> Result<&Subtask<P>, Trap> {
         match &self.waitable(id.into())?.kind {
             Kind::Subtask(subtask) => Ok(subtask),
-            Kind::End(_) => Err(Trap::Internal("not a subtask")),
+            Kind::End(_) => Err(Trap::Internal(Bug::NoSuchSubtask)),
         }
     }
 
@@ -358,7 +359,7 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn subtask_mut(&mut self, id: SubtaskId) -> Result<&mut Subtask<P>, Trap> {
         match &mut self.waitable_mut(id.into())?.kind {
             Kind::Subtask(subtask) => Ok(subtask),
-            Kind::End(_) => Err(Trap::Internal("not a subtask")),
+            Kind::End(_) => Err(Trap::Internal(Bug::NoSuchSubtask)),
         }
     }
 }

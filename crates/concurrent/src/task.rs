@@ -2,6 +2,7 @@
 //! the end of threads.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::id::{InstanceId, SubtaskId, TaskId, ThreadId};
 use crate::schedule::Choice;
 use crate::scheduler::{Scheduler, Wait};
@@ -119,14 +120,12 @@ impl<P: Platform> Scheduler<P> {
             let has_backpressure = self.has_backpressure(thread);
             let instance_id = thread.instance;
             let instance = self.instance(instance_id)?;
-            if has_backpressure || instance.num_waiting_to_enter > 0 {
+            let others_wait = instance.num_waiting_to_enter > 0;
+            if has_backpressure || (others_wait && self.choose(Choice::Stay, 2) == 0) {
+                self.block(Reason::Enter)?;
                 self.instance_mut(instance_id)?.num_waiting_to_enter += 1;
-                if has_backpressure || self.choose(Choice::Stay, 2) == 0 {
-                    self.block(Reason::Enter)?;
-                    self.checked();
-                    return Ok(Wait::Block);
-                }
-                self.instance_mut(instance_id)?.num_waiting_to_enter -= 1;
+                self.checked();
+                return Ok(Wait::Block);
             }
         }
         self.enter_now(id)?;
@@ -163,7 +162,7 @@ impl<P: Platform> Scheduler<P> {
         let id = self.current_task()?;
         let task = self.task_mut(id)?;
         if task.state != TaskState::Initial {
-            return Err(Trap::Internal("started a task twice"));
+            return Err(Trap::Internal(Bug::StartedTwice));
         }
         task.state = TaskState::Started;
         let caller = task.caller;
@@ -248,7 +247,7 @@ impl<P: Platform> Scheduler<P> {
             return Err(Trap::TaskNotResolved);
         }
         if task.threads == 1 && task.num_borrows > 0 {
-            return Err(Trap::Internal("a task has ended that has borrowed handles"));
+            return Err(Trap::Internal(Bug::EndedWithBorrows));
         }
         let exited = self.remove_current(id)?;
         self.checked();
@@ -277,7 +276,7 @@ impl<P: Platform> Scheduler<P> {
     fn remove_current(&mut self, id: ThreadId) -> Result<Exited<P>, Trap> {
         let instance = self.thread(id)?.instance;
         let thread = self.forget_thread(id);
-        let thread = thread.ok_or(Trap::Internal("no such thread"))?;
+        let thread = thread.ok_or(Trap::Internal(Bug::NoSuchThread))?;
         self.current = None;
         if self.instance(instance)?.exclusive_thread == Some(id) {
             self.release_exclusive(instance);
@@ -339,7 +338,7 @@ impl<P: Platform> Scheduler<P> {
         let borrows = &mut self.task_mut(task)?.num_borrows;
         *borrows = borrows
             .checked_sub(1)
-            .ok_or(Trap::Internal("dropped a borrow too many"))?;
+            .ok_or(Trap::Internal(Bug::NoBorrow))?;
         Ok(())
     }
 }

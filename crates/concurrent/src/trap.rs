@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::bug::Bug;
 use crate::transfer::{EndKind, Side, TransferKind};
 
 /// Why an operation can't be done.
@@ -87,7 +88,7 @@ pub enum Trap {
     /// What was waited for will never come: its instance trapped.
     PeerTrapped,
     /// The driver or this crate is wrong; no guest can cause this.
-    Internal(&'static str),
+    Internal(Bug),
 }
 
 impl Trap {

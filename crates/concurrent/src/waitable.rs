@@ -1,6 +1,7 @@
 //! Waitables: what can have an event. `waitable.join`, and how events get to whoever waits.
 
 use crate::Platform;
+use crate::bug::Bug;
 use crate::event::Event;
 use crate::id::{EndId, Id, SetId, SubtaskId, ThreadId, WaitableId};
 use crate::list::{Link, Linked};
@@ -164,8 +165,7 @@ impl<P: Platform> Scheduler<P> {
     /// `Waitable.get_pending_event`.
     pub(crate) fn take_event(&mut self, id: WaitableId) -> Result<Event, Trap> {
         let pending = self.clear_pending(id);
-        let Pending::Event { progress } = pending.ok_or(Trap::Internal("no event is pending"))?
-        else {
+        let Pending::Event { progress } = pending.ok_or(Trap::Internal(Bug::NoEvent))? else {
             return Err(Trap::PeerTrapped);
         };
         match &mut self.waitable_mut(id)?.kind {
@@ -187,6 +187,6 @@ impl<P: Platform> Scheduler<P> {
         self.move_to_set(id, None)?;
         self.waitables
             .remove(id)
-            .ok_or(Trap::Internal("no such waitable"))
+            .ok_or(Trap::Internal(Bug::NoSuchWaitable))
     }
 }

@@ -327,6 +327,18 @@ fn a_locked_instance_is_not_entered_and_its_threads_never_go_on() {
 }
 
 #[test]
+fn a_thread_of_a_locked_instance_that_runs_still_cannot_block() {
+    let (mut world, instance, _) = world();
+    call(&mut world, instance, Lift::Stackful, None);
+    let set = world.set_new(instance).unwrap();
+    world.lock(instance).unwrap();
+    assert_eq!(world.thread_yield(), Err(Trap::CannotEnterInstance));
+    assert_eq!(world.set_wait(set), Err(Trap::CannotEnterInstance));
+    assert!(world.abandon_thread().is_ok());
+    world.end_resume().unwrap();
+}
+
+#[test]
 fn ten_thousand_traps_leave_nothing() {
     let mut world = World::new();
     for _ in 0..10_000 {

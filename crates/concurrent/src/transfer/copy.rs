@@ -7,6 +7,7 @@
 
 use super::{End, EndState, Progress, Side, TransferKind};
 use crate::Platform;
+use crate::bug::Bug;
 use crate::event::{BLOCKED, Event, MAX_BUFFER_LENGTH};
 use crate::id::EndId;
 use crate::schedule::Choice;
@@ -81,7 +82,7 @@ impl<P: Platform> Scheduler<P> {
             return Err(Trap::CopyTooLong);
         }
         if self.end(id)?.kind.transfer == TransferKind::Future && length != 1 {
-            return Err(Trap::Internal("a future copies one element"));
+            return Err(Trap::Internal(Bug::FutureLength));
         }
         let copying = self.meet(id, buffer, length, 0)?;
         self.checked();
@@ -149,7 +150,7 @@ impl<P: Platform> Scheduler<P> {
         is_read: bool,
     ) -> Result<Copying<P>, Trap> {
         let others = self.end_mut(other_id)?.buffer.take();
-        let others = others.ok_or(Trap::Internal("the other end has no buffer"))?;
+        let others = others.ok_or(Trap::Internal(Bug::NoBuffer))?;
         let count = own.remain().min(others.remain());
         let lengths = (own.length, others.length);
         let progress = (own.progress, others.progress);
@@ -224,10 +225,10 @@ impl<P: Platform> Scheduler<P> {
             return Err(Trap::SyncCopyInSet);
         }
         let current = self.running()?;
+        self.block(Reason::End(id))?;
         let waitable = self.waitable_mut(id.into())?;
         waitable.has_sync_waiter = true;
         waitable.waiter = Some(current);
-        self.block(Reason::End(id))?;
         self.checked();
         Ok(Wait::Block)
     }
@@ -292,11 +293,11 @@ impl<P: Platform> Scheduler<P> {
     pub fn host_finish_cancel(&mut self, own: EndId) -> Result<(), Trap> {
         let end = self.end(own)?;
         if end.owner.is_some() {
-            return Err(Trap::Internal("not an end of the host's"));
+            return Err(Trap::Internal(Bug::NotOfHost));
         }
-        let other = end.other.ok_or(Trap::Internal("nothing to cancel"))?;
+        let other = end.other.ok_or(Trap::Internal(Bug::NothingToCancel))?;
         if self.end(other)?.state != EndState::CancellingCopy {
-            return Err(Trap::Internal("nothing to cancel"));
+            return Err(Trap::Internal(Bug::NothingToCancel));
         }
         if self.waitable(other.into())?.pending.is_none() {
             self.notify(other, 0);

@@ -2,6 +2,7 @@
 
 use super::{Copying, EndState, Side, Transfer};
 use crate::Platform;
+use crate::bug::Bug;
 use crate::id::EndId;
 use crate::scheduler::Scheduler;
 use crate::trap::Trap;
@@ -52,7 +53,7 @@ impl<P: Platform> Scheduler<P> {
     fn check_forward(&self, id: EndId, side: Side) -> Result<(), Trap> {
         let end = self.end(id)?;
         if end.kind.side != side {
-            return Err(Trap::Internal("forwarded the wrong end"));
+            return Err(Trap::Internal(Bug::WrongEnd));
         }
         match end.state {
             EndState::Idle => {}
@@ -90,7 +91,7 @@ impl<P: Platform> Scheduler<P> {
             reader
         };
         let own = self.end_mut(smaller)?.buffer.take();
-        let own = own.ok_or(Trap::Internal("a buffer has gone"))?;
+        let own = own.ok_or(Trap::Internal(Bug::NoBuffer))?;
         Ok(
             match self.meet(smaller, own.buffer, own.length, own.progress)? {
                 Copying::Begun => Forwarding::Done,

@@ -9,6 +9,7 @@ use std::fmt;
 pub use copy::{Copying, Transfer};
 pub use forward::Forwarding;
 
+use crate::bug::Bug;
 use crate::event::{CopyResult, Event, EventCode, pack_copy};
 use crate::id::{EndId, Id, InstanceId};
 use crate::scheduler::Scheduler;
@@ -318,7 +319,7 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn end(&self, id: EndId) -> Result<&End<P>, Trap> {
         match &self.waitable(id.into())?.kind {
             Kind::End(end) => Ok(end),
-            Kind::Subtask(_) => Err(Trap::Internal("not an end")),
+            Kind::Subtask(_) => Err(Trap::Internal(Bug::NoSuchEnd)),
         }
     }
 
@@ -326,7 +327,7 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn end_mut(&mut self, id: EndId) -> Result<&mut End<P>, Trap> {
         match &mut self.waitable_mut(id.into())?.kind {
             Kind::End(end) => Ok(end),
-            Kind::Subtask(_) => Err(Trap::Internal("not an end")),
+            Kind::Subtask(_) => Err(Trap::Internal(Bug::NoSuchEnd)),
         }
     }
 }

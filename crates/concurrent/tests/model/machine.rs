@@ -5,8 +5,9 @@ mod steps;
 use std::collections::BTreeMap;
 
 use threadline_concurrent::{
-    CallbackNext, Counts, EndId, Event, InstanceId, NewTask, Outcome, Payload, Platform, Recording,
-    Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskState, ThreadId, Trap, Wait,
+    Bug, CallbackNext, Counts, EndId, Event, InstanceId, NewTask, Outcome, Payload, Platform,
+    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskState, ThreadId,
+    Trap, Wait,
 };
 
 use crate::program::{Code, HostOp, Lift, Op, Program};
@@ -377,7 +378,7 @@ impl Machine<'_> {
             .scheduler
             .callback_returned(packed, |index| match handles.get(index) {
                 Some(&Handle::Set(set)) => Ok(set),
-                _ => Err(Trap::Internal("not a set")),
+                _ => Err(Trap::Internal(Bug::NoSuchSet)),
             })?;
         Ok(match next {
             CallbackNext::Exit => None,

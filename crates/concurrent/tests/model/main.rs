@@ -75,8 +75,40 @@ fn random_programs_run_as_the_specification_says() {
             }
         }
     }
-    println!("{seen:#?}");
+    for wanted in WANTED {
+        assert!(
+            count < 500 || seen.contains_key(wanted),
+            "no program has {wanted}: {seen:#?}"
+        );
+    }
 }
+
+/// What must have come up in some thousand runs, or the programs are no test of it.
+const WANTED: [&str; 23] = [
+    "Blocked",
+    "To",
+    "Copied",
+    "Cancelled",
+    "Callback 0",
+    "Callback 1",
+    "Callback 3",
+    "Callback 6",
+    "Event 1 2",
+    "Event 1 3",
+    "Event 1 4",
+    "Event 2 0",
+    "Event 2 2",
+    "Event 3 0",
+    "Event 3 1",
+    "Event 4 0",
+    "Event 5 1",
+    "Resume Cancel",
+    "Resume Sync",
+    "Resume Tick",
+    "CopyWithinInstance",
+    "SyncTaskBlocked",
+    "TaskNotResolved",
+];
 
 /// What kind of entry it is, to see that programs do everything there is to do.
 fn kind(entry: &Entry) -> String {
