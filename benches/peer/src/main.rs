@@ -3,16 +3,21 @@
 //! given `--json FILE`.
 //!
 //! The K rows are ratios of ratios: what keeping the stack pointer in a context slot costs each
-//! side over keeping it in a global.
+//! side over keeping it in a global. Row X1 is in `kernels.rs`.
 
 #![expect(clippy::print_stdout, reason = "its tables are for people to read")]
 
+mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
+mod kernels;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
+#[expect(dead_code, reason = "the benchmark of context slots has more ways")]
 mod programs;
+#[path = "../../repeat.rs"]
+mod repeat;
 
 use anyhow::{Context as _, Result, bail};
 use measure::{Subject, Timing};
@@ -216,6 +221,8 @@ fn main() -> Result<()> {
         "target slot/global",
     ];
     println!("\n{}", measure::table(&header, &table));
+    records.extend(compile_time::run(&engines, filter.as_deref())?);
+    records.extend(kernels::run(&engines, filter.as_deref())?);
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;
