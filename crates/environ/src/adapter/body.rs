@@ -1,6 +1,7 @@
 //! The one function of an adapter module, while it is written.
 
 use super::context_slots::SlotsHold;
+use super::handle::CallBorrows;
 use super::imports::{AdapterImport, Imports, val_type};
 use super::{ADAPTER_EXPORT, Adapter, AdapterSpec, Peer, PeerOptions};
 use crate::canonical_abi::{FlatFunc, LiftOrLower, flatten_func};
@@ -32,6 +33,8 @@ pub(super) struct Body<'a> {
     pub(super) slots: SlotsHold,
     /// Where the caller's context slots are.
     pub(super) caller_slots: Option<[Local; 2]>,
+    /// What is remembered of borrowed handles.
+    pub(super) borrows: CallBorrows,
 }
 
 impl<'a> Body<'a> {
@@ -47,6 +50,7 @@ impl<'a> Body<'a> {
             callee_result: None,
             slots: SlotsHold::Callers,
             caller_slots: None,
+            borrows: CallBorrows::default(),
         }
     }
 

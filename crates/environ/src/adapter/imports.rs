@@ -1,6 +1,8 @@
 //! What an adapter module imports.
 
 use super::Peer;
+use crate::component::{ResourceOp, ScopeOp};
+use crate::index::ResourceIndex;
 use crate::types::{FuncType, ValType};
 use crate::{TrapCode, UnsafeIntrinsic};
 use wasm_encoder::{EntityType, ImportSection, TypeSection};
@@ -27,6 +29,17 @@ pub(crate) enum AdapterImport {
         /// Whose memory is written.
         to: Peer,
     },
+    /// What is done with a handle in a side's table.
+    Resource {
+        /// What.
+        op: ResourceOp,
+        /// Whose table.
+        peer: Peer,
+        /// The handle's type.
+        resource: ResourceIndex,
+    },
+    /// What is done once in a call with borrowed handles.
+    BorrowScope(ScopeOp),
     /// The trampoline that traps with a code.
     Trap(TrapCode),
 }
@@ -136,6 +149,10 @@ fn names(import: AdapterImport) -> (&'static str, String) {
         AdapterImport::Utf8Copy { from, to } => {
             ("utf8-copy", format!("{} to {}", side(from), side(to)))
         }
+        AdapterImport::Resource { op, peer, resource } => {
+            (side(peer), format!("{} {resource:?}", op.name()))
+        }
+        AdapterImport::BorrowScope(op) => ("borrows", op.name().to_owned()),
         AdapterImport::Trap(code) => ("trap", code.message().to_owned()),
     }
 }

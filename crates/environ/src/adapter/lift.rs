@@ -18,6 +18,8 @@ use crate::types::{AddressType, ValType};
 pub(super) enum Lifted {
     /// The flat value, as it is lowered.
     Scalar(Local),
+    /// A handle, of this type, by its representation.
+    Handle(Local, InterfaceType),
     /// Bytes of a string in the memory of the side it was lifted from; in bounds, unchecked
     /// otherwise.
     String(Local, Local),
@@ -91,6 +93,10 @@ impl Body<'_> {
             InterfaceType::String | InterfaceType::List(_) => {
                 self.lift_range(peer, ty, first, second)
             }
+            InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+                self.get(first);
+                Ok(self.lift_handle(peer, ty))
+            }
             _ if super::is_passed_as_is(&ty) => Ok(Lifted::Scalar(first)),
             _ => {
                 self.get(first);
@@ -129,7 +135,20 @@ impl Body<'_> {
             (_, 4) => sink.i32_load(arg),
             (_, _) => sink.i64_load(arg),
         };
+        if let InterfaceType::Own(_) | InterfaceType::Borrow(_) = ty {
+            return Ok(self.lift_handle(peer, ty));
+        }
         Ok(Lifted::Scalar(self.convert(ty)))
+    }
+
+    /// Lifts the handle on the stack.
+    fn lift_handle(&mut self, peer: Peer, ty: InterfaceType) -> Lifted {
+        match ty {
+            InterfaceType::Own(resource) => self.lift_own(peer, resource),
+            InterfaceType::Borrow(resource) => self.lift_borrow(resource),
+            _ => {}
+        }
+        Lifted::Handle(self.set_new_local(ValType::I32), ty)
     }
 
     /// Pops a flat value, keeps the bits that the type has, checks them, and puts it in a local.

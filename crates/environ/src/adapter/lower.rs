@@ -102,6 +102,15 @@ impl Body<'_> {
     fn flat(&mut self, peer: Peer, value: Lifted) -> Result<Flat> {
         match value {
             Lifted::Scalar(local) => Ok(Flat::Scalar(local)),
+            Lifted::Handle(rep, ty) => {
+                self.get(rep);
+                match ty {
+                    InterfaceType::Own(resource) => self.lower_own(peer, resource),
+                    InterfaceType::Borrow(resource) => self.lower_borrow(resource),
+                    _ => {}
+                }
+                Ok(Flat::Scalar(self.set_new_local(ValType::I32)))
+            }
             Lifted::String(from, length) => {
                 let code = TrapCode::StringOutOfBounds;
                 let to = self.allocate(peer, 1, ByteLength::Local(length), code)?;

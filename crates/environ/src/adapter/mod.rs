@@ -8,17 +8,21 @@
 //! 1. trap if the caller may not be left ([`trap`]);
 //! 2. put the caller's context slots aside and zero them for the callee's new thread
 //!    ([`context_slots`]);
+//!    and, if handles are borrowed, begin to count them ([`handle`]);
 //! 3. lift the parameters out of the caller ([`lift`]), lower them into the callee ([`lower`]);
 //! 4. call the callee;
-//! 5. lift the result out of the callee, lower it into the caller;
+//! 5. lift the result out of the callee, see that no borrowed handle is left there, lower the
+//!    result into the caller;
 //! 6. call the callee's `post-return`, on the callee's thread;
-//! 7. put the caller's context slots back.
+//! 7. end the lending of handles;
+//! 8. put the caller's context slots back.
 //!
 //! Which adapters a component needs, and what their imports are at run time, is decided in
 //! `component/flatten/adapt.rs`. Layouts and flattening are `canonical_abi`'s.
 
 mod body;
 mod context_slots;
+mod handle;
 mod imports;
 mod lift;
 mod lower;
@@ -28,10 +32,12 @@ mod trap;
 pub(crate) use imports::AdapterImport;
 
 use crate::canonical_abi::{LiftOrLower, flatten_func};
-use crate::component::{ComponentFuncType, ComponentTypes, InterfaceType};
+use crate::component::{ComponentFuncType, ComponentTypes, InterfaceType, Resource};
 use crate::error::{Error, Result};
+use crate::index::{ResourceIndex, RuntimeComponentInstanceIndex};
 use crate::types::AddressType;
 use body::Body;
+use cranelift_entity::PrimaryMap;
 
 /// The export of an adapter module.
 pub(crate) const ADAPTER_EXPORT: &str = "call";
@@ -48,6 +54,8 @@ pub(crate) enum Peer {
 /// What an adapter must know about a side.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct PeerOptions {
+    /// Which component instance it is.
+    pub(crate) instance: RuntimeComponentInstanceIndex,
     /// Whether it gave a `memory`.
     pub(crate) memory: bool,
     /// Whether it gave a `realloc`.
@@ -60,6 +68,8 @@ pub(crate) struct PeerOptions {
 pub(crate) struct AdapterSpec<'a> {
     /// What the function type refers to.
     pub(crate) types: &'a ComponentTypes,
+    /// The resource types among them.
+    pub(crate) resources: &'a PrimaryMap<ResourceIndex, Resource>,
     /// The function's type.
     pub(crate) func: &'a ComponentFuncType,
     /// What the callee is called, for people.
@@ -112,8 +122,6 @@ impl AdapterSpec<'_> {
             | InterfaceType::Variant(_)
             | InterfaceType::Option(_)
             | InterfaceType::Result(_)
-            | InterfaceType::Own(_)
-            | InterfaceType::Borrow(_)
             | InterfaceType::Future(_)
             | InterfaceType::Stream(_)
             | InterfaceType::ErrorContext => false,
@@ -137,12 +145,15 @@ impl AdapterSpec<'_> {
         let mut body = Body::new(self);
         body.check_may_leave();
         body.begin_callee_thread();
+        body.begin_borrows();
         let params = body.lift_params()?;
         body.lower_params(&params)?;
         body.call_callee();
         let result = body.lift_result()?;
+        body.end_borrow_scope();
         body.lower_result(result.as_ref())?;
         body.post_return();
+        body.end_lends();
         body.end_callee_thread();
         Ok(body.finish())
     }

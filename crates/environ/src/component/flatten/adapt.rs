@@ -8,12 +8,13 @@
 
 use super::Flattener;
 use super::value::{LiftedFunc, inconsistent};
-use crate::adapter::{ADAPTER_EXPORT, AdapterImport, AdapterSpec, Peer, PeerOptions};
-use crate::component::info::{CanonicalOptions, CoreDef};
+use crate::adapter::{ADAPTER_EXPORT, Adapter, AdapterImport, AdapterSpec, Peer, PeerOptions};
+use crate::component::info::{CanonicalOptions, CoreDef, StringEncoding};
 use crate::component::trampoline::Trampoline;
+use crate::component::types::{ComponentFuncType, InterfaceType};
 use crate::error::{Error, Result};
 use crate::index::*;
-use crate::types::{FuncType, ValType};
+use crate::types::{AddressType, FuncType, ValType};
 use crate::{Features, module};
 use cranelift_entity::EntityRef;
 
@@ -70,6 +71,7 @@ impl Flattener<'_, '_> {
         let name = self.core_func_name(key.callee)?;
         let spec = AdapterSpec {
             types: self.types.types(),
+            resources: &self.component.resources,
             func: &self.types.types().funcs[key.ty],
             name: &name,
             caller: self.peer(&lower),
@@ -82,13 +84,62 @@ impl Flattener<'_, '_> {
             return Ok(key.callee);
         }
         let adapter = spec.synthesize()?;
+        self.instantiate_adapter(adapter, key.callee, &lift, &lower)
+    }
+
+    /// The core function that calls a destructor of an instance from `resource.drop`, whoever
+    /// drops: as that of a lifted function `(rep: u32)`, lowered by somebody.
+    pub(super) fn adapt_dtor(
+        &mut self,
+        instance: RuntimeComponentInstanceIndex,
+        dtor: CoreDef,
+    ) -> Result<CoreDef> {
+        let options = CanonicalOptions {
+            instance,
+            string_encoding: StringEncoding::default(),
+            memory: None,
+            address: AddressType::I32,
+            realloc: None,
+            post_return: None,
+        };
+        let name = self.core_func_name(dtor)?;
+        let spec = AdapterSpec {
+            types: self.types.types(),
+            resources: &self.component.resources,
+            func: &ComponentFuncType {
+                params: vec![("rep".to_owned(), InterfaceType::U32)],
+                result: None,
+                async_: false,
+            },
+            name: &name,
+            caller: self.peer(&options),
+            callee: self.peer(&options),
+            post_return: false,
+            // The trampoline of the drop does.
+            check_may_leave: false,
+            may_throw: self.may_throw,
+        };
+        if spec.is_nothing_but_the_call() {
+            return Ok(dtor);
+        }
+        let adapter = spec.synthesize()?;
+        self.instantiate_adapter(adapter, dtor, &options, &options)
+    }
+
+    fn instantiate_adapter(
+        &mut self,
+        adapter: Adapter,
+        callee: CoreDef,
+        lift: &CanonicalOptions,
+        lower: &CanonicalOptions,
+    ) -> Result<CoreDef> {
         self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
         // Its own features: what the embedder turned off is turned off for guests.
         let features = Features::default();
         let module = module::translate_module(adapter.bytes, features, &mut self.signatures)?;
         let mut args = Vec::with_capacity(adapter.imports.len());
         for import in adapter.imports {
-            args.push(self.adapter_import(import, key.callee, &lift, &lower)?);
+            args.push(self.adapter_import(import, callee, lift, lower)?);
         }
         self.budget.spend(args.len())?;
         let module = self.modules.push(module);
@@ -99,6 +150,7 @@ impl Flattener<'_, '_> {
     fn peer(&self, options: &CanonicalOptions) -> PeerOptions {
         let definition = self.component_instances[options.instance];
         PeerOptions {
+            instance: options.instance,
             memory: options.memory.is_some(),
             realloc: options.realloc.is_some(),
             uses_context: self.definitions.components[definition].uses_context,
@@ -141,6 +193,10 @@ impl Flattener<'_, '_> {
                     signature,
                 })
             }
+            AdapterImport::Resource { op, peer, resource } => {
+                self.resource_trampoline(op, options(peer).instance, resource)
+            }
+            AdapterImport::BorrowScope(op) => self.scope_trampoline(op, lower.instance),
             AdapterImport::Trap(code) => {
                 let signature = self.signatures.intern(FuncType::new([], []));
                 self.trampoline(Trampoline::Trap { code, signature })
