@@ -17,7 +17,7 @@ mod tuple;
 
 pub use context::{LiftContext, LowerContext};
 pub(crate) use dynamic::{lift_vals, load_vals, lower_vals, store_vals};
-pub(crate) use string::utf8;
+
 pub(crate) use tuple::{lift_from, lower_to};
 
 use anyhow::Result;

@@ -50,7 +50,7 @@ fn load_string(cx: &LiftContext<'_>, (address, length): (u32, u32)) -> Result<St
 }
 
 /// Checks that bytes are utf-8.
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
+fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
     std::str::from_utf8(bytes).map_err(|error| match error.error_len() {
         Some(_) => Trap::InvalidUtf8,
         None => Trap::IncompleteUtf8,
