@@ -7,12 +7,14 @@ mod context;
 mod limits;
 mod metering;
 mod opaque;
+mod resources;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use metering::UpdateDeadline;
 pub(crate) use metering::{DeadlineCallback, OnDeadline};
 pub(crate) use opaque::StoreId;
+pub(crate) use resources::{HostHandle, HostHandleKey, StoreResourceType, StoreResources};
 pub use opaque::StoreOpaque;
 
 use crate::Engine;
