@@ -10,11 +10,14 @@
 //! callee does, nothing is counted.
 
 use super::Peer;
-use super::body::{Body, Local};
+use super::body::{Body, flat_signature};
+use super::code::Local;
 use super::imports::AdapterImport;
-use crate::component::{Borrowed, ResourceOp, ResourceOrigin, ScopeOp};
+use super::place::Move;
+use crate::canonical_abi::FlatType;
+use crate::component::{Borrowed, InterfaceType, ResourceOp, ResourceOrigin, ScopeOp};
+use crate::error::{Error, Result};
 use crate::index::ResourceIndex;
-use crate::types::ValType;
 use wasm_encoder::BlockType;
 
 /// What a call with borrowed handles remembers.
@@ -22,20 +25,41 @@ use wasm_encoder::BlockType;
 pub(super) struct CallBorrows {
     /// The scope, if the callee may get handles.
     scope: Option<Local>,
-    /// The list of lent handles, if lists of them are passed.
+    /// The list of lent handles, if there may be any number of them.
     lenders: Option<Local>,
     /// Other handles that have been lent, if they aren't 0.
     lent: Vec<(Local, ResourceIndex)>,
+    /// Whether the code being written may run more than once in a call: it is a helper, or a
+    /// loop in the main function.
+    pub(super) repeated: bool,
+}
+
+impl CallBorrows {
+    /// In a helper that gets scope and lenders as parameters.
+    pub(super) fn in_helper([scope, lenders]: [Option<Local>; 2]) -> CallBorrows {
+        CallBorrows {
+            scope,
+            lenders,
+            lent: Vec::new(),
+            repeated: true,
+        }
+    }
+
+    /// What a helper needs to know.
+    pub(super) fn for_helper(&self) -> [Option<Local>; 2] {
+        [self.scope, self.lenders]
+    }
 }
 
 impl Body<'_> {
     /// Begins the bookkeeping of the call, if it needs any.
     pub(super) fn begin_borrows(&mut self) {
         let spec = self.spec;
-        let borrowed = spec.types.borrowed(spec.func);
-        if borrowed.iter().any(|borrowed| borrowed.listed) {
+        let mut params = spec.func.params.iter();
+        if params.any(|&(_, ty)| self.shape(ty).borrows_many) {
             self.borrows.lenders = Some(self.new_scope_local(ScopeOp::BeginLends));
         }
+        let borrowed = spec.types.borrowed(spec.func);
         let gets_handle = |borrowed: &Borrowed| !spec.callee_defines(borrowed.resource);
         if borrowed.iter().any(gets_handle) {
             self.borrows.scope = Some(self.new_scope_local(ScopeOp::Enter));
@@ -65,61 +89,81 @@ impl Body<'_> {
         }
     }
 
-    /// `lift_own`: replaces a handle on the stack by its representation.
-    pub(super) fn lift_own(&mut self, peer: Peer, resource: ResourceIndex) {
-        self.resource_op(ResourceOp::LiftOwn, peer, resource);
-    }
-
-    /// `lower_own`: replaces a representation on the stack by a handle.
-    pub(super) fn lower_own(&mut self, peer: Peer, resource: ResourceIndex) {
-        self.resource_op(ResourceOp::LowerOwn, peer, resource);
+    /// Moves a handle. In the scratch memory there is a representation.
+    pub(super) fn handle(&mut self, ty: InterfaceType, mv: Move<'_>) -> Result<()> {
+        const SIZE: u32 = 4;
+        self.begin_store(mv.dst);
+        self.push_scalar(InterfaceType::U32, SIZE, mv)?;
+        let (lift, lower) = (mv.from != Peer::Scratch, mv.to != Peer::Scratch);
+        match ty {
+            InterfaceType::Own(resource) => {
+                if lift {
+                    self.resource_op(ResourceOp::LiftOwn, mv.from, resource);
+                }
+                if lower {
+                    self.resource_op(ResourceOp::LowerOwn, mv.to, resource);
+                }
+            }
+            InterfaceType::Borrow(resource) => {
+                if lift {
+                    self.lift_borrow(resource)?;
+                }
+                if lower {
+                    self.lower_borrow(resource)?;
+                }
+            }
+            _ => unreachable!("only handles come here"),
+        }
+        self.end_store(InterfaceType::U32, SIZE, mv)
     }
 
     /// `lift_borrow` out of the caller: replaces a handle on the stack by its representation.
-    ///
-    /// For code that runs at most once in a call.
-    pub(super) fn lift_borrow(&mut self, resource: ResourceIndex) {
-        let handle = self.set_new_local(ValType::I32);
-        self.get(handle);
+    fn lift_borrow(&mut self, resource: ResourceIndex) -> Result<()> {
+        if self.borrows.repeated {
+            let lenders = self.borrows.lenders.ok_or_else(unexpected)?;
+            self.get(lenders);
+            self.resource_op(ResourceOp::LiftBorrowAmongMany, Peer::Caller, resource);
+            return Ok(());
+        }
+        let handle = self.code.new_zero_local(FlatType::I32);
+        self.emit().local_tee(handle.index);
         self.borrows.lent.push((handle, resource));
         self.resource_op(ResourceOp::LiftBorrow, Peer::Caller, resource);
-    }
-
-    /// As [`Self::lift_borrow`], for code that runs any number of times: for elements of lists.
-    #[allow(
-        dead_code,
-        reason = "lists of handles come with lists of more than bytes"
-    )]
-    pub(super) fn lift_borrow_in_list(&mut self, resource: ResourceIndex) {
-        let lenders = self.borrows.lenders;
-        self.get(lenders.expect("`begin_borrows` looked for lists"));
-        self.resource_op(ResourceOp::LiftBorrowAmongMany, Peer::Caller, resource);
+        Ok(())
     }
 
     /// `lower_borrow` into the callee: replaces a representation on the stack by a handle, unless
     /// the callee gets the representation itself.
-    pub(super) fn lower_borrow(&mut self, resource: ResourceIndex) {
+    fn lower_borrow(&mut self, resource: ResourceIndex) -> Result<()> {
         if self.spec.callee_defines(resource) {
-            return;
+            return Ok(());
         }
-        let scope = self.borrows.scope;
-        self.get(scope.expect("`begin_borrows` looked for such types"));
+        let scope = self.borrows.scope.ok_or_else(unexpected)?;
+        self.get(scope);
         self.resource_op(ResourceOp::LowerBorrow, Peer::Callee, resource);
+        Ok(())
     }
 
     fn resource_op(&mut self, op: ResourceOp, peer: Peer, resource: ResourceIndex) {
         let import = AdapterImport::Resource { op, peer, resource };
-        self.call(import, &op.signature());
+        let (params, results) = flat_signature(&op.signature());
+        self.call(import, &params, &results);
     }
 
     fn scope_op(&mut self, op: ScopeOp) {
-        self.call(AdapterImport::BorrowScope(op), &op.signature());
+        let (params, results) = flat_signature(&op.signature());
+        self.call(AdapterImport::BorrowScope(op), &params, &results);
     }
 
     fn new_scope_local(&mut self, op: ScopeOp) -> Local {
         self.scope_op(op);
-        self.set_new_local(ValType::I32)
+        self.set_new_local(FlatType::I32)
     }
+}
+
+/// The error for a borrowed handle where validation allows none: outside of parameters.
+fn unexpected() -> Error {
+    Error::invalid("a borrowed handle that isn't a parameter's", 0)
 }
 
 impl super::AdapterSpec<'_> {

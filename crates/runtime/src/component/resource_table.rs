@@ -68,17 +68,16 @@ impl ResourceTable {
 
     /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
-        self.slots.iter().all(|slot| matches!(slot, Slot::Free { .. }))
+        self.slots
+            .iter()
+            .all(|slot| matches!(slot, Slot::Free { .. }))
     }
 
     /// Adds a value.
     ///
     /// # Errors
     /// If the table is full.
-    pub fn push<T: Send + 'static>(
-        &mut self,
-        value: T,
-    ) -> Result<Resource<T>, ResourceTableError> {
+    pub fn push<T: Send + 'static>(&mut self, value: T) -> Result<Resource<T>, ResourceTableError> {
         Ok(Resource::new_own(self.add(Box::new(value), None)?))
     }
 
@@ -158,7 +157,9 @@ impl ResourceTable {
         }
         let value = entry.value as Box<dyn Any>;
         let value = value.downcast();
-        value.map(|value| *value).map_err(|_| ResourceTableError::WrongType)
+        value
+            .map(|value| *value)
+            .map_err(|_| ResourceTableError::WrongType)
     }
 
     /// The children of a value, by their numbers.
@@ -191,7 +192,10 @@ impl ResourceTable {
             self.free = next;
             return Ok(rep);
         }
-        if self.capacity.is_some_and(|capacity| self.slots.len() >= capacity) {
+        if self
+            .capacity
+            .is_some_and(|capacity| self.slots.len() >= capacity)
+        {
             return Err(ResourceTableError::Full);
         }
         let rep = u32::try_from(self.slots.len()).map_err(|_| ResourceTableError::Full)?;
@@ -216,7 +220,10 @@ impl ResourceTable {
 
 impl fmt::Debug for ResourceTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let used = self.slots.iter().filter(|slot| matches!(slot, Slot::Used(_)));
+        let used = self
+            .slots
+            .iter()
+            .filter(|slot| matches!(slot, Slot::Used(_)));
         f.debug_struct("ResourceTable")
             .field("values", &used.count())
             .finish()
@@ -258,7 +265,10 @@ mod tests {
         let child = table.push_child("child", &parent).unwrap();
         assert_eq!(table.iter_children(&parent).unwrap().count(), 1);
         let again = Resource::new_own(parent.rep());
-        assert_eq!(table.delete::<&str>(again), Err(ResourceTableError::HasChildren));
+        assert_eq!(
+            table.delete::<&str>(again),
+            Err(ResourceTableError::HasChildren)
+        );
         table.delete(child).unwrap();
         table.delete(parent).unwrap();
         assert!(table.is_empty());

@@ -34,7 +34,7 @@ enum Kind {
 }
 
 /// A Rust type as the type of host resources.
-#[derive(Copy, Clone)]
+#[derive(Copy, Clone, PartialEq, Eq)]
 pub(crate) struct HostType {
     id: TypeId,
     name: &'static str,
@@ -114,9 +114,12 @@ impl PartialEq for ResourceType {
     fn eq(&self, other: &ResourceType) -> bool {
         match (&self.0, &other.0) {
             (Kind::Host(a), Kind::Host(b)) => a.id == b.id,
-            (Kind::Guest { store, id, .. }, Kind::Guest { store: s, id: i, .. }) => {
-                (store, id) == (s, i)
-            }
+            (
+                Kind::Guest { store, id, .. },
+                Kind::Guest {
+                    store: s, id: i, ..
+                },
+            ) => (store, id) == (s, i),
             (Kind::Uninstantiated { of, index }, Kind::Uninstantiated { of: o, index: i }) => {
                 Arc::ptr_eq(of, o) && index == i
             }

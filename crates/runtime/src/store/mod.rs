@@ -14,8 +14,8 @@ pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use metering::UpdateDeadline;
 pub(crate) use metering::{DeadlineCallback, OnDeadline};
 pub(crate) use opaque::StoreId;
-pub(crate) use resources::{HostHandle, HostHandleKey, StoreResourceType, StoreResources};
 pub use opaque::StoreOpaque;
+pub(crate) use resources::{HostHandle, HostHandleKey, StoreResourceType};
 
 use crate::Engine;
 use crate::vm::Limiter;

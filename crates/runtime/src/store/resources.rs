@@ -61,11 +61,6 @@ impl StoreResources {
         id
     }
 
-    /// The number of a host's type, if any instance uses it.
-    pub(crate) fn known_host_type(&self, ty: HostType) -> Option<ResourceTypeId> {
-        self.host_ids.get(&ty.id()).copied()
-    }
-
     /// Makes a type of a guest's.
     ///
     /// # Panics
@@ -94,6 +89,14 @@ impl StoreResources {
     /// What a type is.
     pub(crate) fn get(&self, id: ResourceTypeId) -> Option<&StoreResourceType> {
         self.types.get(id.get() as usize - 1)
+    }
+
+    /// The host's type that this is, if it is one.
+    pub(crate) fn as_host(&self, id: ResourceTypeId) -> Option<HostType> {
+        match self.get(id)? {
+            StoreResourceType::Host { ty, .. } => Some(*ty),
+            StoreResourceType::Guest { .. } => None,
+        }
     }
 
     /// A type, as embedders see it.

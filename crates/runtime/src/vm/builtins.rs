@@ -15,7 +15,7 @@ use super::resources::{
     resource_destroy,
 };
 use super::throw::{throw, throw_ref};
-use super::utf8_copy::utf8_copy;
+use super::transcode::transcode;
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::type_registry::TypeId;
@@ -75,7 +75,7 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::BeginLends => begin_lends as *const c_void,
         BuiltinIndex::Lend => lend as *const c_void,
         BuiltinIndex::EndLends => end_lends as *const c_void,
-        BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
+        BuiltinIndex::Transcode => transcode as *const c_void,
         BuiltinIndex::IsSubtype => is_subtype as *const c_void,
         BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
         BuiltinIndex::NewEpoch => new_epoch as *const c_void,

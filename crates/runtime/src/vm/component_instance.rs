@@ -17,7 +17,7 @@ use super::resources::HostDtor;
 use super::store_state::VmStoreState;
 use super::val_raw;
 use crate::bug::{bail_bug, bug};
-use crate::component::{CompiledComponent, LiftedFunc, ResourceTypeId};
+use crate::component::{CompiledComponent, LiftedFunc, ResourceType, ResourceTypeId};
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::store::StoreOpaque;
 use anyhow::Result;
@@ -115,6 +115,8 @@ impl CoreFunc {
 
 /// The canonical options of a lift or lower, as one instance has them.
 pub(crate) struct GuestOptions {
+    /// The component instance, whose handle table it is.
+    pub(crate) instance: RuntimeComponentInstanceIndex,
     /// How strings are encoded.
     pub(crate) string_encoding: StringEncoding,
     /// What pointers and lengths are.
@@ -128,6 +130,7 @@ pub(crate) struct GuestOptions {
 impl GuestOptions {
     fn new(options: &CanonicalOptions, vmctx: &VmContextBox, layout: &VMComponentLayout) -> Self {
         GuestOptions {
+            instance: options.instance,
             string_encoding: options.string_encoding,
             address: options.address,
             flags: vmctx.field(layout.flags(options.instance)),
@@ -253,7 +256,11 @@ impl OwnedComponentInstance {
             memories: nothing_extracted(description.num_memories),
             reallocs: nothing_extracted(description.num_reallocs),
             post_returns: nothing_extracted(description.num_post_returns),
-            resources: description.resources.values().map(|_| OnceCell::new()).collect(),
+            resources: description
+                .resources
+                .values()
+                .map(|_| OnceCell::new())
+                .collect(),
             lenders: RefCell::default(),
             options,
             lowered,
@@ -404,6 +411,15 @@ impl ComponentInstancePtr {
     /// A resource type, once it is known. Good until the store is dropped.
     pub(crate) fn resource<'a>(self, index: ResourceIndex) -> Option<&'a InstanceResource> {
         self.record().resources.get(index.index())?.get()
+    }
+
+    /// A resource type as embedders see it, if it is known and the store is this instance's.
+    pub(crate) fn public_resource(
+        self,
+        store: &StoreOpaque,
+        index: ResourceIndex,
+    ) -> Option<ResourceType> {
+        store.resources.public(store.id(), self.resource(index)?.id)
     }
 
     /// The number of a resource type in the store.

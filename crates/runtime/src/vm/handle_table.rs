@@ -78,11 +78,7 @@ unsafe fn boxed<T>(base: *mut T, length: u32) -> Box<[T]> {
 
 /// Copies elements to a longer box, whose new ones are made from the index of the next one; that
 /// of the last is 0.
-fn lengthened<T: Copy>(
-    old: &[T],
-    length: u32,
-    free: impl Fn(u32) -> T,
-) -> Result<Box<[T]>, Trap> {
+fn lengthened<T: Copy>(old: &[T], length: u32, free: impl Fn(u32) -> T) -> Result<Box<[T]>, Trap> {
     let mut list = Vec::new();
     list.try_reserve_exact(length as usize)
         .map_err(|_| Trap::TooManyHandles)?;
@@ -102,9 +98,7 @@ impl HandleTablePtr {
         unsafe {
             let table = &*self.as_ptr();
             match NonNull::new(table.base) {
-                Some(base) => {
-                    std::slice::from_raw_parts_mut(base.as_ptr(), table.length as usize)
-                }
+                Some(base) => std::slice::from_raw_parts_mut(base.as_ptr(), table.length as usize),
                 None => &mut [],
             }
         }
@@ -269,9 +263,7 @@ impl BorrowScopesPtr {
         unsafe {
             let scopes = &*self.as_ptr();
             match NonNull::new(scopes.base) {
-                Some(base) => {
-                    std::slice::from_raw_parts_mut(base.as_ptr(), scopes.length as usize)
-                }
+                Some(base) => std::slice::from_raw_parts_mut(base.as_ptr(), scopes.length as usize),
                 None => &mut [],
             }
         }
@@ -428,7 +420,11 @@ mod tests {
             assert_eq!(scopes.exit(scope), Err(Trap::BorrowsRemain));
             scopes.all()[scope as usize].borrows -= 1;
             assert_eq!(scopes.exit(scope), Ok(()));
-            assert_eq!(scopes.enter(), Ok(scope), "the last one left is the next entered");
+            assert_eq!(
+                scopes.enter(),
+                Ok(scope),
+                "the last one left is the next entered"
+            );
         });
     }
 }
