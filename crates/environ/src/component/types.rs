@@ -185,11 +185,23 @@ pub struct ComponentFuncType {
     pub async_: bool,
 }
 
+/// What a function's parameters are, and its results, if they are passed as one: the type of what
+/// lies in memory when they are too many for core values.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FuncTuples {
+    /// The parameters in order. May be empty, which the tuples of components never are.
+    pub params: TupleTypeIndex,
+    /// The result, or nothing.
+    pub results: TupleTypeIndex,
+}
+
 /// The types of one component, each once.
 #[derive(Debug, Default, Clone)]
 pub struct ComponentTypes {
     /// Function types.
     pub funcs: PrimaryMap<ComponentFuncTypeIndex, ComponentFuncType>,
+    /// Each function type's parameters and results as tuples.
+    pub func_tuples: PrimaryMap<ComponentFuncTypeIndex, FuncTuples>,
     /// `list` types.
     pub lists: PrimaryMap<ListTypeIndex, ListType>,
     /// `list` types with a length.
@@ -267,6 +279,16 @@ impl ComponentTypes {
                 let ty = &self.results[index];
                 Cases::Two([ty.ok, ty.err])
             }
+            _ => return None,
+        })
+    }
+
+    /// Where the parts of a `variant`, `option` or `result` lie; of another type, `None`.
+    pub fn variant_layout(&self, ty: InterfaceType) -> Option<&VariantLayout> {
+        Some(match ty {
+            InterfaceType::Variant(index) => &self.variants[index].layout,
+            InterfaceType::Option(index) => &self.options[index].layout,
+            InterfaceType::Result(index) => &self.results[index].layout,
             _ => return None,
         })
     }
