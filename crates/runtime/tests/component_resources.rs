@@ -170,7 +170,10 @@ fn forged_indices_trap() {
         let error = drop.call(&mut store, (index,)).unwrap_err();
         assert_eq!(error.downcast_ref(), Some(&Trap::UnknownHandle));
         let message = format!("{error:#}");
-        assert!(message.contains(&format!("unknown handle index {index}")), "{message}");
+        assert!(
+            message.contains(&format!("unknown handle index {index}")),
+            "{message}"
+        );
         assert!(store.data().dropped.is_empty());
     }
 }
@@ -218,8 +221,16 @@ fn imports_of_one_type_must_be_given_one_type() {
     let instantiate = |b: ResourceType| {
         let mut linker = Linker::<()>::new(&engine);
         let a = ResourceType::host::<File>();
-        linker.instance("a").unwrap().resource("r", a, |_, _| Ok(())).unwrap();
-        linker.instance("b").unwrap().resource("r", b, |_, _| Ok(())).unwrap();
+        linker
+            .instance("a")
+            .unwrap()
+            .resource("r", a, |_, _| Ok(()))
+            .unwrap();
+        linker
+            .instance("b")
+            .unwrap()
+            .resource("r", b, |_, _| Ok(()))
+            .unwrap();
         linker.instantiate(Store::new(&engine, ()), &component)
     };
     instantiate(ResourceType::host::<File>()).unwrap();

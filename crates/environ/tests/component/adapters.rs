@@ -344,8 +344,14 @@ fn ranges_out_of_bounds_trap() {
     let max = u64::from(u32::MAX);
     for (args, expected) in [
         ([65536, 0, 0, 0, 0], None),
-        ([65537, 0, 0, 0, 0], Some(TrapCode::StringPointerOutOfBounds)),
-        ([65535, 2, 0, 0, 0], Some(TrapCode::StringPointerOutOfBounds)),
+        (
+            [65537, 0, 0, 0, 0],
+            Some(TrapCode::StringPointerOutOfBounds),
+        ),
+        (
+            [65535, 2, 0, 0, 0],
+            Some(TrapCode::StringPointerOutOfBounds),
+        ),
         ([max, 1, 0, 0, 0], Some(TrapCode::StringPointerOutOfBounds)),
         ([0, 1 << 28, 0, 0, 0], Some(TrapCode::ListTooLong)),
         (
@@ -494,14 +500,15 @@ fn adapters_name_their_trampolines_flags_and_memories() {
          realloc rrealloc0 = rinstance0.func0
          instantiate rinstance1 = module1 `m` in cinstance2 ()
          memory rmemory1 = rinstance1.memory0
-         instantiate rinstance2 = module3 `adapter f` in cinstance2 (trampoline0, rinstance1.memory0, trampoline1, flags of 1, rinstance0.func0, rinstance0.memory0, trampoline2, rinstance0.func2)
-         instantiate rinstance3 = module2 `n` in cinstance2 (rinstance2.func5)
+         instantiate rinstance2 = module3 `adapter f` in cinstance2 (trampoline0, rinstance1.memory0, trampoline1, flags of 1, rinstance0.func0, rinstance0.memory0, trampoline2, trampoline3, rinstance0.func2)
+         instantiate rinstance3 = module2 `n` in cinstance2 (rinstance2.func6)
          known module2 func0: module3 dfunc0
          known module3 func0: trap ListTooLong
          known module3 func1: trap StringPointerOutOfBounds
          known module3 func2: module0 dfunc0
-         known module3 func3: utf8-to-utf8 rmemory1 rmemory0
-         known module3 func4: module0 dfunc2",
+         known module3 func3: trap ReallocOutOfBounds
+         known module3 func4: utf8-to-utf8 rmemory1 rmemory0
+         known module3 func5: module0 dfunc2",
     );
 }
 
@@ -523,13 +530,17 @@ fn a_component_can_call_what_it_lifted_itself() {
         "instantiate rinstance0 = module0 `m` in cinstance0 ()
          memory rmemory0 = rinstance0.memory0
          realloc rrealloc0 = rinstance0.func0
-         instantiate rinstance1 = module2 `adapter f` in cinstance0 (flags of 0, trampoline0, trampoline1, rinstance0.memory0, trampoline2, flags of 0, rinstance0.func0, rinstance0.memory0, rinstance0.func1)
-         instantiate rinstance2 = module1 `n` in cinstance0 (rinstance1.func5)
-         known module1 func0: module2 dfunc0
-         known module2 func0: trap CannotLeaveComponent
-         known module2 func1: trap ListTooLong
-         known module2 func2: trap ListPointerOutOfBounds
-         known module2 func3: module0 dfunc0
-         known module2 func4: module0 dfunc1",
+         instantiate rinstance1 = module2 in cinstance0 ()
+         memory rmemory1 = rinstance1.memory0
+         instantiate rinstance2 = module3 `adapter f` in cinstance0 (flags of 0, trampoline0, rinstance1.memory0, trampoline1, rinstance0.memory0, trampoline2, flags of 0, rinstance0.func0, rinstance0.memory0, trampoline3, rinstance0.func1, trampoline4)
+         instantiate rinstance3 = module1 `n` in cinstance0 (rinstance2.func7)
+         known module1 func0: module3 dfunc0
+         known module3 func0: trap CannotLeaveComponent
+         known module3 func1: trap ListTooLong
+         known module3 func2: trap ListPointerOutOfBounds
+         known module3 func3: module0 dfunc0
+         known module3 func4: trap ReallocOutOfBounds
+         known module3 func5: module0 dfunc1
+         known module3 func6: trap ValuesTooLarge",
     );
 }

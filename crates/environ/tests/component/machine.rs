@@ -112,7 +112,9 @@ impl Machine {
             let op = &frame.ops[at];
             let flow = match *op {
                 Operator::End | Operator::Else => return Ok(Flow::Next),
-                Operator::Br { relative_depth } => return Ok(Flow::Branch(relative_depth as usize)),
+                Operator::Br { relative_depth } => {
+                    return Ok(Flow::Branch(relative_depth as usize));
+                }
                 Operator::BrIf { relative_depth } => {
                     if stack.pop().unwrap() != 0 {
                         return Ok(Flow::Branch(relative_depth as usize));
@@ -228,8 +230,8 @@ impl Machine {
                     stack.push(value);
                 } else {
                     let value = stack.pop().unwrap();
-                    let result = unary(op, value)
-                        .unwrap_or_else(|| binary(op, stack.pop().unwrap(), value));
+                    let result =
+                        unary(op, value).unwrap_or_else(|| binary(op, stack.pop().unwrap(), value));
                     stack.push(result);
                 }
             }
@@ -237,7 +239,11 @@ impl Machine {
     }
 
     fn memory_of(&self, side: usize) -> usize {
-        if self.one_memory && side == CALLEE { CALLER } else { side }
+        if self.one_memory && side == CALLEE {
+            CALLER
+        } else {
+            side
+        }
     }
 
     fn load(&self, memory: usize, arg: MemArg, size: usize, at: u64) -> u64 {
@@ -268,7 +274,10 @@ impl Machine {
     ) -> Result<(), TrapCode> {
         let is_func = |i| matches!(i, EntityIndex::Func(_));
         let mut imports = adapter.module.imports.iter();
-        let imported = imports.by_ref().filter(|import| is_func(import.index)).count() as u32;
+        let imported = imports
+            .by_ref()
+            .filter(|import| is_func(import.index))
+            .count() as u32;
         if let Some(defined) = index.checked_sub(imported) {
             let params = num_params(&adapter.bytes, defined as usize);
             let args = stack.split_off(stack.len() - params);
@@ -375,7 +384,10 @@ impl Machine {
             "latin1" => '\u{100}',
             _ => char::MAX,
         };
-        let taken: String = text.chars().take_while(|&char| char < limit || limit == char::MAX).collect();
+        let taken: String = text
+            .chars()
+            .take_while(|&char| char < limit || limit == char::MAX)
+            .collect();
         let written: Vec<u8> = match target {
             "utf8" => taken.clone().into_bytes(),
             "utf16" => taken.encode_utf16().flat_map(u16::to_le_bytes).collect(),
