@@ -155,7 +155,8 @@ pub(super) fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     array
 }
 
-fn slice(memory: &[u8], address: u64, length: u64) -> Option<&[u8]> {
+/// That range of a memory, if it is in it.
+pub(super) fn slice(memory: &[u8], address: u64, length: u64) -> Option<&[u8]> {
     let end = address.checked_add(length)?;
     memory.get(usize::try_from(address).ok()?..usize::try_from(end).ok()?)
 }

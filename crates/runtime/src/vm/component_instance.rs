@@ -115,6 +115,8 @@ impl CoreFunc {
 
 /// The canonical options of a lift or lower, as one instance has them.
 pub(crate) struct GuestOptions {
+    /// Which they are of the component's.
+    pub(crate) index: OptionsIndex,
     /// The component instance, whose handle table it is.
     pub(crate) instance: RuntimeComponentInstanceIndex,
     /// How strings are encoded.
@@ -128,8 +130,14 @@ pub(crate) struct GuestOptions {
 }
 
 impl GuestOptions {
-    fn new(options: &CanonicalOptions, vmctx: &VmContextBox, layout: &VMComponentLayout) -> Self {
+    fn new(
+        index: OptionsIndex,
+        options: &CanonicalOptions,
+        vmctx: &VmContextBox,
+        layout: &VMComponentLayout,
+    ) -> Self {
         GuestOptions {
+            index,
             instance: options.instance,
             string_encoding: options.string_encoding,
             address: options.address,
@@ -246,9 +254,10 @@ impl OwnedComponentInstance {
             LoweredImport::new(imports[import.index()].clone(), &description, ty)
         });
         let lowered = lowered.collect();
-        let options = description.options.values();
+        let options = description.options.iter();
+        let layout = &description.layout;
         let options =
-            options.map(|options| GuestOptions::new(options, &vmctx, &description.layout));
+            options.map(|(index, options)| GuestOptions::new(index, options, &vmctx, layout));
         let options = options.collect();
         let record = Box::new(ComponentInstance {
             kind: OwnerKind::Component,

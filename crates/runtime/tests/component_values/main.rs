@@ -171,7 +171,7 @@ impl Test {
         let text = component(ty, &guest);
         let component =
             Component::new(engine, &text).unwrap_or_else(|error| panic!("{error:#}\n{text}"));
-        let mut linker = Linker::new(engine);
+        let mut linker = Linker::<Vec<Val>>::new(engine);
         let mut root = linker.root();
         root.func_new("echo", |mut store, params, results| {
             results.clone_from_slice(params);
