@@ -10,6 +10,7 @@
 mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
+mod host_boundary;
 mod kernels;
 mod life_cycle;
 #[path = "../../measure.rs"]
@@ -225,9 +226,47 @@ fn main() -> Result<()> {
     records.extend(compile_time::run(&engines, filter.as_deref())?);
     records.extend(kernels::run(&engines, filter.as_deref())?);
     records.extend(life_cycle::run(filter.as_deref())?);
+    records.extend(host_boundary(&engines, filter.as_deref())?);
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;
     }
     Ok(())
+}
+
+/// Measures and prints calls between host and guest; returns the records.
+fn host_boundary(engines: &Engines, filter: Option<&str>) -> Result<Vec<serde_json::Value>> {
+    let measured = host_boundary::measure(engines, ROUNDS, filter)?;
+    let mut table = Vec::new();
+    let mut records = Vec::new();
+    for row in &measured {
+        let [ours, peer] = &row.timings;
+        table.push(vec![
+            format!("{} {}", row.id, row.name),
+            format!("{:.1}", ours.best),
+            format!("{:.1}", ours.median),
+            format!("{:.1}", peer.best),
+            format!("{:.1}", peer.median),
+            format!("{:.3}", 1.0 / peer.ratio),
+            format!("<= {}", row.target),
+        ]);
+        records.push(json!({
+            "row": row.id, "name": row.name, "target_ns": row.target,
+            "ours_over_peer": 1.0 / peer.ratio,
+            "timings": row.timings.each_ref().map(|timing| json!({
+                "name": timing.name, "best_ns": timing.best, "median_ns": timing.median,
+            })),
+        }));
+    }
+    let header = [
+        "ns/call",
+        "ours best",
+        "ours median",
+        "peer best",
+        "peer median",
+        "ours/peer",
+        "target ours",
+    ];
+    println!("{}", measure::table(&header, &table));
+    Ok(records)
 }
