@@ -498,7 +498,7 @@ fn what_does_not_stand_for_a_type_is_told_in_detail() {
         "expected `list<u8, 3>`, found `list<_, 4>`",
     );
     check(
-        refusal::<Option<u8>>(&t("(tuple u8)"), "$T", "i32"),
+        refusal::<Option<u8>>(&t("(tuple u8 u8)"), "$T", "i32 i32"),
         "expected `tuple`, found `option`",
     );
 }

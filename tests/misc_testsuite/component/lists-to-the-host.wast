@@ -28,8 +28,9 @@
 (assert_return (invoke "u32s" (u32.const 65536) (u32.const 0)) (list.const))
 (assert_return (invoke "bools" (u32.const 19) (u32.const 3))
   (list.const (bool.const false) (bool.const true) (bool.const false)))
-(assert_return (invoke "options" (u32.const 24) (u32.const 2))
-  (list.const (option.some (u32.const 0)) (option.none)))
+(assert_return (invoke "options" (u32.const 16) (u32.const 1))
+  (list.const (option.some (u32.const 2))))
+(assert_return (invoke "options" (u32.const 32) (u32.const 1)) (list.const (option.none)))
 (assert_return (invoke "pairs" (u32.const 16) (u32.const 2))
   (list.const (tuple.const (u8.const 1) (u16.const 0)) (tuple.const (u8.const 2) (u16.const 0))))
 

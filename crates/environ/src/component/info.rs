@@ -48,6 +48,20 @@ pub struct Component {
     pub layout: VMComponentLayout,
 }
 
+impl Component {
+    /// What a resource type is called: as it is exported, or else as it is imported.
+    pub fn resource_name(&self, index: ResourceIndex) -> Option<&str> {
+        let resource = &self.resources[index];
+        match (&resource.name, &resource.origin) {
+            (Some(name), _) => Some(name),
+            (None, ResourceOrigin::Imported { import, path }) => {
+                Some(path.last().unwrap_or(&self.imports[*import].0))
+            }
+            (None, ResourceOrigin::Defined { .. }) => None,
+        }
+    }
+}
+
 /// A function that a component takes from its imports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuntimeImport {

@@ -17,7 +17,7 @@ const RESULT: usize = 4096;
 /// Where its allocations begin.
 const HEAP: usize = 1 << 16;
 /// The size of its memory.
-const MEMORY: usize = 4 << 20;
+const MEMORY: usize = 1 << 20;
 
 /// A guest with functions over one type: `run` notes its parameter and passes it through the host's
 /// `echo`; `give` returns what lies in memory, and `call-take` passes that to the host's `take`.
@@ -26,7 +26,7 @@ fn component(ty: &Ty, guest: &Guest) -> String {
     let t = definitions.refer(ty);
     let definitions = definitions.text;
     let p = if guest.wide { "i64" } else { "i32" };
-    let memory_type = if guest.wide { "i64 64" } else { "64" };
+    let memory_type = if guest.wide { "i64 16" } else { "16" };
     let flat = guest.flatten(ty);
     let spilled = flat.len() > 16;
     let core_params = match spilled {
@@ -202,35 +202,42 @@ impl Test {
         results.pop()
     }
 
-    fn address(&self, address: usize) -> Val {
-        match self.guest.wide {
-            true => Val::U64(address as u64),
-            false => Val::U32(address as u32),
-        }
-    }
-
     /// Takes the guest's memory over to the reference.
     fn peek(&mut self) {
-        let range = [self.address(0), self.address(HEAP + (64 << 10))];
-        let Some(Val::List(bytes)) = self.call("peek", &range) else {
-            panic!("a list was peeked");
+        let length = HEAP + (16 << 10);
+        let (instance, store) = (&self.instance, &mut self.store);
+        let bytes: Vec<u8> = match self.guest.wide {
+            true => {
+                let peek = instance.get_typed_func::<(u64, u64), (Vec<u8>,)>(&mut *store, "peek");
+                peek.unwrap().call(store, (0, length as u64)).unwrap().0
+            }
+            false => {
+                let peek = instance.get_typed_func::<(u32, u32), (Vec<u8>,)>(&mut *store, "peek");
+                peek.unwrap().call(store, (0, length as u32)).unwrap().0
+            }
         };
-        for (to, from) in self.guest.memory.iter_mut().zip(bytes) {
-            let Val::U8(from) = from else { panic!("bytes") };
-            *to = from;
-        }
+        self.guest.memory[..length].copy_from_slice(&bytes);
     }
 
     /// Gives the reference's memory to the guest.
     fn poke(&mut self) {
         for range in [FLAT..RESULT + 8192, HEAP..self.guest.next] {
-            let bytes = self.guest.memory[range.clone()]
-                .iter()
-                .copied()
-                .map(Val::U8);
-            let bytes = Val::List(bytes.collect());
-            let at = self.address(range.start);
-            self.call("poke", &[at, bytes]);
+            let bytes = &self.guest.memory[range.clone()];
+            let (instance, store) = (&self.instance, &mut self.store);
+            match self.guest.wide {
+                true => {
+                    let poke = instance.get_typed_func::<(u64, &[u8]), ()>(&mut *store, "poke");
+                    poke.unwrap()
+                        .call(store, (range.start as u64, bytes))
+                        .unwrap();
+                }
+                false => {
+                    let poke = instance.get_typed_func::<(u32, &[u8]), ()>(&mut *store, "poke");
+                    poke.unwrap()
+                        .call(store, (range.start as u32, bytes))
+                        .unwrap();
+                }
+            }
         }
     }
 
@@ -345,7 +352,7 @@ fn each_type_in_each_position_arrives_as_it_was() {
 #[test]
 fn values_of_types_made_at_random_arrive_as_they_were() {
     let engine = engine();
-    for seed in 1..=120 {
+    for seed in 1..=80 {
         let mut random = Random(seed * 0x9e37_79b9);
         let ty = random.ty(1 + seed as usize % 4);
         let encoding = ENCODINGS[random.below(3)];
