@@ -68,7 +68,7 @@ struct Log {
 }
 
 fn files_linker(engine: &Engine) -> Linker<Log> {
-    let mut linker = Linker::new(engine);
+    let mut linker = Linker::<Log>::new(engine);
     let mut files = linker.instance("files").unwrap();
     files
         .resource("file", ResourceType::host::<File>(), |mut store, rep| {
@@ -170,7 +170,10 @@ fn forged_indices_trap() {
         let error = drop.call(&mut store, (index,)).unwrap_err();
         assert_eq!(error.downcast_ref(), Some(&Trap::UnknownHandle));
         let message = format!("{error:#}");
-        assert!(message.contains(&format!("unknown handle index {index}")), "{message}");
+        assert!(
+            message.contains(&format!("unknown handle index {index}")),
+            "{message}"
+        );
         assert!(store.data().dropped.is_empty());
     }
 }
@@ -218,8 +221,16 @@ fn imports_of_one_type_must_be_given_one_type() {
     let instantiate = |b: ResourceType| {
         let mut linker = Linker::<()>::new(&engine);
         let a = ResourceType::host::<File>();
-        linker.instance("a").unwrap().resource("r", a, |_, _| Ok(())).unwrap();
-        linker.instance("b").unwrap().resource("r", b, |_, _| Ok(())).unwrap();
+        linker
+            .instance("a")
+            .unwrap()
+            .resource("r", a, |_, _| Ok(()))
+            .unwrap();
+        linker
+            .instance("b")
+            .unwrap()
+            .resource("r", b, |_, _| Ok(()))
+            .unwrap();
         linker.instantiate(Store::new(&engine, ()), &component)
     };
     instantiate(ResourceType::host::<File>()).unwrap();
@@ -428,7 +439,7 @@ fn a_guest_cannot_drop_what_it_has_lent_to_the_host() {
             let drop = instance.get_typed_func::<(u32,), ()>(&store, "drop-index")?;
             // The guest's own handle, which is lent for this very call.
             drop.call(&mut store, (1,))?;
-            Ok((0,))
+            Ok((0u32,))
         })
         .unwrap();
     files
@@ -462,7 +473,7 @@ fn a_borrowed_resource_ends_with_the_call() {
         .func_wrap("read", |mut store, (file,): (ResourceAny,)| {
             assert!(!file.owned());
             *store.data_mut() = Some(file);
-            Ok((1,))
+            Ok((1u32,))
         })
         .unwrap();
     files
