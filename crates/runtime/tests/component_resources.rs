@@ -68,7 +68,7 @@ struct Log {
 }
 
 fn files_linker(engine: &Engine) -> Linker<Log> {
-    let mut linker = Linker::new(engine);
+    let mut linker = Linker::<Log>::new(engine);
     let mut files = linker.instance("files").unwrap();
     files
         .resource("file", ResourceType::host::<File>(), |mut store, rep| {
@@ -439,7 +439,7 @@ fn a_guest_cannot_drop_what_it_has_lent_to_the_host() {
             let drop = instance.get_typed_func::<(u32,), ()>(&store, "drop-index")?;
             // The guest's own handle, which is lent for this very call.
             drop.call(&mut store, (1,))?;
-            Ok((0,))
+            Ok((0u32,))
         })
         .unwrap();
     files
@@ -473,7 +473,7 @@ fn a_borrowed_resource_ends_with_the_call() {
         .func_wrap("read", |mut store, (file,): (ResourceAny,)| {
             assert!(!file.owned());
             *store.data_mut() = Some(file);
-            Ok((1,))
+            Ok((1u32,))
         })
         .unwrap();
     files
