@@ -15,8 +15,7 @@ use cranelift_codegen::{
 };
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use threadline_environ::artifact::{CodeImage, FuncKey, Handler};
-use threadline_environ::component::Component;
+use threadline_environ::artifact::{CodeImage, Descriptions, FuncKey, Handler, Settings};
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::layout::VMContextLayout;
 use threadline_environ::module::Module;
@@ -41,17 +40,6 @@ pub struct Compiler {
     tunables: Tunables,
 }
 
-/// What remains of a translation once its code is compiled.
-#[derive(Debug)]
-pub struct CompiledDescriptions {
-    /// Its core modules.
-    pub modules: PrimaryMap<StaticModuleIndex, Module>,
-    /// Its component, if it is one.
-    pub component: Option<Component>,
-    /// Its function types.
-    pub signatures: SignatureTable,
-}
-
 impl Compiler {
     /// A compiler.
     ///
@@ -69,6 +57,17 @@ impl Compiler {
         &self.tunables
     }
 
+    /// Adds the target, and what its processor can do.
+    pub fn add_settings(&self, settings: &mut Settings) {
+        settings.add("target", self.isa.triple());
+        for flag in self.isa.isa_flags() {
+            match flag.as_bool() {
+                Some(has) => settings.add_processor_feature(flag.name, has),
+                None => settings.add(flag.name, flag.value_string()),
+            }
+        }
+    }
+
     /// The target's triple.
     pub fn triple(&self) -> &target_lexicon::Triple {
         self.isa.triple()
@@ -79,10 +78,7 @@ impl Compiler {
     /// # Errors
     /// If a function body is invalid or uses what is not built (an [`threadline_environ::Error`]
     /// is in the chain), or if a function is too large for the code generator.
-    pub fn compile(
-        &self,
-        translation: Translation<'_>,
-    ) -> Result<(CodeImage, CompiledDescriptions)> {
+    pub fn compile(&self, translation: Translation<'_>) -> Result<(CodeImage, Descriptions)> {
         let layouts: PrimaryMap<StaticModuleIndex, VMContextLayout> = translation
             .modules
             .values()
@@ -94,7 +90,7 @@ impl Compiler {
             .into_iter()
             .map(|(_, module)| module.module)
             .collect();
-        let descriptions = CompiledDescriptions {
+        let descriptions = Descriptions {
             modules,
             component: translation.component,
             signatures: translation.signatures,

@@ -19,4 +19,4 @@ mod trap;
 mod vm_access;
 mod wasm;
 
-pub use compiler::{CompiledDescriptions, Compiler, CompilerConfig};
+pub use compiler::{Compiler, CompilerConfig};

@@ -86,7 +86,7 @@ builtins! {
     /// `memory.init`: (memory, data segment, dst, src, length).
     MemoryInit = "memory.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
     /// `data.drop`: (data segment).
-    DataDrop = "data.drop" (I32) -> BuiltinResult::Infallible;
+    DataDrop = "data.drop" (I32) -> BuiltinResult::Success;
     /// `memory.atomic.notify`: (memory, address, count) to how many were woken.
     MemoryAtomicNotify = "memory.atomic.notify" (I32, I64, I32) -> BuiltinResult::ValueOrFailure;
     /// `memory.atomic.wait32`: (memory, address, expected, time-out in ns) to 0, 1 or 2.
@@ -102,7 +102,7 @@ builtins! {
     /// `table.init`: (table, element segment, dst, src, length).
     TableInit = "table.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
     /// `elem.drop`: (element segment).
-    ElemDrop = "elem.drop" (I32) -> BuiltinResult::Infallible;
+    ElemDrop = "elem.drop" (I32) -> BuiltinResult::Success;
     /// `context.get` in the `Libcall` lowering: (slot) to its 64 bits. Any context of a component.
     ContextGet = "context.get" (I32) -> BuiltinResult::Value(BuiltinType::I64);
     /// `context.set` in the `Libcall` lowering: (slot, 64 bits). Any context of a
@@ -113,8 +113,8 @@ builtins! {
     /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
     /// utf-8.
     Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
-    /// Whether a function type is a subtype of another: (type, other), by engine-wide ids.
-    IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::Value(BuiltinType::I32);
+    /// Whether a function type is a subtype of another: (type, other), by engine-wide ids, to 0 or 1.
+    IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go
     /// on to others meanwhile. Any context.
     OutOfFuel = "out-of-fuel" () -> BuiltinResult::Success;

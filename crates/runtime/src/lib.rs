@@ -24,6 +24,7 @@ mod instance;
 mod instantiate;
 mod linker;
 mod module;
+mod precompiled;
 mod store;
 mod trap;
 mod type_registry;
@@ -44,12 +45,14 @@ pub use host_func::{IntoFunc, WasmRet};
 pub use instance::{Export, Instance};
 pub use linker::Linker;
 pub use module::Module;
+pub use precompiled::Precompiled;
 #[doc(hidden)]
 pub use store::StoreOpaque;
 pub use store::{
     AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
     StoreLimitsBuilder, UpdateDeadline,
 };
+pub use threadline_environ::artifact::ImageError;
 pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,
     RefType, TableType, ValType,

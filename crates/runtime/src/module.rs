@@ -1,19 +1,20 @@
 //! [`Module`], a compiled core module, and [`CoreModule`], the part of it that instances need.
 
-use crate::code::CodeMemory;
+use crate::code::{CodeMemory, ImageSource};
 use crate::type_registry::TypeId;
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::CodePtr;
 use crate::{Engine, engine::Loaded};
 use anyhow::{Context as _, Result, bail};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::VMContextLayout;
 use threadline_environ::{
-    EntityIndex, EntityType, FuncIndex, SignatureIndex, StaticModuleIndex, module,
+    EntityIndex, EntityType, FuncIndex, FuncRefIndex, SignatureIndex, StaticModuleIndex, module,
 };
 
 /// A core module, compiled and ready to be instantiated.
@@ -32,29 +33,38 @@ impl Module {
     /// If the input is invalid, needs something that is not built, or is a component.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let bytes = binary(bytes.as_ref())?;
-        let Loaded {
-            code,
-            modules,
-            component,
-            type_ids,
-            ..
-        } = engine.load(&bytes)?;
-        if component.is_some() {
+        Module::from_loaded(engine, engine.load(&bytes)?)
+    }
+
+    /// A module from an image of it.
+    ///
+    /// # Errors
+    /// If the image is damaged, not for this engine, or one of a component.
+    pub(crate) fn from_image(engine: &Engine, image: ImageSource) -> Result<Module> {
+        Module::from_loaded(engine, engine.load_image(image)?)
+    }
+
+    fn from_loaded(engine: &Engine, loaded: Loaded) -> Result<Module> {
+        if loaded.component.is_some() {
             bail!("expected a core module, found a component");
         }
-        let index = StaticModuleIndex::new(0);
-        let module = modules.get(index).context("the binary holds no module")?;
-        let module = module.clone();
+        let mut modules = loaded.core_modules(engine);
+        let core = modules.pop().context("the binary holds no module")?;
         Ok(Module {
             engine: engine.clone(),
-            core: Arc::new(CoreModule::new(
-                engine,
-                module,
-                index,
-                Some(code),
-                type_ids,
-            )?),
+            core,
         })
+    }
+
+    /// The module as an image for [`Module::deserialize`], to be kept in a file, so that it need
+    /// not be compiled again.
+    ///
+    /// # Errors
+    /// If it is none that was compiled.
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        let code = self.core.code.as_ref();
+        let code = code.context("the host made up this module")?;
+        Ok(code.bytes().to_vec())
     }
 
     /// Compiles a module from a file, binary or text.
@@ -138,47 +148,57 @@ pub(crate) struct CoreModule {
     pub(crate) layout: VMContextLayout,
     /// Which module of its image it is.
     index: StaticModuleIndex,
-    /// The image; none if the module defines no functions.
+    /// The image; none if the host made up the module.
     code: Option<Arc<CodeMemory>>,
+    /// Where its data segments' bytes are in the image's.
+    data: Range<usize>,
+    /// Which of the image's `VMFuncRef`s is its first.
+    first_func_ref: usize,
     /// Engine-wide type ids, by `SignatureIndex`.
     type_ids: Arc<[TypeId]>,
-    /// The code of each defined function that has a `VMFuncRef`, by `FuncRefIndex`; `None` for
-    /// imported ones.
-    func_ref_code: Box<[Option<CodePtr>]>,
+}
+
+impl Loaded {
+    /// The core modules, each with its part of the image.
+    pub(crate) fn core_modules(&self, engine: &Engine) -> Vec<Arc<CoreModule>> {
+        let (mut first_func_ref, mut data_start) = (0, 0);
+        let modules = self.modules.iter().map(|(index, module)| {
+            let data = data_start..data_start + module.data_length();
+            data_start = data.end;
+            let core = CoreModule {
+                engine: engine.clone(),
+                layout: VMContextLayout::new(module),
+                module: module.clone(),
+                index,
+                code: Some(self.code.clone()),
+                data,
+                first_func_ref,
+                type_ids: self.type_ids.clone(),
+            };
+            first_func_ref += module.num_func_refs as usize;
+            Arc::new(core)
+        });
+        modules.collect()
+    }
 }
 
 impl CoreModule {
-    /// Puts a description and its code together. `type_ids` are those of the image.
-    ///
-    /// # Errors
-    /// If the image lacks the code of a function.
-    pub(crate) fn new(
+    /// A module without functions, made up by the host. `type_ids` are those of its types.
+    pub(crate) fn without_code(
         engine: &Engine,
-        module: Arc<module::Module>,
-        index: StaticModuleIndex,
-        code: Option<Arc<CodeMemory>>,
+        module: module::Module,
         type_ids: Arc<[TypeId]>,
-    ) -> Result<CoreModule> {
-        let mut core = CoreModule {
+    ) -> CoreModule {
+        CoreModule {
             engine: engine.clone(),
             layout: VMContextLayout::new(&module),
-            module,
-            index,
-            code,
+            module: Arc::new(module),
+            index: StaticModuleIndex::new(0),
+            code: None,
+            data: 0..0,
+            first_func_ref: 0,
             type_ids,
-            func_ref_code: Box::default(),
-        };
-        let mut func_ref_code = vec![None; core.module.num_func_refs as usize];
-        for (func, function) in core.module.functions.iter() {
-            let Some(func_ref) = function.func_ref else {
-                continue;
-            };
-            if core.module.defined_func_index(func).is_some() {
-                func_ref_code[func_ref.index()] = Some(core.func_code(func)?);
-            }
         }
-        core.func_ref_code = func_ref_code.into();
-        Ok(core)
     }
 
     /// The engine it belongs to.
@@ -210,9 +230,17 @@ impl CoreModule {
             .with_context(|| format!("the code image lacks function {}", func.index()))
     }
 
-    /// The code behind each `VMFuncRef`; `None` for imported functions.
-    pub(crate) fn func_ref_code(&self) -> &[Option<CodePtr>] {
-        &self.func_ref_code
+    /// The code behind a `VMFuncRef`; `None` if the function is imported.
+    pub(crate) fn func_ref_code(&self, index: FuncRefIndex) -> Option<CodePtr> {
+        let code = self.code.as_ref()?;
+        CodePtr::of_func_ref(code, self.first_func_ref + index.index())
+    }
+
+    /// The bytes of all data segments.
+    pub(crate) fn data_bytes(&self) -> &[u8] {
+        let data = self.code.as_ref().map(|code| code.data());
+        data.and_then(|data| data.get(self.data.clone()))
+            .unwrap_or_default()
     }
 
     /// The type of an import or export.

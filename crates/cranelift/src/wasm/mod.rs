@@ -67,7 +67,7 @@ impl FuncTranslator<'_, '_> {
             return Ok(());
         }
         Err(Error::unsupported(
-            format!("the operator {operator:?} (of the gc proposal, most likely)"),
+            format!("the operator {operator:?}"),
             offset,
         ))
     }

@@ -2,10 +2,11 @@
 
 use crate::UnsafeIntrinsic;
 use crate::index::*;
+use serde::{Deserialize, Serialize};
 
 /// A function the compiler makes for a component. Called as wasm calls wasm, with the
 /// `VMComponentContext` as its context.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trampoline {
     /// `canon lower` of a host function: checks that the instance may be left, then calls the
     /// [`VMLowering`](crate::layout::VMLowering) with flat parameters in an array.

@@ -3,7 +3,8 @@
 use super::export::ExportTree;
 use super::types;
 use crate::Engine;
-use crate::code::CodeMemory;
+use crate::code::{CodeMemory, ImageSource};
+use crate::engine::Loaded;
 use crate::module::{CoreModule, binary};
 use crate::type_registry::TypeId;
 use crate::vm::CodePtr;
@@ -44,20 +45,26 @@ impl Component {
     /// If the bytes are no valid component, or need what is not supported yet.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Component> {
         let bytes = binary(bytes.as_ref())?;
-        let loaded = engine.load(&bytes)?;
+        Component::from_loaded(engine, engine.load(&bytes)?)
+    }
+
+    /// A component from an image of it.
+    ///
+    /// # Errors
+    /// If the image is damaged, not for this engine, or one of a core module.
+    pub(crate) fn from_image(engine: &Engine, image: ImageSource) -> Result<Component> {
+        Component::from_loaded(engine, engine.load_image(image)?)
+    }
+
+    fn from_loaded(engine: &Engine, mut loaded: Loaded) -> Result<Component> {
         let description = loaded
             .component
+            .take()
             .context("the binary is a core module, not a component: use `Module`")?;
-        let mut modules = PrimaryMap::with_capacity(loaded.modules.len());
-        for (index, module) in loaded.modules {
-            let code = Some(loaded.code.clone());
-            let core = CoreModule::new(engine, module, index, code, loaded.type_ids.clone())?;
-            modules.push(Arc::new(core));
-        }
         let inner = CompiledComponent {
             engine: engine.clone(),
+            modules: loaded.core_modules(engine).into(),
             code: loaded.code,
-            modules,
             exports: ExportTree::new(&description.exports),
             lowerings: lowerings(&description.steps),
             description: Arc::new(description),
@@ -66,6 +73,15 @@ impl Component {
         Ok(Component {
             inner: Arc::new(inner),
         })
+    }
+
+    /// The component as an image for [`Component::deserialize`], to be kept in a file, so that it
+    /// need not be compiled again.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        Ok(self.inner.code.bytes().to_vec())
     }
 
     /// Compiles a component from a file, binary or text.

@@ -82,10 +82,12 @@ pub(super) unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
     unsafe { (*context.cast::<VMHeader>()).store_context }
 }
 
-/// Runs a builtin that needs a core instance; whether it succeeded.
+/// Runs a builtin that needs a core instance; `None` if it failed. Then the failure is pending,
+/// and the builtin must say so, for compiled code to raise it.
 ///
 /// # Safety
 /// `context` is what compiled code passed as its context.
+#[must_use]
 pub(super) unsafe fn with_instance<R>(
     context: *mut c_void,
     body: impl FnOnce(InstancePtr) -> Result<R>,
@@ -201,14 +203,15 @@ unsafe extern "C" fn memory_init(
 
 /// # Safety
 /// As for [`with_instance`].
-unsafe extern "C" fn data_drop(context: *mut c_void, data: u32) {
-    // SAFETY: passed on. It can't fail: the index is validated.
-    unsafe {
+unsafe extern "C" fn data_drop(context: *mut c_void, data: u32) -> bool {
+    // SAFETY: passed on.
+    let dropped = unsafe {
         with_instance(context, |instance| {
             instance.data_drop(DataIndex::from_u32(data));
             Ok(())
-        });
-    }
+        })
+    };
+    dropped.is_some()
 }
 
 /// # Safety
@@ -291,27 +294,28 @@ unsafe extern "C" fn table_init(
 
 /// # Safety
 /// As for [`with_instance`].
-unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) {
-    // SAFETY: passed on. It can't fail: the index is validated.
-    unsafe {
+unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) -> bool {
+    // SAFETY: passed on.
+    let dropped = unsafe {
         with_instance(context, |instance| {
             instance.elem_drop(ElemIndex::from_u32(elem));
             Ok(())
-        });
-    }
+        })
+    };
+    dropped.is_some()
 }
 
 /// # Safety
 /// As for [`with_instance`].
-unsafe extern "C" fn is_subtype(context: *mut c_void, a: u32, b: u32) -> u32 {
-    // SAFETY: passed on. It can't fail, but for a bug: then the types don't match.
+unsafe extern "C" fn is_subtype(context: *mut c_void, a: u32, b: u32) -> i64 {
+    // SAFETY: passed on.
     let is_subtype = unsafe {
         with_instance(context, |instance| {
             let engine = instance.module().engine();
             Ok(engine.is_subtype(TypeId(a), TypeId(b)))
         })
     };
-    u32::from(is_subtype.unwrap_or(false))
+    is_subtype.map_or(BUILTIN_FAILED, i64::from)
 }
 
 /// `context.get` in the `Libcall` lowering.

@@ -360,7 +360,7 @@ impl InstancePtr {
             let Some(func_ref) = function.func_ref else {
                 continue;
             };
-            let import = match module.func_ref_code()[func_ref.index()] {
+            let import = match module.func_ref_code(func_ref) {
                 Some(code) => FunctionImport {
                     code,
                     vmctx: self.vmctx(),
