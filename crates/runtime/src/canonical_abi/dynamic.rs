@@ -13,8 +13,9 @@ use anyhow::Result;
 use threadline_environ::canonical_abi::{
     MAX_LIST_BYTE_LENGTH, SizeAlign, flatten, size_align, tuple_layout,
 };
-use threadline_environ::component::InterfaceType;
+use threadline_environ::component::{ComponentTypes, InterfaceType};
 use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
 
 /// Lifts values of these types, one after the other, out of slots.
 pub(crate) fn lift_vals(
@@ -24,7 +25,7 @@ pub(crate) fn lift_vals(
     to: &mut [Val],
 ) -> Result<()> {
     for (ty, to) in types.into_iter().zip(to) {
-        let (own, rest) = slots.split_at(flatten(cx.types(), ty).len());
+        let (own, rest) = slots.split_at(flat_count(cx.types(), ty));
         *to = lift_val(cx, ty, own)?;
         slots = rest;
     }
@@ -38,7 +39,7 @@ pub(crate) fn load_vals(
     address: u32,
     to: &mut [Val],
 ) -> Result<()> {
-    let layout = tuple_layout(cx.types(), types.clone());
+    let layout = tuple_layout(cx.types(), types.clone(), AddressType::I32);
     let SizeAlign { size, align } = layout.size_align;
     cx.check_pointer(address, align, size)?;
     for ((ty, offset), to) in types.into_iter().zip(layout.offsets).zip(to) {
@@ -55,7 +56,7 @@ pub(crate) fn lower_vals(
     mut slots: &mut [ValRaw],
 ) -> Result<()> {
     for (ty, val) in types.into_iter().zip(vals) {
-        let (own, rest) = slots.split_at_mut(flatten(cx.types(), ty).len());
+        let (own, rest) = slots.split_at_mut(flat_count(cx.types(), ty));
         lower_val(cx, ty, val, own)?;
         slots = rest;
     }
@@ -70,7 +71,7 @@ pub(crate) fn store_vals(
     vals: &[Val],
     address: Option<u32>,
 ) -> Result<u32> {
-    let layout = tuple_layout(cx.types(), types.clone());
+    let layout = tuple_layout(cx.types(), types.clone(), AddressType::I32);
     let SizeAlign { size, align } = layout.size_align;
     let address = match address {
         Some(address) => {
@@ -83,6 +84,16 @@ pub(crate) fn store_vals(
         store_val(cx, ty, val, address + offset)?;
     }
     Ok(address)
+}
+
+/// How many core values there are of a type; types of which there are too many are in memory.
+fn flat_count(types: &ComponentTypes, ty: InterfaceType) -> usize {
+    flatten(types, ty, AddressType::I32).map_or(0, |flat| flat.len())
+}
+
+fn unbuilt(types: &ComponentTypes, ty: InterfaceType) -> anyhow::Error {
+    let ty = crate::component::describe_type(types, ty);
+    anyhow::anyhow!("values of type `{ty}` are not built yet on the host's side of a call")
 }
 
 /// `lift_flat`.
@@ -108,6 +119,7 @@ fn lift_val(cx: &LiftContext<'_>, ty: InterfaceType, slots: &[ValRaw]) -> Result
         InterfaceType::Enum(_) | InterfaceType::Flags(_) => {
             named(cx, ty, val_raw::i32(&slots[0]) as u32)?
         }
+        other => return Err(unbuilt(cx.types(), other)),
     })
 }
 
@@ -132,13 +144,14 @@ fn load_val(cx: &LiftContext<'_>, ty: InterfaceType, address: u32) -> Result<Val
             load_list(cx, element, load_range(cx, address)?)?
         }
         InterfaceType::Enum(_) | InterfaceType::Flags(_) => {
-            let bits = match size_align(cx.types(), ty).size {
+            let bits = match size_align(cx.types(), ty, AddressType::I32).size {
                 1 => u32::from(u8::load(cx, address)?),
                 2 => u32::from(u16::load(cx, address)?),
                 _ => u32::load(cx, address)?,
             };
             named(cx, ty, bits)?
         }
+        other => return Err(unbuilt(cx.types(), other)),
     })
 }
 
@@ -148,7 +161,7 @@ fn load_list(
     element: InterfaceType,
     (address, length): (u32, u32),
 ) -> Result<Val> {
-    let SizeAlign { size, align } = size_align(cx.types(), element);
+    let SizeAlign { size, align } = size_align(cx.types(), element, AddressType::I32);
     let bytes = u64::from(length) * u64::from(size);
     if bytes > u64::from(MAX_LIST_BYTE_LENGTH) {
         return Err(Trap::ListTooLong.into());
@@ -231,7 +244,7 @@ fn store_val(cx: &mut LowerContext<'_>, ty: InterfaceType, val: &Val, address: u
         }
         Val::Enum(_) | Val::Flags(_) => {
             let bits = bits(cx, ty, val)?;
-            match size_align(cx.types(), ty).size {
+            match size_align(cx.types(), ty, AddressType::I32).size {
                 1 => (bits as u8).store(cx, address),
                 2 => (bits as u16).store(cx, address),
                 _ => bits.store(cx, address),
@@ -250,7 +263,7 @@ fn store_list(
         bail_bug!("a list is lowered as {ty:?}");
     };
     let element = cx.types().lists[index].element;
-    let SizeAlign { size, align } = size_align(cx.types(), element);
+    let SizeAlign { size, align } = size_align(cx.types(), element, AddressType::I32);
     let length = u32::try_from(elements.len()).unwrap_or(u32::MAX);
     let bytes = u64::from(length) * u64::from(size);
     if bytes > u64::from(MAX_LIST_BYTE_LENGTH) {

@@ -185,7 +185,8 @@ tuples! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use threadline_environ::canonical_abi::{flatten_all, tuple_layout};
+    use threadline_environ::AddressType::I32;
+    use threadline_environ::canonical_abi::{flatten_fields, tuple_layout};
 
     #[test]
     fn layouts_are_those_of_the_canonical_abi() {
@@ -193,9 +194,9 @@ mod tests {
         fn check<T: ComponentNamedList>(list: &[InterfaceType]) {
             let types = ComponentTypes::default();
             assert_eq!(T::typecheck_list(&types, list), Ok(()));
-            let layout = tuple_layout(&types, list.iter().copied()).size_align;
+            let layout = tuple_layout(&types, list.iter().copied(), I32).size_align;
             assert_eq!((T::SIZE, T::ALIGN), (layout.size, layout.align), "{list:?}");
-            let flat = flatten_all(&types, list.iter().copied());
+            let flat = flatten_fields(&types, list.iter().copied(), I32).expect("not many");
             assert_eq!(T::FLAT_COUNT, flat.len(), "{list:?}");
         }
         check::<()>(&[]);

@@ -5,7 +5,7 @@ use super::types::{ComponentItem, Description};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use threadline_environ::component::{CoreDef, Export};
+use threadline_environ::component::{CoreDef, Export, TypeDef};
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex, RuntimeImportIndex};
 
 /// An export of a component, found once by name and then without; see
@@ -123,7 +123,7 @@ pub(super) enum Item {
     /// An instance, with its exports in order.
     Instance(Vec<(String, u32)>),
     /// A type.
-    Type,
+    Type(TypeDef),
 }
 
 impl ExportTree {
@@ -167,7 +167,8 @@ impl ExportTree {
                 }
             }
             Export::ImportedFunction(import) => Item::Imported(import),
-            Export::Instance(_) | Export::Type => Item::Type,
+            Export::Type(ty) => Item::Type(ty),
+            Export::Instance(_) => Item::Instance(Vec::new()),
         });
         if let Export::Instance(inner) = export {
             let inner = self.add_all(Some(index), inner);
@@ -214,7 +215,7 @@ impl ExportTree {
                     items.filter_map(|(name, index)| Some((name.clone(), self.ty(of, *index)?))),
                 )
             }
-            Item::Type => ComponentItem::Type,
+            Item::Type(ty) => ComponentItem::type_def(of, *ty),
         })
     }
 }
@@ -226,10 +227,10 @@ mod tests {
     #[test]
     fn exports_of_instances_are_numbered_after_the_instance() {
         let export = |name: &str, export| (name.to_owned(), export);
-        let inner = vec![export("x", Export::Type)];
+        let inner = vec![export("x", Export::Type(TypeDef::Other))];
         let tree = ExportTree::new(&[
             export("a", Export::Instance(inner)),
-            export("x", Export::Type),
+            export("x", Export::Type(TypeDef::Other)),
         ]);
         let find = |instance: Option<u32>, name: &str| {
             tree.by_name.get(&(instance, name.to_owned())).copied()

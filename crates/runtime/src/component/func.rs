@@ -16,6 +16,7 @@ use anyhow::Result;
 use threadline_environ::canonical_abi::{FlatFunc, LiftOrLower, MAX_FLAT_PARAMS, flatten_func};
 use threadline_environ::component::ComponentFuncType;
 use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// A function that a component instance exports.
@@ -92,7 +93,7 @@ impl Func {
         func.check_vals(params, results)?;
         let ty = func.func_type();
         let types = &func.instance.description().types;
-        let flat = flatten_func(types, ty, LiftOrLower::Lift);
+        let flat = flatten_func(types, ty, LiftOrLower::Lift, AddressType::I32);
         let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
         func.call(
             store,

@@ -19,6 +19,7 @@ use threadline_environ::canonical_abi::{
 };
 use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
 
 /// A host function whose types are Rust's.
 pub(super) fn typed<T, P, R, F>(func: F) -> ComponentHostFunc
@@ -112,7 +113,7 @@ where
     ) -> Result<()> {
         let of = call.description();
         let func = &of.types.funcs[call.ty];
-        let flat = flatten_func(&of.types, func, LiftOrLower::Lower);
+        let flat = flatten_func(&of.types, func, LiftOrLower::Lower, AddressType::I32);
         let param_types = func.params.iter().map(|&(_, ty)| ty);
 
         let mut params = vals(func.params.len());

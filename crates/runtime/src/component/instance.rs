@@ -42,7 +42,7 @@ impl Instance {
                 let func = instance.lifted(*position as usize)?;
                 Some(Func::new(self.store, func))
             }
-            Item::Imported(_) | Item::Instance(_) | Item::Type => None,
+            Item::Imported(_) | Item::Instance(_) | Item::Type(_) => None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::vm::{
     ComponentHostFunc, ComponentInstancePtr, CoreFunc, DefinedMemory, FunctionImport, Imports,
     InstancePtr, OwnedComponentInstance, RawExtern,
 };
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::sync::Arc;
 use threadline_environ::component::{CoreDef, CoreExport, Step};
 use threadline_environ::entity::PrimaryMap;
@@ -73,6 +73,7 @@ impl Instantiation<'_> {
                 self.instance.set_post_return(*index, func);
                 Ok(())
             }
+            Step::Resource { .. } => bail!("resource types of components are not built yet"),
             // All of them were lowered when the instance was allocated.
             Step::LowerImport { .. } => Ok(()),
         }

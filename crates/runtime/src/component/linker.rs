@@ -220,7 +220,7 @@ fn check(
             }
             Ok(())
         }
-        (ExternType::Type, _) => Ok(()),
+        (ExternType::Type(_), _) => Ok(()),
     }
 }
 

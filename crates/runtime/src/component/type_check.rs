@@ -7,8 +7,9 @@ use super::types::{ComponentFunc, Description};
 use crate::canonical_abi::{ComponentNamedList, TypeMismatch};
 use smallvec::SmallVec;
 use threadline_environ::ComponentFuncTypeIndex;
-use threadline_environ::canonical_abi::{SizeAlign, flatten_all, tuple_layout};
+use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, SizeAlign, flatten_fields, tuple_layout};
 use threadline_environ::component::{ComponentFuncType, ComponentTypes, InterfaceType};
+use threadline_environ::types::AddressType;
 
 /// Checks that `P` and `R` stand for a function's parameters and result.
 ///
@@ -50,9 +51,14 @@ fn check_list<L: ComponentNamedList>(
 ) -> Result<(), TypeMismatch> {
     let list: SmallVec<[InterfaceType; 16]> = list.collect();
     L::typecheck_list(types, &list)?;
-    let flat = flatten_all(types, list.iter().copied()).len();
-    let SizeAlign { size, align } = tuple_layout(types, list).size_align;
-    if (L::FLAT_COUNT, L::SIZE, L::ALIGN) != (flat, size, align) {
+    // That more than `MAX_FLAT_PARAMS` are more is all that matters.
+    let flat = flatten_fields(types, list.iter().copied(), AddressType::I32);
+    let flat_is_right = match flat {
+        Some(flat) => flat.len() == L::FLAT_COUNT,
+        None => L::FLAT_COUNT > MAX_FLAT_PARAMS,
+    };
+    let SizeAlign { size, align } = tuple_layout(types, list, AddressType::I32).size_align;
+    if !flat_is_right || (L::SIZE, L::ALIGN) != (size, align) {
         return Err(TypeMismatch::Layout);
     }
     Ok(())

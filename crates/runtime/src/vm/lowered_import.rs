@@ -13,6 +13,7 @@ use std::sync::Arc;
 use threadline_environ::canonical_abi::{LiftOrLower, flatten_func};
 use threadline_environ::component::Component;
 use threadline_environ::layout::{VMHeader, VMLowering, ValRaw};
+use threadline_environ::types::AddressType;
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// Something that components can be given as an import of some types.
@@ -109,7 +110,12 @@ impl LoweredImport {
         ty: ComponentFuncTypeIndex,
     ) -> LoweredImport {
         let types = &component.types;
-        let flat = flatten_func(types, &types.funcs[ty], LiftOrLower::Lower);
+        let flat = flatten_func(
+            types,
+            &types.funcs[ty],
+            LiftOrLower::Lower,
+            AddressType::I32,
+        );
         let (params, results) = (flat.signature.params(), flat.signature.results());
         LoweredImport {
             host,

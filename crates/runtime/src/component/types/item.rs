@@ -1,0 +1,179 @@
+//! The types of functions, instances and components.
+
+use super::{Description, Type, View};
+use crate::component::ResourceType;
+use std::fmt;
+use threadline_environ::ComponentFuncTypeIndex;
+use threadline_environ::component::{self as environ, Export, ExternType, TypeDef};
+
+/// The type of a function of a component.
+#[derive(Clone)]
+pub struct ComponentFunc(View<ComponentFuncTypeIndex>);
+
+impl ComponentFunc {
+    pub(crate) fn new(of: &Description, index: ComponentFuncTypeIndex) -> ComponentFunc {
+        ComponentFunc(View::new(of, index))
+    }
+
+    fn get(&self) -> &environ::ComponentFuncType {
+        &self.0.of.types.funcs[self.0.index]
+    }
+
+    /// Whether it is an `async` function.
+    pub fn async_(&self) -> bool {
+        self.get().async_
+    }
+
+    /// Its parameters: names and types.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = (&str, Type)> {
+        let params = self.get().params.iter();
+        params.map(|(name, ty)| (name.as_str(), self.0.ty(*ty)))
+    }
+
+    /// The type of its result, if it has one.
+    pub fn results(&self) -> impl ExactSizeIterator<Item = Type> {
+        self.get().result.map(|ty| self.0.ty(ty)).into_iter()
+    }
+}
+
+impl fmt::Display for ComponentFunc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.async_() {
+            "async func("
+        } else {
+            "func("
+        })?;
+        for (i, (name, ty)) in self.params().enumerate() {
+            write!(f, "{}{name}: {ty}", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str(")")?;
+        self.results().try_for_each(|ty| write!(f, " -> {ty}"))
+    }
+}
+
+impl PartialEq for ComponentFunc {
+    fn eq(&self, other: &ComponentFunc) -> bool {
+        self.0.same(&other.0)
+            || (self.async_() == other.async_()
+                && self.params().eq(other.params())
+                && self.results().eq(other.results()))
+    }
+}
+
+impl Eq for ComponentFunc {}
+
+impl fmt::Debug for ComponentFunc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ComponentFunc({self})")
+    }
+}
+
+/// The type of a component.
+#[derive(Clone)]
+pub struct Component(pub(crate) Description);
+
+impl Component {
+    /// What it imports, in order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = (&str, ComponentItem)> {
+        let imports = self.0.imports.values();
+        imports.map(|(name, ty)| (name.as_str(), ComponentItem::imported(&self.0, ty)))
+    }
+
+    /// What it exports, in order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = (&str, ComponentItem)> {
+        let exports = self.0.exports.iter();
+        exports.map(|(name, export)| (name.as_str(), ComponentItem::exported(&self.0, export)))
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component").finish_non_exhaustive()
+    }
+}
+
+/// The type of an import or export.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ComponentItem {
+    /// A function.
+    ComponentFunc(ComponentFunc),
+    /// An instance.
+    ComponentInstance(ComponentInstance),
+    /// The type of values.
+    Type(Type),
+    /// A resource type.
+    Resource(ResourceType),
+    /// Another type, which is nothing at run time: of functions, instances or components.
+    Other,
+}
+
+impl ComponentItem {
+    pub(in crate::component) fn func(
+        of: &Description,
+        ty: ComponentFuncTypeIndex,
+    ) -> ComponentItem {
+        ComponentItem::ComponentFunc(ComponentFunc::new(of, ty))
+    }
+
+    pub(in crate::component) fn instance(
+        items: impl Iterator<Item = (String, ComponentItem)>,
+    ) -> ComponentItem {
+        ComponentItem::ComponentInstance(ComponentInstance(items.collect()))
+    }
+
+    pub(in crate::component) fn type_def(of: &Description, ty: TypeDef) -> ComponentItem {
+        match ty {
+            TypeDef::Resource(index) => ComponentItem::Resource(ResourceType::new(of, index)),
+            TypeDef::Interface(ty) => ComponentItem::Type(Type::new(of, ty)),
+            TypeDef::Other => ComponentItem::Other,
+        }
+    }
+
+    fn imported(of: &Description, ty: &ExternType) -> ComponentItem {
+        match ty {
+            ExternType::Func(index) => ComponentItem::func(of, *index),
+            ExternType::Instance(items) => {
+                let items = items.iter();
+                ComponentItem::instance(
+                    items.map(|(name, ty)| (name.clone(), ComponentItem::imported(of, ty))),
+                )
+            }
+            ExternType::Type(ty) => ComponentItem::type_def(of, *ty),
+        }
+    }
+
+    fn exported(of: &Description, export: &Export) -> ComponentItem {
+        match export {
+            Export::LiftedFunction { ty, .. } => ComponentItem::func(of, *ty),
+            Export::ImportedFunction(import) => {
+                ComponentItem::func(of, of.runtime_imports[*import].ty)
+            }
+            Export::Instance(items) => {
+                let items = items.iter();
+                ComponentItem::instance(
+                    items.map(|(name, export)| (name.clone(), ComponentItem::exported(of, export))),
+                )
+            }
+            Export::Type(ty) => ComponentItem::type_def(of, *ty),
+        }
+    }
+}
+
+/// The type of an instance.
+#[derive(Clone, Debug)]
+pub struct ComponentInstance(Vec<(String, ComponentItem)>);
+
+impl ComponentInstance {
+    /// What it exports, in order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = (&str, ComponentItem)> {
+        let items = self.0.iter();
+        items.map(|(name, item)| (name.as_str(), item.clone()))
+    }
+
+    /// The export with this name.
+    pub fn get_export(&self, name: &str) -> Option<ComponentItem> {
+        let (_, item) = self.0.iter().find(|(known, _)| known == name)?;
+        Some(item.clone())
+    }
+}
