@@ -121,7 +121,11 @@ impl Types {
         writeln!(text, "  (type $def-{name} {definition})").unwrap();
         match self.names {
             Names::Imported => {
-                writeln!(text, "  (import \"{name}\" (type ${name} (eq $def-{name})))").unwrap();
+                writeln!(
+                    text,
+                    "  (import \"{name}\" (type ${name} (eq $def-{name})))"
+                )
+                .unwrap();
             }
             Names::Exported => {
                 writeln!(text, "  (export ${name} \"{name}\" (type $def-{name}))").unwrap();
@@ -244,7 +248,11 @@ fn core_types(ty: &Ty, abi: Abi, max: usize) -> Vec<Core> {
 
 /// Writes down a core value that is the result of an expression.
 fn write_down(abi: Abi, place: usize, core: Core, value: &str) -> String {
-    let address = format!("({}.const {})", core_name(abi.pointer.core()), GOT + 8 * place);
+    let address = format!(
+        "({}.const {})",
+        core_name(abi.pointer.core()),
+        GOT + 8 * place
+    );
     // The upper half of what is narrow is made 0.
     let bits = match core {
         Core::I32 => format!("(i64.extend_i32_u {value})"),
@@ -270,8 +278,16 @@ fn callee(ty: &Ty, abi: Abi) -> String {
     let results = core_types(ty, abi, MAX_RESULTS);
     let mut text = types.text + &base(abi);
     let pointer = core_name(abi.pointer.core());
-    let memory = if abi.pointer == Pointer::I64 { "i64" } else { "" };
-    writeln!(text, "  (core module $m\n    (memory (import \"\" \"memory\") {memory} 0)").unwrap();
+    let memory = if abi.pointer == Pointer::I64 {
+        "i64"
+    } else {
+        ""
+    };
+    writeln!(
+        text,
+        "  (core module $m\n    (memory (import \"\" \"memory\") {memory} 0)"
+    )
+    .unwrap();
     write!(text, "    (func (export \"take\")").unwrap();
     for core in &params {
         write!(text, " (param {})", core_name(*core)).unwrap();
@@ -284,7 +300,11 @@ fn callee(ty: &Ty, abi: Abi) -> String {
     let result = results.first().copied();
     let core = result.map_or(pointer, core_name);
     let value = given(abi, 0, result.unwrap_or(abi.pointer.core()));
-    writeln!(text, "    (func (export \"give\") (result {core}) {value}))").unwrap();
+    writeln!(
+        text,
+        "    (func (export \"give\") (result {core}) {value}))"
+    )
+    .unwrap();
     let options = options(abi);
     write!(
         text,
@@ -338,10 +358,16 @@ fn calls(ty: &Ty, abi: Abi) -> String {
     let params = core_types(ty, abi, MAX_PARAMS);
     let flat = abi.flatten(ty);
     let pointer = core_name(abi.pointer.core());
-    let memory = if abi.pointer == Pointer::I64 { "i64" } else { "" };
+    let memory = if abi.pointer == Pointer::I64 {
+        "i64"
+    } else {
+        ""
+    };
     let list = |keyword: &str, types: &[Core]| {
         let types = types.iter().map(|core| core_name(*core));
-        types.fold(String::new(), |text, ty| text + &format!(" ({keyword} {ty})"))
+        types.fold(String::new(), |text, ty| {
+            text + &format!(" ({keyword} {ty})")
+        })
     };
     let result_in_memory = flat.len() > MAX_RESULTS;
     let give = match result_in_memory {
@@ -350,7 +376,9 @@ fn calls(ty: &Ty, abi: Abi) -> String {
     };
     let lifted_result = core_types(ty, abi, MAX_RESULTS);
     let arguments = params.iter().enumerate();
-    let arguments = arguments.fold(String::new(), |text, (i, core)| text + &given(abi, i, *core));
+    let arguments = arguments.fold(String::new(), |text, (i, core)| {
+        text + &given(abi, i, *core)
+    });
     let call_give = match result_in_memory {
         true => format!("(call $give ({pointer}.const {RESULT}))"),
         false => write_down(abi, 0, flat[0], "(call $give)"),

@@ -69,7 +69,11 @@ fn with_guest(u: &mut Unstructured<'_>) -> arbitrary::Result<(Ty, Program, Vec<V
     let abis = [random_abi(u)?, random_abi(u)?];
     let values = (0..VALUES).map(|_| ty.random_value(u));
     let values = values.collect::<arbitrary::Result<_>>()?;
-    Ok((ty.clone(), Program::with_guest(ty, abis[0], abis[1]), values))
+    Ok((
+        ty.clone(),
+        Program::with_guest(ty, abis[0], abis[1]),
+        values,
+    ))
 }
 
 #[test]

@@ -96,7 +96,10 @@ fn range(memory: &[u8], address: u64, length: u128) -> Lifted<&[u8]> {
 
 fn load_int(memory: &[u8], address: u64, size: u64) -> u64 {
     let bytes = &memory[address as usize..(address + size) as usize];
-    bytes.iter().rev().fold(0, |int, &byte| int << 8 | u64::from(byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |int, &byte| int << 8 | u64::from(byte))
 }
 
 /// Keeps the bits that an integer type has.
@@ -284,9 +287,7 @@ impl Abi {
         let (wide, bytes) = match self.encoding {
             Encoding::Utf8 => (None, u128::from(units)),
             Encoding::Utf16 => (Some(true), u128::from(units) * 2),
-            Encoding::Latin1Utf16 if units & tag != 0 => {
-                (Some(true), u128::from(units ^ tag) * 2)
-            }
+            Encoding::Latin1Utf16 if units & tag != 0 => (Some(true), u128::from(units ^ tag) * 2),
             Encoding::Latin1Utf16 => (Some(false), u128::from(units)),
         };
         trap_if(bytes > MAX_BYTES)?;
@@ -296,7 +297,9 @@ impl Abi {
             None => std::str::from_utf8(bytes).map_err(|_| Trapped)?.to_owned(),
             Some(false) => bytes.iter().map(|&byte| char::from(byte)).collect(),
             Some(true) => {
-                let units = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+                let units = bytes
+                    .chunks(2)
+                    .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
                 let chars = char::decode_utf16(units);
                 chars.collect::<Result<_, _>>().map_err(|_| Trapped)?
             }
@@ -495,11 +498,15 @@ impl Abi {
         }
         if let (Some(fields), Value::Record(values)) = (ty.fields(), value) {
             let parts = fields.into_iter().zip(values);
-            return parts.flat_map(|(ty, v)| self.lower_flat(heap, v, ty)).collect();
+            return parts
+                .flat_map(|(ty, v)| self.lower_flat(heap, v, ty))
+                .collect();
         }
         if let (Ty::FixedLengthList(element, _), Value::List(values)) = (ty, value) {
             let parts = values.iter();
-            return parts.flat_map(|v| self.lower_flat(heap, v, element)).collect();
+            return parts
+                .flat_map(|v| self.lower_flat(heap, v, element))
+                .collect();
         }
         match self.store_range(heap, value, ty) {
             Some((start, length)) => vec![start, length],

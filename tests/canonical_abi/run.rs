@@ -230,7 +230,10 @@ impl Running<'_> {
     ) -> arbitrary::Result<Result<Value, Trapped>> {
         let max = if params { MAX_PARAMS } else { MAX_RESULTS };
         let mut bytes = self.lowered(guest, value, max);
-        let ends = [(GIVEN, GIVEN + 8 * MAX_PARAMS), (DATA as usize, bytes.len())];
+        let ends = [
+            (GIVEN, GIVEN + 8 * MAX_PARAMS),
+            (DATA as usize, bytes.len()),
+        ];
         for _ in 0..u.int_in_range(1..=6)? {
             let (start, end) = *u.choose(&ends)?;
             if start < end {
@@ -305,11 +308,19 @@ fn to_val(value: &Value, ty: &Ty) -> Val {
         }
         (Ty::Record(types), Value::Record(values)) => {
             let fields = types.iter().zip(values).enumerate();
-            Val::Record(fields.map(|(i, (ty, v))| (format!("f{i}"), to_val(v, ty))).collect())
+            Val::Record(
+                fields
+                    .map(|(i, (ty, v))| (format!("f{i}"), to_val(v, ty)))
+                    .collect(),
+            )
         }
-        (Ty::Tuple(types), Value::Record(values)) => {
-            Val::Tuple(types.iter().zip(values).map(|(ty, v)| to_val(v, ty)).collect())
-        }
+        (Ty::Tuple(types), Value::Record(values)) => Val::Tuple(
+            types
+                .iter()
+                .zip(values)
+                .map(|(ty, v)| to_val(v, ty))
+                .collect(),
+        ),
         (Ty::Variant(cases), Value::Variant(case, payload)) => {
             Val::Variant(format!("c{case}"), boxed(payload, cases[*case].as_ref()))
         }
@@ -370,9 +381,13 @@ fn from_val(val: &Val, ty: &Ty) -> Value {
             let fields = types.iter().zip(fields);
             Value::Record(fields.map(|(ty, (_, v))| from_val(v, ty)).collect())
         }
-        (Ty::Tuple(types), Val::Tuple(values)) => {
-            Value::Record(types.iter().zip(values).map(|(ty, v)| from_val(v, ty)).collect())
-        }
+        (Ty::Tuple(types), Val::Tuple(values)) => Value::Record(
+            types
+                .iter()
+                .zip(values)
+                .map(|(ty, v)| from_val(v, ty))
+                .collect(),
+        ),
         (Ty::Variant(cases), Val::Variant(name, payload)) => {
             let case = number(name);
             Value::Variant(case, unboxed(payload, cases[case].as_ref()))

@@ -108,11 +108,12 @@ builtins! {
     /// `context.set` in the `Libcall` lowering: (slot, 64 bits). Any context of a
     /// component.
     ContextSet = "context.set" (I32, I64) -> BuiltinResult::Infallible;
-    /// Copies a utf-8 string between two memories and checks it, for adapters. The context is a
-    /// `VMComponentContext`: (src memory, dst memory, src, dst, length), with runtime memory
-    /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
-    /// utf-8.
-    Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+    /// Copies a string, or a part of one: (place in [`Transcode::ALL`], src, dst, code units of
+    /// the source) to what that gives. Compiled code has checked that there is so much to be
+    /// read and room for what can come of it. Any context.
+    ///
+    /// [`Transcode::ALL`]: crate::component::Transcode::ALL
+    Transcode = "transcode" (I32, Pointer, Pointer, I64) -> BuiltinResult::Value(BuiltinType::I64);
     /// Whether a function type is a subtype of another: (type, other), by engine-wide ids, to 0 or 1.
     IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go

@@ -78,15 +78,11 @@ trap_codes! {
     InvalidDiscriminant = 20, "invalid variant discriminant";
     /// A list or string longer than the canonical ABI allows.
     ListTooLong = 21, "list or string exceeds the maximum byte length";
-    /// A string reaches out of its memory, on the way from guest to guest.
-    StringOutOfBounds = 22, "string content out-of-bounds";
-    /// A list reaches out of its memory, on the way from guest to guest.
-    ListOutOfBounds = 23, "list content out-of-bounds";
     /// `realloc` returned a pointer that is not aligned as it was asked to.
     ReallocUnaligned = 24, "realloc return: result not aligned";
-    /// A string that a guest passes to the host reaches out of its memory.
+    /// A string that a guest passes reaches out of its memory.
     StringPointerOutOfBounds = 25, "string pointer/length out of bounds of memory";
-    /// A list that a guest passes to the host reaches out of its memory.
+    /// A list that a guest passes reaches out of its memory.
     ListPointerOutOfBounds = 26, "list pointer/length out of bounds of memory";
     /// A string has bytes that utf-8 has no use for.
     InvalidUtf8 = 27, "string content is invalid utf-8";
@@ -94,6 +90,8 @@ trap_codes! {
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
     /// `memory.atomic.wait` on a memory that is not shared.
     AtomicWaitUnshared = 29, "expected shared memory";
+    /// A component instance passes itself more than fits in the memory for that.
+    ValuesTooLarge = 30, "the values of a call are too large together";
     /// `call_ref` of a null reference.
     NullFunctionReference = 40, "null function reference";
     /// The store's fuel is used up.

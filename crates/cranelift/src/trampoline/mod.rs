@@ -8,6 +8,7 @@
 mod builtin;
 mod component;
 mod host_to_wasm;
+mod transcode;
 mod wasm_to_host;
 
 pub(crate) use builtin::define_builtin;

@@ -109,13 +109,19 @@ impl TypeInterner {
             Some(ty) => Some(self.val(types, scope, ty)?),
             None => None,
         };
-        canonical_abi::check_tuple(&self.types, params.iter().map(|&(_, ty)| ty))?;
+        let tuples = FuncTuples {
+            params: self.tuple(params.iter().map(|&(_, ty)| ty).collect())?,
+            results: self.tuple(result.into_iter().collect())?,
+        };
         let func = ComponentFuncType {
             params,
             result,
             async_: func.async_,
         };
         let index = intern(&mut self.funcs, &mut self.types.funcs, func, Clone::clone);
+        if self.types.func_tuples.get(index).is_none() {
+            self.types.func_tuples.push(tuples);
+        }
         scope.funcs.insert(id, index);
         Ok(index)
     }

@@ -10,6 +10,7 @@ mod info;
 mod intern;
 mod section;
 mod trampoline;
+mod transcode;
 mod translate;
 mod types;
 
@@ -18,6 +19,7 @@ pub use info::{
     RuntimeImport, Step, StringEncoding,
 };
 pub use trampoline::Trampoline;
+pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{
     Cases, ComponentFuncType, ComponentTypes, EnumType, ExternType, FixedLengthListType, FlagsType,
     FutureType, InterfaceType, ListType, MapType, OptionType, RecordType, ResultType, StreamType,

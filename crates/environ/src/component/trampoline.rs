@@ -1,5 +1,6 @@
 //! Everything the compiler must emit for a component beside its core modules.
 
+use super::transcode::Transcode;
 use crate::UnsafeIntrinsic;
 use crate::index::*;
 use serde::{Deserialize, Serialize};
@@ -27,9 +28,12 @@ pub enum Trampoline {
         /// Its core type.
         signature: SignatureIndex,
     },
-    /// Copies a utf-8 string from one memory to another and checks it: `(src, dst, length)`,
-    /// all i64, to nothing.
-    Utf8Copy {
+    /// Copies a string, or a part of one, from one memory to another: `(src, dst, code units of
+    /// the source)` to what the transcoding gives, all i64. Traps if the source isn't what it
+    /// should be.
+    Transcode {
+        /// What it does.
+        transcode: Transcode,
         /// The memory read.
         from: RuntimeMemoryIndex,
         /// The memory written.
@@ -52,7 +56,7 @@ impl Trampoline {
         match *self {
             Trampoline::LowerImport { signature, .. }
             | Trampoline::Intrinsic { signature, .. }
-            | Trampoline::Utf8Copy { signature, .. }
+            | Trampoline::Transcode { signature, .. }
             | Trampoline::Trap { signature, .. } => signature,
         }
     }

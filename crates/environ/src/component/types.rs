@@ -186,12 +186,24 @@ pub struct ComponentFuncType {
     pub async_: bool,
 }
 
+/// What a function's parameters are, and its results, if they are passed as one: the type of what
+/// lies in memory when they are too many for core values.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FuncTuples {
+    /// The parameters in order. May be empty, which the tuples of components never are.
+    pub params: TupleTypeIndex,
+    /// The result, or nothing.
+    pub results: TupleTypeIndex,
+}
+
 /// The types of one component, each once.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct ComponentTypes {
     /// Function types.
     #[serde(with = "crate::serial::map")]
     pub funcs: PrimaryMap<ComponentFuncTypeIndex, ComponentFuncType>,
+    /// Each function type's parameters and results as tuples.
+    pub func_tuples: PrimaryMap<ComponentFuncTypeIndex, FuncTuples>,
     /// `list` types.
     #[serde(with = "crate::serial::map")]
     pub lists: PrimaryMap<ListTypeIndex, ListType>,
@@ -281,6 +293,16 @@ impl ComponentTypes {
                 let ty = &self.results[index];
                 Cases::Two([ty.ok, ty.err])
             }
+            _ => return None,
+        })
+    }
+
+    /// Where the parts of a `variant`, `option` or `result` lie; of another type, `None`.
+    pub fn variant_layout(&self, ty: InterfaceType) -> Option<&VariantLayout> {
+        Some(match ty {
+            InterfaceType::Variant(index) => &self.variants[index].layout,
+            InterfaceType::Option(index) => &self.options[index].layout,
+            InterfaceType::Result(index) => &self.results[index].layout,
             _ => return None,
         })
     }

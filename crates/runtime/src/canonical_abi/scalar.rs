@@ -1,10 +1,12 @@
 //! `bool`, integers, floats and `char`.
 
-use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeMismatch};
+use super::abi::TypeAbi;
+use super::context::array;
+use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch};
 use crate::trap::Trap;
 use crate::vm::val_raw;
 use anyhow::Result;
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
 
 /// The NaN that all lifted `f32` NaNs become.
@@ -52,45 +54,95 @@ macro_rules! scalars {
         load: |$bytes:ident| $load:expr,
     })*) => {$(
         impl ComponentType for $rust {
-            const FLAT_COUNT: usize = 1;
-            const SIZE: u32 = $size;
-            const ALIGN: u32 = $size;
+            const ABI: TypeAbi = TypeAbi::scalar($size);
 
-            fn typecheck(types: &ComponentTypes, ty: InterfaceType) -> Result<(), TypeMismatch> {
+            fn typecheck(cx: &TypeContext<'_>, ty: InterfaceType) -> Result<(), TypeMismatch> {
                 match ty {
                     InterfaceType::$variant => Ok(()),
-                    other => Err(TypeMismatch::new(types, other, $name)),
+                    other => Err(TypeMismatch::new(cx, other, $name)),
                 }
             }
         }
 
         impl Lower for $rust {
             #[inline]
-            fn lower_flat(&self, _cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()> {
+            fn lower_flat(
+                &self,
+                _cx: &mut LowerContext<'_>,
+                _ty: InterfaceType,
+                to: &mut [ValRaw],
+            ) -> Result<()> {
                 let $lowered = *self;
                 to[0] = $lower;
                 Ok(())
             }
 
             #[inline]
-            fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()> {
+            fn store(
+                &self,
+                cx: &mut LowerContext<'_>,
+                _ty: InterfaceType,
+                address: usize,
+            ) -> Result<()> {
                 let $stored = *self;
                 let bytes: [u8; $size] = $store;
                 cx.write(address, &bytes)
+            }
+
+            /// Found to be a copy of bytes where it is one.
+            fn store_elements(
+                elements: &[$rust],
+                cx: &mut LowerContext<'_>,
+                _ty: InterfaceType,
+                address: usize,
+            ) -> Result<()> {
+                let to = cx.bytes(address, elements.len() * $size)?;
+                for (to, &$stored) in to.chunks_exact_mut($size).zip(elements) {
+                    let bytes: [u8; $size] = $store;
+                    to.copy_from_slice(&bytes);
+                }
+                Ok(())
             }
         }
 
         impl Lift for $rust {
             #[inline]
-            fn lift_flat(_cx: &LiftContext<'_>, from: &[ValRaw]) -> Result<$rust> {
+            fn lift_flat(
+                _cx: &mut LiftContext<'_>,
+                _ty: InterfaceType,
+                from: &[ValRaw],
+            ) -> Result<$rust> {
                 let $slot = &from[0];
                 $lift
             }
 
             #[inline]
-            fn load(cx: &LiftContext<'_>, address: u32) -> Result<$rust> {
-                let $bytes: [u8; $size] = cx.load(address)?;
+            fn load(_cx: &mut LiftContext<'_>, _ty: InterfaceType, from: &[u8]) -> Result<$rust> {
+                let $bytes: [u8; $size] = array(from);
                 $load
+            }
+
+            /// Found to be a copy of bytes where it is one.
+            fn load_elements(
+                cx: &mut LiftContext<'_>,
+                _ty: InterfaceType,
+                from: &[u8],
+                count: usize,
+            ) -> Result<Vec<$rust>> {
+                let mut elements = cx.room(count)?;
+                let mut failure = None;
+                elements.extend(from.chunks_exact($size).map(|from| {
+                    let $bytes: [u8; $size] = array(from);
+                    let value: Result<$rust> = $load;
+                    value.unwrap_or_else(|error| {
+                        failure = Some(error);
+                        <$rust>::default()
+                    })
+                }));
+                match failure {
+                    None => Ok(elements),
+                    Some(error) => Err(error),
+                }
             }
         }
     )*};
@@ -151,6 +203,7 @@ scalars! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use threadline_environ::component::ComponentTypes;
 
     #[test]
     fn only_unicode_scalar_values_are_chars() {
@@ -172,8 +225,9 @@ mod tests {
     #[test]
     fn integers_stand_for_the_type_of_their_name_alone() {
         let types = ComponentTypes::default();
-        assert_eq!(u32::typecheck(&types, InterfaceType::U32), Ok(()));
-        let error = u32::typecheck(&types, InterfaceType::S32).expect_err("another type");
+        let cx = TypeContext::new(&types);
+        assert_eq!(u32::typecheck(&cx, InterfaceType::U32), Ok(()));
+        let error = u32::typecheck(&cx, InterfaceType::S32).expect_err("another type");
         assert_eq!(error.to_string(), "expected `s32`, found `u32`");
     }
 }

@@ -17,6 +17,8 @@
     reason = "a file is named after the noun it is about"
 )]
 mod component;
+#[doc(hidden)]
+pub mod derive;
 mod error;
 mod export;
 mod func;
@@ -34,7 +36,7 @@ mod val;
 pub use self::component::Component;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower};
 #[doc(hidden)]
-pub use crate::canonical_abi::{LiftContext, LowerContext, TypeMismatch};
+pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
 pub use error::ComponentError;
 pub use export::{ComponentExportIndex, ExportLookup};
 pub use func::Func;

@@ -52,12 +52,13 @@ where
     pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Return> {
         let store = store.as_context_mut().opaque();
         let func = self.func.get(store)?;
-        with_slots(Params::FLAT_COUNT, |slots| {
+        let shape = func.shape;
+        with_slots(Params::ABI.flat_count(), |slots| {
             func.call(
                 store,
                 slots,
-                |cx, slots| lower_to(&params, cx, MAX_FLAT_PARAMS, slots, None),
-                |cx, slots| lift_from(cx, MAX_FLAT_RESULTS, slots),
+                |cx, slots| lower_to(&params, cx, shape.params, MAX_FLAT_PARAMS, slots, None),
+                |cx, slots| lift_from(cx, shape.results, MAX_FLAT_RESULTS, slots),
             )
         })
     }

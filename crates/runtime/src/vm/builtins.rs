@@ -11,7 +11,7 @@ use super::metering::{new_epoch, out_of_fuel};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
 use super::throw::{throw, throw_ref};
-use super::utf8_copy::utf8_copy;
+use super::transcode::transcode;
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::type_registry::TypeId;
@@ -64,7 +64,7 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::ElemDrop => elem_drop as *const c_void,
         BuiltinIndex::ContextGet => context_get as *const c_void,
         BuiltinIndex::ContextSet => context_set as *const c_void,
-        BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
+        BuiltinIndex::Transcode => transcode as *const c_void,
         BuiltinIndex::IsSubtype => is_subtype as *const c_void,
         BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
         BuiltinIndex::NewEpoch => new_epoch as *const c_void,

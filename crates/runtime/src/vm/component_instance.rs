@@ -22,11 +22,12 @@ use anyhow::Result;
 use std::cell::{Cell, OnceCell};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use threadline_environ::component::{CanonicalOptions, Component};
+use threadline_environ::component::{CanonicalOptions, Component, StringEncoding};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{
     ContextSlots, FLAG_MAY_LEAVE, VMComponentLayout, VMHeader, ValRaw,
 };
+use threadline_environ::types::AddressType;
 use threadline_environ::{
     LoweredIndex, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
     RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
@@ -88,6 +89,10 @@ impl CoreFunc {
 
 /// The canonical options of a lift or lower, as one instance has them.
 pub(crate) struct GuestOptions {
+    /// How strings are encoded.
+    pub(crate) string_encoding: StringEncoding,
+    /// What pointers and lengths are.
+    pub(crate) address: AddressType,
     flags: GlobalPtr,
     memory: Option<RuntimeMemoryIndex>,
     realloc: Option<RuntimeReallocIndex>,
@@ -97,6 +102,8 @@ pub(crate) struct GuestOptions {
 impl GuestOptions {
     fn new(options: &CanonicalOptions, vmctx: &VmContextBox, layout: &VMComponentLayout) -> Self {
         GuestOptions {
+            string_encoding: options.string_encoding,
+            address: options.address,
             flags: vmctx.field(layout.flags(options.instance)),
             memory: options.memory,
             realloc: options.realloc,
@@ -120,36 +127,17 @@ fn expected<T>(option: Option<T>, name: &str) -> Result<T> {
 
 /// What lifting and lowering need of an instance, by options that are its own.
 impl ComponentInstancePtr {
-    fn guest_memory(self, options: &GuestOptions) -> Result<DefinedMemory> {
+    /// The memory.
+    ///
+    /// # Errors
+    /// Only if validation let a type that needs one through without.
+    pub(crate) fn guest_memory(self, options: &GuestOptions) -> Result<DefinedMemory> {
         let memory = options.memory.and_then(|index| self.memory(index));
         expected(memory, "memory")
     }
 
-    /// The memory, to be read.
-    ///
-    /// # Errors
-    /// Only if validation let a type that needs one through without.
-    pub(crate) fn guest_bytes<'a>(
-        self,
-        store: &'a StoreOpaque,
-        options: &GuestOptions,
-    ) -> Result<&'a [u8]> {
-        Ok(self.guest_memory(options)?.data(store))
-    }
-
-    /// The memory, to be written.
-    ///
-    /// # Errors
-    /// As [`Self::guest_bytes`].
-    pub(crate) fn guest_bytes_mut<'a>(
-        self,
-        store: &'a mut StoreOpaque,
-        options: &GuestOptions,
-    ) -> Result<&'a mut [u8]> {
-        Ok(self.guest_memory(options)?.data_mut(store))
-    }
-
-    /// Calls `realloc` for a new allocation, on a new thread that may not leave the instance.
+    /// Calls `realloc` on a new thread that may not leave the instance. The numbers are the old
+    /// address and size, the alignment and the new size.
     ///
     /// # Errors
     /// If it traps.
@@ -157,15 +145,13 @@ impl ComponentInstancePtr {
         self,
         store: &mut StoreOpaque,
         options: &GuestOptions,
-        align: u32,
-        size: u32,
-    ) -> Result<u32> {
+        numbers: [u64; 4],
+    ) -> Result<u64> {
         let index = expected(options.realloc, "realloc")?;
         let realloc = expected(self.record().reallocs[index.index()].get(), "realloc")?;
-        let [align, size] = [align, size].map(|value| val_raw::from_i32(value as i32));
-        let mut slots = [val_raw::ZERO, val_raw::ZERO, align, size];
+        let mut slots = numbers.map(|number| val_raw::from_address(options.address, number));
         options.without_leaving(|| realloc.call(store, ThreadKind::New, &mut slots))?;
-        Ok(val_raw::i32(&slots[0]) as u32)
+        Ok(val_raw::address(options.address, &slots[0]))
     }
 
     /// Calls `post-return`, if there is one, with the flat results in `slots`: on the thread of

@@ -3,17 +3,16 @@
 use super::component_instance::{ComponentInstancePtr, GuestOptions};
 use super::host_call;
 use super::pointer::VmPtr;
-use crate::canonical_abi::{LiftContext, LowerContext};
+use super::val_raw;
+use crate::canonical_abi::{FuncShape, LiftContext, LowerContext};
 use crate::component::ComponentError;
 use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
 use anyhow::Result;
 use std::ffi::c_void;
 use std::sync::Arc;
-use threadline_environ::canonical_abi::{LiftOrLower, flatten_func};
 use threadline_environ::component::Component;
 use threadline_environ::layout::{VMHeader, VMLowering, ValRaw};
-use threadline_environ::types::AddressType;
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// Something that components can be given as an import of some types.
@@ -44,12 +43,20 @@ pub(crate) struct HostCall<'a> {
     options: &'a GuestOptions,
     /// The function's type.
     pub(crate) ty: ComponentFuncTypeIndex,
+    /// How its parameters and results are passed.
+    pub(crate) shape: FuncShape,
 }
 
 impl<'a> HostCall<'a> {
     /// The component that calls.
     pub(crate) fn description(&self) -> &'a Arc<Component> {
         self.instance.description()
+    }
+
+    /// A pointer that the guest passes in a slot.
+    #[inline]
+    pub(crate) fn pointer(&self, slot: &ValRaw) -> u64 {
+        val_raw::address(self.options.address, slot)
     }
 
     /// For the parameters.
@@ -98,8 +105,7 @@ impl ComponentHostFunc {
 pub(super) struct LoweredImport {
     host: ComponentHostFunc,
     ty: ComponentFuncTypeIndex,
-    /// The length of the array of parameters and results.
-    slots: usize,
+    shape: FuncShape,
 }
 
 impl LoweredImport {
@@ -110,18 +116,8 @@ impl LoweredImport {
         ty: ComponentFuncTypeIndex,
     ) -> LoweredImport {
         let types = &component.types;
-        let flat = flatten_func(
-            types,
-            &types.funcs[ty],
-            LiftOrLower::Lower,
-            AddressType::I32,
-        );
-        let (params, results) = (flat.signature.params(), flat.signature.results());
-        LoweredImport {
-            host,
-            ty,
-            slots: params.len().max(results.len()),
-        }
+        let shape = FuncShape::new(types, ty);
+        LoweredImport { host, ty, shape }
     }
 
     /// What the trampoline reads.
@@ -157,12 +153,13 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let slots = std::slice::from_raw_parts_mut(slots, import.slots);
+            let slots = std::slice::from_raw_parts_mut(slots, import.shape.lowered_slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let call = HostCall {
                 instance,
                 options: instance.options(OptionsIndex::from_u32(options)),
                 ty: import.ty,
+                shape: import.shape,
             };
             body.call(StoreContextMut(store), call, slots)?;
             // The host may have called the instance again and swallowed a trap; to return into

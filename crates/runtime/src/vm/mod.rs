@@ -34,7 +34,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod throw;
-mod utf8_copy;
+mod transcode;
 pub(crate) mod val_raw;
 
 pub(crate) use component_instance::{

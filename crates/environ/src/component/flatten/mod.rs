@@ -24,6 +24,7 @@ use super::info::{CanonicalOptions, Component, CoreDef, CoreExport};
 use super::intern::TypeInterner;
 use super::trampoline::Trampoline;
 use crate::Translation;
+use crate::adapter::Shapes;
 use crate::error::Result;
 use crate::index::*;
 use crate::module::ModuleTranslation;
@@ -59,6 +60,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         instance_steps: PrimaryMap::new(),
         component_instances: PrimaryMap::new(),
         interned: Interned::default(),
+        shapes: Shapes::default(),
         extracted: Extracted::default(),
         budget: Budget::default(),
         may_throw,
@@ -96,6 +98,8 @@ struct Flattener<'d, 'data> {
     /// What each component instance is an instance of.
     component_instances: PrimaryMap<RuntimeComponentInstanceIndex, StaticComponentIndex>,
     interned: Interned,
+    /// What adapters know about types.
+    shapes: Shapes,
     extracted: Extracted,
     budget: Budget,
     /// Whether any module has a tag: without one, nothing can be thrown.
