@@ -188,7 +188,7 @@ pub struct ComponentFuncType {
 
 /// What a function's parameters are, and its results, if they are passed as one: the type of what
 /// lies in memory when they are too many for core values.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FuncTuples {
     /// The parameters in order. May be empty, which the tuples of components never are.
     pub params: TupleTypeIndex,
@@ -203,6 +203,7 @@ pub struct ComponentTypes {
     #[serde(with = "crate::serial::map")]
     pub funcs: PrimaryMap<ComponentFuncTypeIndex, ComponentFuncType>,
     /// Each function type's parameters and results as tuples.
+    #[serde(with = "crate::serial::map")]
     pub func_tuples: PrimaryMap<ComponentFuncTypeIndex, FuncTuples>,
     /// `list` types.
     #[serde(with = "crate::serial::map")]
