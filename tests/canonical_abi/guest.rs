@@ -7,6 +7,7 @@
 //!      0  core values got, 8 bytes each
 //!    256  core values to give, 8 bytes each
 //!    512  where a lowered function's result goes, if it goes to memory
+//!   2048  what `peek` returns
 //!   4096  what values to give point to
 //!  32768  what its `realloc` hands out
 //! ```
@@ -21,6 +22,8 @@ pub(crate) const GOT: usize = 0;
 pub(crate) const GIVEN: usize = 256;
 /// Where results of lowered functions go.
 pub(crate) const RESULT: u64 = 512;
+/// Where what `peek` returns is.
+const PEEKED: u64 = 2048;
 /// Where what core values to give point to is.
 pub(crate) const DATA: u64 = 4096;
 /// The end of that.
@@ -193,9 +196,9 @@ fn base(abi: Abi) -> String {
       (memory.copy (local.get $start) (local.get $old) (local.get $old-size))
       (local.get $start))
     (func (export \"peek\") (result {p})
-      ({p}.store ({p}.const {RESULT}) ({p}.const 0))
-      ({p}.store offset={size} ({p}.const {RESULT}) ({p}.const {MEMORY}))
-      ({p}.const {RESULT}))
+      ({p}.store ({p}.const {PEEKED}) ({p}.const 0))
+      ({p}.store offset={size} ({p}.const {PEEKED}) ({p}.const {MEMORY}))
+      ({p}.const {PEEKED}))
     (func (export \"poke\") (param $at i32) (param $from {p}) (param $length {p})
       (memory.copy {at} (local.get $from) (local.get $length))
       ;; What was allocated for the bytes is free again.

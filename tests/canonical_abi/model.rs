@@ -362,10 +362,16 @@ impl Abi {
     pub(crate) fn lift(self, memory: &[u8], max: usize, bits: &[u64], ty: &Ty) -> Lifted<Value> {
         let cores = self.flatten(ty);
         if cores.len() <= max {
-            let mut flat = cores.into_iter().zip(bits.iter().copied());
+            // A core value has no more bits than its type.
+            let bits = cores.iter().zip(bits).map(|(core, &bits)| match core {
+                Core::I32 | Core::F32 => bits & u64::from(u32::MAX),
+                Core::I64 | Core::F64 => bits,
+            });
+            let mut flat = cores.iter().copied().zip(bits);
             return self.lift_flat(memory, &mut flat, ty);
         }
-        self.lift_spilled(memory, bits[0], ty)
+        let mask = u64::MAX >> (64 - 8 * self.pointer.size());
+        self.lift_spilled(memory, bits[0] & mask, ty)
     }
 
     /// Lifts a value that lies in memory as a tuple's only element.
