@@ -43,7 +43,7 @@ pub use abi::{Offset, TypeAbi, VariantAbi, record_offsets};
 pub use context::{LiftContext, LowerContext};
 pub(crate) use dynamic::{lift_vals, lower_vals};
 pub(crate) use func_shape::{FuncShape, is_abi_of};
-pub(crate) use string::utf8;
+
 pub(crate) use tuple::{lift_from, lower_to};
 pub use typecheck::{
     TypeContext, TypeMismatch, Typecheck, check_enumeration, check_flags, check_record,

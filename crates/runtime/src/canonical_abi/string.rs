@@ -174,7 +174,7 @@ fn string_bytes<'a>(
 }
 
 /// Checks that bytes are utf-8.
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
+fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
     std::str::from_utf8(bytes).map_err(|error| match error.error_len() {
         Some(_) => Trap::InvalidUtf8,
         None => Trap::IncompleteUtf8,
