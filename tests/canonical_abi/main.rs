@@ -23,7 +23,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use types::{Ty, Value};
 
 /// Seeds of each test.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 /// Values of each type.
 const VALUES: usize = 6;
 /// Bytes that a seed is made from.

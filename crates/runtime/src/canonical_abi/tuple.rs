@@ -130,8 +130,8 @@ macro_rules! tuples {
                 let mut next = 0;
                 $(
                     let abi = &$name::ABI;
-                    let to = &mut to[next..][..abi.flat_count()];
-                    self.$index.lower_flat(cx, cx.field_type(abi, ty, $index), to)?;
+                    let part = &mut to[next..][..abi.flat_count()];
+                    self.$index.lower_flat(cx, cx.field_type(abi, ty, $index), part)?;
                     next += abi.flat_count();
                 )*
                 Ok(())
