@@ -29,9 +29,6 @@ fn built_ins_are_refused_by_name() {
     let memory = "(memory (core memory $mem))";
     let both = "(memory (core memory $mem)) (realloc $realloc)";
     for (name, rest) in [
-        ("resource.new", "$r"),
-        ("resource.drop", "$r"),
-        ("resource.rep", "$r"),
         ("backpressure.inc", ""),
         ("backpressure.dec", ""),
         ("task.return", "(result u8)"),
@@ -105,14 +102,6 @@ fn types_are_refused_by_name_where_they_are_lowered() {
                 (import "f" (func (param "x" $u))))"#
         );
         check_refused(&wat, &format!("the type {name} is not supported yet"));
-    }
-    for handle in ["own", "borrow"] {
-        let wat = format!(
-            r#"(component
-                (import "t" (type $t (sub resource)))
-                (import "f" (func (param "x" ({handle} $t)))))"#
-        );
-        check_refused(&wat, &format!("the type `{handle}` is not supported yet"));
     }
 }
 
