@@ -3,17 +3,23 @@
 //! given `--json FILE`.
 //!
 //! The K rows are ratios of ratios: what keeping the stack pointer in a context slot costs each
-//! side over keeping it in a global.
+//! side over keeping it in a global. Row X1 is in `kernels.rs`.
 
 #![expect(clippy::print_stdout, reason = "its tables are for people to read")]
 
+mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
 mod host_boundary;
+mod kernels;
+mod life_cycle;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
+#[expect(dead_code, reason = "the benchmark of context slots has more ways")]
 mod programs;
+#[path = "../../repeat.rs"]
+mod repeat;
 
 use anyhow::{Context as _, Result, bail};
 use measure::{Subject, Timing};
@@ -217,6 +223,9 @@ fn main() -> Result<()> {
         "target slot/global",
     ];
     println!("\n{}", measure::table(&header, &table));
+    records.extend(compile_time::run(&engines, filter.as_deref())?);
+    records.extend(kernels::run(&engines, filter.as_deref())?);
+    records.extend(life_cycle::run(filter.as_deref())?);
     records.extend(host_boundary(&engines, filter.as_deref())?);
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)

@@ -1,11 +1,10 @@
 //! Machine code of an image for people to read.
 
-use crate::CompiledDescriptions;
 use anyhow::{Context as _, Result, bail};
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, arm64, x86};
 use target_lexicon::{Architecture, Triple};
-use threadline_environ::artifact::{CodeImage, FuncKey, FunctionRecord};
+use threadline_environ::artifact::{CodeImage, Descriptions, FuncKey, FunctionRecord};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::{DefinedFuncIndex, StaticModuleIndex};
 
@@ -41,7 +40,7 @@ pub struct Line {
 /// If the disassembler cannot be made for the target, or the code is not valid.
 pub fn disassemble(
     image: &CodeImage,
-    descriptions: &CompiledDescriptions,
+    descriptions: &Descriptions,
     triple: &Triple,
 ) -> Result<Vec<FunctionListing>> {
     let capstone = disassembler(triple)?;
@@ -91,7 +90,7 @@ fn listing(
                 code_offset: address - record.start,
                 bytes: instruction.bytes().to_vec(),
                 text: format!("{mnemonic} {operands}").trim_end().to_owned(),
-                wasm_offset: namer.image.addresses.lookup(address),
+                wasm_offset: namer.image.addresses.view().lookup(address),
             }
         })
         .collect();
@@ -106,7 +105,7 @@ fn listing(
 /// Knows what code addresses and keys are called.
 struct Namer<'a> {
     image: &'a CodeImage,
-    descriptions: &'a CompiledDescriptions,
+    descriptions: &'a Descriptions,
 }
 
 impl Namer<'_> {

@@ -13,10 +13,11 @@ mod func_name;
 mod image;
 mod intrinsic;
 mod isa;
+mod register_allocation;
 mod signature;
 mod trampoline;
 mod trap;
 mod vm_access;
 mod wasm;
 
-pub use compiler::{CompiledDescriptions, Compiler, CompilerConfig};
+pub use compiler::{Compiler, CompilerConfig};

@@ -79,14 +79,19 @@ builtins! {
     Trap = "trap" (I32) -> BuiltinResult::Success;
     /// `memory.grow`: (memory index, pages) to the old size in pages, or −1.
     MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::ValueOrFailure;
-    /// `memory.copy`: (dst memory, dst, src memory, src, length).
+    /// Moves bytes between places that may overlap: (dst, src, length). Compiled code has checked
+    /// both ranges against the lengths of their memories, which are not shared.
+    MemoryMove = "memory-move" (Pointer, Pointer, I64) -> BuiltinResult::Infallible;
+    /// Sets bytes: (dst, byte value, length), likewise.
+    MemorySet = "memory-set" (Pointer, I32, I64) -> BuiltinResult::Infallible;
+    /// `memory.copy` where a memory is shared: (dst memory, dst, src memory, src, length).
     MemoryCopy = "memory.copy" (I32, I64, I32, I64, I64) -> BuiltinResult::Success;
-    /// `memory.fill`: (memory, dst, byte value, length).
+    /// `memory.fill` of a shared memory: (memory, dst, byte value, length).
     MemoryFill = "memory.fill" (I32, I64, I32, I64) -> BuiltinResult::Success;
     /// `memory.init`: (memory, data segment, dst, src, length).
     MemoryInit = "memory.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
     /// `data.drop`: (data segment).
-    DataDrop = "data.drop" (I32) -> BuiltinResult::Infallible;
+    DataDrop = "data.drop" (I32) -> BuiltinResult::Success;
     /// `memory.atomic.notify`: (memory, address, count) to how many were woken.
     MemoryAtomicNotify = "memory.atomic.notify" (I32, I64, I32) -> BuiltinResult::ValueOrFailure;
     /// `memory.atomic.wait32`: (memory, address, expected, time-out in ns) to 0, 1 or 2.
@@ -102,7 +107,7 @@ builtins! {
     /// `table.init`: (table, element segment, dst, src, length).
     TableInit = "table.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
     /// `elem.drop`: (element segment).
-    ElemDrop = "elem.drop" (I32) -> BuiltinResult::Infallible;
+    ElemDrop = "elem.drop" (I32) -> BuiltinResult::Success;
     /// `context.get` in the `Libcall` lowering: (slot) to its 64 bits. Any context of a component.
     ContextGet = "context.get" (I32) -> BuiltinResult::Value(BuiltinType::I64);
     /// `context.set` in the `Libcall` lowering: (slot, 64 bits). Any context of a
@@ -130,8 +135,8 @@ builtins! {
     Lend = "lend" (I32, I32, I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `ScopeOp::EndLends`: (component instance, lenders).
     EndLends = "end-lends" (I32, I32) -> BuiltinResult::Success;
-    /// Whether a function type is a subtype of another: (type, other), by engine-wide ids.
-    IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::Value(BuiltinType::I32);
+    /// Whether a function type is a subtype of another: (type, other), by engine-wide ids, to 0 or 1.
+    IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go
     /// on to others meanwhile. Any context.
     OutOfFuel = "out-of-fuel" () -> BuiltinResult::Success;

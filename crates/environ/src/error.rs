@@ -52,6 +52,11 @@ impl Error {
         }
     }
 
+    /// A refusal that names the proposal that is not built yet.
+    pub(crate) fn unbuilt(proposal: Proposal, offset: u64) -> Error {
+        Error::unsupported(format!("the {proposal} proposal"), offset)
+    }
+
     /// A refusal of a broken input.
     pub fn invalid(message: impl Into<String>, offset: u64) -> Error {
         Error::Invalid {

@@ -250,13 +250,20 @@ impl Features {
 
     /// For the validator. It takes recursive and declared subtypes of functions for part of the
     /// gc proposal, but typed references to functions make little sense without; what else that
-    /// proposal brings the translator refuses.
+    /// proposal brings to a module's sections the translator refuses, and to function bodies
+    /// ([`Features::within_bodies`]) the validator.
     pub(crate) fn wasmparser(self) -> F {
         if self.has(Proposal::FunctionReferences) {
             self.flags | F::GC
         } else {
             self.flags
         }
+    }
+
+    /// For the validation of function bodies, given what the module as a whole is validated with.
+    /// Types are declared outside of bodies, so nothing in one needs the gc proposal.
+    pub(crate) fn within_bodies(flags: F) -> F {
+        flags - F::GC
     }
 
     /// A refusal of a whole component, if there are to be none.
@@ -317,7 +324,7 @@ impl From<wasmparser::BinaryReaderError> for Error {
                 offset,
             },
             _ if RELAXED_RULES.iter().any(|rule| message.starts_with(rule)) => invalid(message),
-            Some(entry) => Error::unsupported(format!("the {} proposal", entry.name), offset),
+            Some(entry) => Error::unbuilt(entry.proposal, offset),
             None => match flag.iter_names().next() {
                 Some((name, _)) => {
                     let name = name.to_lowercase().replace('_', "-");

@@ -5,12 +5,13 @@
 //! the canonical ABI is "canon context.get/set" in `CanonicalABI.md`.
 
 use crate::types::{FuncType, ValType};
+use serde::{Deserialize, Serialize};
 
 /// How many context slots a guest thread has.
 pub const CONTEXT_SLOTS: u32 = 2;
 
 /// The width of a context slot access.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum SlotType {
     /// The low half of a slot.
     I32,
@@ -29,7 +30,7 @@ impl SlotType {
 }
 
 /// A function that the translator emits in place of a call.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum UnsafeIntrinsic {
     /// `context.get`: the running thread's slot.
     ContextGet {

@@ -21,6 +21,7 @@ mod intrinsic;
 pub mod layout;
 pub mod module;
 mod section_count;
+mod serial;
 mod signature_table;
 mod translation;
 mod trap_code;

@@ -8,11 +8,12 @@
 use crate::index::SignatureIndex;
 use crate::types::{FuncType, HeapType, RefType, ValType};
 use cranelift_entity::{EntityRef, PrimaryMap};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A function type as it is declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubType {
     /// Whether it can have no subtypes.
     pub is_final: bool,
@@ -42,12 +43,14 @@ impl SubType {
 }
 
 /// Function types, each once: those of a translation with all its modules, or those of an engine.
-#[derive(Default, Debug, Clone)]
+#[derive(Default, Debug, Clone, Serialize, Deserialize)]
 pub struct SignatureTable {
+    #[serde(with = "crate::serial::map")]
     types: PrimaryMap<SignatureIndex, SubType>,
     /// Where each recursion group ends.
     group_ends: Vec<SignatureIndex>,
-    /// The first type of each group.
+    /// The first type of each group. A table that was loaded is only read.
+    #[serde(skip)]
     interned: BTreeMap<Box<[Rolled]>, SignatureIndex>,
 }
 

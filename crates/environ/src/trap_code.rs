@@ -1,11 +1,12 @@
 //! Every way a guest can trap, with the wording that `.wast` scripts expect.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 macro_rules! trap_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
         /// Why a guest trapped. The numbers are part of the code image format.
-        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[repr(u8)]
         #[non_exhaustive]
         pub enum TrapCode {

@@ -2,10 +2,11 @@
 //! are in `signature_table`.
 
 use crate::index::SignatureIndex;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A core value type.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ValType {
     /// 32-bit integer.
     I32,
@@ -22,7 +23,7 @@ pub enum ValType {
 }
 
 /// A reference type.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RefType {
     /// Whether null is among its values.
     pub nullable: bool,
@@ -49,7 +50,7 @@ impl RefType {
 }
 
 /// What a reference refers to.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HeapType {
     /// Any function.
     Func,
@@ -173,7 +174,7 @@ impl fmt::Display for HeapType {
 }
 
 /// A core function type.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FuncType {
     params: Box<[ValType]>,
     results: Box<[ValType]>,
@@ -256,7 +257,7 @@ impl fmt::Display for FuncType {
 }
 
 /// A global's type.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GlobalType {
     /// The type of its value.
     pub content: ValType,
@@ -265,7 +266,9 @@ pub struct GlobalType {
 }
 
 /// The integer type that addresses a memory or table.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum AddressType {
     /// 32-bit.
     #[default]
@@ -275,7 +278,7 @@ pub enum AddressType {
 }
 
 /// A table's type. Limits are in elements.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TableType {
     /// What its elements are.
     pub element: RefType,
@@ -288,7 +291,7 @@ pub struct TableType {
 }
 
 /// A memory's type. Limits are in pages of `1 << page_size_log2` bytes.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryType {
     /// The integer type of its addresses.
     pub address: AddressType,

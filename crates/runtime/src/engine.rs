@@ -1,14 +1,18 @@
 //! [`Engine`]: the compiler, its options, and what all stores share.
 
 use crate::Config;
-use crate::code::{CodeMemory, ModuleNames};
+use crate::code::{CheckedImage, CodeMemory, ImageSource, ModuleNames, lay_out};
+use crate::module::binary;
+use crate::precompiled::Precompiled;
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
+use crate::vm::{InstanceAllocator, page_size};
 use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use threadline_cranelift::{CompiledDescriptions, Compiler, CompilerConfig};
+use threadline_cranelift::{Compiler, CompilerConfig};
+use threadline_environ::artifact::{CodeImage, Descriptions, Settings, encode};
 use threadline_environ::component::Component;
-use threadline_environ::entity::{EntityRef, PrimaryMap};
+use threadline_environ::entity::{EntityRef, PrimaryMap, SecondaryMap};
 use threadline_environ::module::Module;
 use threadline_environ::{
     FuncType, HeapType, RefType, StaticModuleIndex, Translation, Tunables, ValType,
@@ -26,7 +30,10 @@ pub struct Engine {
 struct EngineInner {
     config: Config,
     compiler: Compiler,
+    /// What images must have been compiled for.
+    settings: Settings,
     types: RwLock<TypeRegistry>,
+    allocator: InstanceAllocator,
     epoch: Arc<AtomicU64>,
 }
 
@@ -53,11 +60,16 @@ impl Engine {
             tunables: config.tunables.clone(),
             target: None,
         })?;
+        let mut settings = Settings::new(&config.tunables, config.features);
+        settings.add("page size", page_size());
+        compiler.add_settings(&mut settings);
         Ok(Engine {
             inner: Arc::new(EngineInner {
                 config: config.clone(),
                 compiler,
+                settings,
                 types: RwLock::default(),
+                allocator: InstanceAllocator::new(&config.allocation, &config.tunables)?,
                 epoch: Arc::default(),
             }),
         })
@@ -87,15 +99,47 @@ impl Engine {
         &self.inner.epoch
     }
 
+    /// Where instances get what they are made of.
+    pub(crate) fn allocator(&self) -> &InstanceAllocator {
+        &self.inner.allocator
+    }
+
     pub(crate) fn tunables(&self) -> &Tunables {
         &self.inner.config.tunables
     }
 
     /// Parses, validates and compiles a binary, and publishes its code.
     pub(crate) fn load(&self, bytes: &[u8]) -> Result<Loaded> {
-        let translation = Translation::parse(bytes, self.inner.config.features)?;
-        let (image, descriptions) = self.inner.compiler.compile(translation)?;
-        let CompiledDescriptions {
+        let (image, mut descriptions) = self.compile(bytes)?;
+        let image = lay_out(&image, &descriptions, &self.inner.settings)
+            .context("failed to load compiled code")?;
+        // They are in the image.
+        for module in descriptions.modules.values_mut() {
+            module.data_bytes = Box::default();
+            module.func_names = SecondaryMap::new();
+        }
+        Ok(self.publish(image, descriptions))
+    }
+
+    /// Publishes the code of an image.
+    ///
+    /// # Errors
+    /// If it is damaged or not for this engine.
+    pub(crate) fn load_image(&self, source: ImageSource) -> Result<Loaded> {
+        let (mapping, is_copy) = match source {
+            ImageSource::Copy(mapping) => (mapping, true),
+            ImageSource::File(mapping) => (mapping, false),
+        };
+        let image = CheckedImage::new(mapping, &self.inner.settings)?;
+        if is_copy {
+            image.check_names()?;
+        }
+        let descriptions = image.descriptions()?;
+        Ok(self.publish(image, descriptions))
+    }
+
+    fn publish(&self, image: CheckedImage, descriptions: Descriptions) -> Loaded {
+        let Descriptions {
             modules,
             component,
             signatures,
@@ -107,15 +151,50 @@ impl Engine {
             names.modules.push(Arc::new(module));
         }
         let modules = names.modules.clone();
-        let code =
-            CodeMemory::publish(image, Arc::new(names)).context("failed to load compiled code")?;
+        let code = CodeMemory::publish(image, Arc::new(names));
         self.types_mut().add_module(&type_ids, &code);
-        Ok(Loaded {
+        Loaded {
             code,
             modules,
             component,
             type_ids,
-        })
+        }
+    }
+
+    fn compile(&self, bytes: &[u8]) -> Result<(CodeImage, Descriptions)> {
+        let translation = Translation::parse(bytes, self.inner.config.features)?;
+        self.inner.compiler.compile(translation)
+    }
+
+    /// Compiles a core module, binary or (with the feature `wat`) text, to an image for
+    /// [`Module::deserialize`](crate::Module::deserialize) of engines like this one.
+    ///
+    /// # Errors
+    /// As [`Module::new`](crate::Module::new).
+    pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.precompile(bytes, Precompiled::Module)
+    }
+
+    /// Compiles a component, binary or (with the feature `wat`) text, to an image for
+    /// [`Component::deserialize`](crate::component::Component::deserialize) of engines like this
+    /// one.
+    ///
+    /// # Errors
+    /// As [`Component::new`](crate::component::Component::new).
+    pub fn precompile_component(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.precompile(bytes, Precompiled::Component)
+    }
+
+    fn precompile(&self, bytes: &[u8], expected: Precompiled) -> Result<Vec<u8>> {
+        let (image, descriptions) = self.compile(&binary(bytes)?)?;
+        expected.check(descriptions.component.is_some())?;
+        encode(&image, &descriptions, &self.inner.settings, page_size())
+    }
+
+    /// What an image is of, by its first bytes; `None` if they are those of no image. It may still
+    /// be damaged, or not for this engine.
+    pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
+        Precompiled::detect(bytes)
     }
 
     /// Parses and validates a core module, function bodies included, without keeping anything.
@@ -194,8 +273,9 @@ impl Engine {
             .compiler
             .compile_trampolines(&[ty.with_plain_references()])
             .with_context(|| format!("failed to compile trampolines for {ty}"))?;
-        let code =
-            CodeMemory::publish(image, Arc::default()).context("failed to load compiled code")?;
+        let image = lay_out(&image, &Descriptions::default(), &self.inner.settings)
+            .context("failed to load compiled code")?;
+        let code = CodeMemory::publish(image, Arc::default());
         let mut types = self.types_mut();
         types.add_resident(id, &code);
         types

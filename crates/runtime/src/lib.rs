@@ -21,9 +21,11 @@ mod exception;
 mod externals;
 mod host_func;
 mod instance;
+mod instance_pre;
 mod instantiate;
 mod linker;
 mod module;
+mod precompiled;
 mod store;
 mod trap;
 mod type_registry;
@@ -42,14 +44,17 @@ pub use externals::{
 };
 pub use host_func::{IntoFunc, WasmRet};
 pub use instance::{Export, Instance};
+pub use instance_pre::InstancePre;
 pub use linker::Linker;
 pub use module::Module;
+pub use precompiled::Precompiled;
 #[doc(hidden)]
 pub use store::StoreOpaque;
 pub use store::{
     AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
     StoreLimitsBuilder, UpdateDeadline,
 };
+pub use threadline_environ::artifact::ImageError;
 pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,
     RefType, TableType, ValType,
@@ -57,4 +62,4 @@ pub use threadline_environ::{
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use types::{ExportType, ExternType, ImportType};
 pub use val::{ExternRef, Ref, V128, Val};
-pub use vm::WaitResult;
+pub use vm::{InstanceAllocationStrategy, PoolingAllocationConfig, WaitResult};

@@ -1,14 +1,15 @@
 //! [`Module`], a compiled core module, and [`CoreModule`], the part of it that instances need.
 
-use crate::code::CodeMemory;
+use crate::code::{CodeMemory, ImageSource};
 use crate::type_registry::TypeId;
 use crate::types::{ExportType, ExternType, ImportType};
-use crate::vm::CodePtr;
+use crate::vm::{CodePtr, StaticData};
 use crate::{Engine, engine::Loaded};
 use anyhow::{Context as _, Result, bail};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::VMContextLayout;
@@ -32,29 +33,38 @@ impl Module {
     /// If the input is invalid, needs something that is not built, or is a component.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let bytes = binary(bytes.as_ref())?;
-        let Loaded {
-            code,
-            modules,
-            component,
-            type_ids,
-            ..
-        } = engine.load(&bytes)?;
-        if component.is_some() {
+        Module::from_loaded(engine, engine.load(&bytes)?)
+    }
+
+    /// A module from an image of it.
+    ///
+    /// # Errors
+    /// If the image is damaged, not for this engine, or one of a component.
+    pub(crate) fn from_image(engine: &Engine, image: ImageSource) -> Result<Module> {
+        Module::from_loaded(engine, engine.load_image(image)?)
+    }
+
+    fn from_loaded(engine: &Engine, loaded: Loaded) -> Result<Module> {
+        if loaded.component.is_some() {
             bail!("expected a core module, found a component");
         }
-        let index = StaticModuleIndex::new(0);
-        let module = modules.get(index).context("the binary holds no module")?;
-        let module = module.clone();
+        let mut modules = loaded.core_modules(engine);
+        let core = modules.pop().context("the binary holds no module")?;
         Ok(Module {
             engine: engine.clone(),
-            core: Arc::new(CoreModule::new(
-                engine,
-                module,
-                index,
-                Some(code),
-                type_ids,
-            )?),
+            core,
         })
+    }
+
+    /// The module as an image for [`Module::deserialize`], to be kept in a file, so that it need
+    /// not be compiled again.
+    ///
+    /// # Errors
+    /// If it is none that was compiled.
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        let code = self.core.code.as_ref();
+        let code = code.context("the host made up this module")?;
+        Ok(code.bytes().to_vec())
     }
 
     /// Compiles a module from a file, binary or text.
@@ -138,47 +148,77 @@ pub(crate) struct CoreModule {
     pub(crate) layout: VMContextLayout,
     /// Which module of its image it is.
     index: StaticModuleIndex,
-    /// The image; none if the module defines no functions.
+    /// The image; none if the host made up the module.
     code: Option<Arc<CodeMemory>>,
+    /// Where its data segments' bytes are in the image's.
+    data: Range<usize>,
+    /// Which of the image's `VMFuncRef`s is its first.
+    first_func_ref: usize,
     /// Engine-wide type ids, by `SignatureIndex`.
     type_ids: Arc<[TypeId]>,
-    /// The code of each defined function that has a `VMFuncRef`, by `FuncRefIndex`; `None` for
-    /// imported ones.
-    func_ref_code: Box<[Option<CodePtr>]>,
+    /// Its `VMFuncRef`s, found for the first of its instances.
+    func_refs: OnceLock<Box<[FuncRefTemplate]>>,
+    /// What its instances' memories begin with, made for the first of them.
+    static_data: OnceLock<Option<StaticData>>,
+}
+
+/// What all instances of a module know of a `VMFuncRef` beforehand.
+pub(crate) struct FuncRefTemplate {
+    /// Where it is in the `VMContext`.
+    pub(crate) offset: u32,
+    /// The function's type.
+    pub(crate) type_id: TypeId,
+    /// The function.
+    pub(crate) func: FuncIndex,
+    /// Its code, if the module defines it.
+    pub(crate) code: Option<CodePtr>,
+}
+
+impl Loaded {
+    /// The core modules, each with its part of the image.
+    pub(crate) fn core_modules(&self, engine: &Engine) -> Vec<Arc<CoreModule>> {
+        let (mut first_func_ref, mut data_start) = (0, 0);
+        let modules = self.modules.iter().map(|(index, module)| {
+            let data = data_start..data_start + module.data_length();
+            data_start = data.end;
+            let core = CoreModule {
+                engine: engine.clone(),
+                layout: VMContextLayout::new(module),
+                module: module.clone(),
+                index,
+                code: Some(self.code.clone()),
+                data,
+                first_func_ref,
+                type_ids: self.type_ids.clone(),
+                func_refs: OnceLock::new(),
+                static_data: OnceLock::new(),
+            };
+            first_func_ref += module.num_func_refs as usize;
+            Arc::new(core)
+        });
+        modules.collect()
+    }
 }
 
 impl CoreModule {
-    /// Puts a description and its code together. `type_ids` are those of the image.
-    ///
-    /// # Errors
-    /// If the image lacks the code of a function.
-    pub(crate) fn new(
+    /// A module without functions, made up by the host. `type_ids` are those of its types.
+    pub(crate) fn without_code(
         engine: &Engine,
-        module: Arc<module::Module>,
-        index: StaticModuleIndex,
-        code: Option<Arc<CodeMemory>>,
+        module: module::Module,
         type_ids: Arc<[TypeId]>,
-    ) -> Result<CoreModule> {
-        let mut core = CoreModule {
+    ) -> CoreModule {
+        CoreModule {
             engine: engine.clone(),
             layout: VMContextLayout::new(&module),
-            module,
-            index,
-            code,
+            module: Arc::new(module),
+            index: StaticModuleIndex::new(0),
+            code: None,
+            data: 0..0,
+            first_func_ref: 0,
             type_ids,
-            func_ref_code: Box::default(),
-        };
-        let mut func_ref_code = vec![None; core.module.num_func_refs as usize];
-        for (func, function) in core.module.functions.iter() {
-            let Some(func_ref) = function.func_ref else {
-                continue;
-            };
-            if core.module.defined_func_index(func).is_some() {
-                func_ref_code[func_ref.index()] = Some(core.func_code(func)?);
-            }
+            func_refs: OnceLock::new(),
+            static_data: OnceLock::new(),
         }
-        core.func_ref_code = func_ref_code.into();
-        Ok(core)
     }
 
     /// The engine it belongs to.
@@ -210,9 +250,40 @@ impl CoreModule {
             .with_context(|| format!("the code image lacks function {}", func.index()))
     }
 
-    /// The code behind each `VMFuncRef`; `None` for imported functions.
-    pub(crate) fn func_ref_code(&self) -> &[Option<CodePtr>] {
-        &self.func_ref_code
+    /// What is known of each `VMFuncRef` beforehand.
+    pub(crate) fn func_refs(&self) -> &[FuncRefTemplate] {
+        self.func_refs.get_or_init(|| {
+            let functions = self.module.functions.iter();
+            let templates = functions.filter_map(|(func, function)| {
+                let func_ref = function.func_ref?;
+                let number = self.first_func_ref + func_ref.index();
+                let code = self.code.as_ref();
+                Some(FuncRefTemplate {
+                    offset: self.layout.func_ref(func_ref),
+                    type_id: self.type_id(function.signature),
+                    func,
+                    code: code.and_then(|code| CodePtr::of_func_ref(code, number)),
+                })
+            });
+            templates.collect()
+        })
+    }
+
+    /// The bytes of all data segments.
+    pub(crate) fn data_bytes(&self) -> &[u8] {
+        let data = self.code.as_ref().map(|code| code.data());
+        data.and_then(|data| data.get(self.data.clone()))
+            .unwrap_or_default()
+    }
+
+    /// What its instances' memories begin with, if that is known beforehand. The module's active
+    /// data segments are not written then.
+    pub(crate) fn static_data(&self) -> Option<&StaticData> {
+        let least = self.engine.allocator().least_image();
+        let data = self
+            .static_data
+            .get_or_init(|| StaticData::new(self, least));
+        data.as_ref()
     }
 
     /// The type of an import or export.

@@ -210,7 +210,10 @@ fn imports_and_exports_are_listed_with_their_types() {
     let imports: Vec<_> = ty.imports().collect();
     let names: Vec<_> = imports.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["color", "api", "paint"]);
-    assert!(matches!(imports[0].1, ComponentItem::Type));
+    let ComponentItem::Type(color) = &imports[0].1 else {
+        panic!("not a type: {:?}", imports[0]);
+    };
+    assert_eq!(color.to_string(), "enum { red, green }");
     let ComponentItem::ComponentInstance(api) = &imports[1].1 else {
         panic!("not an instance: {:?}", imports[1]);
     };

@@ -109,6 +109,26 @@ fn what_is_too_large_from_the_start_is_not_made() -> Result<()> {
 }
 
 #[test]
+fn a_shared_memory_is_limited_where_a_guest_makes_or_grows_it() -> Result<()> {
+    const SHARED: &str = r#"(module
+        (memory (export "memory") 2 10 shared)
+        (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
+    let limits = |pages: usize| StoreLimitsBuilder::new().memory_size(pages * PAGE).build();
+    assert!(instance(&mut store_with(limits(1)), SHARED).is_err());
+
+    let mut store = store_with(limits(3));
+    let grows = instance(&mut store, SHARED)?;
+    assert_eq!(grow(&mut store, grows, "grow", 2)?, -1);
+    assert_eq!(grow(&mut store, grows, "grow", 1)?, 2);
+    assert_eq!(grow(&mut store, grows, "grow", 1)?, -1);
+    // Others that share it have limits of their own, and the host has none.
+    let memory = grows.get_shared_memory(&mut store, "memory").unwrap();
+    assert_eq!(memory.grow(1)?, 3);
+    assert_eq!(grow(&mut store, grows, "grow", 1)?, -1);
+    Ok(())
+}
+
+#[test]
 fn instances_tables_and_memories_are_counted() -> Result<()> {
     let mut store = store_with(StoreLimitsBuilder::new().instances(2).build());
     instance(&mut store, "(module)")?;

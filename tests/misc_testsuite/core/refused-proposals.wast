@@ -2,4 +2,4 @@
 
 (assert_invalid
   (module (type (struct (field i32))))
-  "at offset")
+  "the gc proposal is not supported yet (at offset 0x")

@@ -181,7 +181,7 @@ impl FuncTranslator<'_, '_> {
     fn pop_effective_address(&mut self, memarg: &MemArg) -> Result<(Value, Value)> {
         let MemArgTarget::Memory(memory) = memarg.target else {
             return Err(Error::unsupported(
-                "a memory immediate of the gc proposal",
+                "the multibyte-array-access proposal",
                 u64::from(self.builder.srcloc().bits()),
             ));
         };

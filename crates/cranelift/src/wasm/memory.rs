@@ -50,7 +50,7 @@ impl FuncTranslator<'_, '_> {
         let index = self.pop();
         let MemArgTarget::Memory(memory) = memarg.target else {
             return Err(Error::unsupported(
-                "a memory immediate of the gc proposal",
+                "the multibyte-array-access proposal",
                 u64::from(self.builder.srcloc().bits()),
             ));
         };

@@ -11,6 +11,7 @@
 mod atomic;
 mod bounds_check;
 mod bulk;
+mod bulk_memory;
 mod call;
 mod control;
 mod env;
@@ -19,11 +20,13 @@ mod exception;
 mod fuel;
 mod function;
 mod global;
+mod inline;
 mod memory;
 mod null;
 mod numeric;
 mod reference;
 mod simd;
+mod stack_locals;
 mod table;
 mod unreachable;
 mod value_stack;
@@ -35,6 +38,7 @@ mod tests;
 pub(crate) use env::ModuleEnv;
 pub(crate) use exception::ClauseTag;
 pub(crate) use function::{Scratch, translate_function};
+pub(crate) use inline::InlinedCalls;
 
 use function::FuncTranslator;
 use threadline_environ::{Error, Result};
@@ -67,7 +71,7 @@ impl FuncTranslator<'_, '_> {
             return Ok(());
         }
         Err(Error::unsupported(
-            format!("the operator {operator:?} (of the gc proposal, most likely)"),
+            format!("the operator {operator:?}"),
             offset,
         ))
     }

@@ -1,11 +1,19 @@
 //! Which code comes from where in the wasm binary.
 
-/// Sorted pairs of code offset and byte offset in the wasm binary: each pair holds from its code
-/// offset up to the next pair's.
+use super::words::{Words, push};
+
+/// Sorted pairs of code offset and byte offset in the wasm binary, in the making: each pair holds
+/// from its code offset up to the next pair's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressMap {
-    code: Vec<u32>,
-    wasm: Vec<u32>,
+    pairs: Vec<u8>,
+    last: Option<[u32; 2]>,
+}
+
+/// The same, somewhere in an image.
+#[derive(Copy, Clone, Debug)]
+pub struct AddressView<'a> {
+    pub(super) pairs: &'a [u8],
 }
 
 /// Stands for code that comes from no particular place.
@@ -19,33 +27,35 @@ impl AddressMap {
     /// If `code` is below the last one.
     pub fn push(&mut self, code: u32, wasm: Option<u32>) {
         let wasm = wasm.unwrap_or(NOWHERE);
-        match self.code.last() {
-            Some(&last) if last == code => {
-                self.code.pop();
-                self.wasm.pop();
+        match self.last {
+            Some([last, _]) if last == code => {
+                self.pairs.truncate(self.pairs.len() - 8);
+                let words = Words::of(&self.pairs);
+                self.last = words
+                    .count::<2>()
+                    .checked_sub(1)
+                    .and_then(|i| words.record(i));
             }
-            Some(&last) => assert!(last < code, "code offsets ascend"),
+            Some([last, _]) => assert!(last < code, "code offsets ascend"),
             None => {}
         }
-        if self.wasm.last() != Some(&wasm) {
-            self.code.push(code);
-            self.wasm.push(wasm);
+        if self.last.is_none_or(|[_, last]| last != wasm) {
+            push(&mut self.pairs, [code, wasm]);
+            self.last = Some([code, wasm]);
         }
     }
 
-    /// The byte offset in the wasm binary that the code at `code` was made from.
-    pub fn lookup(&self, code: u32) -> Option<u32> {
-        let after = self.code.partition_point(|&start| start <= code);
-        let wasm = *self.wasm.get(after.checked_sub(1)?)?;
-        (wasm != NOWHERE).then_some(wasm)
+    /// The map, to be searched.
+    pub fn view(&self) -> AddressView<'_> {
+        AddressView { pairs: &self.pairs }
     }
+}
 
-    /// All range starts, in ascending order of code offset.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, Option<u32>)> {
-        self.code
-            .iter()
-            .zip(&self.wasm)
-            .map(|(&code, &wasm)| (code, (wasm != NOWHERE).then_some(wasm)))
+impl AddressView<'_> {
+    /// The byte offset in the wasm binary that the code at `code` was made from.
+    pub fn lookup(self, code: u32) -> Option<u32> {
+        let (_, [_, wasm]) = Words::of(self.pairs).last_before(|[start, _]| start <= code)?;
+        (wasm != NOWHERE).then_some(wasm)
     }
 }
 
@@ -59,9 +69,9 @@ mod tests {
         map.push(4, Some(100));
         map.push(8, None);
         map.push(12, Some(7));
-        assert_eq!(map.lookup(3), None);
-        assert_eq!(map.lookup(7), Some(100));
-        assert_eq!(map.lookup(9), None);
-        assert_eq!(map.lookup(1000), Some(7));
+        assert_eq!(map.view().lookup(3), None);
+        assert_eq!(map.view().lookup(7), Some(100));
+        assert_eq!(map.view().lookup(9), None);
+        assert_eq!(map.view().lookup(1000), Some(7));
     }
 }

@@ -1,19 +1,50 @@
 //! The output of compilation as plain data, so that a runtime can load code without a compiler.
 //!
-//! [`CodeImage`] is one position-independent text section with side tables; see `DESIGN` in
+//! [`CodeImage`] is one position-independent text section with side tables, in the making. With
+//! [`Descriptions`] it is [encoded](encode) as bytes, and those are what is loaded, be it from a
+//! file or right after compilation: [`ImageLayout::check`], then [`ImageView`]. See
 //! `ARCHITECTURE.md`, "Code images".
 
 mod address_map;
+mod checksum;
+mod error;
 mod exception_table;
 mod func_key;
+mod image_file;
+mod inline_table;
+mod settings;
 mod trap_table;
+mod words;
 
-pub use address_map::AddressMap;
-pub use exception_table::{CallSite, CatchClause, ExceptionTable, Handler};
+pub use address_map::{AddressMap, AddressView};
+pub use error::ImageError;
+pub use exception_table::{CallSite, CatchClause, ExceptionTable, ExceptionView, Handler};
 pub use func_key::FuncKey;
-pub use trap_table::TrapTable;
+pub use image_file::{ImageKind, ImageLayout, ImageView, encode};
+pub use inline_table::{InlineTable, InlineView, InlinedCall};
+pub use settings::Settings;
+pub use trap_table::{TrapTable, TrapView};
 
+use crate::component::Component;
+use crate::index::StaticModuleIndex;
+use crate::module::Module;
+use crate::signature_table::SignatureTable;
+use cranelift_entity::PrimaryMap;
+use image_file::VERSION;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
+
+/// What remains of a translation once its code is compiled.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Descriptions {
+    /// Its core modules.
+    #[serde(with = "crate::serial::map")]
+    pub modules: PrimaryMap<StaticModuleIndex, Module>,
+    /// Its component, if it is one.
+    pub component: Option<Component>,
+    /// Its function types.
+    pub signatures: SignatureTable,
+}
 
 /// Machine code for a translation, and what is needed to run it and to explain it.
 #[derive(Debug, Default)]
@@ -28,6 +59,8 @@ pub struct CodeImage {
     pub addresses: AddressMap,
     /// Where exceptions are handled.
     pub exceptions: ExceptionTable,
+    /// Which code belongs to inlined calls.
+    pub inlined: InlineTable,
     /// `(key, index into functions)`, by ascending key.
     by_key: Vec<(FuncKey, u32)>,
 }
@@ -70,6 +103,7 @@ impl CodeImage {
             traps,
             addresses,
             exceptions: ExceptionTable::default(),
+            inlined: InlineTable::default(),
             by_key,
         }
     }

@@ -3,10 +3,11 @@
 use super::MAX_FLAT_PARAMS;
 use crate::component::{ComponentTypes, InterfaceType};
 use crate::types::{AddressType, ValType};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// The type of a core value that stands for a value or a part of one.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FlatType {
     /// `i32`.
     I32,

@@ -7,13 +7,14 @@ use super::FlatType;
 use crate::component::{ComponentTypes, InterfaceType};
 use crate::error::{Error, Result};
 use crate::types::AddressType;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// Bytes of a type at most, in any memory. Offsets into it and sums of a few fit in an i32.
 const MAX_SIZE: u64 = 1 << 29;
 
 /// Size and alignment of a type in a linear memory, in bytes.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SizeAlign {
     /// `elem_size`: a multiple of `align`.
     pub size: u32,
@@ -40,7 +41,9 @@ impl SizeAlign {
 }
 
 /// Something that differs between 32-bit and 64-bit memories.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct ByAddress<T> {
     memory32: T,
     memory64: T,
@@ -72,7 +75,7 @@ impl<T> ByAddress<T> {
 }
 
 /// What is known about a type with parts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Abi {
     /// In a memory.
     pub size_align: ByAddress<SizeAlign>,
@@ -81,7 +84,7 @@ pub struct Abi {
 }
 
 /// Where the fields of a record or the elements of a tuple lie.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FieldLayout {
     /// Each field's offset.
     pub offsets: ByAddress<Box<[u32]>>,
@@ -90,7 +93,7 @@ pub struct FieldLayout {
 }
 
 /// Where the parts of a variant, option or result lie. The discriminant is at offset 0.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct VariantLayout {
     /// Bytes of the discriminant: 1, 2 or 4.
     pub discriminant_size: u32,

@@ -6,25 +6,31 @@ use crate::index::*;
 use crate::layout::VMComponentLayout;
 use crate::types::AddressType;
 use cranelift_entity::PrimaryMap;
+use serde::{Deserialize, Serialize};
 
 /// A component, ready to be instantiated.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Component {
     /// The types that the rest refers to.
     pub types: ComponentTypes,
     /// What the root component imports, in order: name and type.
+    #[serde(with = "crate::serial::map")]
     pub imports: PrimaryMap<ImportIndex, (String, ExternType)>,
     /// Functions that instantiation takes from the imports.
+    #[serde(with = "crate::serial::map")]
     pub runtime_imports: PrimaryMap<RuntimeImportIndex, RuntimeImport>,
     /// Resource types.
+    #[serde(with = "crate::serial::map")]
     pub resources: PrimaryMap<ResourceIndex, Resource>,
     /// What the root component exports, in order.
     pub exports: Vec<(String, Export)>,
     /// What instantiation does, in order.
     pub steps: Vec<Step>,
     /// Code beside the core modules.
+    #[serde(with = "crate::serial::map")]
     pub trampolines: PrimaryMap<TrampolineIndex, Trampoline>,
     /// Canonical options of lifts and lowers.
+    #[serde(with = "crate::serial::map")]
     pub options: PrimaryMap<OptionsIndex, CanonicalOptions>,
     /// Core instances that the steps make.
     pub num_runtime_instances: u32,
@@ -57,7 +63,7 @@ impl Component {
 }
 
 /// A function that a component takes from its imports.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuntimeImport {
     /// The root's import.
     pub import: ImportIndex,
@@ -68,7 +74,7 @@ pub struct RuntimeImport {
 }
 
 /// A resource type.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Resource {
     /// What it is called, if it has a name: for people.
     pub name: Option<String>,
@@ -77,7 +83,7 @@ pub struct Resource {
 }
 
 /// Where a resource type comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum ResourceOrigin {
     /// The host gives it.
     Imported {
@@ -99,7 +105,7 @@ pub enum ResourceOrigin {
 }
 
 /// A step of instantiation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Step {
     /// Makes the next core instance, running its `start` function.
     Instantiate {
@@ -149,7 +155,7 @@ pub enum Step {
 }
 
 /// Something that can be passed to a core module as an import.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum CoreDef {
     /// An export of a core instance.
     Export(CoreExport),
@@ -160,7 +166,7 @@ pub enum CoreDef {
 }
 
 /// An export of a core instance, by its place in the module's index spaces.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CoreExport {
     /// The instance.
     pub instance: RuntimeInstanceIndex,
@@ -169,7 +175,7 @@ pub struct CoreExport {
 }
 
 /// An export of a component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Export {
     /// A lifted core function.
     LiftedFunction {
@@ -189,7 +195,9 @@ pub enum Export {
 }
 
 /// How strings are encoded in a linear memory.
-#[derive(Debug, Copy, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Copy, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum StringEncoding {
     /// UTF-8.
     #[default]
@@ -203,7 +211,7 @@ pub enum StringEncoding {
 }
 
 /// The canonical options of a lift or lower, with everything resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CanonicalOptions {
     /// The component instance that lifts or lowers.
     pub instance: RuntimeComponentInstanceIndex,

@@ -4,10 +4,11 @@ use super::transcode::Transcode;
 use crate::UnsafeIntrinsic;
 use crate::index::*;
 use crate::types::{FuncType, ValType};
+use serde::{Deserialize, Serialize};
 
 /// A function the compiler makes for a component. Called as wasm calls wasm, with the
 /// `VMComponentContext` as its context.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trampoline {
     /// `canon lower` of a host function: checks that the instance may be left, then calls the
     /// [`VMLowering`](crate::layout::VMLowering) with flat parameters in an array.
@@ -87,7 +88,7 @@ impl Trampoline {
 /// Something done with a handle in the table of a component instance.
 ///
 /// Handles (`i`), representations and scopes are all i32s.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u32)]
 pub enum ResourceOp {
     /// `canon resource.new`: `(rep) -> i`. Traps if the instance may not be left.
@@ -159,7 +160,7 @@ impl ResourceOp {
 }
 
 /// Something done once in a call with borrowed handles.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ScopeOp {
     /// Begins to count borrowed handles in the callee's table: `() -> scope`.
     Enter,

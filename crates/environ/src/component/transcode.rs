@@ -1,8 +1,9 @@
 //! Copying strings from memory to memory, from encoding to encoding.
 
+use serde::{Deserialize, Serialize};
 /// What a [`Trampoline::Transcode`](super::Trampoline::Transcode) does with code units of the
 /// source: its result is a number, or a [`Failure`](TranscodeFailure).
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Transcode {
     /// Copies utf-8 and checks it. Gives 0.
     Utf8ToUtf8,

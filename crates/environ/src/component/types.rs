@@ -7,10 +7,11 @@
 use crate::canonical_abi::{Abi, FieldLayout, VariantLayout};
 use crate::index::*;
 use cranelift_entity::PrimaryMap;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 /// The type of a value that crosses a component's border.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum InterfaceType {
     /// `bool`.
     Bool,
@@ -71,14 +72,14 @@ pub enum InterfaceType {
 }
 
 /// A `list` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListType {
     /// What its elements are.
     pub element: InterfaceType,
 }
 
 /// A `list` type with a length.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FixedLengthListType {
     /// What its elements are.
     pub element: InterfaceType,
@@ -89,7 +90,7 @@ pub struct FixedLengthListType {
 }
 
 /// A `map` type. In a memory it is a list of tuples of a key and a value.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MapType {
     /// What it is looked up by.
     pub key: InterfaceType,
@@ -100,7 +101,7 @@ pub struct MapType {
 }
 
 /// A `record` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RecordType {
     /// Names and types, in order.
     pub fields: Vec<(String, InterfaceType)>,
@@ -109,7 +110,7 @@ pub struct RecordType {
 }
 
 /// A `tuple` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TupleType {
     /// Types in order.
     pub types: Vec<InterfaceType>,
@@ -118,7 +119,7 @@ pub struct TupleType {
 }
 
 /// A `variant` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct VariantType {
     /// Names and payloads, in discriminant order.
     pub cases: Vec<(String, Option<InterfaceType>)>,
@@ -127,7 +128,7 @@ pub struct VariantType {
 }
 
 /// An `option` type: `none`, then `some`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OptionType {
     /// The payload of `some`.
     pub some: InterfaceType,
@@ -136,7 +137,7 @@ pub struct OptionType {
 }
 
 /// A `result` type: `ok`, then `error`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ResultType {
     /// The payload of `ok`.
     pub ok: Option<InterfaceType>,
@@ -147,35 +148,35 @@ pub struct ResultType {
 }
 
 /// A `flags` type: 1 to 32 labels, in bit order.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FlagsType {
     /// Label names.
     pub labels: Vec<String>,
 }
 
 /// An `enum` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EnumType {
     /// Case names, in discriminant order.
     pub cases: Vec<String>,
 }
 
 /// A `future` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FutureType {
     /// What it will be.
     pub payload: Option<InterfaceType>,
 }
 
 /// A `stream` type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamType {
     /// What its elements are.
     pub payload: Option<InterfaceType>,
 }
 
 /// A function type of the component model.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ComponentFuncType {
     /// Parameter names and types.
     pub params: Vec<(String, InterfaceType)>,
@@ -187,7 +188,7 @@ pub struct ComponentFuncType {
 
 /// What a function's parameters are, and its results, if they are passed as one: the type of what
 /// lies in memory when they are too many for core values.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FuncTuples {
     /// The parameters in order. May be empty, which the tuples of components never are.
     pub params: TupleTypeIndex,
@@ -196,35 +197,49 @@ pub struct FuncTuples {
 }
 
 /// The types of one component, each once.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct ComponentTypes {
     /// Function types.
+    #[serde(with = "crate::serial::map")]
     pub funcs: PrimaryMap<ComponentFuncTypeIndex, ComponentFuncType>,
     /// Each function type's parameters and results as tuples.
+    #[serde(with = "crate::serial::map")]
     pub func_tuples: PrimaryMap<ComponentFuncTypeIndex, FuncTuples>,
     /// `list` types.
+    #[serde(with = "crate::serial::map")]
     pub lists: PrimaryMap<ListTypeIndex, ListType>,
     /// `list` types with a length.
+    #[serde(with = "crate::serial::map")]
     pub fixed_length_lists: PrimaryMap<FixedLengthListTypeIndex, FixedLengthListType>,
     /// `map` types.
+    #[serde(with = "crate::serial::map")]
     pub maps: PrimaryMap<MapTypeIndex, MapType>,
     /// `record` types.
+    #[serde(with = "crate::serial::map")]
     pub records: PrimaryMap<RecordTypeIndex, RecordType>,
     /// `tuple` types.
+    #[serde(with = "crate::serial::map")]
     pub tuples: PrimaryMap<TupleTypeIndex, TupleType>,
     /// `variant` types.
+    #[serde(with = "crate::serial::map")]
     pub variants: PrimaryMap<VariantTypeIndex, VariantType>,
     /// `enum` types.
+    #[serde(with = "crate::serial::map")]
     pub enums: PrimaryMap<EnumTypeIndex, EnumType>,
     /// `option` types.
+    #[serde(with = "crate::serial::map")]
     pub options: PrimaryMap<OptionTypeIndex, OptionType>,
     /// `result` types.
+    #[serde(with = "crate::serial::map")]
     pub results: PrimaryMap<ResultTypeIndex, ResultType>,
     /// `flags` types.
+    #[serde(with = "crate::serial::map")]
     pub flags: PrimaryMap<FlagsTypeIndex, FlagsType>,
     /// `future` types.
+    #[serde(with = "crate::serial::map")]
     pub futures: PrimaryMap<FutureTypeIndex, FutureType>,
     /// `stream` types.
+    #[serde(with = "crate::serial::map")]
     pub streams: PrimaryMap<StreamTypeIndex, StreamType>,
 }
 
@@ -418,7 +433,7 @@ impl ComponentTypes {
 }
 
 /// The type of an import of a component.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExternType {
     /// A function.
     Func(ComponentFuncTypeIndex),
@@ -429,7 +444,7 @@ pub enum ExternType {
 }
 
 /// A type as something that is imported or exported.
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TypeDef {
     /// A resource type.
     Resource(ResourceIndex),

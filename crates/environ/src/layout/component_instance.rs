@@ -26,6 +26,7 @@ use crate::index::{
 };
 use core::ffi::c_void;
 use cranelift_entity::{EntityRef, PrimaryMap};
+use serde::{Deserialize, Serialize};
 
 /// The bit of a component instance's flags that says it may be left (`may_leave`).
 pub const FLAG_MAY_LEAVE: i32 = 1;
@@ -58,7 +59,7 @@ pub struct VMComponentCounts {
 }
 
 /// Where everything is in the block of one component's instances.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VMComponentLayout {
     borrow_scopes: u32,
     handle_tables: u32,
@@ -67,6 +68,7 @@ pub struct VMComponentLayout {
     lowerings: u32,
     memories: u32,
     context: u32,
+    #[serde(with = "crate::serial::map")]
     core_instances: PrimaryMap<RuntimeInstanceIndex, u32>,
     size: u32,
 }

@@ -1,18 +1,21 @@
 //! Constant expressions: first values of globals, offsets of segments, elements.
 
 use super::TypeSpace;
+use crate::Proposal;
 use crate::error::{Error, Result};
 use crate::index::{FuncIndex, GlobalIndex};
 use crate::types::HeapType;
+use serde::{Deserialize, Serialize};
 
 /// A validated constant expression in postfix order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConstExpr {
+    #[serde(with = "crate::serial::small")]
     ops: smallvec::SmallVec<[ConstOp; 1]>,
 }
 
 /// An operator of a constant expression.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConstOp {
     /// `i32.const`.
     I32Const(i32),
@@ -78,12 +81,8 @@ impl ConstExpr {
                 Operator::I64Sub => ConstOp::I64Sub,
                 Operator::I64Mul => ConstOp::I64Mul,
                 Operator::End => break,
-                other => {
-                    return Err(Error::unsupported(
-                        format!("the constant expression operator {other:?} (gc)"),
-                        offset,
-                    ));
-                }
+                // All that others are valid by.
+                _ => return Err(Error::unbuilt(Proposal::Gc, offset)),
             });
         }
         Ok(ConstExpr { ops })

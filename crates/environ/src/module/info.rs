@@ -5,6 +5,7 @@ use crate::UnsafeIntrinsic;
 use crate::index::*;
 use crate::types::{EntityType, GlobalType, MemoryType, RefType, TableType};
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,27 +15,33 @@ use wasmparser::{FuncToValidate, ValidatorResources};
 pub type TypeSpace = PrimaryMap<TypeIndex, SignatureIndex>;
 
 /// A core module's description, without code.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Module {
     /// Its name in the name section.
     pub name: Option<String>,
     /// Its type index space. Entries that are no function types are refused at parse time.
+    #[serde(with = "crate::serial::map")]
     pub types: TypeSpace,
     /// What it imports, in order.
     pub imports: Vec<Import>,
     /// What it exports, in order, names unique.
     pub exports: Vec<(String, EntityIndex)>,
-    /// `exports` by name: positions in it.
-    pub exports_by_name: BTreeMap<String, usize>,
+    /// Positions in `exports`, in the order of the names; see [`Module::index_exports`].
+    pub exports_by_name: Vec<u32>,
     /// All functions, imported ones first.
+    #[serde(with = "crate::serial::map")]
     pub functions: PrimaryMap<FuncIndex, Function>,
     /// All tables, imported ones first.
+    #[serde(with = "crate::serial::map")]
     pub tables: PrimaryMap<TableIndex, TableType>,
     /// All memories, imported ones first.
+    #[serde(with = "crate::serial::map")]
     pub memories: PrimaryMap<MemoryIndex, MemoryType>,
     /// All globals, imported ones first.
+    #[serde(with = "crate::serial::map")]
     pub globals: PrimaryMap<GlobalIndex, GlobalType>,
     /// The types of all tags, imported ones first.
+    #[serde(with = "crate::serial::map")]
     pub tags: PrimaryMap<TagIndex, SignatureIndex>,
     /// How many of `functions` are imported.
     pub num_imported_funcs: usize,
@@ -51,21 +58,27 @@ pub struct Module {
     /// The function that instantiation calls last.
     pub start: Option<FuncIndex>,
     /// First values of defined globals.
+    #[serde(with = "crate::serial::map")]
     pub global_inits: PrimaryMap<DefinedGlobalIndex, ConstExpr>,
     /// First value of each element of defined tables; `None` for null.
+    #[serde(with = "crate::serial::map")]
     pub table_inits: PrimaryMap<DefinedTableIndex, Option<ConstExpr>>,
     /// Element segments.
+    #[serde(with = "crate::serial::map")]
     pub elems: PrimaryMap<ElemIndex, ElemSegment>,
     /// Data segments.
+    #[serde(with = "crate::serial::map")]
     pub data: PrimaryMap<DataIndex, DataSegment>,
-    /// The bytes of all data segments.
+    /// The bytes of all data segments. A module that was loaded finds them in its image.
+    #[serde(skip)]
     pub data_bytes: Box<[u8]>,
-    /// Function names in the name section.
+    /// Function names in the name section. A module that was loaded finds them in its image.
+    #[serde(skip)]
     pub func_names: SecondaryMap<FuncIndex, Option<Box<str>>>,
 }
 
 /// An import of a core module.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Import {
     /// The first of its two names.
     pub module: String,
@@ -76,7 +89,7 @@ pub struct Import {
 }
 
 /// A function of a core module.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Function {
     /// Its type.
     pub signature: SignatureIndex,
@@ -86,7 +99,7 @@ pub struct Function {
 }
 
 /// An element segment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ElemSegment {
     /// When its elements are used.
     pub mode: SegmentMode<TableIndex>,
@@ -97,7 +110,7 @@ pub struct ElemSegment {
 }
 
 /// The elements of a segment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum ElemItems {
     /// References to functions.
     Funcs(Box<[FuncIndex]>),
@@ -106,7 +119,7 @@ pub enum ElemItems {
 }
 
 /// A data segment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DataSegment {
     /// When its bytes are used.
     pub mode: SegmentMode<MemoryIndex>,
@@ -115,7 +128,7 @@ pub struct DataSegment {
 }
 
 /// When a segment is used.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum SegmentMode<T> {
     /// At instantiation, into a table or memory at an offset.
     Active {
@@ -248,8 +261,21 @@ impl Module {
 
     /// The export with this name.
     pub fn export(&self, name: &str) -> Option<EntityIndex> {
-        let &position = self.exports_by_name.get(name)?;
-        Some(self.exports.get(position)?.1)
+        let of = |position: u32| self.exports.get(position as usize);
+        let found = self.exports_by_name.binary_search_by(|&position| {
+            of(position)
+                .map(|export| export.0.as_str())
+                .cmp(&Some(name))
+        });
+        let position = self.exports_by_name.get(found.ok()?)?;
+        Some(of(*position)?.1)
+    }
+
+    /// Makes exports known by their names, once all are there.
+    pub fn index_exports(&mut self) {
+        let mut positions: Vec<u32> = (0..self.exports.len() as u32).collect();
+        positions.sort_by_key(|&position| &self.exports[position as usize].0);
+        self.exports_by_name = positions;
     }
 
     /// The type of an import or export.
@@ -261,6 +287,12 @@ impl Module {
             EntityIndex::Global(i) => EntityType::Global(self.globals[i]),
             EntityIndex::Tag(i) => EntityType::Tag(self.tags[i]),
         }
+    }
+
+    /// How many bytes its data segments have.
+    pub fn data_length(&self) -> usize {
+        let last = self.data.values().next_back();
+        last.map_or(0, |segment| segment.range.end as usize)
     }
 
     /// Replaces the numbers by which types of its tables, globals and segments mention function

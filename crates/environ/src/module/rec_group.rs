@@ -5,7 +5,7 @@ use super::translate::val_type;
 use crate::error::{Error, Result};
 use crate::signature_table::{SignatureTable, SubType};
 use crate::types::{FuncType, ValType};
-use crate::{SignatureIndex, TypeIndex};
+use crate::{Proposal, SignatureIndex, TypeIndex};
 use wasmparser::CompositeInnerType;
 
 /// Adds a recursion group to a module's types.
@@ -39,7 +39,7 @@ pub(super) fn rec_group(
 fn sub_type(types: &TypeSpace, ty: &wasmparser::SubType, offset: u64) -> Result<SubType> {
     let composite = &ty.composite_type;
     let CompositeInnerType::Func(func) = &composite.inner else {
-        return Err(Error::unsupported("the gc proposal", offset));
+        return Err(Error::unbuilt(Proposal::Gc, offset));
     };
     if composite.shared {
         return Err(Error::unsupported(

@@ -10,7 +10,7 @@ use crate::index::*;
 use crate::section_count;
 use crate::signature_table::SignatureTable;
 use crate::types::{AddressType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
-use crate::{Features, Translation};
+use crate::{Features, Proposal, Translation};
 use cranelift_entity::PrimaryMap;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -93,7 +93,8 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
         payload: Payload<'_>,
     ) -> Result<()> {
         section_count::check(&payload)?;
-        if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
+        if let ValidPayload::Func(mut func, body) = validator.payload(&payload)? {
+            func.features = Features::within_bodies(func.features);
             let range = body.range();
             let start = (range.start - self.result.base_offset) as usize;
             let end = (range.end - self.result.base_offset) as usize;
@@ -281,13 +282,10 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                     ));
                 }
             };
-            let module = &mut self.result.module;
-            let position = module.exports.len();
-            module.exports.push((export.name.to_owned(), index));
-            module
-                .exports_by_name
-                .insert(export.name.to_owned(), position);
+            let exports = &mut self.result.module.exports;
+            exports.push((export.name.to_owned(), index));
         }
+        self.result.module.index_exports();
         Ok(())
     }
 
@@ -432,7 +430,6 @@ pub(super) fn heap_type(
     offset: u64,
 ) -> Result<HeapType> {
     use wasmparser::AbstractHeapType;
-    let bottom = |ty| wasmparser::HeapType::Abstract { shared: false, ty };
     match ty {
         wasmparser::HeapType::FUNC => Ok(HeapType::Func),
         wasmparser::HeapType::EXTERN => Ok(HeapType::Extern),
@@ -440,19 +437,18 @@ pub(super) fn heap_type(
             shared: false,
             ty: AbstractHeapType::Exn,
         } => Ok(HeapType::Exn),
-        ty if ty == bottom(AbstractHeapType::NoExn) => Ok(HeapType::NoExn),
-        ty if ty == bottom(AbstractHeapType::NoFunc) => Ok(HeapType::NoFunc),
-        ty if ty == bottom(AbstractHeapType::NoExtern) => Ok(HeapType::NoExtern),
+        wasmparser::HeapType::Abstract {
+            shared: false,
+            ty: AbstractHeapType::NoExn,
+        } => Ok(HeapType::NoExn),
         wasmparser::HeapType::Concrete(index) => {
             let index = index.as_module_index().map(TypeIndex::from_u32);
             let signature = index.and_then(|index| types.get(index));
             let signature = signature.ok_or_else(|| Error::invalid("unknown type", offset))?;
             Ok(HeapType::Concrete(*signature))
         }
-        other => Err(Error::unsupported(
-            format!("the reference type {other:?} (gc)"),
-            offset,
-        )),
+        // Of the others, only those of this proposal are valid.
+        _ => Err(Error::unbuilt(Proposal::Gc, offset)),
     }
 }
 

@@ -85,7 +85,12 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                 KnownImport::Wasm(module, func) => format!("{module} {func}"),
                 KnownImport::Trampoline(index) => match &component.trampolines[*index] {
                     Trampoline::Trap { code, .. } => format!("trap {code:?}"),
-                    Trampoline::Utf8Copy { from, to, .. } => format!("utf8-copy {from} {to}"),
+                    Trampoline::Transcode {
+                        transcode,
+                        from,
+                        to,
+                        ..
+                    } => format!("{} {from} {to}", transcode.name()),
                     _ => index.to_string(),
                 },
             };

@@ -3,13 +3,14 @@
 use super::export::ExportTree;
 use super::types;
 use crate::Engine;
-use crate::code::CodeMemory;
+use crate::code::{CodeMemory, ImageSource};
+use crate::engine::Loaded;
 use crate::module::{CoreModule, binary};
 use crate::type_registry::TypeId;
-use crate::vm::CodePtr;
+use crate::vm::{CodePtr, LoweredType};
 use anyhow::{Context as _, Result};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::component::Step;
 use threadline_environ::entity::PrimaryMap;
@@ -33,6 +34,8 @@ pub(crate) struct CompiledComponent {
     description: types::Description,
     exports: ExportTree,
     lowerings: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
+    /// How each is called, found for the first instance.
+    lowered_types: OnceLock<Box<[LoweredType]>>,
     /// By [`SignatureIndex`].
     type_ids: Arc<[TypeId]>,
 }
@@ -44,28 +47,44 @@ impl Component {
     /// If the bytes are no valid component, or need what is not supported yet.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Component> {
         let bytes = binary(bytes.as_ref())?;
-        let loaded = engine.load(&bytes)?;
+        Component::from_loaded(engine, engine.load(&bytes)?)
+    }
+
+    /// A component from an image of it.
+    ///
+    /// # Errors
+    /// If the image is damaged, not for this engine, or one of a core module.
+    pub(crate) fn from_image(engine: &Engine, image: ImageSource) -> Result<Component> {
+        Component::from_loaded(engine, engine.load_image(image)?)
+    }
+
+    fn from_loaded(engine: &Engine, mut loaded: Loaded) -> Result<Component> {
         let description = loaded
             .component
+            .take()
             .context("the binary is a core module, not a component: use `Module`")?;
-        let mut modules = PrimaryMap::with_capacity(loaded.modules.len());
-        for (index, module) in loaded.modules {
-            let code = Some(loaded.code.clone());
-            let core = CoreModule::new(engine, module, index, code, loaded.type_ids.clone())?;
-            modules.push(Arc::new(core));
-        }
         let inner = CompiledComponent {
             engine: engine.clone(),
+            modules: loaded.core_modules(engine).into(),
             code: loaded.code,
-            modules,
             exports: ExportTree::new(&description.exports),
             lowerings: lowerings(&description.steps),
+            lowered_types: OnceLock::new(),
             description: Arc::new(description),
             type_ids: loaded.type_ids,
         };
         Ok(Component {
             inner: Arc::new(inner),
         })
+    }
+
+    /// The component as an image for [`Component::deserialize`], to be kept in a file, so that it
+    /// need not be compiled again.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        Ok(self.inner.code.bytes().to_vec())
     }
 
     /// Compiles a component from a file, binary or text.
@@ -135,6 +154,11 @@ fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, RuntimeImportIndex> {
 }
 
 impl CompiledComponent {
+    /// The engine it was compiled with.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// What the component is made of.
     pub(crate) fn description(&self) -> &types::Description {
         &self.description
@@ -156,9 +180,17 @@ impl CompiledComponent {
         Some((item, self.exports.handle(index)))
     }
 
-    /// The import behind each lowering, in the order of [`LoweredIndex`].
-    pub(crate) fn lowerings(&self) -> impl Iterator<Item = RuntimeImportIndex> {
-        self.lowerings.values().copied()
+    /// The import behind each lowering, in the order of [`LoweredIndex`], and how it is called.
+    pub(crate) fn lowerings(&self) -> impl Iterator<Item = (RuntimeImportIndex, LoweredType)> {
+        let imports = self.lowerings.values().copied();
+        let types = self.lowered_types.get_or_init(|| {
+            let description = &self.description;
+            let types = imports
+                .clone()
+                .map(|import| description.runtime_imports[import].ty);
+            types.map(|ty| LoweredType::new(description, ty)).collect()
+        });
+        imports.zip(types.iter().copied())
     }
 
     /// A core module.

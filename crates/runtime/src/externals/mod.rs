@@ -29,9 +29,8 @@ use crate::type_registry::TypeId;
 use crate::types::ExternType;
 use crate::vm::{ContextPlace, DefinedMemory, Imports, InstancePtr};
 use std::sync::Arc;
-use threadline_environ::entity::PrimaryMap;
+use threadline_environ::EntityIndex;
 use threadline_environ::module::Module as ModuleInfo;
-use threadline_environ::{EntityIndex, StaticModuleIndex};
 
 /// Anything a core module can import or export.
 #[derive(Clone, Debug)]
@@ -209,8 +208,7 @@ fn host_instance_with(
     type_ids: Arc<[TypeId]>,
 ) -> anyhow::Result<InstancePtr> {
     use crate::module::CoreModule;
-    let index = PrimaryMap::<StaticModuleIndex, ()>::new().next_key();
     let engine = store.engine();
-    let module = CoreModule::new(engine, Arc::new(module), index, None, type_ids)?;
+    let module = CoreModule::without_code(engine, module, type_ids);
     store.instantiate(&Arc::new(module), imports, ContextPlace::Alone)
 }

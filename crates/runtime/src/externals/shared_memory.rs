@@ -10,6 +10,9 @@ use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 use threadline_environ::MemoryType;
 
+/// Waits that the host begins end by notifications and time-outs only.
+const FOR_EVER: Option<fn() -> Result<(), Trap>> = None;
+
 /// A memory that instances share, in one store or in several, on one thread or on several.
 ///
 /// Cheap to clone; clones are the same memory. It belongs to an engine and to no store, so it can
@@ -121,7 +124,7 @@ impl SharedMemory {
         expected: u32,
         timeout: Option<Duration>,
     ) -> Result<WaitResult, Trap> {
-        self.raw.wait32(address, expected, timeout)
+        self.raw.wait32(address, expected, timeout, FOR_EVER)
     }
 
     /// `memory.atomic.wait64`: as [`atomic_wait32`](SharedMemory::atomic_wait32), with eight bytes.
@@ -134,7 +137,7 @@ impl SharedMemory {
         expected: u64,
         timeout: Option<Duration>,
     ) -> Result<WaitResult, Trap> {
-        self.raw.wait64(address, expected, timeout)
+        self.raw.wait64(address, expected, timeout, FOR_EVER)
     }
 
     /// Whether both are the same memory.

@@ -3,9 +3,11 @@
 use super::builtins::with_instance;
 use super::core_instance::InstancePtr;
 use super::memory::DefinedMemory;
+use super::metering::check_epoch;
 use super::parking_spot::WaitResult;
 use super::shared_memory::SharedLinearMemory;
 use crate::trap::Trap;
+use anyhow::Result;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +52,8 @@ pub(super) unsafe extern "C" fn memory_atomic_wait32(
 ) -> i64 {
     // SAFETY: passed on.
     unsafe {
-        wait(context, memory, |memory| {
-            memory.wait32(address, expected, duration(timeout))
+        wait(context, memory, |memory, patience| {
+            memory.wait32(address, expected, duration(timeout), patience)
         })
     }
 }
@@ -69,24 +71,31 @@ pub(super) unsafe extern "C" fn memory_atomic_wait64(
 ) -> i64 {
     // SAFETY: passed on.
     unsafe {
-        wait(context, memory, |memory| {
-            memory.wait64(address, expected, duration(timeout))
+        wait(context, memory, |memory, patience| {
+            memory.wait64(address, expected, duration(timeout), patience)
         })
     }
 }
+
+/// What a waiting thread asks again and again: whether the epoch lets it.
+type Patience<'a> = Option<&'a mut dyn FnMut() -> Result<()>>;
 
 /// # Safety
 /// As for [`with_instance`].
 unsafe fn wait(
     context: *mut c_void,
     memory: u32,
-    body: impl FnOnce(&Arc<SharedLinearMemory>) -> Result<WaitResult, Trap>,
+    body: impl FnOnce(&Arc<SharedLinearMemory>, Patience<'_>) -> Result<WaitResult>,
 ) -> i64 {
-    // SAFETY: passed on.
+    // SAFETY: passed on; what looks at the epoch runs on this thread, inside of the builtin.
     let ended = unsafe {
         with_instance(context, |instance| {
             let shared = memory_of(instance, memory).shared();
-            Ok(body(&shared.ok_or(Trap::AtomicWaitUnshared)?)?)
+            let shared = shared.ok_or(Trap::AtomicWaitUnshared)?;
+            let engine = instance.module().engine();
+            let mut patience = || check_epoch(context);
+            let interruptible = engine.config().tunables.epoch_interruption;
+            body(&shared, interruptible.then_some(&mut patience))
         })
     };
     ended.map_or(BUILTIN_FAILED, |result| result as i64)

@@ -57,6 +57,8 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::MemoryAtomicNotify => memory_atomic_notify as *const c_void,
         BuiltinIndex::MemoryAtomicWait32 => memory_atomic_wait32 as *const c_void,
         BuiltinIndex::MemoryAtomicWait64 => memory_atomic_wait64 as *const c_void,
+        BuiltinIndex::MemoryMove => memory_move as *const c_void,
+        BuiltinIndex::MemorySet => memory_set as *const c_void,
         BuiltinIndex::MemoryCopy => memory_copy as *const c_void,
         BuiltinIndex::MemoryFill => memory_fill as *const c_void,
         BuiltinIndex::MemoryInit => memory_init as *const c_void,
@@ -93,10 +95,12 @@ pub(super) unsafe fn store_of(context: *mut c_void) -> *mut VMStoreContext {
     unsafe { (*context.cast::<VMHeader>()).store_context }
 }
 
-/// Runs a builtin that needs a core instance; whether it succeeded.
+/// Runs a builtin that needs a core instance; `None` if it failed. Then the failure is pending,
+/// and the builtin must say so, for compiled code to raise it.
 ///
 /// # Safety
 /// `context` is what compiled code passed as its context.
+#[must_use]
 pub(super) unsafe fn with_instance<R>(
     context: *mut c_void,
     body: impl FnOnce(InstancePtr) -> Result<R>,
@@ -147,6 +151,26 @@ unsafe extern "C" fn memory_grow(context: *mut c_void, memory: u32, delta: u64) 
             Ok(old.map_or(GROW_FAILED, |pages| pages as i64))
         })
     }
+}
+
+/// # Safety
+/// Compiled code has checked both ranges against the lengths of memories that are not shared.
+unsafe extern "C" fn memory_move(
+    _context: *mut c_void,
+    to: *mut u8,
+    from: *const u8,
+    length: usize,
+) {
+    // SAFETY: within the lengths of their memories both ranges are mapped and writable, and while
+    // compiled code runs nobody else has the bytes of the store's memories.
+    unsafe { std::ptr::copy(from, to, length) }
+}
+
+/// # Safety
+/// As for [`memory_move`].
+unsafe extern "C" fn memory_set(_context: *mut c_void, to: *mut u8, byte: u32, length: usize) {
+    // SAFETY: as in `memory_move`.
+    unsafe { std::ptr::write_bytes(to, byte as u8, length) }
 }
 
 /// # Safety
@@ -212,14 +236,15 @@ unsafe extern "C" fn memory_init(
 
 /// # Safety
 /// As for [`with_instance`].
-unsafe extern "C" fn data_drop(context: *mut c_void, data: u32) {
-    // SAFETY: passed on. It can't fail: the index is validated.
-    unsafe {
+unsafe extern "C" fn data_drop(context: *mut c_void, data: u32) -> bool {
+    // SAFETY: passed on.
+    let dropped = unsafe {
         with_instance(context, |instance| {
             instance.data_drop(DataIndex::from_u32(data));
             Ok(())
-        });
-    }
+        })
+    };
+    dropped.is_some()
 }
 
 /// # Safety
@@ -302,27 +327,28 @@ unsafe extern "C" fn table_init(
 
 /// # Safety
 /// As for [`with_instance`].
-unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) {
-    // SAFETY: passed on. It can't fail: the index is validated.
-    unsafe {
+unsafe extern "C" fn elem_drop(context: *mut c_void, elem: u32) -> bool {
+    // SAFETY: passed on.
+    let dropped = unsafe {
         with_instance(context, |instance| {
             instance.elem_drop(ElemIndex::from_u32(elem));
             Ok(())
-        });
-    }
+        })
+    };
+    dropped.is_some()
 }
 
 /// # Safety
 /// As for [`with_instance`].
-unsafe extern "C" fn is_subtype(context: *mut c_void, a: u32, b: u32) -> u32 {
-    // SAFETY: passed on. It can't fail, but for a bug: then the types don't match.
+unsafe extern "C" fn is_subtype(context: *mut c_void, a: u32, b: u32) -> i64 {
+    // SAFETY: passed on.
     let is_subtype = unsafe {
         with_instance(context, |instance| {
             let engine = instance.module().engine();
             Ok(engine.is_subtype(TypeId(a), TypeId(b)))
         })
     };
-    u32::from(is_subtype.unwrap_or(false))
+    is_subtype.map_or(BUILTIN_FAILED, i64::from)
 }
 
 /// `context.get` in the `Libcall` lowering.

@@ -13,6 +13,8 @@ use crate::store::{DeadlineCallback, OnDeadline, StoreContextMut, StoreInner, St
 use crate::trap::Trap;
 use anyhow::Result;
 use std::ffi::c_void;
+use std::sync::atomic::Ordering;
+use threadline_environ::layout::VMStoreContext;
 
 /// The most fuel that compiled code has at once.
 const MOST_AT_ONCE: u64 = 1 << 62;
@@ -78,14 +80,40 @@ pub(super) unsafe extern "C" fn new_epoch(context: *mut c_void) -> bool {
     // borrow of the store with which wasm was entered, and that borrow rests until wasm returns.
     unsafe {
         let store_context = store_of(context);
-        catch(store_context, || {
-            let store = (*store_context).store.cast::<StoreOpaque>();
-            match store.as_mut() {
-                Some(store) => deadline(store),
-                None => bail_bug!("wasm runs in a store that was not entered"),
-            }
-        })
-        .is_ok()
+        catch(store_context, || deadline(running_store(store_context)?)).is_ok()
+    }
+}
+
+/// Does what happens at the deadline, if it has come, for a builtin that takes its time.
+///
+/// # Errors
+/// If wasm is interrupted.
+///
+/// # Safety
+/// Called by builtins only, with the context that compiled code passed.
+pub(super) unsafe fn check_epoch(context: *mut c_void) -> Result<()> {
+    // SAFETY: as in `new_epoch`.
+    unsafe {
+        let store_context = store_of(context);
+        let store = running_store(store_context)?;
+        let epoch = store.engine().epoch().load(Ordering::Relaxed);
+        if epoch < (*store_context).epoch_deadline {
+            return Ok(());
+        }
+        deadline(store)
+    }
+}
+
+/// The store whose wasm runs.
+///
+/// # Safety
+/// Its wasm has called a builtin, and nothing else has borrowed the store from the builtin.
+unsafe fn running_store<'a>(store_context: *mut VMStoreContext) -> Result<&'a mut StoreOpaque> {
+    // SAFETY: see `new_epoch`.
+    let store = unsafe { (*store_context).store.cast::<StoreOpaque>().as_mut() };
+    match store {
+        Some(store) => Ok(store),
+        None => bail_bug!("wasm runs in a store that was not entered"),
     }
 }
 

@@ -57,6 +57,15 @@ impl CodePtr {
     }
 }
 
+impl CodePtr {
+    /// The entry point of the function with an image's `n`th `VMFuncRef`, as
+    /// [`of`](CodePtr::of).
+    pub(crate) fn of_func_ref(code: &CodeMemory, n: usize) -> Option<CodePtr> {
+        let address = code.func_ref_ptr(n)?;
+        NonNull::new(address.cast_mut()).map(VmPtr)
+    }
+}
+
 impl<T> Copy for VmPtr<T> {}
 
 impl<T> Clone for VmPtr<T> {

@@ -130,7 +130,7 @@ impl InstancePtr {
         let segment: &[u8] = if self.is_data_dropped(data) {
             &[]
         } else {
-            &module.module.data_bytes[range.start as usize..range.end as usize]
+            &module.data_bytes()[range.start as usize..range.end as usize]
         };
         let start = from as usize;
         let bytes = segment

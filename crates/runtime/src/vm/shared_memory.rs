@@ -48,7 +48,7 @@ impl SharedLinearMemory {
             ty.minimum <= maximum,
             "memory minimum size exceeds its maximum"
         );
-        let storage = LinearMemory::new(ty, tunables)?;
+        let storage = LinearMemory::new(ty, tunables, None)?;
         Ok(SharedLinearMemory {
             definition: UnsafeCell::new(storage.definition()),
             ty: *ty,
@@ -152,35 +152,37 @@ impl SharedLinearMemory {
     /// `memory.atomic.wait32`. Blocks the calling thread.
     ///
     /// # Errors
-    /// [`Trap::UnalignedAtomic`] or [`Trap::MemoryOutOfBounds`].
-    pub(crate) fn wait32(
+    /// [`Trap::UnalignedAtomic`] or [`Trap::MemoryOutOfBounds`]; that of `patience`.
+    pub(crate) fn wait32<E: From<Trap>>(
         &self,
         at: u64,
         expected: u32,
         timeout: Option<Duration>,
-    ) -> Result<WaitResult, Trap> {
+        patience: Option<impl FnMut() -> Result<(), E>>,
+    ) -> Result<WaitResult, E> {
         let cell = self.cell(at, 4)?.cast();
         // SAFETY: `cell` is in bounds and aligned, and lives as long as `self`.
         let cell = unsafe { AtomicU32::from_ptr(cell) };
         let is_expected = || cell.load(Ordering::SeqCst) == expected;
-        Ok(self.parking_spot.wait(at, timeout, is_expected))
+        self.parking_spot.wait(at, timeout, patience, is_expected)
     }
 
     /// `memory.atomic.wait64`. Blocks the calling thread.
     ///
     /// # Errors
-    /// [`Trap::UnalignedAtomic`] or [`Trap::MemoryOutOfBounds`].
-    pub(crate) fn wait64(
+    /// [`Trap::UnalignedAtomic`] or [`Trap::MemoryOutOfBounds`]; that of `patience`.
+    pub(crate) fn wait64<E: From<Trap>>(
         &self,
         at: u64,
         expected: u64,
         timeout: Option<Duration>,
-    ) -> Result<WaitResult, Trap> {
+        patience: Option<impl FnMut() -> Result<(), E>>,
+    ) -> Result<WaitResult, E> {
         let cell = self.cell(at, 8)?.cast();
         // SAFETY: as in `wait32`.
         let cell = unsafe { AtomicU64::from_ptr(cell) };
         let is_expected = || cell.load(Ordering::SeqCst) == expected;
-        Ok(self.parking_spot.wait(at, timeout, is_expected))
+        self.parking_spot.wait(at, timeout, patience, is_expected)
     }
 
     /// `memory.atomic.notify`: how many threads were woken.

@@ -263,7 +263,7 @@ unsafe fn handler(
 ) -> Option<Found> {
     let site = image.exception_site(return_address)?;
     let sp = fp - site.frame_size as usize;
-    let handler = site.handlers.iter().find(|handler| match handler.clause {
+    let handler = site.handlers().find(|handler| match handler.clause {
         CatchClause::All => true,
         CatchClause::Tag(index, context) => {
             // SAFETY: the compiler says that the frame keeps its `VMContext` there.

@@ -3,5 +3,5 @@
 pub(super) mod arch;
 mod unix;
 
-pub(crate) use unix::{Mapping, page_size};
+pub(crate) use unix::{ImageMapping, Mapping, page_size};
 pub(super) use unix::{install_trap_handlers, prepare_thread, stack_low};

@@ -4,11 +4,13 @@
 //! exit registers, `raise`), except that its "wasm" functions take `(vmctx, args)` in `rdi` and
 //! `rsi` and read parameters and write results in the array. Every function ruins the callee-saved registers, as compiled code may.
 
-use crate::code::{CodeMemory, ModuleNames};
+use crate::code::{CodeMemory, ModuleNames, lay_out};
 use std::arch::global_asm;
 use std::mem::offset_of;
 use std::sync::Arc;
-use threadline_environ::artifact::{AddressMap, CodeImage, FuncKey, FunctionRecord, TrapTable};
+use threadline_environ::artifact::{
+    AddressMap, CodeImage, Descriptions, FuncKey, FunctionRecord, Settings, TrapTable,
+};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{VMEntryRecord, VMHeader, VMHostFuncContext, VMStoreContext};
 use threadline_environ::module::{Function, Module};
@@ -339,7 +341,12 @@ pub(super) fn image() -> CodeImage {
 
 /// The image, loaded.
 pub(super) fn publish() -> Arc<CodeMemory> {
+    let mut descriptions = Descriptions::default();
+    descriptions.modules.push(module());
+    let image = lay_out(&image(), &descriptions, &Settings::default()).unwrap();
     let mut names = ModuleNames::default();
-    names.modules.push(Arc::new(module()));
-    CodeMemory::publish(image(), Arc::new(names)).unwrap()
+    for (_, module) in image.descriptions().unwrap().modules {
+        names.modules.push(Arc::new(module));
+    }
+    CodeMemory::publish(image, Arc::new(names))
 }

@@ -1,12 +1,14 @@
-//! Anonymous mappings, for code and for linear memories.
+//! Anonymous mappings, for linear memories and stacks.
 //!
 //! A [`Mapping`] reserves address space that nothing may touch, then makes a prefix of it
 //! accessible, which can grow in place. Its safe slices reach that prefix only. Whoever gives the
 //! base address to compiled code answers for the aliasing that follows from it.
 
 use super::page_size;
-use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags};
+use std::cmp::Ordering;
 use std::ffi::c_void;
+use std::fs::File;
 use std::io;
 use std::ptr::{self, NonNull};
 
@@ -19,7 +21,6 @@ pub(crate) struct Mapping {
     /// Where parts of the accessible bytes meet that came from different places, in order. The
     /// system keeps such parts apart, and moves them one by one.
     seams: Vec<usize>,
-    executable: bool,
 }
 
 // SAFETY: a mapping belongs to the process, not to a thread, and `Mapping` owns it alone.
@@ -51,7 +52,6 @@ impl Mapping {
             length,
             accessible: 0,
             seams: Vec::new(),
-            executable: false,
         })
     }
 
@@ -59,14 +59,14 @@ impl Mapping {
     /// zero. The accessible part never shrinks.
     ///
     /// # Errors
-    /// If the system refuses, if `length` is no whole number of pages or more than was reserved,
-    /// or if the mapping has become executable. Nothing has changed then.
+    /// If the system refuses, or if `length` is no whole number of pages or more than was reserved.
+    /// Nothing has changed then.
     pub(crate) fn make_accessible(&mut self, length: usize) -> io::Result<()> {
         if length <= self.accessible {
             return Ok(());
         }
         check_pages(length)?;
-        if length > self.length || self.executable {
+        if length > self.length {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         // SAFETY: the range lies in this mapping (both ends were checked), which we own.
@@ -81,15 +81,32 @@ impl Mapping {
         Ok(())
     }
 
+    /// Maps a file over the first `length` bytes, a whole number of pages, none of which is
+    /// accessible yet. They can be written to, which leaves the file as it is.
+    ///
+    /// # Errors
+    /// If the system refuses, or something is accessible already.
+    pub(crate) fn begin_with_file(&mut self, file: &File, length: usize) -> io::Result<()> {
+        check_pages(length)?;
+        if length > self.length || self.accessible > 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: nothing of this mapping has been used.
+        unsafe { self.map_file(0, file, length)? };
+        self.accessible = length;
+        self.seams.push(length);
+        Ok(())
+    }
+
     /// Moves the accessible part to the start of another mapping, of which as much must be
     /// accessible, and nothing in use. Nothing is copied as long as the system moves pages: one that
     /// was never written to still takes no memory.
     ///
     /// # Errors
-    /// If less of the other mapping is accessible, or this is executable. Nothing has changed then.
+    /// If less of the other mapping is accessible. Nothing has changed then.
     pub(crate) fn move_contents(&mut self, to: &mut Mapping) -> io::Result<()> {
         let length = self.accessible;
-        if length > to.accessible || self.executable || to.executable {
+        if length > to.accessible {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let mut seams = std::mem::take(&mut self.seams);
@@ -112,7 +129,7 @@ impl Mapping {
     /// Moves a range to the same place in another mapping. It is no longer mapped here.
     ///
     /// # Safety
-    /// The range is accessible in both, not executable, and nobody has references into either.
+    /// The range is accessible in both, and nobody has references into either.
     /// `self` must not touch it again, not even to unmap it.
     unsafe fn move_range(&self, to: &Mapping, start: usize, length: usize) {
         if length == 0 {
@@ -141,7 +158,7 @@ impl Mapping {
     /// If the system refuses, or `guard` is no whole number of pages below the length.
     pub(super) fn make_accessible_above(&mut self, guard: usize) -> io::Result<*mut u8> {
         check_pages(guard)?;
-        if guard >= self.length || self.executable {
+        if guard >= self.length {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         // SAFETY: the range lies in this mapping, which we own.
@@ -156,27 +173,6 @@ impl Mapping {
         }
     }
 
-    /// Turns the accessible part from writable into executable, for good, and makes sure that no
-    /// processor runs stale instructions from it.
-    ///
-    /// # Errors
-    /// If the system refuses.
-    pub(crate) fn make_executable(&mut self) -> io::Result<()> {
-        if self.accessible > 0 {
-            // SAFETY: the range is this mapping's own accessible part; `&mut self` proves that no
-            // slice into it is alive.
-            unsafe {
-                rustix::mm::mprotect(
-                    self.base.as_ptr().cast::<c_void>(),
-                    self.accessible,
-                    MprotectFlags::READ | MprotectFlags::EXEC,
-                )?;
-            }
-        }
-        self.executable = true;
-        crate::vm::sys::arch::synchronize_instructions(self.bytes())
-    }
-
     /// Where it starts.
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.as_ptr()
@@ -188,20 +184,128 @@ impl Mapping {
     }
 
     /// The accessible part. Not for memory that compiled code may be writing to.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: the first `accessible` bytes are readable (writable or executable), are
+        // SAFETY: the first `accessible` bytes are readable and writable, are
         // initialised (the kernel zeroes them), and nobody else owns them.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.accessible) }
     }
 
     /// The accessible part. Not for memory that compiled code may be touching.
-    ///
-    /// # Panics
-    /// If the mapping is executable.
+    #[cfg(test)]
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        assert!(!self.executable, "code is never written to");
-        // SAFETY: as in `bytes`; they are writable because the mapping is not executable.
+        // SAFETY: as in `bytes`.
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.accessible) }
+    }
+}
+
+/// A mapping that is divided up among several users, each of whom answers for its range. The safe
+/// slices don't reach there, and what is accessible is not noted.
+impl Mapping {
+    /// Maps a file over a range, to be written to without changing the file.
+    ///
+    /// # Safety
+    /// The range lies in this mapping, on whole pages, and nobody uses it.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn map_file(
+        &self,
+        offset: usize,
+        file: &File,
+        length: usize,
+    ) -> io::Result<()> {
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            rustix::mm::mmap(
+                self.base.as_ptr().add(offset).cast(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::FIXED,
+                file,
+                0,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Maps fresh memory over a range, readable and writable.
+    ///
+    /// # Safety
+    /// As for [`Mapping::map_file`].
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn map_zeros(&self, offset: usize, length: usize) -> io::Result<()> {
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            rustix::mm::mmap_anonymous(
+                self.base.as_ptr().add(offset).cast(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Changes how many bytes from `offset` on are readable and writable: from `old` to `new`.
+    /// Contents stay.
+    ///
+    /// # Safety
+    /// Both ranges lie in this mapping, on whole pages, and nobody uses what is between their
+    /// ends.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn set_accessible(
+        &self,
+        offset: usize,
+        old: usize,
+        new: usize,
+    ) -> io::Result<()> {
+        let flags = match new.cmp(&old) {
+            Ordering::Equal => return Ok(()),
+            Ordering::Greater => MprotectFlags::READ | MprotectFlags::WRITE,
+            Ordering::Less => MprotectFlags::empty(),
+        };
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            let start = self.base.as_ptr().add(offset + old.min(new));
+            rustix::mm::mprotect(start.cast::<c_void>(), old.abs_diff(new), flags)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a range what it was when it was mapped: `image`, then zero. The first `kept` bytes
+    /// are written to, and the rest given back to the system.
+    ///
+    /// # Safety
+    /// The range lies in this mapping, on whole pages, as `kept` does; it is readable and
+    /// writable, and nobody uses it. It is a private mapping of a file that begins with `image`,
+    /// then anonymous.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn clear(
+        &self,
+        offset: usize,
+        length: usize,
+        image: &[u8],
+        kept: usize,
+    ) -> io::Result<()> {
+        let copied = kept.min(image.len());
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            let start = self.base.as_ptr().add(offset);
+            start.copy_from_nonoverlapping(image.as_ptr(), copied);
+            start.add(copied).write_bytes(0, kept - copied);
+            if kept < length {
+                let rest = start.add(kept).cast::<c_void>();
+                rustix::mm::madvise(rest, length - kept, Advice::LinuxDontNeed)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -284,23 +388,5 @@ mod tests {
             mapping.bytes_mut()[written * page] = written as u8 + 1;
             written += 1;
         }
-    }
-
-    #[test]
-    fn executable_memory_stays_as_it_is() {
-        let mut mapping = Mapping::reserve(2 * page_size()).unwrap();
-        mapping.make_accessible(page_size()).unwrap();
-        mapping.make_executable().unwrap();
-        assert!(mapping.make_accessible(2 * page_size()).is_err());
-        assert_eq!(mapping.bytes()[0], 0);
-    }
-
-    #[test]
-    #[should_panic(expected = "never written")]
-    fn code_cannot_be_written_to() {
-        let mut mapping = Mapping::reserve(page_size()).unwrap();
-        mapping.make_accessible(page_size()).unwrap();
-        mapping.make_executable().unwrap();
-        mapping.bytes_mut();
     }
 }

@@ -1,10 +1,12 @@
 //! Linux: mappings, signals, stacks.
 
+mod image_mapping;
 mod mmap;
 mod page;
 mod stack;
 mod trap_signal_handler;
 
+pub(crate) use image_mapping::ImageMapping;
 pub(crate) use mmap::Mapping;
 pub(crate) use page::page_size;
 pub(crate) use stack::{prepare_thread, stack_low};
