@@ -209,7 +209,9 @@ fn pointers_to_a_type_stand_for_the_same() {
         assert_eq!(result, [Box::from("a"), Box::from("b")]);
     }
     check(&mut store, func, ["a", "b"].as_slice());
-    check(&mut store, func, &vec!["a", "b"]);
+    let list = vec!["a", "b"];
+    check(&mut store, func, &list);
+    check(&mut store, func, list);
     check(
         &mut store,
         func,
