@@ -186,8 +186,6 @@ pub enum Export {
         /// How it is lifted.
         options: OptionsIndex,
     },
-    /// An imported function, exported again.
-    ImportedFunction(RuntimeImportIndex),
     /// An instance.
     Instance(Vec<(String, Export)>),
     /// A type.
