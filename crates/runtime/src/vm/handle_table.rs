@@ -248,6 +248,21 @@ impl HandleTablePtr {
         Ok(index)
     }
 
+    /// `resource.drop` of a borrowed handle that a scope counts and that is not lent.
+    pub(crate) fn drop_borrow(self, scopes: BorrowScopesPtr, scope: u32, index: u32) {
+        let entry = self.entries().get_mut(index as usize);
+        let Some(entry) = entry.filter(|entry| entry.state == 0 && entry.scope == scope) else {
+            return;
+        };
+        if entry.kind == KIND_FREE {
+            return;
+        }
+        self.free(index, entry);
+        if let Some(scope) = scopes.all().get_mut(scope as usize) {
+            scope.borrows -= 1;
+        }
+    }
+
     /// Whether `resource.drop` would remove a handle.
     pub(super) fn check_drop(self, index: u32, ty: ResourceTypeId) -> Result<(), HandleFault> {
         match self.handle(index, ty)?.state {
