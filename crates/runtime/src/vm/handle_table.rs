@@ -1,8 +1,8 @@
 //! Handle tables and borrow scopes, as the host works on them.
 //!
 //! `class Table` and `ResourceHandle` of `definitions.py`. Compiled code does the same to the same
-//! memory (`cranelift/src/trampoline/resource.rs`); how it is laid out is described in
-//! `environ/src/layout/handle_table.rs`. What handles mean is in `crate::component` and
+//! memory (`crates/cranelift/src/trampoline/resource.rs`); how it is laid out is described in
+//! `crates/environ/src/layout/handle_table.rs`. What handles mean is in `crate::component` and
 //! [`super::resources`].
 
 use super::pointer::VmPtr;
