@@ -148,6 +148,7 @@ impl Flattener<'_, '_> {
             address,
             realloc,
             post_return,
+            passes_on: false,
         };
         let all = &mut self.component.options;
         let index = self

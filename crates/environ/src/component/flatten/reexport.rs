@@ -42,6 +42,7 @@ impl Flattener<'_, '_> {
             address: AddressType::I32,
             realloc: Some(scratch.realloc),
             post_return: None,
+            passes_on: true,
         };
         let lowered = self.component.options.push(lower.clone());
         let callee = self.lower_import(func, func.ty, lowered);
@@ -158,7 +159,7 @@ fn scratch_module() -> Vec<u8> {
         code.i32_const(-1).i32_eq().if_(we::BlockType::Empty);
         code.unreachable().end().end();
         code.local_get(end).i32_wrap_i64().global_set(top);
-        code.local_get(at).local_get(old).local_get(old_size);
+        code.local_get(at).local_get(old);
         code.local_get(size).local_get(old_size);
         code.local_get(size).local_get(old_size).i32_lt_u().select();
         code.memory_copy(0, 0);
