@@ -39,7 +39,7 @@ impl CheckedImage {
     ///
     /// # Errors
     /// If it is damaged, or not for engines with these settings (an
-    /// [`ImageError`](crate::ImageError)), or the system refuses executable memory.
+    /// [`ImageError`]), or the system refuses executable memory.
     pub(crate) fn new(mut mapping: ImageMapping, settings: &Settings) -> Result<CheckedImage> {
         let layout = ImageLayout::check(mapping.bytes(), settings)?;
         mapping
