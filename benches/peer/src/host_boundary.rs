@@ -81,13 +81,14 @@ macro_rules! side {
             let instance = |dynamic: bool| -> Result<(Store<()>, Instance)> {
                 let mut linker = Linker::<()>::new(&engines.$engine);
                 if dynamic {
-                    let f = |$($param),*, params: &[Val], results: &mut [Val]| {
+                    let mut root = linker.root();
+                    let defined = root.func_new("f", |$($param),*, params, results| {
                         if let [Val::U32(n)] = params {
                             results[0] = Val::U32(n + 1);
                         }
                         Ok(())
-                    };
-                    linker.root().func_new("f", f).map_err($error)?;
+                    });
+                    defined.map_err($error)?;
                 } else {
                     let f = |_: $crate_::StoreContextMut<'_, ()>, (n,): (u32,)| Ok((n + 1,));
                     linker.root().func_wrap("f", f).map_err($error)?;
