@@ -488,3 +488,56 @@ fn a_borrowed_resource_ends_with_the_call() {
     assert!(kept.resource_drop(&mut store).is_err());
     assert!(kept.try_into_resource::<File>(&mut store).is_err());
 }
+
+#[test]
+fn an_import_that_is_exported_again_can_be_called() {
+    let engine = Engine::default();
+    let text = r#"(component
+        (import "api" (instance $api
+            (export "file" (type $file (sub resource)))
+            (export "open" (func (param "name" string) (result (own $file))))
+            (export "name" (func (param "f" (borrow $file)) (result string)))
+            (export "add" (func (param "a" u32) (param "b" f64) (result f64)))))
+        (export "api" (instance $api)))"#;
+    let component = Component::new(&engine, text).unwrap();
+    let mut linker = Linker::<Vec<String>>::new(&engine);
+    let mut api = linker.instance("api").unwrap();
+    let ty = ResourceType::host::<File>();
+    api.resource("file", ty, |_, _| Ok(())).unwrap();
+    api.func_wrap("open", |mut store, (name,): (String,)| {
+        store.data_mut().push(name);
+        let rep = store.data().len() as u32 - 1;
+        Ok((Resource::<File>::new_own(rep),))
+    })
+    .unwrap();
+    api.func_wrap("name", |store, (file,): (Resource<File>,)| {
+        Ok((store.data()[file.rep() as usize].clone(),))
+    })
+    .unwrap();
+    api.func_wrap("add", |_, (a, b): (u32, f64)| Ok((f64::from(a) + b,)))
+        .unwrap();
+    let mut store = Store::new(&engine, Vec::new());
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let api = instance.get_export_index(&mut store, None, "api").unwrap();
+    let mut find = |name| {
+        instance
+            .get_export_index(&mut store, Some(&api), name)
+            .unwrap()
+    };
+    let [open, name, add] = ["open", "name", "add"].map(&mut find);
+    let open = instance
+        .get_typed_func::<(&str,), (Resource<File>,)>(&store, open)
+        .unwrap();
+    let name = instance
+        .get_typed_func::<(Resource<File>,), (String,)>(&store, name)
+        .unwrap();
+    let add = instance
+        .get_typed_func::<(u32, f64), (f64,)>(&store, add)
+        .unwrap();
+    assert_eq!(add.call(&mut store, (1, 0.5)).unwrap(), (1.5,));
+    let long = "x".repeat(200_000);
+    for text in ["short", &long, ""] {
+        let (file,) = open.call(&mut store, (text,)).unwrap();
+        assert_eq!(name.call(&mut store, (file,)).unwrap().0, text);
+    }
+}

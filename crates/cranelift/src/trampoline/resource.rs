@@ -3,7 +3,7 @@
 //!
 //! What always happens is compiled here. The host is called where a table has no free entry, to
 //! say what is wrong with a handle, and to destroy a resource whose type is not of this component.
-//! How tables and scopes are laid out is in `environ/src/layout/handle_table.rs`.
+//! How tables and scopes are laid out is in `crates/environ/src/layout/handle_table.rs`.
 
 use super::Emitter;
 use crate::func_name::Callees;

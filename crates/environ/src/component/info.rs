@@ -186,8 +186,6 @@ pub enum Export {
         /// How it is lifted.
         options: OptionsIndex,
     },
-    /// An imported function, exported again.
-    ImportedFunction(RuntimeImportIndex),
     /// An instance.
     Instance(Vec<(String, Export)>),
     /// A type.
@@ -225,4 +223,6 @@ pub struct CanonicalOptions {
     pub realloc: Option<RuntimeReallocIndex>,
     /// `post-return`.
     pub post_return: Option<RuntimePostReturnIndex>,
+    /// Whether what is lifted only passes on what it borrows: the handles are dropped for it.
+    pub passes_on: bool,
 }

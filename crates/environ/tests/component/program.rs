@@ -107,9 +107,6 @@ fn exports(t: &Translation<'_>, list: &[(String, Export)], prefix: &str, out: &m
             Export::LiftedFunction { func, options, .. } => {
                 writeln!(out, "{prefix}{name}: lift {} {options}", def(*func)).unwrap();
             }
-            Export::ImportedFunction(import) => {
-                writeln!(out, "{prefix}{name}: {}", path(t, *import)).unwrap();
-            }
             Export::Instance(list) => exports(t, list, &format!("{prefix}{name} / "), out),
             Export::Type(_) => writeln!(out, "{prefix}{name}: type").unwrap(),
         }

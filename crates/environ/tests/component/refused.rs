@@ -104,7 +104,7 @@ fn canonical_options_are_refused_by_name() {
             (core module $m (memory (export "m") 1))
             (core instance $m (instantiate $m))
             (core func (canon lower (func $f) async (memory (core memory $m "m")))))"#,
-        "an `async` function type is not supported yet",
+        "the canonical option `async` is not supported yet",
     );
     check_refused(
         r#"(component (import "f" (func $f)) (core func (canon lower (func $f) gc)))"#,

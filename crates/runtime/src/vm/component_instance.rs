@@ -120,6 +120,8 @@ pub(crate) struct GuestOptions {
     pub(crate) index: OptionsIndex,
     /// The component instance, whose handle table it is.
     pub(crate) instance: RuntimeComponentInstanceIndex,
+    /// Whether borrowed handles are dropped for the guest.
+    pub(crate) passes_on: bool,
     /// How strings are encoded.
     pub(crate) string_encoding: StringEncoding,
     /// What pointers and lengths are.
@@ -140,6 +142,7 @@ impl GuestOptions {
         GuestOptions {
             index,
             instance: options.instance,
+            passes_on: options.passes_on,
             string_encoding: options.string_encoding,
             address: options.address,
             flags: vmctx.field(layout.flags(options.instance)),

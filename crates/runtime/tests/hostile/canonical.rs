@@ -248,7 +248,7 @@ fn adapters_trust_neither_side() -> Result<()> {
         // The callee's realloc.
         for outside in OUTSIDE {
             let result = call(outside, (0, 0), "take", &[0, 1]);
-            assert_eq!(trap(result), Trap::StringPointerOutOfBounds, "{outside}");
+            assert_eq!(trap(result), Trap::ReallocOutOfBounds, "{outside}");
         }
         call(65535, (0, 0), "take", &[65535, 1])?;
         // The caller's string.

@@ -1,6 +1,6 @@
 ;;! target = "x86_64"
 ;;! lowering = "pinned"
-;;! function = "^adapter f$"
+;;! function = "adapter f$"
 ;; An adapter for a record with a small field does nothing but mask the field and call: no context
 ;; slots are put aside, as neither component can see any, and nothing is checked.
 
@@ -24,3 +24,18 @@
   (instance $callee (instantiate $Callee))
   (instance (instantiate $Caller
     (with "r" (type $callee "r")) (with "f" (func $callee "f")))))
+;; adapter f::adapter f:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x2b
+;;     17: mov rdi, qword ptr [rdi + 0x28]
+;;     1b: and edx, 0xff
+;;     21: call <M::f>
+;;     26: mov rsp, rbp
+;;     29: pop rbp
+;;     2a: ret
+;;     2b: ud2

@@ -21,3 +21,18 @@
     (core instance (instantiate $M (with "" (instance (export "f" (func $f')))))))
   (instance $callee (instantiate $Callee))
   (instance (instantiate $Caller (with "f" (func $callee "f")))))
+;; M::caller:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x2a
+;;     17: mov rdi, qword ptr [rdi + 0x28]
+;;     1b: mov edx, 2
+;;     20: call <M::add>
+;;     25: mov rsp, rbp
+;;     28: pop rbp
+;;     29: ret
+;;     2a: ud2
