@@ -81,13 +81,13 @@ macro_rules! side {
             let instance = |dynamic: bool| -> Result<(Store<()>, Instance)> {
                 let mut linker = Linker::<()>::new(&engines.$engine);
                 if dynamic {
-                    let f = |$($param),*, params: &[Val], results: &mut [Val]| {
+                    let defined = linker.root().func_new("f", |$($param),*, params, results| {
                         if let [Val::U32(n)] = params {
                             results[0] = Val::U32(n + 1);
                         }
                         Ok(())
-                    };
-                    linker.root().func_new("f", f).map_err($error)?;
+                    });
+                    defined.map_err($error)?;
                 } else {
                     let f = |_: $crate_::StoreContextMut<'_, ()>, (n,): (u32,)| Ok((n + 1,));
                     linker.root().func_wrap("f", f).map_err($error)?;
@@ -139,11 +139,11 @@ macro_rules! side {
                 let (mut store, instance) = instance(false)?;
                 let run = instance.get_typed_func::<(&str,), (u32,)>(&mut store, "length");
                 let run = run.map_err($error)?;
-                let text = "x".repeat(100);
+                let text: &str = "x".repeat(100).leak();
                 Box::new(move || {
                     let mut sum = 0;
                     for _ in 0..CALLS {
-                        let called = run.call(&mut store, (text.as_str(),));
+                        let called = run.call(&mut store, (text,));
                         sum += u64::from(called.unwrap_or_else(|e| panic!("{e:?}")).0);
                     }
                     sum
@@ -153,11 +153,11 @@ macro_rules! side {
                 let (mut store, instance) = instance(false)?;
                 let run = instance.get_typed_func::<(&[u8],), (u32,)>(&mut store, "list-length");
                 let run = run.map_err($error)?;
-                let bytes = vec![7_u8; LARGE];
+                let bytes: &[u8] = vec![7_u8; LARGE].leak();
                 Box::new(move || {
                     let mut sum = 0;
                     for _ in 0..COPIES {
-                        let called = run.call(&mut store, (bytes.as_slice(),));
+                        let called = run.call(&mut store, (bytes,));
                         sum += u64::from(called.unwrap_or_else(|e| panic!("{e:?}")).0);
                     }
                     sum
