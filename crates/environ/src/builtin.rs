@@ -114,6 +114,22 @@ builtins! {
     ///
     /// [`Transcode::ALL`]: crate::component::Transcode::ALL
     Transcode = "transcode" (I32, Pointer, Pointer, I64) -> BuiltinResult::Value(BuiltinType::I64);
+    /// Says what is wrong with a handle: (`ResourceOp`, component instance, resource type,
+    /// handle). The context is a `VMComponentContext`, here and in the following. Never succeeds.
+    HandleFailure = "handle-failure" (I32, I32, I32, I32) -> BuiltinResult::Success;
+    /// Makes a handle table larger, so that an entry is free: (component instance).
+    HandleTableGrow = "handle-table-grow" (I32) -> BuiltinResult::Success;
+    /// Makes more borrow scopes, so that one is free.
+    BorrowScopesGrow = "borrow-scopes-grow" () -> BuiltinResult::Success;
+    /// Destroys a resource whose type is not of this component: (resource type, rep).
+    ResourceDestroy = "resource-destroy" (I32, I32) -> BuiltinResult::Success;
+    /// `ScopeOp::BeginLends`: the number of a new list of lent handles.
+    BeginLends = "begin-lends" () -> BuiltinResult::ValueOrFailure;
+    /// `ResourceOp::LiftBorrowAmongMany`: (component instance, resource type, handle, lenders) to
+    /// the representation.
+    Lend = "lend" (I32, I32, I32, I32) -> BuiltinResult::ValueOrFailure;
+    /// `ScopeOp::EndLends`: (component instance, lenders).
+    EndLends = "end-lends" (I32, I32) -> BuiltinResult::Success;
     /// Whether a function type is a subtype of another: (type, other), by engine-wide ids, to 0 or 1.
     IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go

@@ -98,6 +98,18 @@ trap_codes! {
     OutOfFuel = 41, "all fuel consumed by WebAssembly";
     /// The store's epoch deadline is reached.
     Interrupt = 42, "interrupt";
+    /// A handle's index stands for nothing in the instance's table.
+    UnknownHandle = 50, "unknown handle index";
+    /// A handle is of another type than asked for, or no handle to a resource.
+    WrongHandleType = 51, "handle used with the wrong type";
+    /// A handle was dropped or passed on while it was lent.
+    HandleLent = 52, "cannot remove owned resource while borrowed";
+    /// A borrowed handle was passed on as an owned one.
+    HandleNotOwned = 53, "cannot lift own resource from a borrow";
+    /// A call returned without having dropped the handles that it borrowed.
+    BorrowsRemain = 54, "borrow handles still remain at the end of the call";
+    /// A handle table is full.
+    TooManyHandles = 55, "too many handles in a component instance";
     /// An exception came to the border of a component and found no handler on this side.
     UncaughtException = 60, "uncaught exception at the border of a component";
     /// More exceptions are alive than a store keeps.

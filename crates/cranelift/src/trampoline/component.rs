@@ -3,6 +3,7 @@
 //! Their context is the `VMComponentContext`.
 
 use super::Emitter;
+use super::resource::{self, OnHandle};
 use crate::intrinsic;
 use crate::signature::{self, POINTER};
 use cranelift_codegen::ir::{self, InstBuilder, Value, types};
@@ -39,6 +40,24 @@ pub(crate) fn define_trampoline(
         } => {
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
             super::transcode::transcode(start, &component.layout, transcode, [from, to]);
+        }
+        Trampoline::Resource {
+            op,
+            instance,
+            resource,
+            ..
+        } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            let on = OnHandle {
+                op,
+                instance,
+                resource,
+            };
+            resource::resource(start, component, on);
+        }
+        Trampoline::BorrowScope { op, lender, .. } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            resource::borrow_scope(start, component, op, lender);
         }
         Trampoline::Trap { code, .. } => {
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);

@@ -8,6 +8,7 @@
 mod builtin;
 mod component;
 mod host_to_wasm;
+mod resource;
 mod transcode;
 mod wasm_to_host;
 

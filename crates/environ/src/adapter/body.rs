@@ -2,6 +2,7 @@
 
 use super::code::{Code, Local};
 use super::context_slots::SlotsHold;
+use super::handle::CallBorrows;
 use super::helpers::Helpers;
 use super::imports::{AdapterImport, Imports};
 use super::module::{self, Parts};
@@ -33,6 +34,8 @@ pub(super) struct Body<'a> {
     pub(super) slots: SlotsHold,
     /// Where the caller's context slots are.
     pub(super) caller_slots: Option<[Local; 2]>,
+    /// What is remembered of borrowed handles.
+    pub(super) borrows: CallBorrows,
 }
 
 impl<'a> Body<'a> {
@@ -52,6 +55,7 @@ impl<'a> Body<'a> {
             callee_result: None,
             slots: SlotsHold::Callers,
             caller_slots: None,
+            borrows: CallBorrows::default(),
         }
     }
 
@@ -183,11 +187,11 @@ impl<'a> Body<'a> {
     }
 
     /// What a side gave.
-    pub(super) fn options(&self, peer: Peer) -> &'a PeerOptions {
+    pub(super) fn options(&self, peer: Peer) -> PeerOptions {
         match peer {
-            Peer::Caller => &self.spec.caller,
-            Peer::Callee => &self.spec.callee,
-            Peer::Scratch => &PeerOptions::SCRATCH,
+            Peer::Caller => self.spec.caller,
+            Peer::Callee => self.spec.callee,
+            Peer::Scratch => PeerOptions::scratch(&self.spec.caller),
         }
     }
 

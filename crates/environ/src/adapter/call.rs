@@ -15,10 +15,13 @@ impl Body<'_> {
     pub(super) fn write_call(mut self) -> Result<Adapter> {
         self.check_may_leave();
         self.begin_callee_thread();
+        self.begin_borrows();
         let args = self.params()?;
         self.call_callee(&args);
+        self.end_borrow_scope();
         let result = self.result()?;
         self.post_return();
+        self.end_lends();
         self.end_callee_thread();
         self.get_all(&result);
         self.finish()

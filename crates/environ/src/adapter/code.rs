@@ -60,13 +60,19 @@ impl Code {
     /// A local, in use until what was in use at a mark before is all that is. What it holds
     /// is what whoever had it before left.
     pub(super) fn new_local(&mut self, ty: FlatType) -> Local {
-        let local = self.free[ty as usize].pop().unwrap_or_else(|| {
-            let index = self.num_params + self.locals.len() as u32;
-            self.locals.push(ty);
-            Local { index, ty }
-        });
+        let local = match self.free[ty as usize].pop() {
+            Some(local) => local,
+            None => self.new_zero_local(ty),
+        };
         self.in_use.push(local);
         local
+    }
+
+    /// A local that nobody else gets, and that is 0 until it is set.
+    pub(super) fn new_zero_local(&mut self, ty: FlatType) -> Local {
+        let index = self.num_params + self.locals.len() as u32;
+        self.locals.push(ty);
+        Local { index, ty }
     }
 
     /// Takes note of which locals are in use.

@@ -8,6 +8,7 @@ use super::Peer;
 use super::body::Body;
 use super::code::{Code, Local};
 use super::context_slots::SlotsHold;
+use super::handle::CallBorrows;
 use super::place::{Move, Place};
 use crate::canonical_abi::{FlatType, flatten};
 use crate::component::InterfaceType;
@@ -84,6 +85,17 @@ impl Body<'_> {
                 &[]
             }
         };
+        if self.shape(ty).borrows {
+            for local in self.borrows.for_helper() {
+                match local {
+                    Some(local) => self.get(local),
+                    None => {
+                        self.emit().i32_const(0);
+                    }
+                }
+                params.push(FlatType::I32);
+            }
+        }
         let result_types: Vec<_> = results.iter().map(|local| local.ty).collect();
         let helper = self.helper(kind, &params, &result_types)?;
         self.code.call_helper(helper);
@@ -152,6 +164,7 @@ impl Body<'_> {
             let (kind, slots) = (helper.kind, helper.slots);
             let (code, params) = Code::new(helper.params.iter().copied());
             self.code = code;
+            self.borrows = CallBorrows::in_helper([None; 2]);
             self.slots = slots;
             match kind {
                 HelperKind::Move { .. } => self.write_move(kind, &params)?,
@@ -183,6 +196,13 @@ impl Body<'_> {
         } = kind
         else {
             return Ok(());
+        };
+        let params = match params.split_last_chunk() {
+            Some((params, &[scope, lenders])) if self.shape(ty).borrows => {
+                self.borrows = CallBorrows::in_helper([Some(scope), Some(lenders)]);
+                params
+            }
+            _ => params,
         };
         let (values, target) = match params.split_last() {
             Some((last, values)) if !to_flat => (values, Some(last)),

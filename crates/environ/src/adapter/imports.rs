@@ -3,7 +3,8 @@
 use super::Peer;
 use super::module::val_type;
 use crate::canonical_abi::FlatType;
-use crate::component::Transcode;
+use crate::component::{ResourceOp, ScopeOp, Transcode};
+use crate::index::ResourceIndex;
 use crate::types::{AddressType, MemoryType};
 use crate::{TrapCode, UnsafeIntrinsic};
 use wasm_encoder::{EntityType, ImportSection, TypeSection};
@@ -33,6 +34,17 @@ pub(crate) enum AdapterImport {
         /// What it does.
         transcode: Transcode,
     },
+    /// What is done with a handle in a side's table.
+    Resource {
+        /// What.
+        op: ResourceOp,
+        /// Whose table.
+        peer: Peer,
+        /// The handle's type.
+        resource: ResourceIndex,
+    },
+    /// What is done once in a call with borrowed handles.
+    BorrowScope(ScopeOp),
     /// The trampoline that traps with a code.
     Trap(TrapCode),
 }
@@ -150,6 +162,10 @@ fn names(import: AdapterImport) -> (&'static str, String) {
             to,
             transcode,
         } => (transcode.name(), format!("{} to {}", side(from), side(to))),
+        AdapterImport::Resource { op, peer, resource } => {
+            (side(peer), format!("{} {resource:?}", op.name()))
+        }
+        AdapterImport::BorrowScope(op) => ("borrows", op.name().to_owned()),
         AdapterImport::Trap(code) => ("trap", code.message().to_owned()),
     }
 }

@@ -154,7 +154,9 @@ impl Body<'_> {
             },
             ..mv
         };
+        let repeated = std::mem::replace(&mut self.borrows.repeated, true);
         self.translate(ty, element)?;
+        self.borrows.repeated = repeated;
         for (pointer, size) in [(src, from), (dst, to)] {
             self.get_address(pointer, size);
             self.set(pointer);

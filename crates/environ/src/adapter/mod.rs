@@ -8,11 +8,14 @@
 //! 1. trap if the caller may not be left ([`trap`]);
 //! 2. put the caller's context slots aside and zero them for the callee's new thread
 //!    ([`context_slots`]);
+//!    and, if handles are borrowed, begin to count them ([`handle`]);
 //! 3. lift the parameters out of the caller and lower them into the callee;
 //! 4. call the callee;
-//! 5. lift the result out of the callee and lower it into the caller;
+//! 5. see that no borrowed handle is left there, lift the result out of the callee and lower it
+//!    into the caller;
 //! 6. call the callee's `post-return`, on the callee's thread;
-//! 7. put the caller's context slots back.
+//! 7. end the lending of handles;
+//! 8. put the caller's context slots back.
 //!
 //! Values are moved by a compiler in small: [`translate`] writes the code that takes a value of a
 //! type from one [`place`] to another, and calls itself for what the value consists of
@@ -45,10 +48,14 @@ pub(crate) use scratch::SCRATCH_MEMORY;
 pub(crate) use shape::Shapes;
 
 use crate::canonical_abi::{FlatFunc, LiftOrLower, flatten, flatten_func};
-use crate::component::{ComponentFuncType, ComponentTypes, InterfaceType, StringEncoding};
+use crate::component::{
+    ComponentFuncType, ComponentTypes, InterfaceType, Resource, StringEncoding,
+};
 use crate::error::Result;
+use crate::index::{ResourceIndex, RuntimeComponentInstanceIndex};
 use crate::types::{AddressType, MemoryType};
 use body::Body;
+use cranelift_entity::PrimaryMap;
 
 /// The export of an adapter module.
 pub(crate) const ADAPTER_EXPORT: &str = "call";
@@ -67,6 +74,8 @@ pub(crate) enum Peer {
 /// What an adapter must know about a side.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct PeerOptions {
+    /// Which component instance it is.
+    pub(crate) instance: RuntimeComponentInstanceIndex,
     /// The type of the `memory` that it gave.
     pub(crate) memory: Option<MemoryType>,
     /// Its `string-encoding`.
@@ -88,6 +97,8 @@ impl PeerOptions {
 pub(crate) struct AdapterSpec<'a> {
     /// What the function type refers to.
     pub(crate) types: &'a ComponentTypes,
+    /// The resource types among them.
+    pub(crate) resources: &'a PrimaryMap<ResourceIndex, Resource>,
     /// The function's type.
     pub(crate) func: &'a ComponentFuncType,
     /// What the callee is called, for people.
@@ -96,8 +107,6 @@ pub(crate) struct AdapterSpec<'a> {
     pub(crate) caller: PeerOptions,
     /// Who lifts it.
     pub(crate) callee: PeerOptions,
-    /// Whether both are the same component instance.
-    pub(crate) same_instance: bool,
     /// Whether the lift gave a `post-return`.
     pub(crate) post_return: bool,
     /// Whether the caller's `may_leave` can be clear.

@@ -19,7 +19,7 @@ use super::realloc::ByteLength;
 use super::{Peer, PeerOptions};
 use crate::TrapCode;
 use crate::canonical_abi::{FlatType, flatten_fields, tuple_layout};
-use crate::component::{InterfaceType, StringEncoding};
+use crate::component::InterfaceType;
 use crate::error::Result;
 use crate::types::{AddressType, MemoryType};
 use wasm_encoder::BlockType;
@@ -37,13 +37,17 @@ pub(crate) const SCRATCH_MEMORY: MemoryType = MemoryType {
 };
 
 impl PeerOptions {
-    /// Those of the scratch memory; strings in it are in the encoding of where they come from.
-    pub(super) const SCRATCH: PeerOptions = PeerOptions {
-        memory: Some(SCRATCH_MEMORY),
-        string_encoding: StringEncoding::Utf8,
-        realloc: false,
-        uses_context: false,
-    };
+    /// Those of the scratch memory between the sides of a call from an instance to itself.
+    /// Strings in it are in the encoding of where they come from.
+    pub(super) fn scratch(side: &PeerOptions) -> PeerOptions {
+        PeerOptions {
+            instance: side.instance,
+            memory: Some(SCRATCH_MEMORY),
+            string_encoding: side.string_encoding,
+            realloc: false,
+            uses_context: false,
+        }
+    }
 }
 
 impl Body<'_> {
@@ -56,7 +60,7 @@ impl Body<'_> {
         src: OwnedPlace,
     ) -> Result<(Peer, OwnedPlace)> {
         let seen = !src.get().is_flat() || types.iter().any(|&ty| self.shape(ty).seen);
-        if !self.spec.same_instance || !seen {
+        if self.spec.caller.instance != self.spec.callee.instance || !seen {
             return Ok((from, src));
         }
         let to = Peer::Scratch;

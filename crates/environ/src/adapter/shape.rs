@@ -21,6 +21,10 @@ pub(super) struct Shape {
     /// Whether there is something in it that a guest's code can see being lifted or lowered:
     /// memory that is allocated, or a handle.
     pub(super) seen: bool,
+    /// Whether there are borrowed handles in it.
+    pub(super) borrows: bool,
+    /// Whether some of them are lifted by code that may run more than once.
+    pub(super) borrows_many: bool,
 }
 
 impl Shape {
@@ -29,7 +33,27 @@ impl Shape {
             cost: 1,
             plain,
             seen: false,
+            borrows: false,
+            borrows_many: false,
         }
+    }
+
+    fn list(element: Shape) -> Shape {
+        Shape {
+            cost: element.inline_cost() + 8,
+            plain: false,
+            seen: true,
+            borrows: element.borrows,
+            borrows_many: element.borrows,
+        }
+    }
+
+    /// Adds what is in a part to what is in the whole.
+    fn contain(&mut self, part: Shape) {
+        self.cost = self.cost.saturating_add(part.inline_cost());
+        self.seen |= part.seen;
+        self.borrows |= part.borrows;
+        self.borrows_many |= part.borrows_many;
     }
 
     /// Whether it gets a function of its own.
@@ -55,7 +79,8 @@ impl Shapes {
         if let Some(&shape) = self.known.get(&ty) {
             return shape;
         }
-        let shape = self.compute(types, ty);
+        let mut shape = self.compute(types, ty);
+        shape.borrows_many |= shape.borrows && shape.is_large();
         self.known.insert(ty, shape);
         shape
     }
@@ -67,33 +92,34 @@ impl Shapes {
         if let Some(cases) = types.cases(ty) {
             let mut shape = Shape::scalar(false);
             for payload in cases.payloads().flatten() {
-                let payload = self.of(types, payload);
-                shape.cost = shape.cost.saturating_add(payload.inline_cost() + 2);
-                shape.seen |= payload.seen;
+                shape.contain(self.of(types, payload));
+                shape.cost = shape.cost.saturating_add(2);
             }
             return shape;
         }
         match ty {
-            InterfaceType::String => Shape::range(16),
-            InterfaceType::List(index) => {
-                let element = self.of(types, types.lists[index].element);
-                Shape::range(element.inline_cost() + 8)
-            }
+            InterfaceType::String => Shape {
+                cost: 16,
+                seen: true,
+                ..Shape::scalar(false)
+            },
+            InterfaceType::List(index) => Shape::list(self.of(types, types.lists[index].element)),
             InterfaceType::Map(index) => {
                 let entry = InterfaceType::Tuple(types.maps[index].entry);
-                let entry = self.of(types, entry);
-                Shape::range(entry.inline_cost() + 8)
+                Shape::list(self.of(types, entry))
             }
             InterfaceType::FixedLengthList(index) => {
                 let list = &types.fixed_length_lists[index];
                 let element = self.of(types, list.element);
                 Shape {
                     cost: 4 + list.length.min(16) * element.inline_cost(),
+                    borrows_many: element.borrows,
                     ..element
                 }
             }
             InterfaceType::Own(_) | InterfaceType::Borrow(_) => Shape {
                 seen: true,
+                borrows: matches!(ty, InterfaceType::Borrow(_)),
                 ..Shape::scalar(false)
             },
             InterfaceType::Flags(index) => {
@@ -115,30 +141,18 @@ impl Shapes {
     ) -> Shape {
         let mut whole = Shape {
             cost: 0,
-            plain: true,
-            seen: false,
+            ..Shape::scalar(true)
         };
         let mut bytes = 0;
         for &field in fields {
             let shape = self.of(types, field);
-            whole.cost = whole.cost.saturating_add(shape.inline_cost());
+            whole.contain(shape);
             whole.plain &= shape.plain;
-            whole.seen |= shape.seen;
             bytes += size(types, field);
         }
         // Padding belongs to nobody, and isn't passed on.
         whole.plain &= bytes == size(types, ty);
         whole
-    }
-}
-
-impl Shape {
-    fn range(cost: u32) -> Shape {
-        Shape {
-            cost,
-            plain: false,
-            seen: true,
-        }
     }
 }
 

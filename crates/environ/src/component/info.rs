@@ -84,6 +84,9 @@ pub enum ResourceOrigin {
         instance: RuntimeComponentInstanceIndex,
         /// Its destructor: `(rep i32) -> ()`.
         dtor: Option<CoreDef>,
+        /// The destructor as `resource.drop` in this component calls it: as the callee of a call
+        /// between components.
+        adapted_dtor: Option<CoreDef>,
     },
 }
 

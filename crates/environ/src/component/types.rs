@@ -327,6 +327,65 @@ impl ComponentTypes {
     }
 }
 
+/// Handles that are borrowed for a call.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+pub struct Borrowed {
+    /// Their type.
+    pub resource: ResourceIndex,
+    /// Whether they are in a list, so that there may be any number of them.
+    pub listed: bool,
+}
+
+impl ComponentTypes {
+    /// The types of borrowed handles among the parameters of a function. Its result has none.
+    pub fn borrowed(&self, func: &ComponentFuncType) -> Vec<Borrowed> {
+        let mut search = BorrowSearch {
+            types: self,
+            seen: HashSet::new(),
+            found: Vec::new(),
+        };
+        for &(_, ty) in &func.params {
+            search.visit(ty, false);
+        }
+        search.found
+    }
+}
+
+struct BorrowSearch<'a> {
+    types: &'a ComponentTypes,
+    seen: HashSet<(InterfaceType, bool)>,
+    found: Vec<Borrowed>,
+}
+
+impl BorrowSearch<'_> {
+    fn visit(&mut self, ty: InterfaceType, listed: bool) {
+        if !self.seen.insert((ty, listed)) {
+            return;
+        }
+        let types = self.types;
+        match ty {
+            InterfaceType::Borrow(resource) => self.found.push(Borrowed { resource, listed }),
+            InterfaceType::List(index) => self.visit(types.lists[index].element, true),
+            InterfaceType::FixedLengthList(index) => {
+                self.visit(types.fixed_length_lists[index].element, true);
+            }
+            InterfaceType::Map(index) => {
+                self.visit(InterfaceType::Tuple(types.maps[index].entry), true);
+            }
+            _ => {
+                let fields = types.fields(ty).map(|(fields, _)| fields);
+                for ty in fields.into_iter().flatten() {
+                    self.visit(ty, listed);
+                }
+                let cases = types.cases(ty);
+                for ty in cases.iter().flat_map(Cases::payloads).flatten() {
+                    self.visit(ty, listed);
+                }
+            }
+        }
+    }
+}
+
 /// What keeps functions from being lifted and lowered.
 impl ComponentTypes {
     /// What a function type has that isn't built.

@@ -6,6 +6,7 @@
 //! there is a trap and nothing worse.
 
 use super::abi::TypeAbi;
+use super::handle::CallHandles;
 use crate::store::StoreOpaque;
 use crate::trap::Trap;
 use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, val_raw};
@@ -24,9 +25,11 @@ pub(super) struct Range {
 /// Lifts values out of a guest.
 #[doc(hidden)]
 pub struct LiftContext<'a> {
-    store: &'a StoreOpaque,
-    instance: ComponentInstancePtr,
-    options: &'a GuestOptions,
+    pub(super) store: &'a StoreOpaque,
+    pub(super) instance: ComponentInstancePtr,
+    pub(super) options: &'a GuestOptions,
+    /// What the call has borrowed and lent.
+    pub(super) handles: &'a CallHandles,
     /// The guest's memory, if anything has been looked for there.
     memory: Option<&'a [u8]>,
     /// Bytes that what is lifted may still take on the host.
@@ -44,11 +47,13 @@ impl<'a> LiftContext<'a> {
         store: &'a StoreOpaque,
         instance: ComponentInstancePtr,
         options: &'a GuestOptions,
+        handles: &'a CallHandles,
     ) -> LiftContext<'a> {
         LiftContext {
             store,
             instance,
             options,
+            handles,
             memory: None,
             budget: MAX_LIFTED_BYTES,
         }
@@ -158,9 +163,11 @@ fn slice(memory: &[u8], address: u64, length: u64) -> Option<&[u8]> {
 /// Lowers values into a guest.
 #[doc(hidden)]
 pub struct LowerContext<'a> {
-    store: &'a mut StoreOpaque,
-    instance: ComponentInstancePtr,
-    options: &'a GuestOptions,
+    pub(super) store: &'a mut StoreOpaque,
+    pub(super) instance: ComponentInstancePtr,
+    pub(super) options: &'a GuestOptions,
+    /// What the call has borrowed and lent.
+    pub(super) handles: &'a CallHandles,
     /// The guest's memory, if anything has been looked for there.
     memory: Option<DefinedMemory>,
 }
@@ -172,11 +179,13 @@ impl<'a> LowerContext<'a> {
         store: &'a mut StoreOpaque,
         instance: ComponentInstancePtr,
         options: &'a GuestOptions,
+        handles: &'a CallHandles,
     ) -> LowerContext<'a> {
         LowerContext {
             store,
             instance,
             options,
+            handles,
             memory: None,
         }
     }

@@ -31,6 +31,7 @@ mod abi;
 mod context;
 mod dynamic;
 mod func_shape;
+mod handle;
 mod list;
 mod map;
 mod scalar;
@@ -43,8 +44,9 @@ pub use abi::{Offset, TypeAbi, VariantAbi, record_offsets};
 pub use context::{LiftContext, LowerContext};
 pub(crate) use dynamic::{lift_vals, lower_vals};
 pub(crate) use func_shape::{FuncShape, is_abi_of};
-
+pub(crate) use handle::CallHandles;
 pub(crate) use tuple::{lift_from, lower_to};
+pub(crate) use typecheck::ResourceLookup;
 pub use typecheck::{
     TypeContext, TypeMismatch, Typecheck, check_enumeration, check_flags, check_record,
     check_variant,

@@ -3,7 +3,9 @@
 //! For derived types: each function takes what the Rust type says of its parts and compares it
 //! with one type of a component.
 
+use crate::component::ResourceType;
 use std::fmt;
+use threadline_environ::ResourceIndex;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 
 /// What a component's types are looked up in.
@@ -11,11 +13,31 @@ use threadline_environ::component::{ComponentTypes, InterfaceType};
 #[derive(Copy, Clone)]
 pub struct TypeContext<'a> {
     types: &'a ComponentTypes,
+    resources: Option<ResourceLookup<'a>>,
 }
+
+/// Says what a component's resource types are, as far as that is known.
+pub(crate) type ResourceLookup<'a> = &'a dyn Fn(ResourceIndex) -> Option<ResourceType>;
 
 impl<'a> TypeContext<'a> {
     pub(crate) fn new(types: &'a ComponentTypes) -> TypeContext<'a> {
-        TypeContext { types }
+        TypeContext {
+            types,
+            resources: None,
+        }
+    }
+
+    /// The same, for a component whose resource types are known.
+    pub(crate) fn with_resources(self, resources: ResourceLookup<'a>) -> TypeContext<'a> {
+        TypeContext {
+            resources: Some(resources),
+            ..self
+        }
+    }
+
+    /// What a resource type is, if that is known.
+    pub(crate) fn resource(&self, index: ResourceIndex) -> Option<ResourceType> {
+        self.resources?(index)
     }
 
     pub(crate) fn types(&self) -> &'a ComponentTypes {

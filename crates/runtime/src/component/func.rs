@@ -5,7 +5,9 @@ use super::host_func::vals;
 use super::type_check::check_func;
 use super::types::ComponentFunc;
 use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
-use crate::canonical_abi::{FuncShape, LiftContext, LowerContext, lift_vals, lower_vals};
+use crate::canonical_abi::{
+    CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
+};
 use crate::error::LinkError;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::trap::Trap;
@@ -62,7 +64,10 @@ impl Func {
         Return: ComponentNamedList + Lift,
     {
         let func = self.get(store.as_context().opaque())?;
-        check_func::<Params, Return>(func.instance.description(), func.ty)?;
+        let store = store.as_context();
+        let store = store.opaque();
+        let resources = |index| func.instance.public_resource(store, index);
+        check_func::<Params, Return>(func.instance.description(), &resources, func.ty)?;
         Ok(TypedFunc::new(*self))
     }
 
@@ -121,7 +126,18 @@ pub(crate) struct LiftedFunc {
 }
 
 /// Locks an instance when dropped, unless the call turned out well.
-struct LockOnFailure(Option<ComponentInstancePtr>);
+pub(super) struct LockOnFailure(Option<ComponentInstancePtr>);
+
+impl LockOnFailure {
+    pub(super) fn new(instance: ComponentInstancePtr) -> LockOnFailure {
+        LockOnFailure(Some(instance))
+    }
+
+    /// The call turned out well.
+    pub(super) fn all_well(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for LockOnFailure {
     fn drop(&mut self) {
@@ -172,16 +188,26 @@ impl LiftedFunc {
         if instance.is_locked() {
             return Err(Trap::CannotEnterComponent.into());
         }
-        let mut lock = LockOnFailure(Some(instance));
+        let lock = LockOnFailure::new(instance);
         let mut thread = instance.begin_thread(store);
         let store = &mut *thread.store().store;
         let options: &GuestOptions = instance.options(self.options);
-        lower(&mut LowerContext::new(store, instance, options), slots)?;
-        self.core.call(store, ThreadKind::Same, slots)?;
-        let result = lift(&mut LiftContext::new(store, instance, options), slots)?;
-        instance.post_return(store, options, slots)?;
-        lock.0 = None;
-        Ok(result)
+        let handles = CallHandles::default();
+        let result = (|| {
+            let cx = &mut LowerContext::new(store, instance, options, &handles);
+            lower(cx, slots)?;
+            self.core.call(store, ThreadKind::Same, slots)?;
+            let cx = &mut LiftContext::new(store, instance, options, &handles);
+            let result = lift(cx, slots)?;
+            handles.exit_scope(instance)?;
+            instance.post_return(store, options, slots)?;
+            Ok(result)
+        })();
+        handles.end(store);
+        if result.is_ok() {
+            lock.all_well();
+        }
+        result
     }
 
     /// Checks the values of a dynamic call before anything happens.

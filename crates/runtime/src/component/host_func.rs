@@ -7,7 +7,7 @@ use super::error::ComponentError;
 use super::type_check::check_func;
 use super::types::{ComponentFunc, Description};
 use super::{ComponentNamedList, Lift, Lower, Val};
-use crate::canonical_abi::{lift_from, lift_vals, lower_to, lower_vals};
+use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower_vals};
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 use anyhow::Result;
@@ -55,9 +55,10 @@ where
     fn typecheck(
         &self,
         of: &Description,
+        resources: ResourceLookup<'_>,
         ty: ComponentFuncTypeIndex,
     ) -> Result<(), ComponentError> {
-        check_func::<P, R>(of, ty)
+        check_func::<P, R>(of, resources, ty)
     }
 }
 
@@ -97,7 +98,12 @@ struct Dynamic<F> {
 }
 
 impl<F: Send + Sync + 'static> TypedImport for Dynamic<F> {
-    fn typecheck(&self, _: &Description, _: ComponentFuncTypeIndex) -> Result<(), ComponentError> {
+    fn typecheck(
+        &self,
+        _: &Description,
+        _: ResourceLookup<'_>,
+        _: ComponentFuncTypeIndex,
+    ) -> Result<(), ComponentError> {
         Ok(())
     }
 }

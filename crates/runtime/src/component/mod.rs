@@ -19,14 +19,18 @@
 mod component;
 #[doc(hidden)]
 pub mod derive;
+mod destructor;
 mod error;
 mod export;
 mod func;
 mod host_func;
+mod import_check;
 mod instance;
 mod instance_pre;
 mod instantiate;
 mod linker;
+mod resource;
+mod resource_table;
 mod resource_type;
 mod type_check;
 mod typed_func;
@@ -43,11 +47,15 @@ pub use func::Func;
 pub use instance::Instance;
 pub use instance_pre::InstancePre;
 pub use linker::{Linker, LinkerInstance};
+pub use resource::{Resource, ResourceAny};
+pub use resource_table::{ResourceTable, ResourceTableError};
 pub use resource_type::ResourceType;
 pub use typed_func::TypedFunc;
 pub use types::Type;
 pub use val::Val;
 
 pub(crate) use self::component::CompiledComponent;
+pub(crate) use destructor::{destroy_imported, handle_error};
 pub(crate) use func::LiftedFunc;
+pub(crate) use resource_type::{HostType, ResourceTypeId};
 pub(crate) use types::describe as describe_type;

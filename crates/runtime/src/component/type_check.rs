@@ -4,8 +4,10 @@
 
 use super::error::ComponentError;
 use super::types::{ComponentFunc, Description};
-use crate::canonical_abi::{ComponentNamedList, TypeContext, TypeMismatch, is_abi_of};
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use crate::canonical_abi::{
+    ComponentNamedList, ResourceLookup, TypeContext, TypeMismatch, is_abi_of,
+};
+use threadline_environ::component::InterfaceType;
 use threadline_environ::{ComponentFuncTypeIndex, TupleTypeIndex};
 
 /// Checks that `P` and `R` stand for a function's parameters and result.
@@ -14,24 +16,27 @@ use threadline_environ::{ComponentFuncTypeIndex, TupleTypeIndex};
 /// If they don't, saying which and how.
 pub(super) fn check_func<P: ComponentNamedList, R: ComponentNamedList>(
     of: &Description,
+    resources: ResourceLookup<'_>,
     ty: ComponentFuncTypeIndex,
 ) -> Result<(), ComponentError> {
     let types = &of.types;
+    let cx = &TypeContext::new(types).with_resources(resources);
     let tuples = types.func_tuples[ty];
     let expected = || ComponentFunc::new(of, ty);
-    check_list::<P>(types, tuples.params)
+    check_list::<P>(cx, tuples.params)
         .map_err(|error| ComponentError::func_type(expected(), "parameters", &error))?;
-    check_list::<R>(types, tuples.results)
+    check_list::<R>(cx, tuples.results)
         .map_err(|error| ComponentError::func_type(expected(), "results", &error))
 }
 
 /// Checks that `L` stands for a tuple of types and, as anyone can implement these traits, that it
 /// has the layout that it says.
 fn check_list<L: ComponentNamedList>(
-    types: &ComponentTypes,
+    cx: &TypeContext<'_>,
     tuple: TupleTypeIndex,
 ) -> Result<(), TypeMismatch> {
-    L::typecheck_list(&TypeContext::new(types), &types.tuples[tuple].types)?;
+    let types = cx.types();
+    L::typecheck_list(cx, &types.tuples[tuple].types)?;
     if !is_abi_of(&L::ABI, types, InterfaceType::Tuple(tuple)) {
         return Err(TypeMismatch::Layout);
     }

@@ -1,5 +1,6 @@
 //! [`Val`], a component value whose type is known at run time only.
 
+use super::ResourceAny;
 use std::fmt;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 
@@ -56,6 +57,8 @@ pub enum Val {
     Result(Result<Option<Box<Val>>, Option<Box<Val>>>),
     /// The `flags` that are set, by name and in any order.
     Flags(Vec<String>),
+    /// `own<R>` or `borrow<R>`.
+    Resource(ResourceAny),
 }
 
 impl PartialEq for Val {
@@ -82,6 +85,7 @@ impl PartialEq for Val {
             (Val::Variant(a, x), Val::Variant(b, y)) => a == b && x == y,
             (Val::Option(a), Val::Option(b)) => a == b,
             (Val::Result(a), Val::Result(b)) => a == b,
+            (Val::Resource(a), Val::Resource(b)) => a == b,
             (Val::Flags(a), Val::Flags(b)) => {
                 a.iter().all(|label| b.contains(label)) && b.iter().all(|label| a.contains(label))
             }
@@ -201,6 +205,7 @@ impl Val {
             Val::Result(_) => "result",
             Val::Enum(_) => "enum",
             Val::Flags(_) => "flags",
+            Val::Resource(_) => "resource",
         }
     }
 
@@ -271,6 +276,8 @@ impl Val {
             (Val::Enum(case), InterfaceType::Enum(index)) => {
                 check_name("enum", case, &types.enums[index].cases)
             }
+            // Which resource type it is of is seen when it is lowered.
+            (Val::Resource(_), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => Ok(()),
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
                 set.iter()

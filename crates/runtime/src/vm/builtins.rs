@@ -10,6 +10,10 @@ use super::host_call::{catch, raise, trap};
 use super::metering::{new_epoch, out_of_fuel};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
+use super::resources::{
+    begin_lends, borrow_scopes_grow, end_lends, handle_failure, handle_table_grow, lend,
+    resource_destroy,
+};
 use super::throw::{throw, throw_ref};
 use super::transcode::transcode;
 use crate::bug::bail_bug;
@@ -64,6 +68,13 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::ElemDrop => elem_drop as *const c_void,
         BuiltinIndex::ContextGet => context_get as *const c_void,
         BuiltinIndex::ContextSet => context_set as *const c_void,
+        BuiltinIndex::HandleFailure => handle_failure as *const c_void,
+        BuiltinIndex::HandleTableGrow => handle_table_grow as *const c_void,
+        BuiltinIndex::BorrowScopesGrow => borrow_scopes_grow as *const c_void,
+        BuiltinIndex::ResourceDestroy => resource_destroy as *const c_void,
+        BuiltinIndex::BeginLends => begin_lends as *const c_void,
+        BuiltinIndex::Lend => lend as *const c_void,
+        BuiltinIndex::EndLends => end_lends as *const c_void,
         BuiltinIndex::Transcode => transcode as *const c_void,
         BuiltinIndex::IsSubtype => is_subtype as *const c_void,
         BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,

@@ -4,7 +4,7 @@ use super::component_instance::{ComponentInstancePtr, GuestOptions};
 use super::host_call;
 use super::pointer::VmPtr;
 use super::val_raw;
-use crate::canonical_abi::{FuncShape, LiftContext, LowerContext};
+use crate::canonical_abi::{CallHandles, FuncShape, LiftContext, LowerContext, ResourceLookup};
 use crate::component::ComponentError;
 use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
@@ -21,6 +21,7 @@ pub(crate) trait TypedImport: Send + Sync + 'static {
     fn typecheck(
         &self,
         of: &Arc<Component>,
+        resources: ResourceLookup<'_>,
         ty: ComponentFuncTypeIndex,
     ) -> Result<(), ComponentError>;
 }
@@ -41,6 +42,7 @@ pub(crate) trait HostBody<T: 'static>: TypedImport {
 pub(crate) struct HostCall<'a> {
     instance: ComponentInstancePtr,
     options: &'a GuestOptions,
+    handles: &'a CallHandles,
     /// The function's type.
     pub(crate) ty: ComponentFuncTypeIndex,
     /// How its parameters and results are passed.
@@ -62,13 +64,13 @@ impl<'a> HostCall<'a> {
     /// For the parameters.
     #[inline]
     pub(crate) fn lift(self, store: &'a StoreOpaque) -> LiftContext<'a> {
-        LiftContext::new(store, self.instance, self.options)
+        LiftContext::new(store, self.instance, self.options, self.handles)
     }
 
     /// For the results.
     #[inline]
     pub(crate) fn lower(self, store: &'a mut StoreOpaque) -> LowerContext<'a> {
-        LowerContext::new(store, self.instance, self.options)
+        LowerContext::new(store, self.instance, self.options, self.handles)
     }
 }
 
@@ -95,9 +97,10 @@ impl ComponentHostFunc {
     pub(crate) fn typecheck(
         &self,
         of: &Arc<Component>,
+        resources: ResourceLookup<'_>,
         ty: ComponentFuncTypeIndex,
     ) -> Result<(), ComponentError> {
-        self.body.typecheck(of, ty)
+        self.body.typecheck(of, resources, ty)
     }
 }
 
@@ -155,13 +158,17 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
             let slots = std::slice::from_raw_parts_mut(slots, import.shape.lowered_slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
+            let handles = CallHandles::default();
             let call = HostCall {
                 instance,
+                handles: &handles,
                 options: instance.options(OptionsIndex::from_u32(options)),
                 ty: import.ty,
                 shape: import.shape,
             };
-            body.call(StoreContextMut(store), call, slots)?;
+            let result = body.call(StoreContextMut(store), call, slots);
+            handles.end(&*(*store_context).store.cast::<StoreOpaque>());
+            result?;
             // The host may have called the instance again and swallowed a trap; to return into
             // it would be to enter it.
             if instance.is_locked() {

@@ -9,13 +9,14 @@
 use super::Flattener;
 use super::value::{LiftedFunc, inconsistent};
 use crate::adapter::{
-    ADAPTER_EXPORT, AdapterImport, AdapterSpec, Peer, PeerOptions, SCRATCH_MEMORY,
+    ADAPTER_EXPORT, Adapter, AdapterImport, AdapterSpec, Peer, PeerOptions, SCRATCH_MEMORY,
 };
-use crate::component::info::{CanonicalOptions, CoreDef};
+use crate::component::info::{CanonicalOptions, CoreDef, StringEncoding};
 use crate::component::trampoline::Trampoline;
+use crate::component::types::{ComponentFuncType, InterfaceType};
 use crate::error::{Error, Result};
 use crate::index::*;
-use crate::types::{EntityType, FuncType, MemoryType, ValType};
+use crate::types::{AddressType, EntityType, FuncType, MemoryType, ValType};
 use crate::{Features, Proposal, module};
 use cranelift_entity::EntityRef;
 
@@ -98,11 +99,11 @@ impl Flattener<'_, '_> {
         let name = self.core_func_name(key.callee)?;
         let spec = AdapterSpec {
             types: self.types.types(),
+            resources: &self.component.resources,
             func: &self.types.types().funcs[key.ty],
             name: &name,
             caller: self.peer(&lower)?,
             callee: self.peer(&lift)?,
-            same_instance: lift.instance == lower.instance,
             post_return: lift.post_return.is_some(),
             check_may_leave: self.definitions.components[caller].may_be_unleavable,
             may_throw: self.may_throw,
@@ -111,6 +112,55 @@ impl Flattener<'_, '_> {
             return Ok(key.callee);
         }
         let adapter = spec.synthesize(&mut self.shapes)?;
+        self.instantiate_adapter(adapter, key.callee, &lift, &lower)
+    }
+
+    /// The core function that calls a destructor of an instance from `resource.drop`, whoever
+    /// drops: as that of a lifted function `(rep: u32)`, lowered by somebody.
+    pub(super) fn adapt_dtor(
+        &mut self,
+        instance: RuntimeComponentInstanceIndex,
+        dtor: CoreDef,
+    ) -> Result<CoreDef> {
+        let options = CanonicalOptions {
+            instance,
+            string_encoding: StringEncoding::default(),
+            memory: None,
+            address: AddressType::I32,
+            realloc: None,
+            post_return: None,
+        };
+        let name = self.core_func_name(dtor)?;
+        let spec = AdapterSpec {
+            types: self.types.types(),
+            resources: &self.component.resources,
+            func: &ComponentFuncType {
+                params: vec![("rep".to_owned(), InterfaceType::U32)],
+                result: None,
+                async_: false,
+            },
+            name: &name,
+            caller: self.peer(&options)?,
+            callee: self.peer(&options)?,
+            post_return: false,
+            // The trampoline of the drop does.
+            check_may_leave: false,
+            may_throw: self.may_throw,
+        };
+        if spec.is_nothing_but_the_call() {
+            return Ok(dtor);
+        }
+        let adapter = spec.synthesize(&mut self.shapes)?;
+        self.instantiate_adapter(adapter, dtor, &options, &options)
+    }
+
+    fn instantiate_adapter(
+        &mut self,
+        adapter: Adapter,
+        callee: CoreDef,
+        lift: &CanonicalOptions,
+        lower: &CanonicalOptions,
+    ) -> Result<CoreDef> {
         self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
         let module = module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
         let mut args = Vec::with_capacity(adapter.imports.len());
@@ -118,15 +168,15 @@ impl Flattener<'_, '_> {
             .imports
             .contains(&AdapterImport::Memory(Peer::Scratch));
         let peers = Peers {
-            lift: &lift,
-            lower: &lower,
+            lift,
+            lower,
             scratch: match is_staged {
                 true => Some(self.scratch_memory(lower.instance)?),
                 false => None,
             },
         };
         for import in adapter.imports {
-            args.push(self.adapter_import(import, key.callee, peers)?);
+            args.push(self.adapter_import(import, callee, peers)?);
         }
         self.budget.spend(args.len())?;
         let module = self.modules.push(module);
@@ -138,6 +188,7 @@ impl Flattener<'_, '_> {
         let definition = self.component_instances[options.instance];
         let memory = options.memory.map(|index| self.memory_type(index));
         Ok(PeerOptions {
+            instance: options.instance,
             memory: memory.transpose()?,
             string_encoding: options.string_encoding,
             realloc: options.realloc.is_some(),
@@ -204,6 +255,10 @@ impl Flattener<'_, '_> {
                     signature,
                 })
             }
+            AdapterImport::Resource { op, peer, resource } => {
+                self.resource_trampoline(op, peers.options(peer).instance, resource)
+            }
+            AdapterImport::BorrowScope(op) => self.scope_trampoline(op, peers.lower.instance),
             AdapterImport::Trap(code) => {
                 let signature = self.signatures.intern(FuncType::new([], []));
                 self.trampoline(Trampoline::Trap { code, signature })

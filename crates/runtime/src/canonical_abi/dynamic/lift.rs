@@ -6,7 +6,7 @@ use super::super::variant::load_bits;
 use super::super::{Lift, LiftContext};
 use super::{elements, unbuilt};
 use crate::bug::bail_bug;
-use crate::component::Val;
+use crate::component::{ResourceAny, Val};
 use crate::trap::Trap;
 use crate::vm::val_raw;
 use anyhow::Result;
@@ -97,6 +97,9 @@ fn lift_val(cx: &mut LiftContext<'_>, ty: InterfaceType, slots: &mut Slots<'_>) 
         | InterfaceType::Enum(_)
         | InterfaceType::Option(_)
         | InterfaceType::Result(_) => lift_case(cx, ty, slots)?,
+        InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+            Val::Resource(ResourceAny::lift_flat(cx, ty, slots.take(1)?)?)
+        }
         other => return Err(unbuilt(cx.types(), other).into()),
     })
 }
@@ -191,6 +194,9 @@ fn load_val(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<
         | InterfaceType::Enum(_)
         | InterfaceType::Option(_)
         | InterfaceType::Result(_) => load_case(cx, ty, from)?,
+        InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+            Val::Resource(ResourceAny::load(cx, ty, from)?)
+        }
         other => return Err(unbuilt(cx.types(), other).into()),
     })
 }

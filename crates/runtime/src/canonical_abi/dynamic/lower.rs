@@ -90,6 +90,7 @@ fn lower_val(
         }
         Val::Record(fields) => lower_fields(cx, ty, fields.iter().map(|(_, val)| val), slots),
         Val::Tuple(elements) => lower_fields(cx, ty, elements.iter(), slots),
+        Val::Resource(resource) => resource.lower_flat(cx, ty, slots.take(1)?),
         Val::Flags(set) => {
             slots.take(1)?[0] = val_raw::from_i32(bits(cx.types(), ty, set)? as i32);
             Ok(())
@@ -214,6 +215,7 @@ fn store_val(
         }
         Val::Record(fields) => store_fields(cx, ty, fields.iter().map(|(_, val)| val), address),
         Val::Tuple(elements) => store_fields(cx, ty, elements.iter(), address),
+        Val::Resource(resource) => resource.store(cx, ty, address),
         Val::Flags(set) => {
             let bits = bits(cx.types(), ty, set)?;
             let size = size_align(cx.types(), ty, cx.address()).size;
