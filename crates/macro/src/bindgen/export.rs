@@ -45,7 +45,8 @@ impl Generator<'_> {
         let resources = interface.types.values().filter(|id| self.is_resource(**id));
         let (resources, accessors): (Vec<_>, Vec<_>) = resources
             .map(|&id| {
-                let of_resource = |(func, _): &&(&Function, Ident)| func.kind.resource() == Some(id);
+                let of_resource =
+                    |(func, _): &&(&Function, Ident)| func.kind.resource() == Some(id);
                 let methods: Vec<_> = funcs.iter().filter(of_resource).cloned().collect();
                 self.guest_resource(id, &methods, scope)
             })

@@ -62,8 +62,7 @@ impl Generator<'_> {
         for &id in types.iter().filter(|id| self.is_resource(**id)) {
             let of_resource = |func: &&&Function| func.kind.resource() == Some(id);
             let methods: Vec<&Function> = funcs.iter().filter(of_resource).copied().collect();
-            let HostTrait { items, definitions } =
-                self.host_resource(id, &methods, scope, &target);
+            let HostTrait { items, definitions } = self.host_resource(id, &methods, scope, &target);
             out.items.extend(items);
             out.definitions.extend(definitions);
             supertraits.push(self.host_resource_name(id));

@@ -179,7 +179,10 @@ fn pairs(input: ParseStream<'_>) -> syn::Result<Vec<(LitStr, Path)>> {
     let body;
     braced!(body in input);
     let pairs = Punctuated::<Pair, Token![,]>::parse_terminated(&body)?;
-    Ok(pairs.into_iter().map(|Pair(key, path)| (key, path)).collect())
+    Ok(pairs
+        .into_iter()
+        .map(|Pair(key, path)| (key, path))
+        .collect())
 }
 
 /// `Owning`: the only way that there is.

@@ -185,9 +185,7 @@ impl Generator<'_> {
             TypeDefKind::Option(ty)
             | TypeDefKind::FixedLengthList(ty, _)
             | TypeDefKind::Type(ty) => all(ty),
-            TypeDefKind::Result(result) => {
-                [&result.ok, &result.err].into_iter().flatten().all(all)
-            }
+            TypeDefKind::Result(result) => [&result.ok, &result.err].into_iter().flatten().all(all),
             TypeDefKind::List(ty) => holds(Part::Memory) && all(ty),
             TypeDefKind::Map(key, value) => holds(Part::Memory) && all(key) && all(value),
             TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => {

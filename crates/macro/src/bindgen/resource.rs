@@ -57,7 +57,10 @@ impl Generator<'_> {
         host: &TokenStream,
     ) -> HostTrait {
         let krate = &self.options.krate;
-        let wit_name = self.wit.resolve.types[id].name.as_deref().unwrap_or_default();
+        let wit_name = self.wit.resolve.types[id]
+            .name
+            .as_deref()
+            .unwrap_or_default();
         let resource = self.type_name(id);
         let name = self.host_resource_name(id);
         let target = quote!(#name);
@@ -121,12 +124,13 @@ impl Generator<'_> {
     ) -> (TokenStream, TokenStream) {
         let def = &self.wit.resolve.types[id];
         let wit_name = def.name.as_deref().unwrap_or_default();
-        let docs = docs(&def.docs, &format!("The functions of the resource `{wit_name}`."));
+        let docs = docs(
+            &def.docs,
+            &format!("The functions of the resource `{wit_name}`."),
+        );
         let name = self.guest_resource_name(id);
         let accessor = match names::snake(wit_name) {
-            reserved if reserved == "load" || reserved == "new" => {
-                names::joined(&[wit_name, "_"])
-            }
+            reserved if reserved == "load" || reserved == "new" => names::joined(&[wit_name, "_"]),
             name => name,
         };
         let methods = funcs.iter().map(|(func, field)| {

@@ -40,10 +40,12 @@ fn what_is_not_supported_yet_is_named_with_its_place() {
     );
     assert_eq!(
         refused("package a:b;\nworld w {\n  export f: func(x: list<stream<u8>>);\n}"),
-        "inline:3:18: a `stream` is not supported yet"
+        "inline:3:26: a `stream` is not supported yet"
     );
     assert_eq!(
-        refused("package a:b;\ninterface i {\n  record r { x: future<u8> }\n}\nworld w { import i; }"),
+        refused(
+            "package a:b;\ninterface i {\n  record r { x: future<u8> }\n}\nworld w { import i; }"
+        ),
         "inline:3:10: a `future` is not supported yet"
     );
 }
@@ -74,11 +76,10 @@ fn worlds_are_chosen_by_name() {
     let text = refused("package a:b; world v {} world w {}");
     assert!(text.contains("a:b/v") && text.contains("a:b/w"), "{text}");
     let error = bindgen(quote!({ inline: "package a:b; world v {}", world: "w" })).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "World `w` not found in package `a:b`"
-    );
-    let error = bindgen(quote!("w" in "no/such/folder")).unwrap_err().to_string();
+    assert_eq!(error.to_string(), "World `w` not found in package `a:b`");
+    let error = bindgen(quote!("w" in "no/such/folder"))
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("there is no WIT at `"), "{error}");
 }
 

@@ -376,8 +376,11 @@ impl Generator<'_> {
                     mut store: impl #krate::AsContextMut,
                     instance: &#krate::component::Instance,
                 ) -> #support::Result<Self> {
-                    let exports = &mut #support::Exports::of_instance(&mut store, instance);
-                    #indices::find(exports)?.load(&mut store, instance)
+                    let indices = {
+                        let mut exports = #support::Exports::of_instance(&mut store, instance);
+                        #indices::find(&mut exports)?
+                    };
+                    indices.load(&mut store, instance)
                 }
 
                 #add_to_linker

@@ -84,14 +84,8 @@ fn component_type_of(shape: &Shape) -> TokenStream {
     let generics = bounded(shape, "ComponentType");
     let (params, arguments, bounds) = generics.split_for_impl();
     let (abi, typecheck) = match &shape.kind {
-        Kind::Record(fields) => (
-            record::abi(shape, fields),
-            record::typecheck(shape, fields),
-        ),
-        Kind::Variant(cases) => (
-            variant::abi(shape, cases),
-            variant::typecheck(shape, cases),
-        ),
+        Kind::Record(fields) => (record::abi(shape, fields), record::typecheck(shape, fields)),
+        Kind::Variant(cases) => (variant::abi(shape, cases), variant::typecheck(shape, cases)),
         Kind::Enum(cases) => (
             enumeration::abi(shape, cases),
             enumeration::typecheck(shape, cases),
@@ -118,8 +112,14 @@ fn lift_of(shape: &Shape) -> TokenStream {
     let generics = bounded(shape, "Lift");
     let (params, arguments, bounds) = generics.split_for_impl();
     let (lift_flat, load) = match &shape.kind {
-        Kind::Record(fields) => (record::lift_flat(shape, fields), record::load(shape, fields)),
-        Kind::Variant(cases) => (variant::lift_flat(shape, cases), variant::load(shape, cases)),
+        Kind::Record(fields) => (
+            record::lift_flat(shape, fields),
+            record::load(shape, fields),
+        ),
+        Kind::Variant(cases) => (
+            variant::lift_flat(shape, cases),
+            variant::load(shape, cases),
+        ),
         Kind::Enum(cases) => (
             enumeration::lift_flat(shape, cases),
             enumeration::load(shape, cases),

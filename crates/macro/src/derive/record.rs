@@ -49,14 +49,18 @@ pub(super) fn typecheck(shape: &Shape, fields: &[Field]) -> TokenStream {
 pub(super) fn lower_flat(shape: &Shape, fields: &[Field]) -> TokenStream {
     let krate = &shape.krate;
     let abis = abis(shape, fields);
-    let parts = fields.iter().zip(abis).enumerate().map(|(i, (field, abi))| {
-        let Field { name, ty, .. } = field;
-        quote! {
-            let (part, _rest) = _rest.split_at_mut(#abi.flat_count());
-            let part_ty = cx.field_type(&#abi, ty, #i);
-            <#ty as #krate::component::Lower>::lower_flat(&self.#name, cx, part_ty, part)?;
-        }
-    });
+    let parts = fields
+        .iter()
+        .zip(abis)
+        .enumerate()
+        .map(|(i, (field, abi))| {
+            let Field { name, ty, .. } = field;
+            quote! {
+                let (part, _rest) = _rest.split_at_mut(#abi.flat_count());
+                let part_ty = cx.field_type(&#abi, ty, #i);
+                <#ty as #krate::component::Lower>::lower_flat(&self.#name, cx, part_ty, part)?;
+            }
+        });
     quote! {
         let _rest = to;
         #(#parts)*
@@ -68,14 +72,18 @@ pub(super) fn store(shape: &Shape, fields: &[Field]) -> TokenStream {
     let krate = &shape.krate;
     let offsets = offsets(shape, fields);
     let abis = abis(shape, fields);
-    let parts = fields.iter().zip(abis).enumerate().map(|(i, (field, abi))| {
-        let Field { name, ty, .. } = field;
-        quote! {
-            let part_ty = cx.field_type(&#abi, ty, #i);
-            let part = address + offsets[#i].get(cx.address());
-            <#ty as #krate::component::Lower>::store(&self.#name, cx, part_ty, part)?;
-        }
-    });
+    let parts = fields
+        .iter()
+        .zip(abis)
+        .enumerate()
+        .map(|(i, (field, abi))| {
+            let Field { name, ty, .. } = field;
+            quote! {
+                let part_ty = cx.field_type(&#abi, ty, #i);
+                let part = address + offsets[#i].get(cx.address());
+                <#ty as #krate::component::Lower>::store(&self.#name, cx, part_ty, part)?;
+            }
+        });
     quote! {
         #offsets
         #(#parts)*
@@ -87,14 +95,18 @@ pub(super) fn lift_flat(shape: &Shape, fields: &[Field]) -> TokenStream {
     let krate = &shape.krate;
     let abis = abis(shape, fields);
     let locals = locals(fields);
-    let parts = fields.iter().zip(abis).enumerate().map(|(i, (field, abi))| {
-        let (ty, local) = (&field.ty, &locals[i]);
-        quote! {
-            let (part, _rest) = _rest.split_at(#abi.flat_count());
-            let part_ty = cx.field_type(&#abi, ty, #i);
-            let #local = <#ty as #krate::component::Lift>::lift_flat(cx, part_ty, part)?;
-        }
-    });
+    let parts = fields
+        .iter()
+        .zip(abis)
+        .enumerate()
+        .map(|(i, (field, abi))| {
+            let (ty, local) = (&field.ty, &locals[i]);
+            quote! {
+                let (part, _rest) = _rest.split_at(#abi.flat_count());
+                let part_ty = cx.field_type(&#abi, ty, #i);
+                let #local = <#ty as #krate::component::Lift>::lift_flat(cx, part_ty, part)?;
+            }
+        });
     let names = fields.iter().map(|field| &field.name);
     quote! {
         let _rest = from;
@@ -108,14 +120,18 @@ pub(super) fn load(shape: &Shape, fields: &[Field]) -> TokenStream {
     let offsets = offsets(shape, fields);
     let abis = abis(shape, fields);
     let locals = locals(fields);
-    let parts = fields.iter().zip(abis).enumerate().map(|(i, (field, abi))| {
-        let (ty, local) = (&field.ty, &locals[i]);
-        quote! {
-            let part = &from[offsets[#i].get(memory)..][..#abi.size(memory)];
-            let part_ty = cx.field_type(&#abi, ty, #i);
-            let #local = <#ty as #krate::component::Lift>::load(cx, part_ty, part)?;
-        }
-    });
+    let parts = fields
+        .iter()
+        .zip(abis)
+        .enumerate()
+        .map(|(i, (field, abi))| {
+            let (ty, local) = (&field.ty, &locals[i]);
+            quote! {
+                let part = &from[offsets[#i].get(memory)..][..#abi.size(memory)];
+                let part_ty = cx.field_type(&#abi, ty, #i);
+                let #local = <#ty as #krate::component::Lift>::load(cx, part_ty, part)?;
+            }
+        });
     let names = fields.iter().map(|field| &field.name);
     quote! {
         #offsets

@@ -89,10 +89,7 @@ fn cases_have_one_payload_or_none() {
 #[test]
 fn names_are_kebab_case_and_differ() {
     let text = refused("#[component(record)] struct P { #[component(name = \"a_b\")] x: u32 }");
-    assert!(
-        text.starts_with("`a_b` is not in kebab-case"),
-        "{text}"
-    );
+    assert!(text.starts_with("`a_b` is not in kebab-case"), "{text}");
     assert_eq!(
         refused("#[component(enum)] enum E { A, #[component(name = \"a\")] B }"),
         "the name `a` is used twice"

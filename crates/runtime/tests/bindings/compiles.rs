@@ -2,7 +2,7 @@
 //! guest here has.
 
 /// Keywords, and names that generated code has itself.
-pub mod names {
+pub(crate) mod names {
     threadline::component::bindgen!({
         inline: r#"
             package t:t;
@@ -37,7 +37,7 @@ pub mod names {
 }
 
 /// All that owns memory, in every position.
-pub mod types {
+pub(crate) mod types {
     threadline::component::bindgen!({
         inline: r#"
             package t:u;
@@ -60,6 +60,6 @@ pub mod types {
 }
 
 /// A world without anything.
-pub mod empty {
+pub(crate) mod empty {
     threadline::component::bindgen!({ inline: "package t:e; world e {}" });
 }

@@ -179,16 +179,21 @@ fn records_agree_with_values() {
 fn variants_agree_with_values() {
     let point = |x, y| record(&[("x", Val::S32(x)), ("y", Val::S32(y))]);
     let points = vec![Point { x: 1, y: -2 }, Point { x: i32::MIN, y: 0 }];
-    let case = |name: &str, payload: Option<Val>| {
-        Val::Variant(name.to_owned(), payload.map(Box::new))
-    };
+    let case =
+        |name: &str, payload: Option<Val>| Val::Variant(name.to_owned(), payload.map(Box::new));
     let vals = Val::List(vec![point(1, -2), point(i32::MIN, 0)]);
     for (shape, val) in [
         (Shape::None, case("none", None)),
         (Shape::Circle(0.5), case("circle", Some(Val::Float32(0.5)))),
         (Shape::Polygon(points), case("poly", Some(vals))),
     ] {
-        agree("give-shape", (shape.clone(),), (shape,), &[val.clone()], &val);
+        agree(
+            "give-shape",
+            (shape.clone(),),
+            (shape,),
+            &[val.clone()],
+            &val,
+        );
     }
 }
 

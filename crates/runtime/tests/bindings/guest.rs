@@ -26,7 +26,8 @@ pub(crate) fn component(engine: &Engine, wit: &str, world: &str, core: &str) -> 
 const MEMORY: &str = r#"
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
-    (func $allocate (export "cabi_realloc") (param i32 i32 i32 $size i32) (result i32)
+    (func $allocate (export "cabi_realloc") (param i32 i32 i32) (param $size i32)
+        (result i32)
         (local $at i32)
         (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
         (global.set $next (i32.add (local.get $at) (local.get $size)))

@@ -7,7 +7,7 @@ use threadline::{Engine, Store, Trap};
 
 /// A file.
 #[derive(Debug)]
-pub struct MyFile {
+pub(crate) struct MyFile {
     size: u32,
 }
 
@@ -122,7 +122,7 @@ fn an_error_of_a_trappable_import_ends_the_guest() {
 
 /// An error of the embedder's.
 #[derive(Debug)]
-pub enum MyError {
+pub(crate) enum MyError {
     /// What the guest is told.
     Missing,
     /// What it isn't.
@@ -203,6 +203,9 @@ fn errors_of_the_embedders_are_converted_or_trap() {
     let told = values.t_v_echo().call_look_up(&mut store, &[], 0).unwrap();
     assert_eq!(told, Err(errors::t::v::types::Errno::NotFound));
     store.data_mut().0 = true;
-    let error = values.t_v_echo().call_look_up(&mut store, &[], 0).unwrap_err();
+    let error = values
+        .t_v_echo()
+        .call_look_up(&mut store, &[], 0)
+        .unwrap_err();
     assert!(format!("{error:#}").contains("it is broken"), "{error:#}");
 }

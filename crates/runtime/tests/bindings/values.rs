@@ -1,8 +1,9 @@
 //! A world with values of all kinds: imports, exports, and functions of the world's own.
 
 use super::guest;
-use t::v::echo::{Color, Errno, Perms, Person, Shape};
+use t::v::echo::{Errno, Perms, Person, Shape};
 use t::v::types::Point;
+use threadline::component::bindgen::Exports;
 use threadline::component::{Component, HasSelf, Linker};
 use threadline::{Engine, Store};
 
@@ -87,7 +88,9 @@ fn values_of_each_kind_come_back() {
         panic!("another case");
     };
     assert_eq!((points[1].x, points[1].y), (3, -4));
-    let circle = echo.call_give_shape(&mut store, &Shape::Circle(1.5)).unwrap();
+    let circle = echo
+        .call_give_shape(&mut store, &Shape::Circle(1.5))
+        .unwrap();
     assert!(matches!(circle, Shape::Circle(r) if r == 1.5));
     let none = echo.call_give_shape(&mut store, &Shape::None).unwrap();
     assert!(matches!(none, Shape::None));
@@ -115,8 +118,14 @@ fn functions_of_the_world_and_of_inline_interfaces_are_called() {
     let (mut store, values) = instance();
     assert_eq!(values.call_run(&mut store, "hello").unwrap(), 5);
     assert_eq!(store.data().log, ["hello"]);
-    assert_eq!(values.call_mix(&mut store, Color::Blue).unwrap(), Color::Red);
-    assert_eq!(values.local().call_twice(&mut store, 1 << 40).unwrap(), 1 << 41);
+    assert_eq!(
+        values.call_mix(&mut store, Color::Blue).unwrap(),
+        Color::Red
+    );
+    assert_eq!(
+        values.local().call_twice(&mut store, 1 << 40).unwrap(),
+        1 << 41
+    );
     values.t_v_echo().call_nothing(&mut store).unwrap();
     assert_eq!(store.data().calls, 1);
 }
@@ -143,10 +152,17 @@ fn an_instance_made_otherwise_is_taken_apart() {
 fn what_a_component_does_not_export_is_named() {
     let engine = Engine::default();
     let linker = Linker::<Host>::new(&engine);
+    let component = |text: &str| Component::new(&engine, text).unwrap();
+    let error = Values::instantiate_pre(&component("(component)"), &linker);
+    assert_eq!(
+        error.err().unwrap().to_string(),
+        "the component exports no function `run`"
+    );
     let refused = |text: &str| {
-        let component = Component::new(&engine, text).unwrap();
-        let error = Values::instantiate_pre(&component, &linker).err().unwrap();
-        error.to_string()
+        let component = component(text);
+        let mut exports = Exports::of_component(&component);
+        let indices = exports::t::v::echo::GuestIndices::new(&mut exports);
+        indices.err().unwrap().to_string()
     };
     assert_eq!(
         refused("(component)"),
