@@ -2,6 +2,8 @@
 
 use super::Trampoline;
 use super::types::{ComponentTypes, ExternType, TypeDef};
+use crate::canonical_abi::LiftOrLower;
+use crate::error::Error;
 use crate::index::*;
 use crate::layout::VMComponentLayout;
 use crate::types::AddressType;
@@ -44,6 +46,21 @@ pub struct Component {
     pub num_reallocs: u32,
     /// `post-return`s that the steps extract.
     pub num_post_returns: u32,
+    /// `callback`s that the steps extract.
+    pub num_callbacks: u32,
+    /// Tables that the steps extract.
+    pub num_tables: u32,
+    /// Calls between guests that make tasks.
+    #[serde(with = "crate::serial::map")]
+    pub task_adapters: PrimaryMap<TaskAdapterIndex, TaskAdapter>,
+    /// Of each component instance, whether calls into it make tasks; others run on the caller's
+    /// stack, and know nothing of concurrency.
+    #[serde(with = "crate::serial::map")]
+    pub makes_tasks: PrimaryMap<RuntimeComponentInstanceIndex, bool>,
+    /// What keeps it from being run: the first thing in it that isn't built yet. `None` if it is
+    /// from [`Translation::parse`](crate::Translation::parse), which refuses it otherwise.
+    #[serde(skip)]
+    pub unbuilt: Option<Error>,
     /// Where its contexts are in memory.
     pub layout: VMComponentLayout,
 }
@@ -104,6 +121,34 @@ pub enum ResourceOrigin {
     },
 }
 
+/// A call from guest to guest that makes a task.
+///
+/// There are two functions, both run on the task's thread. `start` is called when the task
+/// starts, with all core parameters of the caller: it lifts and lowers the parameters of the
+/// function, calls the callee's core function and returns what that returns. `return_` is called
+/// when the task returns, with the core results of the callee or, if that was lifted with
+/// `async`, the parameters of `task.return`; and then, if the caller wants the result in memory,
+/// with where it wants it, the last of its core parameters. It lifts and lowers the result, calls
+/// `post-return`, and returns the core results of the caller, if it lowers synchronously;
+/// otherwise it returns nothing.
+///
+/// The context slots hold those of the task's thread. Handles that are borrowed are counted by
+/// [`ScopeOp::OfTask`](super::ScopeOp::OfTask) and
+/// [`ScopeOp::LendsToTask`](super::ScopeOp::LendsToTask); it is not here that either ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TaskAdapter {
+    /// Starts the task.
+    pub start: CoreDef,
+    /// Returns its result.
+    pub return_: CoreDef,
+    /// How the function is lifted.
+    pub lift: OptionsIndex,
+    /// How it is lowered.
+    pub lower: OptionsIndex,
+    /// Its type in the component that lowers it.
+    pub ty: ComponentFuncTypeIndex,
+}
+
 /// A step of instantiation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Step {
@@ -139,6 +184,25 @@ pub enum Step {
         index: RuntimePostReturnIndex,
         /// Where it comes from.
         def: CoreDef,
+    },
+    /// Takes note of a `callback` function.
+    ExtractCallback {
+        /// Where it is noted.
+        index: RuntimeCallbackIndex,
+        /// Where it comes from.
+        def: CoreDef,
+    },
+    /// Takes note of a table.
+    ExtractTable {
+        /// Where it is noted.
+        index: RuntimeTableIndex,
+        /// Where it comes from.
+        export: CoreExport,
+    },
+    /// Takes note of the two functions of a [`TaskAdapter`].
+    ExtractTaskAdapter {
+        /// Which.
+        index: TaskAdapterIndex,
     },
     /// Makes a resource type. What its destructor refers to is there by now.
     Resource {
@@ -223,6 +287,29 @@ pub struct CanonicalOptions {
     pub realloc: Option<RuntimeReallocIndex>,
     /// `post-return`.
     pub post_return: Option<RuntimePostReturnIndex>,
+    /// `async`.
+    pub async_: bool,
+    /// `callback`.
+    pub callback: Option<RuntimeCallbackIndex>,
     /// Whether what is lifted only passes on what it borrows: the handles are dropped for it.
     pub passes_on: bool,
+}
+
+impl CanonicalOptions {
+    /// How a function that is lifted with these is called.
+    pub fn lift(&self) -> LiftOrLower {
+        match (self.async_, self.callback) {
+            (false, _) => LiftOrLower::Lift,
+            (true, None) => LiftOrLower::LiftStackful,
+            (true, Some(_)) => LiftOrLower::LiftCallback,
+        }
+    }
+
+    /// How a function that is lowered with these is called.
+    pub fn lower(&self) -> LiftOrLower {
+        match self.async_ {
+            false => LiftOrLower::Lower,
+            true => LiftOrLower::LowerAsync,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! so that what remains ([`Component`]) is a list of [`Step`]s over core instances, with every
 //! name resolved. Calls from one component to another become adapter modules on the way.
 
+mod concurrency;
 mod definition;
 mod flatten;
 mod info;
@@ -14,9 +15,12 @@ mod transcode;
 mod translate;
 mod types;
 
+pub use concurrency::{
+    ConcurrencyBuiltin, CopyOp, EndOp, EndType, ErrorContextOp, PlainBuiltin, SetOp, TransferOp,
+};
 pub use info::{
     CanonicalOptions, Component, CoreDef, CoreExport, Export, Resource, ResourceOrigin,
-    RuntimeImport, Step, StringEncoding,
+    RuntimeImport, Step, StringEncoding, TaskAdapter,
 };
 pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
 pub use transcode::{Transcode, TranscodeFailure};

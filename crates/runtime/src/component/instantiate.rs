@@ -82,6 +82,11 @@ impl Instantiation<'_> {
                 self.instance.set_post_return(*index, func);
                 Ok(())
             }
+            Step::ExtractCallback { .. }
+            | Step::ExtractTable { .. }
+            | Step::ExtractTaskAdapter { .. } => {
+                unreachable!("components that have these are refused when they are parsed")
+            }
             Step::Resource { index } => self.make_resource(*index),
             // All of them were lowered when the instance was allocated.
             Step::LowerImport { .. } => Ok(()),

@@ -10,6 +10,7 @@
 mod adapt;
 mod budget;
 mod canon;
+mod concurrency;
 mod core_instance;
 mod export;
 mod instance;
@@ -53,7 +54,10 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
     let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty());
     let mut flattener = Flattener {
         definitions: input.definitions,
-        component: Component::default(),
+        component: Component {
+            unbuilt: input.definitions.unbuilt.clone(),
+            ..Component::default()
+        },
         wasm_types: input.types,
         types: TypeInterner::default(),
         signatures: input.signatures,
@@ -76,6 +80,8 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
     flattener.fill_known_imports();
     flattener.component.num_component_instances = flattener.component_instances.len() as u32;
     flattener.component.num_runtime_instances = flattener.instance_steps.len() as u32;
+    let instances = flattener.component_instances.keys();
+    flattener.component.makes_tasks = instances.map(|i| flattener.makes_tasks(i)).collect();
     flattener.lay_out()?;
     flattener.component.types = flattener.types.finish();
     Ok(Translation {
@@ -124,6 +130,8 @@ struct Interned {
     memories: BTreeMap<CoreExport, RuntimeMemoryIndex>,
     reallocs: BTreeMap<CoreDef, RuntimeReallocIndex>,
     post_returns: BTreeMap<CoreDef, RuntimePostReturnIndex>,
+    callbacks: BTreeMap<CoreDef, RuntimeCallbackIndex>,
+    tables: BTreeMap<CoreExport, RuntimeTableIndex>,
     options: BTreeMap<CanonicalOptions, OptionsIndex>,
     trampolines: BTreeMap<Trampoline, TrampolineIndex>,
     imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
@@ -167,6 +175,7 @@ impl Flattener<'_, '_> {
             }
             Item::Instance(definition, ty) => self.instance(scope, definition, *ty)?,
             Item::Resource { id, dtor } => self.define_resource(scope, *id, *dtor)?,
+            Item::Concurrency(builtin) => self.concurrency(scope, builtin)?,
             Item::ResourceFunc(func, id) => self.resource_func(scope, *func, *id)?,
             Item::ExportAlias {
                 sort,

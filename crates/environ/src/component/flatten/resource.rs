@@ -118,10 +118,10 @@ impl Flattener<'_, '_> {
         let index = self.types.func(self.wasm_types, &mut scope.types, id)?;
         self.budget
             .spend((self.types.converted - before) / PARTS_PER_UNIT)?;
-        match self.types.types().unbuilt(index) {
-            Some(what) => Err(Error::unsupported(what, offset)),
-            None => Ok(index),
+        if let Some(what) = self.types.types().unbuilt(index) {
+            self.refuse_later(what, offset);
         }
+        Ok(index)
     }
 
     /// What a type is in an instance.
