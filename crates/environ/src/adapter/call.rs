@@ -6,7 +6,9 @@ use super::place::{Move, OwnedPlace};
 use super::realloc::ByteLength;
 use super::{ADAPTER_EXPORT, Adapter, Peer};
 use crate::TrapCode;
-use crate::canonical_abi::{LiftOrLower, SUBTASK_RETURNED, SizeAlign, flatten_fields, tuple_layout};
+use crate::canonical_abi::{
+    LiftOrLower, SUBTASK_RETURNED, SizeAlign, flatten_fields, tuple_layout,
+};
 use crate::component::InterfaceType;
 use crate::error::Result;
 

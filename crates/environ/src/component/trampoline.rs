@@ -212,7 +212,9 @@ impl ScopeOp {
     /// The core type.
     pub fn signature(self) -> FuncType {
         match self {
-            ScopeOp::Enter | ScopeOp::BeginLends | ScopeOp::OfTask | ScopeOp::LendsToTask => FuncType::new([], [ValType::I32]),
+            ScopeOp::Enter | ScopeOp::BeginLends | ScopeOp::OfTask | ScopeOp::LendsToTask => {
+                FuncType::new([], [ValType::I32])
+            }
             ScopeOp::Exit | ScopeOp::EndLends => FuncType::new([ValType::I32], []),
         }
     }

@@ -25,6 +25,20 @@ pub(crate) fn check(wat: &str, expected: &str) {
     );
 }
 
+/// What the one known import of a component is.
+#[track_caller]
+pub(crate) fn known(wat: &str) -> Option<String> {
+    let bytes = wat::parse_str(wat).unwrap();
+    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
+        Ok(translation) => translation,
+        Err(error) => panic!("refused: {error}"),
+    };
+    let program = program(&translation);
+    let mut lines = program.lines().filter(|line| line.starts_with("known "));
+    let (_, known) = lines.next()?.split_once(": ")?;
+    lines.next().is_none().then(|| known.to_owned())
+}
+
 /// Checks that a component is refused with just this error, less the offset.
 #[track_caller]
 pub(crate) fn check_refused(wat: &str, expected: &str) {

@@ -9,8 +9,8 @@
 use super::Flattener;
 use super::value::{CoreInstance, LiftedFunc, inconsistent};
 use crate::adapter::{
-    ADAPTER_EXPORT, Adapter, AdapterImport, AdapterSpec, Peer, PeerOptions, RETURN_EXPORT, SCRATCH_MEMORY,
-    START_EXPORT,
+    ADAPTER_EXPORT, Adapter, AdapterImport, AdapterSpec, Peer, PeerOptions, RETURN_EXPORT,
+    SCRATCH_MEMORY, START_EXPORT,
 };
 use crate::component::info::{CanonicalOptions, CoreDef, Step, StringEncoding, TaskAdapter};
 use crate::component::trampoline::Trampoline;

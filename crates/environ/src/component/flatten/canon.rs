@@ -122,7 +122,11 @@ impl Flattener<'_, '_> {
 
     /// Resolves canonical options; what they need is extracted by steps written here, and so
     /// before anything that uses them.
-    pub(super) fn options(&mut self, scope: &Scope<'_>, options: &OptionsDef) -> Result<OptionsIndex> {
+    pub(super) fn options(
+        &mut self,
+        scope: &Scope<'_>,
+        options: &OptionsDef,
+    ) -> Result<OptionsIndex> {
         let memory = match options.memory {
             Some(index) => {
                 let def = scope.core(CoreSort::Memory, index)?;

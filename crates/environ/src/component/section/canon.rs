@@ -112,7 +112,11 @@ fn lower(walk: &mut Walk<'_>, func: u32, list: &[CanonicalOption], offset: u64) 
     Ok(())
 }
 
-pub(super) fn options(walk: &mut Walk<'_>, list: &[CanonicalOption], offset: u64) -> Result<OptionsDef> {
+pub(super) fn options(
+    walk: &mut Walk<'_>,
+    list: &[CanonicalOption],
+    offset: u64,
+) -> Result<OptionsDef> {
     let mut options = OptionsDef {
         offset,
         ..OptionsDef::default()

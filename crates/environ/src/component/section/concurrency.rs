@@ -4,8 +4,8 @@ use super::super::concurrency::{CopyOp, EndOp, ErrorContextOp, PlainBuiltin, Set
 use super::super::definition::{BuiltinDef, Item, OptionsDef};
 use super::super::translate::Walk;
 use super::canon::{self, builtin_name, refused};
-use crate::error::{Error, Result};
 use crate::SlotType;
+use crate::error::{Error, Result};
 use wasmparser::component_types as wt;
 use wasmparser::{CanonicalFunction, CanonicalOption, ComponentValType, ValType};
 
