@@ -39,7 +39,7 @@ pub(crate) const PLAIN: Call = Call {
 };
 
 impl Call {
-    fn wat(&self) -> String {
+    pub(crate) fn wat(&self) -> String {
         let Call {
             ty,
             lifted,
@@ -87,7 +87,16 @@ pub(crate) fn with_adapter<R>(
     call: &Call,
     f: impl FnOnce(Option<&ModuleTranslation<'_>>) -> R,
 ) -> R {
-    let bytes = wat::parse_str(call.wat()).unwrap();
+    with_adapter_of(&call.wat(), f)
+}
+
+/// Likewise.
+#[track_caller]
+pub(crate) fn with_adapter_of<R>(
+    wat: &str,
+    f: impl FnOnce(Option<&ModuleTranslation<'_>>) -> R,
+) -> R {
+    let bytes = wat::parse_str(wat).unwrap();
     let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
         Ok(translation) => translation,
         Err(error) => panic!("refused: {error}"),

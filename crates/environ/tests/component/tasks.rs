@@ -1,7 +1,9 @@
 //! Calls from component to component that make tasks: what `start` and `return` do, for each way
 //! to lift and to lower, and what is still one function.
 
-use crate::adapters::{ALL, CONTEXT, Call, MEMORY, PLAIN, REALLOC, check_log, with_adapter};
+use crate::adapters::{
+    ALL, CONTEXT, Call, MEMORY, PLAIN, REALLOC, check_log, with_adapter, with_adapter_of,
+};
 use crate::machine::{CALLEE, CALLER, Callee, Machine};
 use crate::program::check;
 use threadline_environ::TrapCode;
@@ -316,7 +318,16 @@ fn borrowed_handles_are_counted_by_the_task() {
                 (core instance (instantiate $n (with "" (instance (export "f" (func $f)))))))
             (instance $callee (instantiate $callee (with "r" (type $r))))
             (instance (instantiate $caller (with "r" (type $r)) (with "f" (func $callee "f")))))"#,
-        "",
+        "instantiate rinstance0 = module0 `m` in cinstance1 ()
+         instantiate rinstance1 = module2 `adapter f` in cinstance2 (trampoline0, trampoline1, trampoline2, trampoline3, rinstance0.func0)
+         task taskadapter0 = rinstance1.func5 and rinstance1.func6, options0 to options1
+         instantiate rinstance2 = module1 `n` in cinstance2 (trampoline4)
+         known module1 func0: call taskadapter0: (i32) -> (i32)
+         known module2 func0: lends to task
+         known module2 func1: borrow scope of task
+         known module2 func2: trampoline2
+         known module2 func3: trampoline3
+         known module2 func4: module0 dfunc0",
     );
 }
 
@@ -340,7 +351,17 @@ fn a_call_that_makes_a_task_begins_it() {
                     (export "f" (func $f)) (export "g" (func $g)))))))
             (instance $callee (instantiate $callee))
             (instance (instantiate $caller (with "f" (func $callee "f")))))"#,
-        "",
+        "instantiate rinstance0 = module0 `m` in cinstance1 ()
+         callback rcallback0 = rinstance0.func1
+         instantiate rinstance1 = module2 `adapter f` in cinstance2 (rinstance0.func0)
+         task taskadapter0 = rinstance1.func1 and rinstance1.func2, options0 to options1
+         instantiate rinstance2 = module3 `adapter f` in cinstance2 (rinstance0.func0)
+         task taskadapter1 = rinstance2.func1 and rinstance2.func2, options0 to options2
+         instantiate rinstance3 = module1 `n` in cinstance2 (trampoline0, trampoline1)
+         known module1 func0: call taskadapter0: () -> (i32)
+         known module1 func1: call taskadapter1: () -> ()
+         known module2 func0: module0 dfunc0
+         known module3 func0: module0 dfunc0",
     );
 }
 
@@ -352,6 +373,66 @@ fn a_destructor_of_an_instance_that_can_block_is_a_task() {
             (core instance $m (instantiate $m))
             (core func (canon thread.yield))
             (type $r (resource (rep i32) (dtor (core func $m "d")))))"#,
-        "",
+        "instantiate rinstance0 = module0 `m` in cinstance0 ()
+         instantiate rinstance1 = module1 `adapter d` in cinstance0 (rinstance0.func0)
+         task taskadapter0 = rinstance1.func1 and rinstance1.func2, options0 to options0
+         make resource0
+         known module1 func0: module0 dfunc0",
     );
+}
+
+#[test]
+fn what_a_task_borrows_is_lent_and_counted_for_the_task() {
+    let call = Call {
+        ty: r#"async (param "r" (borrow $r))"#,
+        lifted: "(param i32)",
+        lowered: "(param i32) (result i32)",
+        callee: "(type $own (resource (rep i32)))",
+        lift: "async",
+        lower: "async",
+        ..PLAIN
+    };
+    let wat = call.wat();
+    // One type for both, which neither defines.
+    let import = r#"(import "r" (type $r (sub resource)))"#;
+    let wat = wat
+        .replacen("(component", &format!("(component {import}"), 1)
+        .replacen(
+            "(component $callee",
+            &format!("(component $callee {import}"),
+            1,
+        )
+        .replacen(
+            "(component $caller",
+            &format!("(component $caller {import}"),
+            1,
+        )
+        .replacen(
+            "(instantiate $callee)",
+            r#"(instantiate $callee (with "r" (type $r)))"#,
+            1,
+        )
+        .replacen(
+            "(instantiate $caller",
+            r#"(instantiate $caller (with "r" (type $r))"#,
+            1,
+        );
+    with_adapter_of(&wat, |adapter| {
+        let mut machine = Machine::new(|_, _| None);
+        let returned = machine.run_export(adapter.unwrap(), "start", &[4]);
+        assert_eq!(returned, Ok(vec![]));
+        check_log(
+            &machine,
+            "lends to task(): slots 11 22, leave 1 1
+             borrow scope of task(): slots 11 22, leave 1 1
+             caller.lift_borrow among many resource0(4 77): slots 11 22, leave 1 1
+             callee.lower_borrow resource0(1004 77): slots 11 22, leave 1 1
+             callee(4): slots 11 22, leave 1 1",
+        );
+        machine.log.clear();
+        // That the borrows are over is seen by who calls this.
+        let returned = machine.run_export(adapter.unwrap(), "return", &[]);
+        assert_eq!(returned, Ok(vec![]));
+        check_log(&machine, "");
+    });
 }
