@@ -1,7 +1,7 @@
 //! Values in WAVE: from the arguments of a call, and to the text that is printed.
 //!
-//! Covers the types that components and core functions have so far; for the others there is an
-//! error that names the type.
+//! Resources can't be written; of functions that take or return them there is an error that names
+//! the type. WAVE writes a `list<T, N>` as a list, and a `map` as a list of pairs.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use threadline::{FuncType, Val, ValType};
 use wasm_wave::ast::Node;
 use wasm_wave::untyped::UntypedFuncCall;
 use wasm_wave::value as wave;
-use wasm_wave::wasm::{WasmTypeKind, WasmValue};
+use wasm_wave::wasm::{WasmType as _, WasmTypeKind, WasmValue};
 
 /// The arguments of a call as values of a component function's parameters.
 pub(crate) fn arguments(
@@ -24,7 +24,55 @@ pub(crate) fn arguments(
         .map(|(_, ty)| wave_type(&ty))
         .collect::<Result<Vec<_>>>()?;
     let values: Vec<wave::Value> = call.to_wasm_params(&types).map_err(parser_error)?;
-    values.iter().map(from_wave).collect()
+    let types = ty.params().map(|(_, ty)| ty);
+    let values = values.iter().zip(types);
+    values
+        .map(|(value, ty)| Ok(with_lengths(from_wave(value)?, &ty)))
+        .collect()
+}
+
+/// What WAVE has as a list, as the list with a length that it is meant to be.
+fn with_lengths(value: component::Val, ty: &Type) -> component::Val {
+    use component::Val;
+    let all = |values: Vec<Val>, ty: &Type| {
+        let values = values.into_iter();
+        values.map(|value| with_lengths(value, ty)).collect()
+    };
+    let payload = |value: Option<Box<Val>>, ty: Option<Type>| match (value, ty) {
+        (Some(value), Some(ty)) => Some(Box::new(with_lengths(*value, &ty))),
+        (value, _) => value,
+    };
+    match (value, ty) {
+        (Val::List(values), Type::FixedLengthList(list)) => {
+            Val::FixedLengthList(all(values, &list.ty()))
+        }
+        (Val::List(values), Type::List(list)) => Val::List(all(values, &list.ty())),
+        (Val::Map(entries), Type::Map(map)) => {
+            let entries = entries.into_iter();
+            let entries = entries.map(|(key, value)| (key, with_lengths(value, &map.value())));
+            Val::Map(entries.collect())
+        }
+        (Val::Record(fields), Type::Record(record)) => {
+            let fields = fields.into_iter().zip(record.fields());
+            let fields = fields.map(|((name, value), ty)| (name, with_lengths(value, &ty.ty)));
+            Val::Record(fields.collect())
+        }
+        (Val::Tuple(values), Type::Tuple(tuple)) => {
+            let values = values.into_iter().zip(tuple.types());
+            Val::Tuple(values.map(|(value, ty)| with_lengths(value, &ty)).collect())
+        }
+        (Val::Variant(name, value), Type::Variant(variant)) => {
+            let case = variant.cases().find(|case| case.name == name);
+            let value = payload(value, case.and_then(|case| case.ty));
+            Val::Variant(name, value)
+        }
+        (Val::Option(value), Type::Option(option)) => {
+            Val::Option(payload(value, Some(option.ty())))
+        }
+        (Val::Result(Ok(value)), Type::Result(ty)) => Val::Result(Ok(payload(value, ty.ok()))),
+        (Val::Result(Err(value)), Type::Result(ty)) => Val::Result(Err(payload(value, ty.err()))),
+        (value, _) => value,
+    }
 }
 
 /// A component function's result as text; empty if there is none.
@@ -144,15 +192,47 @@ fn wave_type(ty: &Type) -> Result<wave::Type> {
         Type::Char => K::Char,
         Type::String => K::String,
         Type::List(list) => return Ok(wave::Type::list(wave_type(&list.ty())?)),
+        // Its parser knows no lists with a length.
+        Type::FixedLengthList(list) => return Ok(wave::Type::list(wave_type(&list.ty())?)),
+        Type::Map(map) => {
+            let (key, value) = (wave_type(&map.key())?, wave_type(&map.value())?);
+            return wave::Type::map(key, value).context("keys of such a type can't be written");
+        }
+        Type::Record(record) => {
+            let fields = record.fields();
+            let fields = fields.map(|field| Ok((field.name.to_owned(), wave_type(&field.ty)?)));
+            let fields = fields.collect::<Result<Vec<_>>>()?;
+            return wave::Type::record(fields).context("a record type without fields");
+        }
+        Type::Tuple(tuple) => {
+            let elements = tuple.types().map(|ty| wave_type(&ty));
+            let elements = elements.collect::<Result<Vec<_>>>()?;
+            return wave::Type::tuple(elements).context("a tuple type without elements");
+        }
+        Type::Variant(variant) => {
+            let cases = variant.cases();
+            let cases = cases.map(|case| Ok((case.name.to_owned(), optional_type(case.ty)?)));
+            let cases = cases.collect::<Result<Vec<_>>>()?;
+            return wave::Type::variant(cases).context("a variant type without cases");
+        }
+        Type::Option(option) => return Ok(wave::Type::option(wave_type(&option.ty())?)),
+        Type::Result(result) => {
+            let (ok, err) = (optional_type(result.ok())?, optional_type(result.err())?);
+            return Ok(wave::Type::result(ok, err));
+        }
         Type::Flags(flags) => {
             return wave::Type::flags(flags.names()).context("a flags type without labels");
         }
         Type::Enum(cases) => {
             return wave::Type::enum_ty(cases.names()).context("an enum type without cases");
         }
-        other => bail!("values of type {other} can't be written yet"),
+        other => bail!("values of type `{other}` can't be written"),
     };
     wave::Type::simple(simple).context("no simple type")
+}
+
+fn optional_type(ty: Option<Type>) -> Result<Option<wave::Type>> {
+    ty.map(|ty| wave_type(&ty)).transpose()
 }
 
 fn from_wave(value: &wave::Value) -> Result<component::Val> {
@@ -175,21 +255,47 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
         K::F64 => Val::Float64(value.unwrap_f64()),
         K::Char => Val::Char(value.unwrap_char()),
         K::String => Val::String(value.unwrap_string().into_owned()),
-        K::List => Val::List(
-            value
-                .unwrap_list()
-                .map(|element| from_wave(&element))
-                .collect::<Result<Vec<_>>>()?,
-        ),
+        K::List => Val::List(all_from_wave(value.unwrap_list())?),
+        K::Map => {
+            let entries = value.unwrap_map();
+            let entries = entries.map(|(key, value)| Ok((from_wave(&key)?, from_wave(&value)?)));
+            Val::Map(entries.collect::<Result<_>>()?)
+        }
+        K::Record => {
+            let fields = value.unwrap_record();
+            let fields = fields.map(|(name, value)| Ok((name.into_owned(), from_wave(&value)?)));
+            Val::Record(fields.collect::<Result<_>>()?)
+        }
+        K::Tuple => Val::Tuple(all_from_wave(value.unwrap_tuple())?),
+        K::Variant => {
+            let (case, payload) = value.unwrap_variant();
+            Val::Variant(case.into_owned(), payload_from_wave(payload)?)
+        }
+        K::Option => Val::Option(payload_from_wave(value.unwrap_option())?),
+        K::Result => Val::Result(match value.unwrap_result() {
+            Ok(payload) => Ok(payload_from_wave(payload)?),
+            Err(payload) => Err(payload_from_wave(payload)?),
+        }),
         K::Flags => Val::Flags(owned(value.unwrap_flags())),
         K::Enum => Val::Enum(value.unwrap_enum().into_owned()),
-        other => bail!("values of type `{other}` are not supported yet"),
+        other => bail!("values of type `{other}` can't be read"),
     })
+}
+
+fn all_from_wave<'a>(
+    values: impl Iterator<Item = Cow<'a, wave::Value>>,
+) -> Result<Vec<component::Val>> {
+    values.map(|value| from_wave(&value)).collect()
+}
+
+fn payload_from_wave(payload: Option<Cow<'_, wave::Value>>) -> Result<Option<Box<component::Val>>> {
+    payload
+        .map(|value| Ok(Box::new(from_wave(&value)?)))
+        .transpose()
 }
 
 fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
     use component::Val;
-    use wasm_wave::wasm::WasmType as _;
     use wave::Value;
     Ok(match value {
         Val::Bool(value) => Value::make_bool(*value),
@@ -205,23 +311,69 @@ fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
         Val::Float64(value) => Value::make_f64(*value),
         Val::Char(value) => Value::make_char(*value),
         Val::String(value) => Value::make_string(Cow::Borrowed(value)),
-        Val::List(elements) => {
-            let element = ty.list_element_type().context("a list of another type")?;
-            let elements = elements
-                .iter()
-                .map(|value| to_wave(value, &element))
-                .collect::<Result<Vec<_>>>()?;
-            Value::make_list(ty, elements)?
+        Val::List(elements) | Val::FixedLengthList(elements) => {
+            let types = ty.list_element_type().into_iter().cycle();
+            Value::make_list(ty, all_to_wave(elements.iter(), types)?)?
+        }
+        Val::Map(entries) => {
+            let types = || ty.map_key_value_types().into_iter().cycle();
+            let keys = all_to_wave(entries.iter().map(|(key, _)| key), types().map(|ty| ty.0))?;
+            let values = all_to_wave(entries.iter().map(|(_, val)| val), types().map(|ty| ty.1))?;
+            Value::make_map(ty, keys.into_iter().zip(values))?
+        }
+        Val::Record(fields) => {
+            let types = ty.record_fields().map(|(_, ty)| ty);
+            let values = all_to_wave(fields.iter().map(|(_, value)| value), types)?;
+            let names = fields.iter().map(|(name, _)| name.as_str());
+            Value::make_record(ty, names.zip(values))?
+        }
+        Val::Tuple(elements) => {
+            Value::make_tuple(ty, all_to_wave(elements.iter(), ty.tuple_element_types())?)?
+        }
+        Val::Variant(case, payload) => {
+            let payload_ty = ty.variant_cases().find(|(name, _)| name == case);
+            let payload_ty = payload_ty.and_then(|(_, ty)| ty);
+            Value::make_variant(ty, case, payload_to_wave(payload, payload_ty)?)?
+        }
+        Val::Option(payload) => {
+            Value::make_option(ty, payload_to_wave(payload, ty.option_some_type())?)?
+        }
+        Val::Result(result) => {
+            let (ok, err) = ty.result_types().context("a result of another type")?;
+            let result = match result {
+                Ok(payload) => Ok(payload_to_wave(payload, ok)?),
+                Err(payload) => Err(payload_to_wave(payload, err)?),
+            };
+            Value::make_result(ty, result)?
         }
         Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(String::as_str))?,
         Val::Enum(case) => Value::make_enum(ty, case)?,
-        other => bail!("values like {other:?} can't be printed yet"),
+        other => bail!("values like {other:?} can't be written"),
     })
+}
+
+fn all_to_wave<'a>(
+    values: impl Iterator<Item = &'a component::Val>,
+    types: impl Iterator<Item = wave::Type>,
+) -> Result<Vec<wave::Value>> {
+    values
+        .zip(types)
+        .map(|(value, ty)| to_wave(value, &ty))
+        .collect()
+}
+
+fn payload_to_wave(
+    payload: &Option<Box<component::Val>>,
+    ty: Option<wave::Type>,
+) -> Result<Option<wave::Value>> {
+    let payload = payload.as_deref().zip(ty);
+    payload.map(|(value, ty)| to_wave(value, &ty)).transpose()
 }
 
 /// A parser's error without the position, which counts from where no user looks.
 fn parser_error(error: wasm_wave::parser::ParserError) -> anyhow::Error {
-    match error.detail() {
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    match error.detail().map(str::to_owned).or(cause) {
         Some(detail) => anyhow::anyhow!("{}: {detail}", error.kind()),
         None => anyhow::anyhow!("{}", error.kind()),
     }
@@ -271,13 +423,25 @@ mod tests {
 
     #[test]
     fn values_survive_a_round_trip() {
-        let ty = wave::Type::list(wave::Type::U8);
-        let value: wave::Value = wasm_wave::from_str(&ty, "[1, 2, 255]").unwrap();
-        let again = to_wave(&from_wave(&value).unwrap(), &ty).unwrap();
-        assert_eq!(value, again);
-        let ty = wave::Type::flags(["a", "b"]).unwrap();
-        let value: wave::Value = wasm_wave::from_str(&ty, "{b}").unwrap();
-        let again = to_wave(&from_wave(&value).unwrap(), &ty).unwrap();
-        assert_eq!(value, again);
+        use wave::Type;
+        let round_trip = |ty: Type, text: &str| {
+            let value: wave::Value = wasm_wave::from_str(&ty, text).unwrap();
+            let again = to_wave(&from_wave(&value).unwrap(), &ty).unwrap();
+            assert_eq!(value, again);
+            assert_eq!(wasm_wave::to_string(&again).unwrap(), text);
+        };
+        round_trip(Type::list(Type::U8), "[1, 2, 255]");
+        round_trip(Type::flags(["a", "b"]).unwrap(), "{b}");
+        let some = Type::option(Type::STRING);
+        let record = Type::record([("a", Type::U32), ("b", some.clone())]).unwrap();
+        round_trip(record, "{a: 1, b: some(\"x\")}");
+        round_trip(Type::tuple([Type::BOOL, some]).unwrap(), "(true, none)");
+        let variant = || Type::variant([("x", None), ("y", Some(Type::S8))]).unwrap();
+        round_trip(variant(), "x");
+        round_trip(variant(), "y(-1)");
+        round_trip(Type::result(Some(Type::CHAR), None), "ok('c')");
+        round_trip(Type::result(Some(Type::CHAR), None), "err");
+        let map = Type::map(Type::STRING, Type::list(Type::U8)).unwrap();
+        round_trip(map, "{\"k\": [1]}");
     }
 }

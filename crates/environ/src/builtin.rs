@@ -79,9 +79,14 @@ builtins! {
     Trap = "trap" (I32) -> BuiltinResult::Success;
     /// `memory.grow`: (memory index, pages) to the old size in pages, or −1.
     MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::ValueOrFailure;
-    /// `memory.copy`: (dst memory, dst, src memory, src, length).
+    /// Moves bytes between places that may overlap: (dst, src, length). Compiled code has checked
+    /// both ranges against the lengths of their memories, which are not shared.
+    MemoryMove = "memory-move" (Pointer, Pointer, I64) -> BuiltinResult::Infallible;
+    /// Sets bytes: (dst, byte value, length), likewise.
+    MemorySet = "memory-set" (Pointer, I32, I64) -> BuiltinResult::Infallible;
+    /// `memory.copy` where a memory is shared: (dst memory, dst, src memory, src, length).
     MemoryCopy = "memory.copy" (I32, I64, I32, I64, I64) -> BuiltinResult::Success;
-    /// `memory.fill`: (memory, dst, byte value, length).
+    /// `memory.fill` of a shared memory: (memory, dst, byte value, length).
     MemoryFill = "memory.fill" (I32, I64, I32, I64) -> BuiltinResult::Success;
     /// `memory.init`: (memory, data segment, dst, src, length).
     MemoryInit = "memory.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;
@@ -108,11 +113,28 @@ builtins! {
     /// `context.set` in the `Libcall` lowering: (slot, 64 bits). Any context of a
     /// component.
     ContextSet = "context.set" (I32, I64) -> BuiltinResult::Infallible;
-    /// Copies a utf-8 string between two memories and checks it, for adapters. The context is a
-    /// `VMComponentContext`: (src memory, dst memory, src, dst, length), with runtime memory
-    /// indices and lengths in bytes. Traps if either range is out of bounds or the bytes are not
-    /// utf-8.
-    Utf8Copy = "utf8-copy" (I32, I32, I64, I64, I64) -> BuiltinResult::Success;
+    /// Copies a string, or a part of one: (place in [`Transcode::ALL`], src, dst, code units of
+    /// the source) to what that gives. Compiled code has checked that there is so much to be
+    /// read and room for what can come of it. Any context.
+    ///
+    /// [`Transcode::ALL`]: crate::component::Transcode::ALL
+    Transcode = "transcode" (I32, Pointer, Pointer, I64) -> BuiltinResult::Value(BuiltinType::I64);
+    /// Says what is wrong with a handle: (`ResourceOp`, component instance, resource type,
+    /// handle). The context is a `VMComponentContext`, here and in the following. Never succeeds.
+    HandleFailure = "handle-failure" (I32, I32, I32, I32) -> BuiltinResult::Success;
+    /// Makes a handle table larger, so that an entry is free: (component instance).
+    HandleTableGrow = "handle-table-grow" (I32) -> BuiltinResult::Success;
+    /// Makes more borrow scopes, so that one is free.
+    BorrowScopesGrow = "borrow-scopes-grow" () -> BuiltinResult::Success;
+    /// Destroys a resource whose type is not of this component: (resource type, rep).
+    ResourceDestroy = "resource-destroy" (I32, I32) -> BuiltinResult::Success;
+    /// `ScopeOp::BeginLends`: the number of a new list of lent handles.
+    BeginLends = "begin-lends" () -> BuiltinResult::ValueOrFailure;
+    /// `ResourceOp::LiftBorrowAmongMany`: (component instance, resource type, handle, lenders) to
+    /// the representation.
+    Lend = "lend" (I32, I32, I32, I32) -> BuiltinResult::ValueOrFailure;
+    /// `ScopeOp::EndLends`: (component instance, lenders).
+    EndLends = "end-lends" (I32, I32) -> BuiltinResult::Success;
     /// Whether a function type is a subtype of another: (type, other), by engine-wide ids, to 0 or 1.
     IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go

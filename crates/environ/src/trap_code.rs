@@ -78,15 +78,11 @@ trap_codes! {
     InvalidDiscriminant = 20, "invalid variant discriminant";
     /// A list or string longer than the canonical ABI allows.
     ListTooLong = 21, "list or string exceeds the maximum byte length";
-    /// A string reaches out of its memory, on the way from guest to guest.
-    StringOutOfBounds = 22, "string content out-of-bounds";
-    /// A list reaches out of its memory, on the way from guest to guest.
-    ListOutOfBounds = 23, "list content out-of-bounds";
     /// `realloc` returned a pointer that is not aligned as it was asked to.
     ReallocUnaligned = 24, "realloc return: result not aligned";
-    /// A string that a guest passes to the host reaches out of its memory.
+    /// A string that a guest passes reaches out of its memory.
     StringPointerOutOfBounds = 25, "string pointer/length out of bounds of memory";
-    /// A list that a guest passes to the host reaches out of its memory.
+    /// A list that a guest passes reaches out of its memory.
     ListPointerOutOfBounds = 26, "list pointer/length out of bounds of memory";
     /// A string has bytes that utf-8 has no use for.
     InvalidUtf8 = 27, "string content is invalid utf-8";
@@ -94,12 +90,26 @@ trap_codes! {
     IncompleteUtf8 = 28, "string content ends in an incomplete utf-8 byte sequence";
     /// `memory.atomic.wait` on a memory that is not shared.
     AtomicWaitUnshared = 29, "expected shared memory";
+    /// A component instance passes itself more than fits in the memory for that.
+    ValuesTooLarge = 30, "the values of a call are too large together";
     /// `call_ref` of a null reference.
     NullFunctionReference = 40, "null function reference";
     /// The store's fuel is used up.
     OutOfFuel = 41, "all fuel consumed by WebAssembly";
     /// The store's epoch deadline is reached.
     Interrupt = 42, "interrupt";
+    /// A handle's index stands for nothing in the instance's table.
+    UnknownHandle = 50, "unknown handle index";
+    /// A handle is of another type than asked for, or no handle to a resource.
+    WrongHandleType = 51, "handle used with the wrong type";
+    /// A handle was dropped or passed on while it was lent.
+    HandleLent = 52, "cannot remove owned resource while borrowed";
+    /// A borrowed handle was passed on as an owned one.
+    HandleNotOwned = 53, "cannot lift own resource from a borrow";
+    /// A call returned without having dropped the handles that it borrowed.
+    BorrowsRemain = 54, "borrow handles still remain at the end of the call";
+    /// A handle table is full.
+    TooManyHandles = 55, "too many handles in a component instance";
     /// An exception came to the border of a component and found no handler on this side.
     UncaughtException = 60, "uncaught exception at the border of a component";
     /// More exceptions are alive than a store keeps.

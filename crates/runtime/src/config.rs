@@ -110,6 +110,14 @@ impl Config {
         self
     }
 
+    /// Whether calls of small functions are compiled into their callers; the default is yes. It
+    /// changes nothing that can be observed but speed and the size of code, and is not done if fuel
+    /// is consumed or the code generator does not optimise.
+    pub fn compiler_inlining(&mut self, enable: bool) -> &mut Config {
+        self.tunables.inline_calls = enable;
+        self
+    }
+
     /// How hard the code generator works; the default is [`OptLevel::Speed`].
     pub fn cranelift_opt_level(&mut self, level: OptLevel) -> &mut Config {
         self.tunables.optimize = level == OptLevel::Speed;

@@ -1,19 +1,24 @@
 //! Component model values: from a script's constants, and against a script's expectations.
 //!
-//! Covers the types that the component translator accepts. For the others there is an error
-//! that names the type.
+//! A script can't write resources. It writes a `list<T, N>` as a list.
 
 use anyhow::{Result, bail};
-use threadline::component::Val;
+use threadline::component::{Type, Val};
 use wast::component::WastVal;
 use wast::core::{NanPattern, WastArgCore, WastRetCore};
 use wast::{WastArg, WastRet};
 
-/// An argument as a value. `f32.const` and `f64.const` are written alike for core wasm and for
+/// An argument as a value of a parameter of type `ty`, if there is a parameter for it. `f32.const` and `f64.const` are written alike for core wasm and for
 /// components, and the parser takes them for the former.
-pub(crate) fn from_arg(arg: &WastArg<'_>) -> Result<Val> {
+pub(crate) fn from_arg(arg: &WastArg<'_>, ty: Option<&Type>) -> Result<Val> {
     match arg {
-        WastArg::Component(value) => from_wast(value),
+        WastArg::Component(value) => {
+            let value = from_wast(value);
+            Ok(match ty {
+                Some(ty) => with_lengths(value, ty),
+                None => value,
+            })
+        }
         WastArg::Core(WastArgCore::F32(value)) => Ok(Val::Float32(f32::from_bits(value.bits))),
         WastArg::Core(WastArgCore::F64(value)) => Ok(Val::Float64(f64::from_bits(value.bits))),
         other => bail!("a component's function can't take {other:?}"),
@@ -23,6 +28,7 @@ pub(crate) fn from_arg(arg: &WastArg<'_>) -> Result<Val> {
 /// Whether a result is what a script expects; the error says how it differs.
 pub(crate) fn check(actual: &Val, expected: &WastRet<'_>) -> Result<()> {
     let expected = from_ret(expected)?;
+    let actual = &without_lengths(actual.clone());
     // Equality is the component model's: all NaNs are one, `-0` is not `0`, and flags are sets.
     if *actual == expected {
         return Ok(());
@@ -34,7 +40,7 @@ pub(crate) fn check(actual: &Val, expected: &WastRet<'_>) -> Result<()> {
 /// component model knows.
 fn from_ret(expected: &WastRet<'_>) -> Result<Val> {
     match expected {
-        WastRet::Component(value) => from_wast(value),
+        WastRet::Component(value) => Ok(from_wast(value)),
         WastRet::Core(WastRetCore::F32(NanPattern::Value(value))) => {
             Ok(Val::Float32(f32::from_bits(value.bits)))
         }
@@ -48,8 +54,8 @@ fn from_ret(expected: &WastRet<'_>) -> Result<Val> {
 }
 
 /// A constant as a value.
-fn from_wast(value: &WastVal<'_>) -> Result<Val> {
-    Ok(match value {
+fn from_wast(value: &WastVal<'_>) -> Val {
+    match value {
         WastVal::Bool(value) => Val::Bool(*value),
         WastVal::U8(value) => Val::U8(*value),
         WastVal::S8(value) => Val::S8(*value),
@@ -63,24 +69,120 @@ fn from_wast(value: &WastVal<'_>) -> Result<Val> {
         WastVal::F64(value) => Val::Float64(f64::from_bits(value.bits)),
         WastVal::Char(value) => Val::Char(*value),
         WastVal::String(value) => Val::String((*value).to_owned()),
-        WastVal::List(values) => {
-            Val::List(values.iter().map(from_wast).collect::<Result<Vec<_>>>()?)
+        WastVal::List(values) => Val::List(values.iter().map(from_wast).collect()),
+        WastVal::Map(entries) => {
+            let entries = entries.iter();
+            Val::Map(
+                entries
+                    .map(|(key, value)| (from_wast(key), from_wast(value)))
+                    .collect(),
+            )
         }
+        WastVal::Record(fields) => {
+            let fields = fields.iter();
+            Val::Record(
+                fields
+                    .map(|(name, value)| ((*name).to_owned(), from_wast(value)))
+                    .collect(),
+            )
+        }
+        WastVal::Tuple(values) => Val::Tuple(values.iter().map(from_wast).collect()),
+        WastVal::Variant(case, value) => Val::Variant((*case).to_owned(), payload(value)),
         WastVal::Enum(case) => Val::Enum((*case).to_owned()),
+        WastVal::Option(value) => Val::Option(payload(value)),
+        WastVal::Result(Ok(value)) => Val::Result(Ok(payload(value))),
+        WastVal::Result(Err(value)) => Val::Result(Err(payload(value))),
         WastVal::Flags(labels) => {
             Val::Flags(labels.iter().map(|label| (*label).to_owned()).collect())
         }
-        WastVal::Map(_) => return not_yet("map"),
-        WastVal::Record(_) => return not_yet("record"),
-        WastVal::Tuple(_) => return not_yet("tuple"),
-        WastVal::Variant(..) => return not_yet("variant"),
-        WastVal::Option(_) => return not_yet("option"),
-        WastVal::Result(_) => return not_yet("result"),
-    })
+    }
 }
 
-fn not_yet<T>(ty: &str) -> Result<T> {
-    bail!("values of type `{ty}` are not supported yet")
+fn payload(value: &Option<Box<WastVal<'_>>>) -> Option<Box<Val>> {
+    value.as_deref().map(|value| Box::new(from_wast(value)))
+}
+
+/// A script's value with those lists that have a length in the type made such lists. Where value and
+/// type don't fit, it stays as it is.
+fn with_lengths(value: Val, ty: &Type) -> Val {
+    let of_optional = |value: Option<Box<Val>>, ty: Option<Type>| match (value, ty) {
+        (Some(value), Some(ty)) => Some(Box::new(with_lengths(*value, &ty))),
+        (value, _) => value,
+    };
+    let of_all = |values: Vec<Val>, ty: Type| {
+        values
+            .into_iter()
+            .map(|value| with_lengths(value, &ty))
+            .collect()
+    };
+    match (value, ty) {
+        (Val::List(values), Type::FixedLengthList(ty)) => {
+            Val::FixedLengthList(of_all(values, ty.ty()))
+        }
+        (Val::List(values), Type::List(ty)) => Val::List(of_all(values, ty.ty())),
+        (Val::Map(entries), Type::Map(ty)) => {
+            let (key, value) = (ty.key(), ty.value());
+            let entries = entries.into_iter();
+            Val::Map(
+                entries
+                    .map(|(k, v)| (with_lengths(k, &key), with_lengths(v, &value)))
+                    .collect(),
+            )
+        }
+        (Val::Record(fields), Type::Record(ty)) if fields.len() == ty.fields().len() => {
+            let fields = fields.into_iter().zip(ty.fields());
+            Val::Record(
+                fields
+                    .map(|((n, v), field)| (n, with_lengths(v, &field.ty)))
+                    .collect(),
+            )
+        }
+        (Val::Tuple(values), Type::Tuple(ty)) if values.len() == ty.types().len() => {
+            let values = values.into_iter().zip(ty.types());
+            Val::Tuple(values.map(|(value, ty)| with_lengths(value, &ty)).collect())
+        }
+        (Val::Variant(name, value), Type::Variant(ty)) => {
+            let case = ty.cases().find(|case| case.name == name);
+            Val::Variant(name, of_optional(value, case.and_then(|case| case.ty)))
+        }
+        (Val::Option(value), Type::Option(ty)) => Val::Option(of_optional(value, Some(ty.ty()))),
+        (Val::Result(Ok(value)), Type::Result(ty)) => Val::Result(Ok(of_optional(value, ty.ok()))),
+        (Val::Result(Err(value)), Type::Result(ty)) => {
+            Val::Result(Err(of_optional(value, ty.err())))
+        }
+        (value, _) => value,
+    }
+}
+
+/// A value as a script writes it: all lists alike.
+fn without_lengths(value: Val) -> Val {
+    let all = |values: Vec<Val>| values.into_iter().map(without_lengths).collect();
+    let optional = |value: Option<Box<Val>>| value.map(|value| Box::new(without_lengths(*value)));
+    match value {
+        Val::List(values) | Val::FixedLengthList(values) => Val::List(all(values)),
+        Val::Tuple(values) => Val::Tuple(all(values)),
+        Val::Map(entries) => {
+            let entries = entries.into_iter();
+            Val::Map(
+                entries
+                    .map(|(k, v)| (without_lengths(k), without_lengths(v)))
+                    .collect(),
+            )
+        }
+        Val::Record(fields) => {
+            let fields = fields.into_iter();
+            Val::Record(
+                fields
+                    .map(|(name, value)| (name, without_lengths(value)))
+                    .collect(),
+            )
+        }
+        Val::Variant(case, value) => Val::Variant(case, optional(value)),
+        Val::Option(value) => Val::Option(optional(value)),
+        Val::Result(Ok(value)) => Val::Result(Ok(optional(value))),
+        Val::Result(Err(value)) => Val::Result(Err(optional(value))),
+        value => value,
+    }
 }
 
 #[cfg(test)]
@@ -93,8 +195,14 @@ mod tests {
         let bits = 1.5f32.to_bits();
         let component = WastArg::Component(WastVal::F32(F32 { bits }));
         let core = WastArg::Core(WastArgCore::F32(F32 { bits }));
-        assert_eq!(from_arg(&component).unwrap(), Val::Float32(1.5));
-        assert_eq!(from_arg(&core).unwrap(), Val::Float32(1.5));
+        assert_eq!(
+            from_arg(&component, Some(&Type::Float32)).unwrap(),
+            Val::Float32(1.5)
+        );
+        assert_eq!(
+            from_arg(&core, Some(&Type::Float32)).unwrap(),
+            Val::Float32(1.5)
+        );
     }
 
     #[test]
@@ -114,6 +222,6 @@ mod tests {
 
     #[test]
     fn a_core_integer_is_no_argument() {
-        assert!(from_arg(&WastArg::Core(WastArgCore::I32(1))).is_err());
+        assert!(from_arg(&WastArg::Core(WastArgCore::I32(1)), Some(&Type::S32)).is_err());
     }
 }

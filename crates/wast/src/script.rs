@@ -264,12 +264,13 @@ impl Script {
         let func = instance
             .get_func(&mut self.store, invoke.name)
             .ok_or_else(|| anyhow!("there is no exported function `{}`", invoke.name))?;
+        let ty = func.ty(&self.store);
+        let mut types = ty.params().map(|(_, ty)| ty);
         let mut args = Vec::with_capacity(invoke.args.len());
         for arg in &invoke.args {
-            args.push(component_value::from_arg(arg)?);
+            args.push(component_value::from_arg(arg, types.next().as_ref())?);
         }
-        let count = func.ty(&self.store).results().len();
-        let mut results = vec![component::Val::Bool(false); count];
+        let mut results = vec![component::Val::Bool(false); ty.results().len()];
         match func.call(&mut self.store, &args, &mut results) {
             Ok(()) => Ok(Outcome::Component(results)),
             Err(error) => Outcome::from_error(error),

@@ -3,6 +3,7 @@
 //! Their context is the `VMComponentContext`.
 
 use super::Emitter;
+use super::resource::{self, OnHandle};
 use crate::intrinsic;
 use crate::signature::{self, POINTER};
 use cranelift_codegen::ir::{self, InstBuilder, Value, types};
@@ -12,9 +13,7 @@ use std::mem::offset_of;
 use threadline_environ::component::{Component, Trampoline};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{FLAG_MAY_LEAVE, VMLowering};
-use threadline_environ::{
-    BuiltinIndex, FuncType, LoweredIndex, OptionsIndex, RuntimeMemoryIndex, TrapCode,
-};
+use threadline_environ::{FuncType, LoweredIndex, OptionsIndex, TrapCode};
 
 /// Defines one of a component's trampolines, whose core type is `ty`.
 pub(crate) fn define_trampoline(
@@ -33,9 +32,32 @@ pub(crate) fn define_trampoline(
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
             lower_import(start, component, index, options, ty);
         }
-        Trampoline::Utf8Copy { from, to, .. } => {
+        Trampoline::Transcode {
+            transcode,
+            from,
+            to,
+            ..
+        } => {
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
-            utf8_copy(start, from, to);
+            super::transcode::transcode(start, &component.layout, transcode, [from, to]);
+        }
+        Trampoline::Resource {
+            op,
+            instance,
+            resource,
+            ..
+        } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            let on = OnHandle {
+                op,
+                instance,
+                resource,
+            };
+            resource::resource(start, component, on);
+        }
+        Trampoline::BorrowScope { op, lender, .. } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            resource::borrow_scope(start, component, op, lender);
         }
         Trampoline::Trap { code, .. } => {
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
@@ -77,25 +99,6 @@ fn lower_import(
     emitter.call_host(vmctx, code, &[vmctx, data, options, array]);
     let results = emitter.load_values(ty.results(), array);
     emitter.builder.ins().return_(&results);
-    emitter.finish();
-}
-
-fn utf8_copy(
-    (mut emitter, params): (Emitter<'_>, Vec<Value>),
-    from: RuntimeMemoryIndex,
-    to: RuntimeMemoryIndex,
-) {
-    let vmctx = params[0];
-    emitter.record_exit(vmctx);
-    let code = emitter.builtin_address(vmctx, BuiltinIndex::Utf8Copy);
-    let [from, to] = [from, to].map(|memory| {
-        let memory = memory.index() as i64;
-        emitter.builder.ins().iconst(types::I32, memory)
-    });
-    let mut args = vec![vmctx, from, to];
-    args.extend(&params[1..]);
-    emitter.call_host(vmctx, code, &args);
-    emitter.builder.ins().return_(&[]);
     emitter.finish();
 }
 

@@ -8,6 +8,8 @@
 mod builtin;
 mod component;
 mod host_to_wasm;
+mod resource;
+mod transcode;
 mod wasm_to_host;
 
 pub(crate) use builtin::define_builtin;

@@ -1,62 +1,72 @@
-//! The one function of an adapter module, while it is written.
+//! The functions of an adapter module, while they are written.
 
+use super::code::{Code, Local};
 use super::context_slots::SlotsHold;
-use super::imports::{AdapterImport, Imports, val_type};
-use super::{ADAPTER_EXPORT, Adapter, AdapterSpec, Peer, PeerOptions};
-use crate::canonical_abi::{FlatFunc, LiftOrLower, flatten_func};
+use super::handle::CallBorrows;
+use super::imports::{AdapterImport, Imports};
+use super::module::{self, Parts};
+use super::outlined::Helpers;
+use super::place::OwnedPlace;
+use super::shape::{Shape, Shapes};
+use super::{Adapter, AdapterSpec, Peer, PeerOptions};
+use crate::canonical_abi::{FlatFunc, FlatType, LiftOrLower};
+use crate::component::{ComponentTypes, InterfaceType, StringEncoding};
 use crate::error::{Error, Result};
 use crate::types::{AddressType, FuncType, ValType};
-use wasm_encoder::{
-    CodeSection, ExportKind, ExportSection, Function, FunctionSection, InstructionSink, MemArg,
-    MemArgTarget, NameMap, NameSection,
-};
+use wasm_encoder::{InstructionSink, MemArg, MemArgTarget};
 
-/// A local, by its index.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Local(pub(super) u32);
-
-/// The function so far.
+/// The module so far, and the function that is being written.
 pub(super) struct Body<'a> {
     pub(super) spec: &'a AdapterSpec<'a>,
+    shapes: &'a mut Shapes,
     /// The callee's core type.
     pub(super) lifted: FlatFunc,
     /// The adapter's own core type.
     pub(super) lowered: FlatFunc,
+    /// The adapter's parameters.
+    pub(super) params: Vec<Local>,
     pub(super) imports: Imports,
-    /// Types of the locals that aren't parameters.
-    locals: Vec<ValType>,
-    code: Vec<u8>,
+    pub(super) code: Code,
+    pub(super) helpers: Helpers,
     /// What the callee returned, for `post-return`.
     pub(super) callee_result: Option<Local>,
     /// Whose values the context slots hold here.
     pub(super) slots: SlotsHold,
     /// Where the caller's context slots are.
     pub(super) caller_slots: Option<[Local; 2]>,
+    /// What is remembered of borrowed handles.
+    pub(super) borrows: CallBorrows,
 }
 
 impl<'a> Body<'a> {
-    /// An empty function.
-    pub(super) fn new(spec: &'a AdapterSpec<'a>) -> Body<'a> {
+    /// An empty module.
+    pub(super) fn new(spec: &'a AdapterSpec<'a>, shapes: &'a mut Shapes) -> Body<'a> {
+        let lowered = spec.flatten(LiftOrLower::Lower, &spec.caller);
+        let (code, params) = Code::new(flat_types(lowered.signature.params()));
         Body {
             spec,
-            lifted: flatten_func(spec.types, spec.func, LiftOrLower::Lift, AddressType::I32),
-            lowered: flatten_func(spec.types, spec.func, LiftOrLower::Lower, AddressType::I32),
+            shapes,
+            lifted: spec.flatten(LiftOrLower::Lift, &spec.callee),
+            lowered,
+            params,
             imports: Imports::default(),
-            locals: Vec::new(),
-            code: Vec::new(),
+            code,
+            helpers: Helpers::default(),
             callee_result: None,
             slots: SlotsHold::Callers,
             caller_slots: None,
+            borrows: CallBorrows::default(),
         }
     }
 
-    /// Calls the callee with the values on the stack, and keeps what it returns.
-    pub(super) fn call_callee(&mut self) {
-        let ty = self.lifted.signature.clone();
-        self.call(AdapterImport::Callee, &ty);
-        if let Some(&result) = ty.results().first() {
-            self.callee_result = Some(self.set_new_local(result));
-        }
+    /// Calls the callee, and keeps what it returns.
+    pub(super) fn call_callee(&mut self, args: &OwnedPlace) {
+        self.get_all(args.locals());
+        let FlatFunc { signature, .. } = &self.lifted;
+        let params: Vec<_> = flat_types(signature.params()).collect();
+        let results: Vec<_> = flat_types(signature.results()).collect();
+        self.call(AdapterImport::Callee, &params, &results);
+        self.callee_result = results.first().map(|&ty| self.set_new_local(ty));
         self.slots_after_callee();
     }
 
@@ -66,82 +76,92 @@ impl<'a> Body<'a> {
             return;
         }
         self.clear_may_leave(Peer::Callee);
-        if let Some(result) = self.callee_result {
-            self.get(result);
-        }
-        let params = self.lifted.signature.results().to_vec();
-        self.call(AdapterImport::PostReturn, &FuncType::new(params, []));
+        let result = self.callee_result;
+        self.get_all(result.as_slice());
+        let params: Vec<_> = result.iter().map(|result| result.ty).collect();
+        self.call(AdapterImport::PostReturn, &params, &[]);
         self.set_may_leave(Peer::Callee);
     }
 
     /// Writes the module. The results are on the stack or in memory.
-    pub(super) fn finish(mut self) -> Adapter {
-        self.emit().end();
-        let name = format!("adapter {}", self.spec.name);
-        let ty = self.imports.ty(&self.lowered.signature);
-        let index = self.imports.num_funcs();
-        let (imports, types, import_section) = self.imports.finish();
-        let mut functions = FunctionSection::new();
-        functions.function(ty);
-        let mut exports = ExportSection::new();
-        exports.export(ADAPTER_EXPORT, ExportKind::Func, index);
-        let locals = self.locals.iter().map(|&ty| val_type(ty));
-        let mut function = Function::new_with_locals_types(locals);
-        function.raw(self.code);
-        let mut code = CodeSection::new();
-        code.function(&function);
-        let mut func_names = NameMap::new();
-        func_names.append(index, &name);
-        let mut names = NameSection::new();
-        names.module(&name);
-        names.functions(&func_names);
-        let mut module = wasm_encoder::Module::new();
-        module
-            .section(&types)
-            .section(&import_section)
-            .section(&functions)
-            .section(&exports)
-            .section(&code)
-            .section(&names);
-        Adapter {
-            bytes: module.finish(),
-            imports,
-        }
+    ///
+    /// # Errors
+    /// If the code is too large.
+    pub(super) fn finish(mut self) -> Result<Adapter> {
+        let FlatFunc { signature, .. } = &self.lowered;
+        let params: Vec<_> = flat_types(signature.params()).collect();
+        let results: Vec<_> = flat_types(signature.results()).collect();
+        let ty = self.imports.ty(&params, &results);
+        let main = std::mem::replace(&mut self.code, Code::new([]).0);
+        main.check_size()?;
+        let helpers = self.write_helpers(main.len())?;
+        let parts = Parts {
+            name: format!("adapter {}", self.spec.name),
+            main: (ty, main),
+            helpers,
+        };
+        Ok(module::finish(self.imports, parts))
     }
 
     /// Where instructions go.
     pub(super) fn emit(&mut self) -> InstructionSink<'_> {
-        InstructionSink::new(&mut self.code)
+        self.code.emit()
     }
 
     /// Calls an imported function.
-    pub(super) fn call(&mut self, import: AdapterImport, ty: &FuncType) {
-        let index = self.imports.func(import, ty);
+    pub(super) fn call(
+        &mut self,
+        import: AdapterImport,
+        params: &[FlatType],
+        results: &[FlatType],
+    ) {
+        let index = self.imports.func(import, params, results);
         self.emit().call(index);
     }
 
     /// Pushes a local.
     pub(super) fn get(&mut self, local: Local) {
-        self.emit().local_get(local.0);
+        self.emit().local_get(local.index);
+    }
+
+    /// Pushes locals.
+    pub(super) fn get_all(&mut self, locals: &[Local]) {
+        for &local in locals {
+            self.get(local);
+        }
+    }
+
+    /// Pops a local.
+    pub(super) fn set(&mut self, local: Local) {
+        self.emit().local_set(local.index);
     }
 
     /// Pops a value into a new local.
-    pub(super) fn set_new_local(&mut self, ty: ValType) -> Local {
-        let params = self.lowered.signature.params().len();
-        let local = Local((params + self.locals.len()) as u32);
-        self.locals.push(ty);
-        self.emit().local_set(local.0);
+    pub(super) fn set_new_local(&mut self, ty: FlatType) -> Local {
+        let local = self.code.new_local(ty);
+        self.set(local);
         local
+    }
+
+    /// Runs something whose locals nobody needs afterwards.
+    pub(super) fn scoped<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        let mark = self.code.mark();
+        let result = f(self);
+        self.code.release(mark);
+        result
     }
 
     /// Pushes the size of a side's memory in bytes, as an i64.
     pub(super) fn memory_bytes(&mut self, peer: Peer) -> Result<()> {
         let memory = self.memory(peer)?;
-        self.emit()
-            .memory_size(memory)
-            .i64_extend_i32_u()
-            .i64_const(16)
-            .i64_shl();
+        let page_size_log2 = self.options(peer).memory.map_or(0, |ty| ty.page_size_log2);
+        self.emit().memory_size(memory);
+        if self.address(peer) == AddressType::I32 {
+            self.emit().i64_extend_i32_u();
+        }
+        if page_size_log2 > 0 {
+            self.emit().i64_const(page_size_log2.into()).i64_shl();
+        }
         Ok(())
     }
 
@@ -150,10 +170,10 @@ impl<'a> Body<'a> {
     /// # Errors
     /// If the side gave none.
     pub(super) fn memory(&mut self, peer: Peer) -> Result<u32> {
-        if !self.options(peer).memory {
-            return Err(missing("memory"));
+        match &self.options(peer).memory {
+            Some(ty) => Ok(self.imports.memory(peer, ty)),
+            None => Err(missing("memory")),
         }
-        Ok(self.imports.memory(peer))
     }
 
     /// An access to a side's memory.
@@ -171,8 +191,60 @@ impl<'a> Body<'a> {
         match peer {
             Peer::Caller => self.spec.caller,
             Peer::Callee => self.spec.callee,
+            Peer::Scratch => PeerOptions::scratch(&self.spec.caller),
         }
     }
+
+    /// The type of a side's pointers and lengths.
+    pub(super) fn address(&self, peer: Peer) -> AddressType {
+        self.options(peer).address()
+    }
+
+    /// Likewise.
+    pub(super) fn pointer_type(&self, peer: Peer) -> FlatType {
+        FlatType::pointer(self.address(peer))
+    }
+
+    /// How strings are encoded that come from a side, on their way to another. In the scratch
+    /// memory they are as on the side that they are lifted from: what is lowered into the callee
+    /// is the caller's.
+    pub(super) fn encoding_from(&self, from: Peer, to: Peer) -> StringEncoding {
+        let from = match (from, to) {
+            (Peer::Scratch, Peer::Caller) => Peer::Callee,
+            (Peer::Scratch, _) => Peer::Caller,
+            (from, _) => from,
+        };
+        self.options(from).string_encoding
+    }
+
+    /// The types.
+    pub(super) fn types(&self) -> &'a ComponentTypes {
+        self.spec.types
+    }
+
+    /// What is known about a type.
+    pub(super) fn shape(&mut self, ty: InterfaceType) -> Shape {
+        self.shapes.of(self.spec.types, ty)
+    }
+}
+
+/// Core types that are numbers, which all core types of lifted and lowered functions are.
+fn flat_types(types: &[ValType]) -> impl Iterator<Item = FlatType> + '_ {
+    types.iter().filter_map(|ty| match ty {
+        ValType::I32 => Some(FlatType::I32),
+        ValType::I64 => Some(FlatType::I64),
+        ValType::F32 => Some(FlatType::F32),
+        ValType::F64 => Some(FlatType::F64),
+        ValType::V128 | ValType::Ref(_) => None,
+    })
+}
+
+/// The types of an intrinsic or any other core function that adapters call.
+pub(super) fn flat_signature(ty: &FuncType) -> (Vec<FlatType>, Vec<FlatType>) {
+    (
+        flat_types(ty.params()).collect(),
+        flat_types(ty.results()).collect(),
+    )
 }
 
 /// The error for an option that validation has asked for and that isn't there.

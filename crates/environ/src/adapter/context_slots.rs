@@ -6,9 +6,10 @@
 //! by this same rule. So the slots are put aside only around what can see them.
 
 use super::Peer;
-use super::body::{Body, Local};
+use super::body::{Body, flat_signature};
+use super::code::Local;
 use super::imports::AdapterImport;
-use crate::types::ValType;
+use crate::canonical_abi::FlatType;
 use crate::{SlotType, UnsafeIntrinsic};
 
 /// Whose values the slots hold.
@@ -82,7 +83,7 @@ impl Body<'_> {
         [0, 1].map(|slot| {
             let ty = SlotType::I64;
             self.intrinsic(UnsafeIntrinsic::ContextGet { ty, slot });
-            self.set_new_local(ValType::I64)
+            self.set_new_local(FlatType::I64)
         })
     }
 
@@ -103,7 +104,7 @@ impl Body<'_> {
     }
 
     fn intrinsic(&mut self, intrinsic: UnsafeIntrinsic) {
-        let ty = intrinsic.signature();
-        self.call(AdapterImport::Intrinsic(intrinsic), &ty);
+        let (params, results) = flat_signature(&intrinsic.signature());
+        self.call(AdapterImport::Intrinsic(intrinsic), &params, &results);
     }
 }

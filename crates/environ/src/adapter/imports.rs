@@ -1,7 +1,11 @@
 //! What an adapter module imports.
 
 use super::Peer;
-use crate::types::{FuncType, ValType};
+use super::module::val_type;
+use crate::canonical_abi::FlatType;
+use crate::component::{ResourceOp, ScopeOp, Transcode};
+use crate::index::ResourceIndex;
+use crate::types::{AddressType, MemoryType};
 use crate::{TrapCode, UnsafeIntrinsic};
 use wasm_encoder::{EntityType, ImportSection, TypeSection};
 
@@ -20,13 +24,27 @@ pub(crate) enum AdapterImport {
     Flags(Peer),
     /// An intrinsic.
     Intrinsic(UnsafeIntrinsic),
-    /// The trampoline that copies and checks a string.
-    Utf8Copy {
+    /// The trampoline that copies a string: `(src, dst, code units of the source)` to a number,
+    /// all i64.
+    Transcode {
         /// Whose memory is read.
         from: Peer,
         /// Whose memory is written.
         to: Peer,
+        /// What it does.
+        transcode: Transcode,
     },
+    /// What is done with a handle in a side's table.
+    Resource {
+        /// What.
+        op: ResourceOp,
+        /// Whose table.
+        peer: Peer,
+        /// The handle's type.
+        resource: ResourceIndex,
+    },
+    /// What is done once in a call with borrowed handles.
+    BorrowScope(ScopeOp),
     /// The trampoline that traps with a code.
     Trap(TrapCode),
 }
@@ -44,18 +62,23 @@ pub(super) struct Imports {
 
 impl Imports {
     /// The index of a function.
-    pub(super) fn func(&mut self, import: AdapterImport, ty: &FuncType) -> u32 {
+    pub(super) fn func(
+        &mut self,
+        import: AdapterImport,
+        params: &[FlatType],
+        results: &[FlatType],
+    ) -> u32 {
         if let Some(index) = position(&self.funcs, import) {
             return index;
         }
-        let ty = EntityType::Function(self.ty(ty));
+        let ty = EntityType::Function(self.ty(params, results));
         self.funcs.push(import);
         self.add(import, ty);
         self.num_funcs() - 1
     }
 
     /// The index of a side's memory.
-    pub(super) fn memory(&mut self, peer: Peer) -> u32 {
+    pub(super) fn memory(&mut self, peer: Peer, ty: &MemoryType) -> u32 {
         let import = AdapterImport::Memory(peer);
         if let Some(index) = position(&self.memories, import) {
             return index;
@@ -64,9 +87,9 @@ impl Imports {
         let ty = wasm_encoder::MemoryType {
             minimum: 0,
             maximum: None,
-            memory64: false,
+            memory64: ty.address == AddressType::I64,
             shared: false,
-            page_size_log2: None,
+            page_size_log2: (ty.page_size_log2 != 16).then_some(u32::from(ty.page_size_log2)),
         };
         self.add(import, EntityType::Memory(ty));
         self.memories.len() as u32 - 1
@@ -89,11 +112,11 @@ impl Imports {
     }
 
     /// Adds a function type.
-    pub(super) fn ty(&mut self, ty: &FuncType) -> u32 {
+    pub(super) fn ty(&mut self, params: &[FlatType], results: &[FlatType]) -> u32 {
         let index = self.types.len();
         self.types.ty().function(
-            ty.params().iter().map(|&ty| val_type(ty)),
-            ty.results().iter().map(|&ty| val_type(ty)),
+            params.iter().map(|&ty| val_type(ty)),
+            results.iter().map(|&ty| val_type(ty)),
         );
         index
     }
@@ -125,6 +148,7 @@ fn names(import: AdapterImport) -> (&'static str, String) {
     let side = |peer| match peer {
         Peer::Caller => "caller",
         Peer::Callee => "callee",
+        Peer::Scratch => "scratch",
     };
     match import {
         AdapterImport::Callee => ("callee", "call".to_owned()),
@@ -133,25 +157,15 @@ fn names(import: AdapterImport) -> (&'static str, String) {
         AdapterImport::Memory(peer) => (side(peer), "memory".to_owned()),
         AdapterImport::Flags(peer) => (side(peer), "flags".to_owned()),
         AdapterImport::Intrinsic(intrinsic) => ("intrinsic", intrinsic.name()),
-        AdapterImport::Utf8Copy { from, to } => {
-            ("utf8-copy", format!("{} to {}", side(from), side(to)))
+        AdapterImport::Transcode {
+            from,
+            to,
+            transcode,
+        } => (transcode.name(), format!("{} to {}", side(from), side(to))),
+        AdapterImport::Resource { op, peer, resource } => {
+            (side(peer), format!("{} {resource:?}", op.name()))
         }
+        AdapterImport::BorrowScope(op) => ("borrows", op.name().to_owned()),
         AdapterImport::Trap(code) => ("trap", code.message().to_owned()),
-    }
-}
-
-/// A core type as `wasm-encoder` has it. Adapters pass numbers only.
-pub(super) fn val_type(ty: ValType) -> wasm_encoder::ValType {
-    match ty {
-        ValType::I32 => wasm_encoder::ValType::I32,
-        ValType::I64 => wasm_encoder::ValType::I64,
-        ValType::F32 => wasm_encoder::ValType::F32,
-        ValType::F64 => wasm_encoder::ValType::F64,
-        ValType::V128 => wasm_encoder::ValType::V128,
-        ValType::Ref(ty) => wasm_encoder::ValType::Ref(match ty.heap_type.top() {
-            crate::types::TopType::Func => wasm_encoder::RefType::FUNCREF,
-            crate::types::TopType::Extern => wasm_encoder::RefType::EXTERNREF,
-            crate::types::TopType::Exn => wasm_encoder::RefType::EXNREF,
-        }),
     }
 }

@@ -5,14 +5,13 @@ use super::body::Body;
 use super::imports::AdapterImport;
 use crate::TrapCode;
 use crate::layout::FLAG_MAY_LEAVE;
-use crate::types::FuncType;
 use wasm_encoder::BlockType;
 
 impl Body<'_> {
     /// Traps if the i32 on the stack isn't 0.
     pub(super) fn trap_if(&mut self, code: TrapCode) {
         self.emit().if_(BlockType::Empty);
-        self.call(AdapterImport::Trap(code), &FuncType::new([], []));
+        self.call(AdapterImport::Trap(code), &[], &[]);
         self.emit().unreachable().end();
     }
 

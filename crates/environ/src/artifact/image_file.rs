@@ -5,7 +5,7 @@
 //!   length, checksums                 a checksum each for: the tables, the text, the names
 //!   where each section is
 //!   tables      settings, descriptions, functions, traps, handlers, data
-//!   names       names of functions, code addresses: read for backtraces alone, checked then
+//!   names       names of functions, code addresses, inlined calls: read for backtraces alone, checked then
 //!   text        at a whole number of pages, up to the end
 //! ```
 //!
@@ -15,7 +15,7 @@ use super::checksum::checksum;
 use super::words::{Words, push};
 use super::{
     AddressView, CodeImage, Descriptions, ExceptionView, FuncKey, FunctionRecord, ImageError,
-    Settings, TrapView,
+    InlineView, Settings, TrapView,
 };
 use crate::index::{FuncIndex, StaticModuleIndex};
 use cranelift_entity::EntityRef;
@@ -48,7 +48,7 @@ impl ImageKind {
 /// What must be the same in whoever made an image and whoever loads it.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Changes with the format, between releases.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Bytes that the version has room for, with the format in front.
 const VERSION_LENGTH: usize = 32;
 
@@ -80,6 +80,8 @@ enum Section {
     Names,
     NameText,
     Addresses,
+    InlinedCalls,
+    InlinedRanges,
     Text,
 }
 
@@ -136,6 +138,9 @@ pub fn encode(
     set(Section::Names, names);
     set(Section::NameText, text);
     set(Section::Addresses, image.addresses.view().pairs.into());
+    let inlined = image.inlined.view();
+    set(Section::InlinedCalls, inlined.calls.into());
+    set(Section::InlinedRanges, inlined.ranges.into());
     let kind = match descriptions.component {
         Some(_) => ImageKind::Component,
         None => ImageKind::Module,
@@ -426,6 +431,14 @@ impl<'a> ImageView<'a> {
     pub fn addresses(self) -> AddressView<'a> {
         AddressView {
             pairs: self.section(Section::Addresses),
+        }
+    }
+
+    /// Which code belongs to inlined calls.
+    pub fn inlined(self) -> InlineView<'a> {
+        InlineView {
+            calls: self.section(Section::InlinedCalls),
+            ranges: self.section(Section::InlinedRanges),
         }
     }
 

@@ -27,6 +27,7 @@ impl Settings {
             consume_fuel,
             epoch_interruption,
             nan_canonicalization,
+            inline_calls: _,
             optimize: _,
             verify_clif: _,
         } = tunables;

@@ -15,7 +15,7 @@ pub use size_align::{
     Abi, ByAddress, FieldLayout, SizeAlign, TupleLayout, VariantLayout, discriminant_size,
     size_align, tuple_layout,
 };
-pub(crate) use size_align::{check_tuple, field_layout, fixed_length_list_abi, variant_layout};
+pub(crate) use size_align::{field_layout, fixed_length_list_abi, variant_layout};
 
 /// Flat parameters of a synchronous function at most; more go through memory.
 pub const MAX_FLAT_PARAMS: usize = 16;

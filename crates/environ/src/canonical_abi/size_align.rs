@@ -312,7 +312,7 @@ pub(crate) fn variant_layout(
 }
 
 /// Bytes of the discriminant of a variant or enum with so many cases.
-pub fn discriminant_size(cases: usize) -> u32 {
+pub const fn discriminant_size(cases: usize) -> u32 {
     match cases {
         0..=0x100 => 1,
         0x101..=0x1_0000 => 2,

@@ -10,6 +10,7 @@ mod info;
 mod intern;
 mod section;
 mod trampoline;
+mod transcode;
 mod translate;
 mod types;
 
@@ -17,11 +18,12 @@ pub use info::{
     CanonicalOptions, Component, CoreDef, CoreExport, Export, Resource, ResourceOrigin,
     RuntimeImport, Step, StringEncoding,
 };
-pub use trampoline::Trampoline;
+pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
+pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{
-    Cases, ComponentFuncType, ComponentTypes, EnumType, ExternType, FixedLengthListType, FlagsType,
-    FutureType, InterfaceType, ListType, MapType, OptionType, RecordType, ResultType, StreamType,
-    TupleType, TypeDef, VariantType,
+    Borrowed, Cases, ComponentFuncType, ComponentTypes, EnumType, ExternType, FixedLengthListType,
+    FlagsType, FutureType, InterfaceType, ListType, MapType, OptionType, RecordType, ResultType,
+    StreamType, TupleType, TypeDef, VariantType,
 };
 
 pub(crate) use translate::translate;

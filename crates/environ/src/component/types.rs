@@ -8,7 +8,7 @@ use crate::canonical_abi::{Abi, FieldLayout, VariantLayout};
 use crate::index::*;
 use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// The type of a value that crosses a component's border.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -186,12 +186,25 @@ pub struct ComponentFuncType {
     pub async_: bool,
 }
 
+/// What a function's parameters are, and its results, if they are passed as one: the type of what
+/// lies in memory when they are too many for core values.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FuncTuples {
+    /// The parameters in order. May be empty, which the tuples of components never are.
+    pub params: TupleTypeIndex,
+    /// The result, or nothing.
+    pub results: TupleTypeIndex,
+}
+
 /// The types of one component, each once.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct ComponentTypes {
     /// Function types.
     #[serde(with = "crate::serial::map")]
     pub funcs: PrimaryMap<ComponentFuncTypeIndex, ComponentFuncType>,
+    /// Each function type's parameters and results as tuples.
+    #[serde(with = "crate::serial::map")]
+    pub func_tuples: PrimaryMap<ComponentFuncTypeIndex, FuncTuples>,
     /// `list` types.
     #[serde(with = "crate::serial::map")]
     pub lists: PrimaryMap<ListTypeIndex, ListType>,
@@ -285,6 +298,16 @@ impl ComponentTypes {
         })
     }
 
+    /// Where the parts of a `variant`, `option` or `result` lie; of another type, `None`.
+    pub fn variant_layout(&self, ty: InterfaceType) -> Option<&VariantLayout> {
+        Some(match ty {
+            InterfaceType::Variant(index) => &self.variants[index].layout,
+            InterfaceType::Option(index) => &self.options[index].layout,
+            InterfaceType::Result(index) => &self.results[index].layout,
+            _ => return None,
+        })
+    }
+
     /// The types of a `record`'s fields or a `tuple`'s elements; of another type, `None`.
     pub fn fields(
         &self,
@@ -304,6 +327,65 @@ impl ComponentTypes {
     }
 }
 
+/// Handles that are borrowed for a call.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash)]
+pub struct Borrowed {
+    /// Their type.
+    pub resource: ResourceIndex,
+    /// Whether they are in a list, so that there may be any number of them.
+    pub listed: bool,
+}
+
+impl ComponentTypes {
+    /// The types of borrowed handles among the parameters of a function. Its result has none.
+    pub fn borrowed(&self, func: &ComponentFuncType) -> Vec<Borrowed> {
+        let mut search = BorrowSearch {
+            types: self,
+            seen: BTreeSet::new(),
+            found: Vec::new(),
+        };
+        for &(_, ty) in &func.params {
+            search.visit(ty, false);
+        }
+        search.found
+    }
+}
+
+struct BorrowSearch<'a> {
+    types: &'a ComponentTypes,
+    seen: BTreeSet<(InterfaceType, bool)>,
+    found: Vec<Borrowed>,
+}
+
+impl BorrowSearch<'_> {
+    fn visit(&mut self, ty: InterfaceType, listed: bool) {
+        if !self.seen.insert((ty, listed)) {
+            return;
+        }
+        let types = self.types;
+        match ty {
+            InterfaceType::Borrow(resource) => self.found.push(Borrowed { resource, listed }),
+            InterfaceType::List(index) => self.visit(types.lists[index].element, true),
+            InterfaceType::FixedLengthList(index) => {
+                self.visit(types.fixed_length_lists[index].element, true);
+            }
+            InterfaceType::Map(index) => {
+                self.visit(InterfaceType::Tuple(types.maps[index].entry), true);
+            }
+            _ => {
+                let fields = types.fields(ty).map(|(fields, _)| fields);
+                for ty in fields.into_iter().flatten() {
+                    self.visit(ty, listed);
+                }
+                let cases = types.cases(ty);
+                for ty in cases.iter().flat_map(Cases::payloads).flatten() {
+                    self.visit(ty, listed);
+                }
+            }
+        }
+    }
+}
+
 /// What keeps functions from being lifted and lowered.
 impl ComponentTypes {
     /// What a function type has that isn't built.
@@ -312,7 +394,7 @@ impl ComponentTypes {
         if func.async_ {
             return Some("an `async` function type");
         }
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         let params = func.params.iter().map(|&(_, ty)| ty);
         let mut types = params.chain(func.result);
         types.find_map(|ty| self.unbuilt_in(&mut seen, ty))
@@ -320,7 +402,7 @@ impl ComponentTypes {
 
     fn unbuilt_in(
         &self,
-        seen: &mut HashSet<InterfaceType>,
+        seen: &mut BTreeSet<InterfaceType>,
         ty: InterfaceType,
     ) -> Option<&'static str> {
         if !seen.insert(ty) {

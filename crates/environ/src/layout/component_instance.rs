@@ -2,6 +2,9 @@
 //!
 //! ```text
 //!   VMComponentContext   VMHeader
+//!                        borrow scopes   16       (`VMBorrowScopes`)
+//!                        handle tables   16 each  (`VMHandleTable`s, one for each instance)
+//!                        resource types  24 each  (`VMResourceType`s)
 //!                        instance flags  16 each  (`VMGlobalDefinition`s: adapters import them)
 //!                        lowerings       16 each  (host functions behind `canon lower`)
 //!                        memories         8 each  (`*mut VMMemoryDefinition` for trampolines)
@@ -13,9 +16,13 @@
 //! The slots are next to the instance that uses them most, so that the displacement from its
 //! `VMContext` fits in a byte.
 
-use super::{ContextSlots, POINTER_SIZE, VMGlobalDefinition, VMHeader};
+use super::{
+    ContextSlots, POINTER_SIZE, VMBorrowScopes, VMGlobalDefinition, VMHandleTable, VMHeader,
+    VMResourceType,
+};
 use crate::index::{
-    LoweredIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex, RuntimeMemoryIndex,
+    LoweredIndex, ResourceIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
+    RuntimeMemoryIndex,
 };
 use core::ffi::c_void;
 use cranelift_entity::{EntityRef, PrimaryMap};
@@ -43,6 +50,8 @@ pub struct VMLowering {
 pub struct VMComponentCounts {
     /// Component instances.
     pub instances: u32,
+    /// Resource types.
+    pub resources: u32,
     /// Lowered host functions.
     pub lowerings: u32,
     /// Memories that steps extract.
@@ -52,6 +61,9 @@ pub struct VMComponentCounts {
 /// Where everything is in the block of one component's instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VMComponentLayout {
+    borrow_scopes: u32,
+    handle_tables: u32,
+    resource_types: u32,
     flags: u32,
     lowerings: u32,
     memories: u32,
@@ -83,6 +95,9 @@ impl VMComponentLayout {
             Some(start)
         };
         region(1, size32::<VMHeader>())?;
+        let borrow_scopes = region(1, size32::<VMBorrowScopes>())?;
+        let handle_tables = region(counts.instances, size32::<VMHandleTable>())?;
+        let resource_types = region(counts.resources, size32::<VMResourceType>())?;
         let flags = region(counts.instances, size32::<VMGlobalDefinition>())?;
         let lowerings = region(counts.lowerings, size32::<VMLowering>())?;
         let memories = region(counts.memories, POINTER_SIZE)?;
@@ -96,6 +111,9 @@ impl VMComponentLayout {
             placed[main] = region(1, core_instances[main])?;
         }
         Some(VMComponentLayout {
+            borrow_scopes,
+            handle_tables,
+            resource_types,
             flags,
             lowerings,
             memories,
@@ -108,6 +126,21 @@ impl VMComponentLayout {
     /// Bytes the block takes; its alignment is 16. It begins with the `VMComponentContext`.
     pub fn size(&self) -> u32 {
         self.size
+    }
+
+    /// Offset of the [`VMBorrowScopes`].
+    pub fn borrow_scopes(&self) -> u32 {
+        self.borrow_scopes
+    }
+
+    /// Offset of a component instance's [`VMHandleTable`].
+    pub fn handle_table(&self, index: RuntimeComponentInstanceIndex) -> u32 {
+        self.handle_tables + index.index() as u32 * size32::<VMHandleTable>()
+    }
+
+    /// Offset of a [`VMResourceType`].
+    pub fn resource_type(&self, index: ResourceIndex) -> u32 {
+        self.resource_types + index.index() as u32 * size32::<VMResourceType>()
     }
 
     /// Offset of a component instance's flags, an i32 in a [`VMGlobalDefinition`].
@@ -148,6 +181,7 @@ mod tests {
 
     const COUNTS: VMComponentCounts = VMComponentCounts {
         instances: 2,
+        resources: 3,
         lowerings: 3,
         memories: 1,
     };
@@ -169,6 +203,12 @@ mod tests {
             let layout = VMComponentLayout::new(COUNTS, &sizes, main).unwrap();
             let mut ranges = vec![
                 (0, 32),
+                (layout.borrow_scopes(), 16),
+                (
+                    layout.handle_table(RuntimeComponentInstanceIndex::from_u32(0)),
+                    32,
+                ),
+                (layout.resource_type(ResourceIndex::from_u32(0)), 72),
                 (layout.flags(RuntimeComponentInstanceIndex::from_u32(0)), 32),
                 (layout.lowering(LoweredIndex::from_u32(0)), 48),
                 (layout.memory(RuntimeMemoryIndex::from_u32(0)), 8),

@@ -23,6 +23,7 @@
 mod component_instance;
 mod core_instance;
 mod definition;
+mod handle_table;
 mod store_context;
 
 pub use component_instance::{FLAG_MAY_LEAVE, VMComponentCounts, VMComponentLayout, VMLowering};
@@ -31,6 +32,10 @@ pub use definition::{
     CONTEXT_POISON, ContextSlots, VMFuncRef, VMFunctionImport, VMGlobalDefinition, VMGlobalImport,
     VMHeader, VMHostFuncContext, VMMemoryDefinition, VMMemoryImport, VMTableDefinition,
     VMTableImport, VMTagDefinition, VMTagImport, ValRaw,
+};
+pub use handle_table::{
+    FIRST_OTHER_KIND, KIND_FREE, MAX_TABLE_LENGTH, STATE_LEND, STATE_OWN, VMBorrowScope,
+    VMBorrowScopes, VMHandle, VMHandleTable, VMResourceType,
 };
 pub use store_context::{VMEntryRecord, VMStoreContext};
 

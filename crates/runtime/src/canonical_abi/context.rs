@@ -1,33 +1,61 @@
 //! What lifting and lowering need of the guest: its memory, its `realloc`, the types.
 //!
-//! `LiftLowerContext` in `definitions.py`. Every access to memory is checked here, also where the
-//! caller has checked a larger range before: a slip there is then a trap and nothing worse.
+//! `LiftLowerContext` in `definitions.py`. Pointers that guests give are checked here, once for
+//! all that they point to. What lies inside is then taken from a slice when lifting; when lowering,
+//! which may move the memory by calling `realloc`, each access is checked again, so that a slip
+//! there is a trap and nothing worse.
 
+use super::abi::TypeAbi;
+use super::handle::CallHandles;
 use crate::store::StoreOpaque;
 use crate::trap::Trap;
-use crate::vm::{ComponentInstancePtr, GuestOptions};
-use anyhow::Result;
-use threadline_environ::component::ComponentTypes;
+use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, val_raw};
+use anyhow::{Context as _, Result};
+use threadline_environ::component::{ComponentTypes, InterfaceType, StringEncoding};
+use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
+
+/// Where a string or list is in a guest's memory: its address, and its length in whatever units.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) address: u64,
+    pub(super) length: u64,
+}
 
 /// Lifts values out of a guest.
 #[doc(hidden)]
 pub struct LiftContext<'a> {
-    store: &'a StoreOpaque,
-    instance: ComponentInstancePtr,
-    options: &'a GuestOptions,
+    pub(super) store: &'a StoreOpaque,
+    pub(super) instance: ComponentInstancePtr,
+    pub(super) options: &'a GuestOptions,
+    /// What the call has borrowed and lent.
+    pub(super) handles: &'a CallHandles,
+    /// The guest's memory, if anything has been looked for there.
+    memory: Option<&'a [u8]>,
+    /// Bytes that what is lifted may still take on the host.
+    budget: usize,
 }
+
+/// Bytes that the lists and strings of one call may take on the host. Lists of lists in a guest's
+/// memory can overlap, and so be larger than the memory by far.
+const MAX_LIFTED_BYTES: usize = 1 << 28;
 
 impl<'a> LiftContext<'a> {
     /// Lifts with these options, which are the instance's, of the store.
+    #[inline]
     pub(crate) fn new(
         store: &'a StoreOpaque,
         instance: ComponentInstancePtr,
         options: &'a GuestOptions,
+        handles: &'a CallHandles,
     ) -> LiftContext<'a> {
         LiftContext {
             store,
             instance,
             options,
+            handles,
+            memory: None,
+            budget: MAX_LIFTED_BYTES,
         }
     }
 
@@ -36,49 +64,130 @@ impl<'a> LiftContext<'a> {
         &self.instance.description().types
     }
 
-    fn memory(&self) -> Result<&'a [u8]> {
-        self.instance.guest_bytes(self.store, self.options)
+    /// What the guest's pointers and lengths are.
+    #[inline]
+    pub fn address(&self) -> AddressType {
+        self.options.address
     }
 
-    /// `length` bytes of the guest's memory.
+    /// How the guest's strings are encoded.
+    pub(super) fn string_encoding(&self) -> StringEncoding {
+        self.options.string_encoding
+    }
+
+    /// Makes room for elements on the host.
     ///
     /// # Errors
-    /// `otherwise` if they reach out of it.
-    pub(crate) fn bytes(&self, address: u32, length: usize, otherwise: Trap) -> Result<&'a [u8]> {
-        let memory = self.memory()?;
-        let start = address as usize;
-        let bytes = memory.get(start..start.saturating_add(length));
-        Ok(bytes.ok_or(otherwise)?)
+    /// If that is too much for one call, or there is no room.
+    pub(super) fn room<T>(&mut self, count: usize) -> Result<Vec<T>> {
+        let bytes = count.saturating_mul(size_of::<T>());
+        self.budget = self.budget.checked_sub(bytes).with_context(|| {
+            format!("the values of one call take more than {MAX_LIFTED_BYTES} bytes on the host")
+        })?;
+        let mut elements = Vec::new();
+        elements.try_reserve_exact(count)?;
+        Ok(elements)
     }
 
-    /// So many bytes of the guest's memory.
-    pub(crate) fn load<const N: usize>(&self, address: u32) -> Result<[u8; N]> {
-        let bytes = self.bytes(address, N, Trap::CanonicalOutOfBounds)?;
-        let mut array = [0; N];
-        array.copy_from_slice(bytes);
-        Ok(array)
+    fn memory(&mut self) -> Result<&'a [u8]> {
+        if let Some(memory) = self.memory {
+            return Ok(memory);
+        }
+        let memory = self.instance.guest_memory(self.options)?.data(self.store);
+        self.memory = Some(memory);
+        Ok(memory)
     }
+
+    /// `length` bytes of the guest's memory, at an address that it gave.
+    ///
+    /// # Errors
+    /// A trap if the address is misaligned; `otherwise`, if they reach out of the memory.
+    pub(super) fn bytes(
+        &mut self,
+        address: u64,
+        length: u64,
+        align: u32,
+        otherwise: Trap,
+    ) -> Result<&'a [u8]> {
+        if !address.is_multiple_of(u64::from(align)) {
+            return Err(Trap::UnalignedPointer.into());
+        }
+        Ok(slice(self.memory()?, address, length).ok_or(otherwise)?)
+    }
+
+    /// The bytes of a value, or of values one after the other as a tuple, that a slot points to.
+    ///
+    /// # Errors
+    /// A trap if the address is misaligned, or they reach out of the memory.
+    pub(super) fn pointee(&mut self, slot: &ValRaw, size: u32, align: u32) -> Result<&'a [u8]> {
+        let address = val_raw::address(self.address(), slot);
+        self.bytes(address, size.into(), align, Trap::CanonicalOutOfBounds)
+    }
+
+    /// A pointer and a length in two slots.
+    pub(super) fn range_from_slots(&self, from: &[ValRaw]) -> Range {
+        Range {
+            address: val_raw::address(self.address(), &from[0]),
+            length: val_raw::address(self.address(), &from[1]),
+        }
+    }
+
+    /// A pointer and a length in memory.
+    pub(super) fn range_from_memory(&self, from: &[u8]) -> Range {
+        match self.address() {
+            AddressType::I32 => Range {
+                address: u32::from_le_bytes(array(&from[..4])).into(),
+                length: u32::from_le_bytes(array(&from[4..8])).into(),
+            },
+            AddressType::I64 => Range {
+                address: u64::from_le_bytes(array(&from[..8])),
+                length: u64::from_le_bytes(array(&from[8..16])),
+            },
+        }
+    }
+}
+
+/// A slice of known length as an array.
+#[inline(always)]
+pub(super) fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(bytes);
+    array
+}
+
+/// That range of a memory, if it is in it.
+pub(super) fn slice(memory: &[u8], address: u64, length: u64) -> Option<&[u8]> {
+    let end = address.checked_add(length)?;
+    memory.get(usize::try_from(address).ok()?..usize::try_from(end).ok()?)
 }
 
 /// Lowers values into a guest.
 #[doc(hidden)]
 pub struct LowerContext<'a> {
-    store: &'a mut StoreOpaque,
-    instance: ComponentInstancePtr,
-    options: &'a GuestOptions,
+    pub(super) store: &'a mut StoreOpaque,
+    pub(super) instance: ComponentInstancePtr,
+    pub(super) options: &'a GuestOptions,
+    /// What the call has borrowed and lent.
+    pub(super) handles: &'a CallHandles,
+    /// The guest's memory, if anything has been looked for there.
+    memory: Option<DefinedMemory>,
 }
 
 impl<'a> LowerContext<'a> {
     /// Lowers with these options, which are the instance's, of the store.
+    #[inline]
     pub(crate) fn new(
         store: &'a mut StoreOpaque,
         instance: ComponentInstancePtr,
         options: &'a GuestOptions,
+        handles: &'a CallHandles,
     ) -> LowerContext<'a> {
         LowerContext {
             store,
             instance,
             options,
+            handles,
+            memory: None,
         }
     }
 
@@ -87,8 +196,28 @@ impl<'a> LowerContext<'a> {
         &self.instance.description().types
     }
 
-    fn memory(&self) -> Result<&[u8]> {
-        self.instance.guest_bytes(self.store, self.options)
+    /// What the guest's pointers and lengths are.
+    #[inline]
+    pub fn address(&self) -> AddressType {
+        self.options.address
+    }
+
+    /// How the guest's strings are encoded.
+    pub(super) fn string_encoding(&self) -> StringEncoding {
+        self.options.string_encoding
+    }
+
+    #[inline]
+    fn memory(&mut self) -> Result<&mut [u8]> {
+        let memory = match self.memory {
+            Some(memory) => memory,
+            None => {
+                let memory = self.instance.guest_memory(self.options)?;
+                self.memory = Some(memory);
+                memory
+            }
+        };
+        Ok(memory.data_mut(self.store))
     }
 
     /// Has the guest's `realloc` allocate so many bytes, and checks what it says.
@@ -96,69 +225,137 @@ impl<'a> LowerContext<'a> {
     /// # Errors
     /// A trap in `realloc`, or if the address it gives is misaligned or the bytes reach out of
     /// the memory.
-    pub(crate) fn allocate(&mut self, align: u32, size: u32) -> Result<u32> {
-        let address = self
-            .instance
-            .realloc(self.store, self.options, align, size)?;
-        if !address.is_multiple_of(align) {
-            return Err(Trap::ReallocUnaligned.into());
-        }
-        let length = self.memory()?.len();
-        if u64::from(address) + u64::from(size) > length as u64 {
-            return Err(Trap::ReallocOutOfBounds.into());
-        }
-        Ok(address)
+    pub(super) fn allocate(&mut self, align: u32, size: u32) -> Result<usize> {
+        self.reallocate(0, 0, align, size)
     }
 
-    /// Allocates and fills a string or a list of bytes.
-    pub(crate) fn allocate_bytes(&mut self, bytes: &[u8], maximum: u32) -> Result<(u32, u32)> {
-        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if length > maximum {
-            return Err(Trap::ListTooLong.into());
+    /// Has the guest's `realloc` change an allocation's size, and checks what it says.
+    ///
+    /// # Errors
+    /// As for [`Self::allocate`].
+    pub(super) fn reallocate(
+        &mut self,
+        old: usize,
+        old_size: u32,
+        align: u32,
+        size: u32,
+    ) -> Result<usize> {
+        let numbers = [old as u64, old_size.into(), align.into(), size.into()];
+        let address = self.instance.realloc(self.store, self.options, numbers)?;
+        if !address.is_multiple_of(u64::from(align)) {
+            return Err(Trap::ReallocUnaligned.into());
         }
-        let address = self.allocate(1, length)?;
-        self.write(address, bytes)?;
-        Ok((address, length))
+        let inside = slice(self.memory()?, address, size.into());
+        inside.ok_or(Trap::ReallocOutOfBounds)?;
+        Ok(address as usize)
     }
 
     /// Checks a pointer that the guest gave for a result to be stored at.
     ///
     /// # Errors
     /// A trap if it is misaligned, or the result would reach out of the memory.
-    pub(crate) fn check_pointer(&self, address: u32, align: u32, size: u32) -> Result<()> {
-        check_pointer(self.memory()?, address, align, size)
+    pub(super) fn check_pointer(&mut self, address: u64, align: u32, size: u32) -> Result<usize> {
+        if !address.is_multiple_of(u64::from(align)) {
+            return Err(Trap::UnalignedPointer.into());
+        }
+        let inside = slice(self.memory()?, address, size.into());
+        inside.ok_or(Trap::CanonicalOutOfBounds)?;
+        Ok(address as usize)
+    }
+
+    /// So many bytes of the guest's memory.
+    ///
+    /// # Errors
+    /// A trap if they reach out of it.
+    #[inline]
+    pub(super) fn bytes(&mut self, address: usize, length: usize) -> Result<&mut [u8]> {
+        let bytes = self.memory()?.get_mut(address..);
+        let bytes = bytes.and_then(|bytes| bytes.get_mut(..length));
+        Ok(bytes.ok_or(Trap::CanonicalOutOfBounds)?)
     }
 
     /// Writes bytes to the guest's memory.
     ///
     /// # Errors
     /// A trap if they reach out of it.
-    pub(crate) fn write(&mut self, address: u32, bytes: &[u8]) -> Result<()> {
-        let memory = self.instance.guest_bytes_mut(self.store, self.options)?;
-        let start = address as usize;
-        let place = memory.get_mut(start..start.saturating_add(bytes.len()));
-        let place = place.ok_or(Trap::CanonicalOutOfBounds)?;
-        place.copy_from_slice(bytes);
+    #[inline]
+    pub(super) fn write(&mut self, address: usize, bytes: &[u8]) -> Result<()> {
+        self.bytes(address, bytes.len())?.copy_from_slice(bytes);
         Ok(())
     }
-}
 
-impl LiftContext<'_> {
-    /// Checks a pointer to values that the guest passes in memory.
+    /// Writes a pointer and a length to two slots.
+    pub(super) fn range_to_slots(&self, range: Range, to: &mut [ValRaw]) {
+        to[0] = val_raw::from_address(self.address(), range.address);
+        to[1] = val_raw::from_address(self.address(), range.length);
+    }
+
+    /// Writes a pointer and a length to memory.
     ///
     /// # Errors
-    /// A trap if it is misaligned, or they reach out of the memory.
-    pub(crate) fn check_pointer(&self, address: u32, align: u32, size: u32) -> Result<()> {
-        check_pointer(self.memory()?, address, align, size)
+    /// As for [`Self::write`].
+    pub(super) fn range_to_memory(&mut self, range: Range, to: usize) -> Result<()> {
+        let Range { address, length } = range;
+        match self.address() {
+            AddressType::I32 => self.write(to, &(address | length << 32).to_le_bytes()),
+            AddressType::I64 => {
+                let both = u128::from(address) | u128::from(length) << 64;
+                self.write(to, &both.to_le_bytes())
+            }
+        }
     }
 }
 
-fn check_pointer(memory: &[u8], address: u32, align: u32, size: u32) -> Result<()> {
-    if !address.is_multiple_of(align) {
-        return Err(Trap::UnalignedPointer.into());
+/// Where the types of parts are looked up: only for those Rust types that can't do without, which
+/// are the ones with resources in them. Others are given some type, which they ignore.
+macro_rules! part_types {
+    ($($context:ident)*) => {$(
+        impl $context<'_> {
+            /// The type of a field of a `record` or of an element of a `tuple`. `field` is what the Rust
+            /// type says of itself.
+            #[inline(always)]
+            pub fn field_type(&self, field: &TypeAbi, ty: InterfaceType, i: usize) -> InterfaceType {
+                if field.has_handles() { field_type(self.types(), ty, i) } else { ty }
+            }
+
+            /// The type of the payload of a case of a `variant`, `option` or `result`. `payload` is
+            /// what the Rust type says of itself.
+            #[inline(always)]
+            pub fn case_type(&self, payload: &TypeAbi, ty: InterfaceType, i: usize) -> InterfaceType {
+                if payload.has_handles() { case_type(self.types(), ty, i) } else { ty }
+            }
+
+            /// The type of the elements of a `list`; of a `map`, that of its entries. `element` is
+            /// what the Rust type says of itself.
+            #[inline(always)]
+            pub(super) fn element_type(&self, element: &TypeAbi, ty: InterfaceType) -> InterfaceType {
+                if element.has_handles() { element_type(self.types(), ty) } else { ty }
+            }
+        }
+    )*};
+}
+
+part_types!(LiftContext LowerContext);
+
+fn field_type(types: &ComponentTypes, ty: InterfaceType, i: usize) -> InterfaceType {
+    let field = match ty {
+        InterfaceType::Record(index) => types.records[index].fields.get(i).map(|&(_, ty)| ty),
+        InterfaceType::Tuple(index) => types.tuples[index].types.get(i).copied(),
+        _ => None,
+    };
+    field.unwrap_or(ty)
+}
+
+fn case_type(types: &ComponentTypes, ty: InterfaceType, i: usize) -> InterfaceType {
+    let payload = types.cases(ty).filter(|cases| i < cases.len());
+    payload.and_then(|cases| cases.payload(i)).unwrap_or(ty)
+}
+
+fn element_type(types: &ComponentTypes, ty: InterfaceType) -> InterfaceType {
+    match ty {
+        InterfaceType::List(index) => types.lists[index].element,
+        InterfaceType::FixedLengthList(index) => types.fixed_length_lists[index].element,
+        InterfaceType::Map(index) => InterfaceType::Tuple(types.maps[index].entry),
+        other => other,
     }
-    if u64::from(address) + u64::from(size) > memory.len() as u64 {
-        return Err(Trap::CanonicalOutOfBounds.into());
-    }
-    Ok(())
 }

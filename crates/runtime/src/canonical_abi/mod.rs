@@ -2,27 +2,61 @@
 //! for [`Val`](crate::component::Val) in [`dynamic`].
 //!
 //! "Loading", "Storing", "Flat Lifting" and "Flat Lowering" in `CanonicalABI.md`. Layouts and
-//! flattening are `threadline-environ`'s; what calls these, and when, is in `crate::component`.
+//! flattening of types known at run time are `threadline-environ`'s, those of Rust's types in
+//! [`abi`]; what calls these, and when, is in `crate::component`.
 //!
-//! The traits' methods are for this crate alone. They are safe: what a lowering puts in the slots
-//! of a call are integers that the guest may not trust any more than the host trusts its own.
-//! That the number of slots is that of the component's type is checked when a function is typed.
+//! # What an implementation of the traits must do
+//!
+//! The traits' items are hidden from documentation: they are for this crate and for what the derive
+//! macros write. They are safe: what a lowering puts in the slots of a call are integers that the
+//! guest may not trust any more than the host trusts its own.
+//!
+//! - [`ComponentType::ABI`] is made by the constant functions of [`TypeAbi`]: `record`, `enumeration`,
+//!   `flags`, and [`VariantAbi::new`] for what has cases. That it is the component's type's is
+//!   checked when a function is typed, for parameters and results as a whole.
+//! - `typecheck` compares with a component's type, by `check_record` and its kin in [`typecheck`],
+//!   names included. All else may count on it: a value is only ever lifted or lowered as a type
+//!   that was checked.
+//! - `lower_flat` writes all of its slots, of which there are `ABI.flat_count()`; `lift_flat` reads
+//!   as many. A slot holds a core value in its low bytes and zeros above them; therefore a payload
+//!   is put in the joined slots of a variant as it is. Fields follow each other.
+//! - `store` writes at an address which is aligned and in bounds: [`record_offsets`] and
+//!   [`VariantAbi::payload_offset`] say where the parts are. `load` gets just the value's bytes.
+//! - The component's type comes along for those who have resources in them. The types of parts are
+//!   found by the contexts' `field_type` and `case_type`, which look nothing up for others.
+//! - Cases are written and read with [`VariantAbi`]'s `lower_case`, `store_case`, `lift_case` and
+//!   `load_case`, which see to discriminants and padding.
 
+mod abi;
 mod context;
 mod dynamic;
+mod func_shape;
+mod handle;
+mod left_in_guest;
 mod list;
+mod map;
 mod scalar;
 mod string;
 mod tuple;
+mod typecheck;
+mod variant;
 
+pub use abi::{Offset, TypeAbi, VariantAbi, record_offsets};
 pub use context::{LiftContext, LowerContext};
-pub(crate) use dynamic::{lift_vals, load_vals, lower_vals, store_vals};
-pub(crate) use string::utf8;
+pub(crate) use dynamic::{lift_vals, lower_vals};
+pub(crate) use func_shape::{FuncShape, is_abi_of};
+pub(crate) use handle::CallHandles;
+pub use left_in_guest::{WasmList, WasmStr};
 pub(crate) use tuple::{lift_from, lower_to};
+pub(crate) use typecheck::ResourceLookup;
+pub use typecheck::{
+    TypeContext, TypeMismatch, Typecheck, check_enumeration, check_flags, check_record,
+    check_variant,
+};
+pub use variant::{invalid_discriminant, lift_bits, load_bits, lower_bits, store_bits};
 
 use anyhow::Result;
-use std::fmt;
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
 
 /// A Rust type that stands for a type of the component model.
@@ -30,46 +64,96 @@ use threadline_environ::layout::ValRaw;
 /// | component model | Rust |
 /// |---|---|
 /// | `bool`, `s8` … `u64`, `f32`, `f64`, `char` | `bool`, `i8` … `u64`, `f32`, `f64`, `char` |
-/// | `string` | [`String`]; `str` to lower only |
-/// | `list<u8>` | `Vec<u8>`; `[u8]` to lower only |
+/// | `string` | [`String`], `Box<str>`; `str` to lower only, [`WasmStr`] to lift only |
+/// | `list<T>` | `Vec<T>`, `Box<[T]>`; `[T]` to lower only, [`WasmList<T>`] to lift only |
+/// | `list<T, N>` | `[T; N]` |
+/// | `map<K, V>` | `HashMap<K, V>`, `BTreeMap<K, V>` |
+/// | `tuple<A, B>` | `(A, B)`, up to 16 elements |
+/// | `option<T>` | `Option<T>` |
+/// | `result<T, E>` | `Result<T, E>`, with `()` for a payload that there isn't |
 ///
-/// References and boxes of such types stand for the same type.
+/// References, boxes and other pointers to such types stand for the same type.
 pub trait ComponentType {
-    /// How many core values it flattens to.
+    /// What the canonical ABI says of it.
     #[doc(hidden)]
-    const FLAT_COUNT: usize;
-    /// Bytes it takes in a linear memory.
-    #[doc(hidden)]
-    const SIZE: u32;
-    /// The multiples at which it lies there.
-    #[doc(hidden)]
-    const ALIGN: u32;
+    const ABI: TypeAbi;
 
     /// Whether it stands for `ty`.
     #[doc(hidden)]
-    fn typecheck(types: &ComponentTypes, ty: InterfaceType) -> Result<(), TypeMismatch>;
+    fn typecheck(cx: &TypeContext<'_>, ty: InterfaceType) -> Result<(), TypeMismatch>;
+
+    /// Whether it stands for a payload of this type, or for there being none.
+    #[doc(hidden)]
+    fn typecheck_payload(
+        cx: &TypeContext<'_>,
+        ty: Option<InterfaceType>,
+    ) -> Result<(), TypeMismatch> {
+        match ty {
+            Some(ty) => Self::typecheck(cx, ty),
+            None => Err(TypeMismatch::Payload { expected: false }),
+        }
+    }
 }
 
 /// A Rust type whose values can be given to a guest.
 pub trait Lower: ComponentType {
     /// Puts the value's core values in `to`, which is as long as their number.
     #[doc(hidden)]
-    fn lower_flat(&self, cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()>;
+    fn lower_flat(
+        &self,
+        cx: &mut LowerContext<'_>,
+        ty: InterfaceType,
+        to: &mut [ValRaw],
+    ) -> Result<()>;
 
     /// Stores the value in the guest's memory at an aligned address.
     #[doc(hidden)]
-    fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()>;
+    fn store(&self, cx: &mut LowerContext<'_>, ty: InterfaceType, address: usize) -> Result<()>;
+
+    /// Stores values one after the other from an aligned address on. `ty` is that of one.
+    #[doc(hidden)]
+    fn store_elements(
+        elements: &[Self],
+        cx: &mut LowerContext<'_>,
+        ty: InterfaceType,
+        address: usize,
+    ) -> Result<()>
+    where
+        Self: Sized,
+    {
+        let size = Self::ABI.size(cx.address());
+        for (i, element) in elements.iter().enumerate() {
+            element.store(cx, ty, address + i * size)?;
+        }
+        Ok(())
+    }
 }
 
 /// A Rust type whose values can be taken from a guest.
 pub trait Lift: ComponentType + Sized {
     /// Makes a value of its core values, `from` being as long as their number.
     #[doc(hidden)]
-    fn lift_flat(cx: &LiftContext<'_>, from: &[ValRaw]) -> Result<Self>;
+    fn lift_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[ValRaw]) -> Result<Self>;
 
-    /// Loads a value from the guest's memory at an aligned address.
+    /// Makes a value of its bytes in the guest's memory, `from` being as long as their number.
     #[doc(hidden)]
-    fn load(cx: &LiftContext<'_>, address: u32) -> Result<Self>;
+    fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<Self>;
+
+    /// Makes values of their bytes, one after the other. `ty` is that of one.
+    #[doc(hidden)]
+    fn load_elements(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        from: &[u8],
+        count: usize,
+    ) -> Result<Vec<Self>> {
+        let size = Self::ABI.size(cx.address());
+        let mut elements = cx.room(count)?;
+        for i in 0..count {
+            elements.push(Self::load(cx, ty, &from[i * size..][..size])?);
+        }
+        Ok(elements)
+    }
 }
 
 /// A tuple of Rust types that stands for a function's parameters or for its result (a tuple of
@@ -77,93 +161,48 @@ pub trait Lift: ComponentType + Sized {
 pub trait ComponentNamedList: ComponentType {
     /// Whether it stands for values of these types, one after the other.
     #[doc(hidden)]
-    fn typecheck_list(types: &ComponentTypes, list: &[InterfaceType]) -> Result<(), TypeMismatch>;
-}
-
-/// How a Rust type fails to stand for a type of the component model.
-#[doc(hidden)]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TypeMismatch {
-    /// It stands for another.
-    Type {
-        /// The component's type, in WIT's words.
-        expected: String,
-        /// What the Rust type stands for.
-        found: &'static str,
-    },
-    /// The tuple has more or fewer elements.
-    Count {
-        /// How many values there are.
-        expected: usize,
-        /// The number of elements.
-        found: usize,
-    },
-    /// An element of the tuple is at fault.
-    Element {
-        /// Which, counted from zero.
-        index: usize,
-        /// How.
-        error: Box<TypeMismatch>,
-    },
-    /// It says of itself what isn't so.
-    Layout,
-}
-
-impl TypeMismatch {
-    /// A type stands for `found`, not for `expected`.
-    #[doc(hidden)]
-    pub fn new(types: &ComponentTypes, expected: InterfaceType, found: &'static str) -> Self {
-        TypeMismatch::Type {
-            expected: crate::component::describe_type(types, expected),
-            found,
-        }
-    }
-}
-
-impl fmt::Display for TypeMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TypeMismatch::Type { expected, found } => {
-                write!(f, "expected `{expected}`, found `{found}`")
-            }
-            TypeMismatch::Count { expected, found } => {
-                write!(f, "expected {expected} value(s), found a tuple of {found}")
-            }
-            TypeMismatch::Element { index, error } => write!(f, "element {index}: {error}"),
-            TypeMismatch::Layout => f.write_str("the Rust type's layout is not the component's"),
-        }
-    }
-}
-
-impl std::error::Error for TypeMismatch {}
-
-/// The next multiple of a type's alignment.
-const fn align_to(offset: u32, align: u32) -> u32 {
-    offset.next_multiple_of(align)
+    fn typecheck_list(cx: &TypeContext<'_>, list: &[InterfaceType]) -> Result<(), TypeMismatch>;
 }
 
 macro_rules! delegate {
     ($($pointer:ty),*) => {$(
         impl<A: ComponentType + ?Sized> ComponentType for $pointer {
-            const FLAT_COUNT: usize = A::FLAT_COUNT;
-            const SIZE: u32 = A::SIZE;
-            const ALIGN: u32 = A::ALIGN;
+            const ABI: TypeAbi = A::ABI;
 
-            fn typecheck(types: &ComponentTypes, ty: InterfaceType) -> Result<(), TypeMismatch> {
-                A::typecheck(types, ty)
+            fn typecheck(cx: &TypeContext<'_>, ty: InterfaceType) -> Result<(), TypeMismatch> {
+                A::typecheck(cx, ty)
+            }
+
+            fn typecheck_payload(
+                cx: &TypeContext<'_>,
+                ty: Option<InterfaceType>,
+            ) -> Result<(), TypeMismatch> {
+                A::typecheck_payload(cx, ty)
             }
         }
 
         impl<A: Lower + ?Sized> Lower for $pointer {
-            fn lower_flat(&self, cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()> {
-                A::lower_flat(self, cx, to)
+            #[inline]
+            fn lower_flat(
+                &self,
+                cx: &mut LowerContext<'_>,
+                ty: InterfaceType,
+                to: &mut [ValRaw],
+            ) -> Result<()> {
+                A::lower_flat(self, cx, ty, to)
             }
 
-            fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()> {
-                A::store(self, cx, address)
+            #[inline]
+            fn store(
+                &self,
+                cx: &mut LowerContext<'_>,
+                ty: InterfaceType,
+                address: usize,
+            ) -> Result<()> {
+                A::store(self, cx, ty, address)
             }
         }
     )*};
 }
 
-delegate!(&A, Box<A>, std::sync::Arc<A>);
+delegate!(&A, Box<A>, std::rc::Rc<A>, std::sync::Arc<A>);

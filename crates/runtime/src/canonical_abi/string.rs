@@ -1,56 +1,193 @@
-//! `string`, in utf-8.
+//! `string`, in the three encodings that a guest may choose.
+//!
+//! A string of the host's is UTF-8, also as far as the specification is concerned, which goes by a
+//! string's encoding in how often and with which sizes it calls `realloc`.
 
-use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeMismatch};
+use super::abi::TypeAbi;
+use super::context::Range;
+use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch};
 use crate::trap::Trap;
-use crate::vm::val_raw;
 use anyhow::Result;
 use threadline_environ::canonical_abi::MAX_STRING_BYTE_LENGTH;
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::component::{InterfaceType, StringEncoding};
 use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
 
-/// Puts an address and a length in two slots.
-pub(super) fn lower_range((address, length): (u32, u32), to: &mut [ValRaw]) {
-    to[0] = val_raw::from_i32(address as i32);
-    to[1] = val_raw::from_i32(length as i32);
-}
-
-/// Puts an address and a length in memory.
-pub(super) fn store_range(
-    cx: &mut LowerContext<'_>,
-    (address, length): (u32, u32),
-    to: u32,
-) -> Result<()> {
-    let range = u64::from(address) | u64::from(length) << 32;
-    cx.write(to, &range.to_le_bytes())
-}
-
-/// Takes an address and a length from two slots.
-pub(super) fn lift_range(from: &[ValRaw]) -> (u32, u32) {
-    (val_raw::i32(&from[0]) as u32, val_raw::i32(&from[1]) as u32)
-}
-
-/// Takes an address and a length from memory.
-pub(super) fn load_range(cx: &LiftContext<'_>, from: u32) -> Result<(u32, u32)> {
-    let range = u64::from_le_bytes(cx.load(from)?);
-    Ok((range as u32, (range >> 32) as u32))
+/// `utf16_tag`: the bit of a length that says that a `latin1+utf16` string is UTF-16.
+fn utf16_tag(address: AddressType) -> u64 {
+    match address {
+        AddressType::I32 => 1 << 31,
+        AddressType::I64 => 1 << 63,
+    }
 }
 
 /// `store_string_into_range`.
-fn store_string(cx: &mut LowerContext<'_>, string: &str) -> Result<(u32, u32)> {
-    cx.allocate_bytes(string.as_bytes(), MAX_STRING_BYTE_LENGTH)
+pub(super) fn store_string(cx: &mut LowerContext<'_>, string: &str) -> Result<Range> {
+    let bytes = u32::try_from(string.len()).unwrap_or(u32::MAX);
+    if bytes > MAX_STRING_BYTE_LENGTH {
+        return Err(Trap::ListTooLong.into());
+    }
+    match cx.string_encoding() {
+        StringEncoding::Utf8 => {
+            let address = cx.allocate(1, bytes)?;
+            cx.write(address, string.as_bytes())?;
+            Ok(range(address, bytes))
+        }
+        StringEncoding::Utf16 => store_utf8_to_utf16(cx, string, bytes),
+        StringEncoding::Latin1Utf16 => store_string_to_latin1_or_utf16(cx, string, bytes),
+    }
+}
+
+fn range(address: usize, length: u32) -> Range {
+    Range {
+        address: address as u64,
+        length: length.into(),
+    }
+}
+
+/// `store_utf8_to_utf16`: room for the worst case, then as much as it is.
+fn store_utf8_to_utf16(cx: &mut LowerContext<'_>, string: &str, bytes: u32) -> Result<Range> {
+    let worst_case = 2 * bytes;
+    let address = cx.allocate(2, worst_case)?;
+    let units = encode_utf16(cx.bytes(address, worst_case as usize)?, string);
+    let address = shrink(cx, address, worst_case, 2 * units)?;
+    Ok(range(address, units))
+}
+
+/// Writes a string as UTF-16 to where there is room for it; the number of code units.
+fn encode_utf16(to: &mut [u8], string: &str) -> u32 {
+    let mut units = 0;
+    for (to, unit) in to.chunks_exact_mut(2).zip(string.encode_utf16()) {
+        to.copy_from_slice(&unit.to_le_bytes());
+        units += 1;
+    }
+    units
+}
+
+/// Gives back what isn't needed of an allocation for UTF-16 or Latin-1.
+fn shrink(cx: &mut LowerContext<'_>, address: usize, old: u32, new: u32) -> Result<usize> {
+    if new == old {
+        return Ok(address);
+    }
+    cx.reallocate(address, old, 2, new)
+}
+
+/// `store_string_to_latin1_or_utf16`: Latin-1, up to the first character that isn't.
+fn store_string_to_latin1_or_utf16(
+    cx: &mut LowerContext<'_>,
+    string: &str,
+    bytes: u32,
+) -> Result<Range> {
+    let address = cx.allocate(2, bytes)?;
+    let to = cx.bytes(address, bytes as usize)?;
+    let mut latin1 = 0;
+    for (to, char) in to.iter_mut().zip(string.chars()) {
+        let Ok(byte) = u8::try_from(u32::from(char)) else {
+            return inflate(cx, string, (address, bytes), latin1);
+        };
+        *to = byte;
+        latin1 += 1;
+    }
+    let address = shrink(cx, address, bytes, latin1)?;
+    Ok(range(address, latin1))
+}
+
+/// Goes on in UTF-16, `latin1` characters having been written in a byte each to an allocation of
+/// `bytes` bytes.
+fn inflate(
+    cx: &mut LowerContext<'_>,
+    string: &str,
+    (address, bytes): (usize, u32),
+    latin1: u32,
+) -> Result<Range> {
+    let worst_case = 2 * bytes;
+    let address = cx.reallocate(address, bytes, 2, worst_case)?;
+    let to = cx.bytes(address, worst_case as usize)?;
+    let latin1 = latin1 as usize;
+    for i in (0..latin1).rev() {
+        (to[2 * i], to[2 * i + 1]) = (to[i], 0);
+    }
+    let rest = string.char_indices().nth(latin1).map_or(0, |(at, _)| at);
+    let units = latin1 as u32 + encode_utf16(&mut to[2 * latin1..], &string[rest..]);
+    let address = shrink(cx, address, worst_case, 2 * units)?;
+    Ok(Range {
+        address: address as u64,
+        length: u64::from(units) | utf16_tag(cx.address()),
+    })
 }
 
 /// `load_string_from_range`.
-fn load_string(cx: &LiftContext<'_>, (address, length): (u32, u32)) -> Result<String> {
-    if length > MAX_STRING_BYTE_LENGTH {
-        return Err(Trap::ListTooLong.into());
+pub(super) fn load_string(cx: &mut LiftContext<'_>, range: Range) -> Result<String> {
+    let tag = utf16_tag(cx.address());
+    match cx.string_encoding() {
+        StringEncoding::Utf8 => {
+            let bytes = utf8(string_bytes(cx, range, 1, 1)?)?;
+            let mut string = room(cx, bytes.len())?;
+            string.push_str(bytes);
+            Ok(string)
+        }
+        StringEncoding::Utf16 => load_utf16(cx, range),
+        StringEncoding::Latin1Utf16 if range.length & tag != 0 => {
+            let length = range.length ^ tag;
+            load_utf16(cx, Range { length, ..range })
+        }
+        StringEncoding::Latin1Utf16 => {
+            let bytes = string_bytes(cx, range, 1, 2)?;
+            let wide = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+            let mut string = room(cx, bytes.len() + wide)?;
+            string.extend(bytes.iter().copied().map(char::from));
+            Ok(string)
+        }
     }
-    let bytes = cx.bytes(address, length as usize, Trap::StringPointerOutOfBounds)?;
-    Ok(utf8(bytes)?.to_owned())
+}
+
+fn load_utf16(cx: &mut LiftContext<'_>, range: Range) -> Result<String> {
+    let (units, _) = string_bytes(cx, range, 2, 2)?.as_chunks::<2>();
+    let decode = || char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)));
+    // Twice over the units is less work than growing the string.
+    let mut bytes = 0;
+    for char in decode() {
+        bytes += char.map_err(|_| Trap::InvalidString)?.len_utf8();
+    }
+    let mut string = room(cx, bytes)?;
+    string.extend(decode().flatten());
+    Ok(string)
+}
+
+/// An empty string with room for so many bytes.
+fn room(cx: &mut LiftContext<'_>, bytes: usize) -> Result<String> {
+    // Of an empty vector nothing can be wrong.
+    Ok(String::from_utf8(cx.room(bytes)?).unwrap_or_default())
+}
+
+/// Checks where a string lies and how long it is; not what is in it.
+pub(super) fn check_string(cx: &mut LiftContext<'_>, range: Range) -> Result<()> {
+    let tag = utf16_tag(cx.address());
+    let Range { address, length } = range;
+    let (length, unit, align) = match cx.string_encoding() {
+        StringEncoding::Utf8 => (length, 1, 1),
+        StringEncoding::Utf16 => (length, 2, 2),
+        StringEncoding::Latin1Utf16 if length & tag != 0 => (length ^ tag, 2, 2),
+        StringEncoding::Latin1Utf16 => (length, 1, 2),
+    };
+    string_bytes(cx, Range { address, length }, unit, align).map(drop)
+}
+
+/// The bytes of a string with code units of so many bytes.
+fn string_bytes<'a>(
+    cx: &mut LiftContext<'a>,
+    Range { address, length }: Range,
+    unit: u64,
+    align: u32,
+) -> Result<&'a [u8]> {
+    let bytes = length.checked_mul(unit);
+    let bytes = bytes.filter(|&bytes| bytes <= MAX_STRING_BYTE_LENGTH.into());
+    let bytes = bytes.ok_or(Trap::ListTooLong)?;
+    cx.bytes(address, bytes, align, Trap::StringPointerOutOfBounds)
 }
 
 /// Checks that bytes are utf-8.
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
     std::str::from_utf8(bytes).map_err(|error| match error.error_len() {
         Some(_) => Trap::InvalidUtf8,
         None => Trap::IncompleteUtf8,
@@ -58,57 +195,76 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
 }
 
 impl ComponentType for str {
-    const FLAT_COUNT: usize = 2;
-    const SIZE: u32 = 8;
-    const ALIGN: u32 = 4;
+    const ABI: TypeAbi = TypeAbi::RANGE;
 
-    fn typecheck(types: &ComponentTypes, ty: InterfaceType) -> Result<(), TypeMismatch> {
+    fn typecheck(cx: &TypeContext<'_>, ty: InterfaceType) -> Result<(), TypeMismatch> {
         match ty {
             InterfaceType::String => Ok(()),
-            other => Err(TypeMismatch::new(types, other, "string")),
+            other => Err(TypeMismatch::new(cx, other, "string")),
         }
     }
 }
 
 impl Lower for str {
-    fn lower_flat(&self, cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()> {
-        lower_range(store_string(cx, self)?, to);
+    fn lower_flat(
+        &self,
+        cx: &mut LowerContext<'_>,
+        _ty: InterfaceType,
+        to: &mut [ValRaw],
+    ) -> Result<()> {
+        let range = store_string(cx, self)?;
+        cx.range_to_slots(range, to);
         Ok(())
     }
 
-    fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()> {
+    fn store(&self, cx: &mut LowerContext<'_>, _ty: InterfaceType, address: usize) -> Result<()> {
         let range = store_string(cx, self)?;
-        store_range(cx, range, address)
+        cx.range_to_memory(range, address)
     }
 }
 
 impl ComponentType for String {
-    const FLAT_COUNT: usize = str::FLAT_COUNT;
-    const SIZE: u32 = str::SIZE;
-    const ALIGN: u32 = str::ALIGN;
+    const ABI: TypeAbi = str::ABI;
 
-    fn typecheck(types: &ComponentTypes, ty: InterfaceType) -> Result<(), TypeMismatch> {
-        str::typecheck(types, ty)
+    fn typecheck(cx: &TypeContext<'_>, ty: InterfaceType) -> Result<(), TypeMismatch> {
+        str::typecheck(cx, ty)
     }
 }
 
 impl Lower for String {
-    fn lower_flat(&self, cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()> {
-        self.as_str().lower_flat(cx, to)
+    fn lower_flat(
+        &self,
+        cx: &mut LowerContext<'_>,
+        ty: InterfaceType,
+        to: &mut [ValRaw],
+    ) -> Result<()> {
+        self.as_str().lower_flat(cx, ty, to)
     }
 
-    fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()> {
-        self.as_str().store(cx, address)
+    fn store(&self, cx: &mut LowerContext<'_>, ty: InterfaceType, address: usize) -> Result<()> {
+        self.as_str().store(cx, ty, address)
     }
 }
 
 impl Lift for String {
-    fn lift_flat(cx: &LiftContext<'_>, from: &[ValRaw]) -> Result<String> {
-        load_string(cx, lift_range(from))
+    fn lift_flat(cx: &mut LiftContext<'_>, _ty: InterfaceType, from: &[ValRaw]) -> Result<String> {
+        let range = cx.range_from_slots(from);
+        load_string(cx, range)
     }
 
-    fn load(cx: &LiftContext<'_>, address: u32) -> Result<String> {
-        load_string(cx, load_range(cx, address)?)
+    fn load(cx: &mut LiftContext<'_>, _ty: InterfaceType, from: &[u8]) -> Result<String> {
+        let range = cx.range_from_memory(from);
+        load_string(cx, range)
+    }
+}
+
+impl Lift for Box<str> {
+    fn lift_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[ValRaw]) -> Result<Self> {
+        Ok(String::lift_flat(cx, ty, from)?.into())
+    }
+
+    fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<Self> {
+        Ok(String::load(cx, ty, from)?.into())
     }
 }
 

@@ -1,92 +1,100 @@
-//! Tuples, as functions' parameters and results: `lift_flat_values` and `lower_flat_values`.
+//! Tuples: as values, and as functions' parameters and results: `lift_flat_values` and
+//! `lower_flat_values`.
 
+use super::abi::{Offset, TypeAbi, record_offsets};
 use super::{
-    ComponentNamedList, ComponentType, Lift, LiftContext, Lower, LowerContext, TypeMismatch,
-    align_to,
+    ComponentNamedList, ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext,
+    TypeMismatch,
 };
 use crate::vm::val_raw;
 use anyhow::Result;
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::canonical_abi::SizeAlign;
+use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
 
 /// Lifts values out of the slots of a call: they lie there if they flatten to `max_flat` slots at
-/// most, else in memory, where the first slot points.
+/// most, else in memory, where the first slot points. `ty` is their tuple's.
 #[inline]
 pub(crate) fn lift_from<L: Lift>(
-    cx: &LiftContext<'_>,
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
     max_flat: usize,
     slots: &[ValRaw],
 ) -> Result<L> {
-    if L::FLAT_COUNT <= max_flat {
-        return L::lift_flat(cx, slots);
+    if L::ABI.flat_count() <= max_flat {
+        return L::lift_flat(cx, ty, slots);
     }
-    let address = val_raw::i32(&slots[0]) as u32;
-    cx.check_pointer(address, L::ALIGN, L::SIZE)?;
-    L::load(cx, address)
+    let SizeAlign { size, align } = L::ABI.size_align(cx.address());
+    let from = cx.pointee(&slots[0], size, align)?;
+    L::load(cx, ty, from)
 }
 
 /// Lowers values into the slots of a call, or into memory if they flatten to more than `max_flat`
 /// slots: at `out`, if the guest gave an address for them; else where its `realloc` says, and
-/// then the first slot points there.
+/// then the first slot points there. `ty` is their tuple's.
 #[inline]
 pub(crate) fn lower_to<L: Lower>(
     values: &L,
     cx: &mut LowerContext<'_>,
+    ty: InterfaceType,
     max_flat: usize,
     slots: &mut [ValRaw],
-    out: Option<u32>,
+    out: Option<u64>,
 ) -> Result<()> {
-    if L::FLAT_COUNT <= max_flat {
-        return values.lower_flat(cx, slots);
+    if L::ABI.flat_count() <= max_flat {
+        return values.lower_flat(cx, ty, slots);
     }
-    match out {
-        Some(address) => {
-            cx.check_pointer(address, L::ALIGN, L::SIZE)?;
-            values.store(cx, address)
-        }
-        None => {
-            let address = cx.allocate(L::ALIGN, L::SIZE)?;
-            slots[0] = val_raw::from_i32(address as i32);
-            values.store(cx, address)
-        }
-    }
+    let address = place(cx, L::ABI.size_align(cx.address()), slots, out)?;
+    values.store(cx, ty, address)
 }
 
-/// The offset behind a field of this size and alignment that comes next at `offset` or later.
-const fn after(offset: u32, align: u32, size: u32) -> u32 {
-    align_to(offset, align) + size
-}
-
-const fn larger(a: u32, b: u32) -> u32 {
-    if a > b { a } else { b }
+/// Where values that are too many for slots are stored: see [`lower_to`].
+pub(super) fn place(
+    cx: &mut LowerContext<'_>,
+    SizeAlign { size, align }: SizeAlign,
+    slots: &mut [ValRaw],
+    out: Option<u64>,
+) -> Result<usize> {
+    if let Some(address) = out {
+        return cx.check_pointer(address, align, size);
+    }
+    let address = cx.allocate(align, size)?;
+    slots[0] = val_raw::from_address(cx.address(), address as u64);
+    Ok(address)
 }
 
 macro_rules! tuples {
     ($(($count:literal $($name:ident $index:tt)*))*) => {$(
         impl<$($name: ComponentType),*> ComponentType for ($($name,)*) {
-            const FLAT_COUNT: usize = 0 $(+ $name::FLAT_COUNT)*;
-            const ALIGN: u32 = {
-                #[allow(unused_mut, reason = "the empty tuple has nothing to add")]
-                let mut align = 1;
-                $(align = larger(align, $name::ALIGN);)*
-                align
-            };
-            const SIZE: u32 = {
-                #[allow(unused_mut, reason = "the empty tuple has nothing to add")]
-                let mut size = 0;
-                $(size = after(size, $name::ALIGN, $name::SIZE);)*
-                align_to(size, Self::ALIGN)
-            };
+            const ABI: TypeAbi = TypeAbi::record(&[$($name::ABI),*]);
 
-            fn typecheck(types: &ComponentTypes, ty: InterfaceType) -> Result<(), TypeMismatch> {
-                Err(TypeMismatch::new(types, ty, "tuple"))
+            fn typecheck(cx: &TypeContext<'_>, ty: InterfaceType) -> Result<(), TypeMismatch> {
+                match ty {
+                    InterfaceType::Tuple(index) => {
+                        Self::typecheck_list(cx, &cx.types().tuples[index].types)
+                    }
+                    other => Err(TypeMismatch::new(cx, other, "tuple")),
+                }
+            }
+
+            /// The empty tuple stands for no payload.
+            fn typecheck_payload(
+                cx: &TypeContext<'_>,
+                ty: Option<InterfaceType>,
+            ) -> Result<(), TypeMismatch> {
+                match ty {
+                    None if $count == 0 => Ok(()),
+                    Some(_) if $count == 0 => Err(TypeMismatch::Payload { expected: true }),
+                    Some(ty) => Self::typecheck(cx, ty),
+                    None => Err(TypeMismatch::Payload { expected: false }),
+                }
             }
         }
 
         impl<$($name: ComponentType),*> ComponentNamedList for ($($name,)*) {
             #[allow(unused_variables, reason = "the empty tuple has no use for the types")]
             fn typecheck_list(
-                types: &ComponentTypes,
+                cx: &TypeContext<'_>,
                 list: &[InterfaceType],
             ) -> Result<(), TypeMismatch> {
                 if list.len() != $count {
@@ -95,7 +103,7 @@ macro_rules! tuples {
                         found: $count,
                     });
                 }
-                $($name::typecheck(types, list[$index]).map_err(|error| {
+                $($name::typecheck(cx, list[$index]).map_err(|error| {
                     TypeMismatch::Element {
                         index: $index,
                         error: Box::new(error),
@@ -113,20 +121,33 @@ macro_rules! tuples {
         )]
         impl<$($name: Lower),*> Lower for ($($name,)*) {
             #[inline]
-            fn lower_flat(&self, cx: &mut LowerContext<'_>, to: &mut [ValRaw]) -> Result<()> {
+            fn lower_flat(
+                &self,
+                cx: &mut LowerContext<'_>,
+                ty: InterfaceType,
+                to: &mut [ValRaw],
+            ) -> Result<()> {
                 let mut next = 0;
                 $(
-                    self.$index.lower_flat(cx, &mut to[next..][..$name::FLAT_COUNT])?;
-                    next += $name::FLAT_COUNT;
+                    let abi = &$name::ABI;
+                    let slots = &mut to[next..][..abi.flat_count()];
+                    self.$index.lower_flat(cx, cx.field_type(abi, ty, $index), slots)?;
+                    next += abi.flat_count();
                 )*
                 Ok(())
             }
 
-            fn store(&self, cx: &mut LowerContext<'_>, address: u32) -> Result<()> {
-                let mut next = 0;
+            #[inline]
+            fn store(
+                &self,
+                cx: &mut LowerContext<'_>,
+                ty: InterfaceType,
+                to: usize,
+            ) -> Result<()> {
+                let offsets: [Offset; $count] = const { record_offsets(&[$($name::ABI),*]) };
                 $(
-                    self.$index.store(cx, address + align_to(next, $name::ALIGN))?;
-                    next = after(next, $name::ALIGN, $name::SIZE);
+                    let field = cx.field_type(&$name::ABI, ty, $index);
+                    self.$index.store(cx, field, to + offsets[$index].get(cx.address()))?;
                 )*
                 Ok(())
             }
@@ -141,21 +162,29 @@ macro_rules! tuples {
         )]
         impl<$($name: Lift),*> Lift for ($($name,)*) {
             #[inline]
-            fn lift_flat(cx: &LiftContext<'_>, from: &[ValRaw]) -> Result<Self> {
+            fn lift_flat(
+                cx: &mut LiftContext<'_>,
+                ty: InterfaceType,
+                from: &[ValRaw],
+            ) -> Result<Self> {
                 let mut next = 0;
                 Ok(($({
-                    let slots = &from[next..][..$name::FLAT_COUNT];
-                    next += $name::FLAT_COUNT;
-                    $name::lift_flat(cx, slots)?
+                    let abi = &$name::ABI;
+                    let slots = &from[next..][..abi.flat_count()];
+                    next += abi.flat_count();
+                    $name::lift_flat(cx, cx.field_type(abi, ty, $index), slots)?
                 },)*))
             }
 
-            fn load(cx: &LiftContext<'_>, address: u32) -> Result<Self> {
-                let mut next = 0;
+            #[inline]
+            fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<Self> {
+                let offsets: [Offset; $count] = const { record_offsets(&[$($name::ABI),*]) };
+                let address = cx.address();
                 Ok(($({
-                    let field = address + align_to(next, $name::ALIGN);
-                    next = after(next, $name::ALIGN, $name::SIZE);
-                    $name::load(cx, field)?
+                    let abi = &$name::ABI;
+                    let field = cx.field_type(abi, ty, $index);
+                    let from = &from[offsets[$index].get(address)..][..abi.size(address)];
+                    $name::load(cx, field, from)?
                 },)*))
             }
         }
@@ -185,36 +214,19 @@ tuples! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use threadline_environ::AddressType::I32;
-    use threadline_environ::canonical_abi::{flatten_fields, tuple_layout};
-
-    #[test]
-    fn layouts_are_those_of_the_canonical_abi() {
-        use InterfaceType::*;
-        fn check<T: ComponentNamedList>(list: &[InterfaceType]) {
-            let types = ComponentTypes::default();
-            assert_eq!(T::typecheck_list(&types, list), Ok(()));
-            let layout = tuple_layout(&types, list.iter().copied(), I32).size_align;
-            assert_eq!((T::SIZE, T::ALIGN), (layout.size, layout.align), "{list:?}");
-            let flat = flatten_fields(&types, list.iter().copied(), I32).expect("not many");
-            assert_eq!(T::FLAT_COUNT, flat.len(), "{list:?}");
-        }
-        check::<()>(&[]);
-        check::<(u8, u32, bool)>(&[U8, U32, Bool]);
-        check::<(u16, f64, char, i8)>(&[U16, F64, Char, S8]);
-        check::<(std::string::String, u64, &str)>(&[String, U64, String]);
-    }
+    use threadline_environ::component::ComponentTypes;
 
     #[test]
     fn the_element_at_fault_is_named() {
         let types = ComponentTypes::default();
+        let cx = TypeContext::new(&types);
         let list = [InterfaceType::U32, InterfaceType::String];
-        let error = <(u32, u32)>::typecheck_list(&types, &list).expect_err("not a string");
+        let error = <(u32, u32)>::typecheck_list(&cx, &list).expect_err("not a string");
         assert_eq!(
             error.to_string(),
             "element 1: expected `string`, found `u32`"
         );
-        let error = <(u32,)>::typecheck_list(&types, &list).expect_err("one too few");
+        let error = <(u32,)>::typecheck_list(&cx, &list).expect_err("one too few");
         assert_eq!(error.to_string(), "expected 2 value(s), found a tuple of 1");
     }
 }

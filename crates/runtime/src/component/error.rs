@@ -35,6 +35,15 @@ pub enum ComponentError {
         /// How the linker's function differs.
         mismatch: String,
     },
+    /// Two imports are of one resource type, but the linker's definitions differ.
+    WrongResource {
+        /// The name of the second, after those of the instances it is in.
+        path: Vec<String>,
+        /// The type that the first one was found to be.
+        expected: String,
+        /// What the linker has for the second.
+        found: String,
+    },
     /// The linker has something with this name already.
     DefinedTwice {
         /// The name, after those of the instances it is in.
@@ -118,6 +127,16 @@ impl fmt::Display for ComponentError {
                 f,
                 "the component imports `{}` as `{expected}`, which the linker's function does \
                  not fit: {mismatch}",
+                path(names)
+            ),
+            ComponentError::WrongResource {
+                path: names,
+                expected,
+                found,
+            } => write!(
+                f,
+                "the component imports `{}` as a resource type that is `{expected}` elsewhere \
+                 among its imports, but the linker defines it as `{found}`",
                 path(names)
             ),
             ComponentError::DefinedTwice { path: names } => write!(

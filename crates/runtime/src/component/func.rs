@@ -6,17 +6,16 @@ use super::type_check::check_func;
 use super::types::ComponentFunc;
 use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
-    LiftContext, LowerContext, lift_vals, load_vals, lower_vals, store_vals,
+    CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
 };
 use crate::error::LinkError;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::trap::Trap;
 use crate::vm::{ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, ThreadKind, val_raw};
 use anyhow::Result;
-use threadline_environ::canonical_abi::{FlatFunc, LiftOrLower, MAX_FLAT_PARAMS, flatten_func};
+use threadline_environ::canonical_abi::MAX_FLAT_PARAMS;
 use threadline_environ::component::ComponentFuncType;
 use threadline_environ::layout::ValRaw;
-use threadline_environ::types::AddressType;
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// A function that a component instance exports.
@@ -65,7 +64,10 @@ impl Func {
         Return: ComponentNamedList + Lift,
     {
         let func = self.get(store.as_context().opaque())?;
-        check_func::<Params, Return>(func.instance.description(), func.ty)?;
+        let store = store.as_context();
+        let store = store.opaque();
+        let resources = |index| func.instance.public_resource(store, index);
+        check_func::<Params, Return>(func.instance.description(), &resources, func.ty)?;
         Ok(TypedFunc::new(*self))
     }
 
@@ -91,55 +93,27 @@ impl Func {
         let store = store.as_context_mut().opaque();
         let func = self.get(store)?;
         func.check_vals(params, results)?;
-        let ty = func.func_type();
-        let types = &func.instance.description().types;
-        let flat = flatten_func(types, ty, LiftOrLower::Lift, AddressType::I32);
+        let shape = func.shape;
         let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
         func.call(
             store,
             &mut slots,
-            |cx, slots| lower_params(cx, ty, &flat, params, slots),
-            |cx, slots| lift_result(cx, ty, &flat, slots, results),
+            |cx, slots| {
+                let in_memory = shape.flat_params.is_none();
+                lower_vals(cx, shape.params, in_memory, params, slots, None)
+            },
+            |cx, slots| {
+                let mut lifted = vals(results.len());
+                let in_memory = shape.flat_results.is_none();
+                lift_vals(cx, shape.results, in_memory, slots, &mut lifted)?;
+                // They stay as they are unless all is well.
+                for (result, lifted) in results.iter_mut().zip(lifted) {
+                    *result = lifted;
+                }
+                Ok(())
+            },
         )
     }
-}
-
-/// Lowers the parameters of a dynamic call.
-fn lower_params(
-    cx: &mut LowerContext<'_>,
-    ty: &ComponentFuncType,
-    flat: &FlatFunc,
-    params: &[Val],
-    slots: &mut [ValRaw],
-) -> Result<()> {
-    let types = ty.params.iter().map(|&(_, ty)| ty);
-    if !flat.params_in_memory {
-        return lower_vals(cx, types, params, slots);
-    }
-    let address = store_vals(cx, types, params, None)?;
-    slots[0] = val_raw::from_i32(address as i32);
-    Ok(())
-}
-
-/// Lifts the result of a dynamic call. `results` stay as they are unless all is well.
-fn lift_result(
-    cx: &LiftContext<'_>,
-    ty: &ComponentFuncType,
-    flat: &FlatFunc,
-    slots: &[ValRaw],
-    results: &mut [Val],
-) -> Result<()> {
-    let mut lifted = vals(results.len());
-    if flat.result_in_memory {
-        let address = val_raw::i32(&slots[0]) as u32;
-        load_vals(cx, ty.result, address, &mut lifted)?;
-    } else {
-        lift_vals(cx, ty.result, slots, &mut lifted)?;
-    }
-    for (result, lifted) in results.iter_mut().zip(lifted) {
-        *result = lifted;
-    }
-    Ok(())
 }
 
 /// A function that a component instance lifts.
@@ -147,11 +121,23 @@ pub(crate) struct LiftedFunc {
     instance: ComponentInstancePtr,
     core: CoreFunc,
     ty: ComponentFuncTypeIndex,
+    pub(super) shape: FuncShape,
     options: OptionsIndex,
 }
 
 /// Locks an instance when dropped, unless the call turned out well.
-struct LockOnFailure(Option<ComponentInstancePtr>);
+pub(super) struct LockOnFailure(Option<ComponentInstancePtr>);
+
+impl LockOnFailure {
+    pub(super) fn new(instance: ComponentInstancePtr) -> LockOnFailure {
+        LockOnFailure(Some(instance))
+    }
+
+    /// The call turned out well.
+    pub(super) fn all_well(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for LockOnFailure {
     fn drop(&mut self) {
@@ -172,6 +158,7 @@ impl LiftedFunc {
             instance,
             core,
             ty,
+            shape: FuncShape::new(&instance.description().types, ty),
             options,
         }
     }
@@ -195,22 +182,32 @@ impl LiftedFunc {
         store: &mut StoreOpaque,
         slots: &mut [ValRaw],
         lower: impl FnOnce(&mut LowerContext<'_>, &mut [ValRaw]) -> Result<()>,
-        lift: impl FnOnce(&LiftContext<'_>, &[ValRaw]) -> Result<R>,
+        lift: impl FnOnce(&mut LiftContext<'_>, &[ValRaw]) -> Result<R>,
     ) -> Result<R> {
         let instance = self.instance;
         if instance.is_locked() {
             return Err(Trap::CannotEnterComponent.into());
         }
-        let mut lock = LockOnFailure(Some(instance));
+        let lock = LockOnFailure::new(instance);
         let mut thread = instance.begin_thread(store);
         let store = &mut *thread.store().store;
         let options: &GuestOptions = instance.options(self.options);
-        lower(&mut LowerContext::new(store, instance, options), slots)?;
-        self.core.call(store, ThreadKind::Same, slots)?;
-        let result = lift(&LiftContext::new(store, instance, options), slots)?;
-        instance.post_return(store, options, slots)?;
-        lock.0 = None;
-        Ok(result)
+        let handles = CallHandles::default();
+        let result = (|| {
+            let cx = &mut LowerContext::new(store, instance, options, &handles);
+            lower(cx, slots)?;
+            self.core.call(store, ThreadKind::Same, slots)?;
+            let cx = &mut LiftContext::new(store, instance, options, &handles);
+            let result = lift(cx, slots)?;
+            handles.exit_scope(instance)?;
+            instance.post_return(store, options, slots)?;
+            Ok(result)
+        })();
+        handles.end(store);
+        if result.is_ok() {
+            lock.all_well();
+        }
+        result
     }
 
     /// Checks the values of a dynamic call before anything happens.

@@ -7,19 +7,16 @@ use super::error::ComponentError;
 use super::type_check::check_func;
 use super::types::{ComponentFunc, Description};
 use super::{ComponentNamedList, Lift, Lower, Val};
-use crate::canonical_abi::{lift_from, lift_vals, load_vals, lower_to, lower_vals, store_vals};
+use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower_vals};
 use crate::store::{AsContextMut, StoreContextMut};
-use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport, val_raw};
+use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 use anyhow::Result;
 use smallvec::SmallVec;
 use std::marker::PhantomData;
 use threadline_environ::ComponentFuncTypeIndex;
-use threadline_environ::canonical_abi::{
-    LiftOrLower, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatten_func,
-};
+use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
-use threadline_environ::types::AddressType;
 
 /// A host function whose types are Rust's.
 pub(super) fn typed<T, P, R, F>(func: F) -> ComponentHostFunc
@@ -58,9 +55,10 @@ where
     fn typecheck(
         &self,
         of: &Description,
+        resources: ResourceLookup<'_>,
         ty: ComponentFuncTypeIndex,
     ) -> Result<(), ComponentError> {
-        check_func::<P, R>(of, ty)
+        check_func::<P, R>(of, resources, ty)
     }
 }
 
@@ -78,15 +76,20 @@ where
         call: HostCall<'_>,
         slots: &mut [ValRaw],
     ) -> Result<()> {
-        let params = lift_from(&call.lift(&store.0.opaque), MAX_FLAT_PARAMS, slots)?;
-        let out = (R::FLAT_COUNT > MAX_FLAT_RESULTS).then(|| {
-            let flat = P::FLAT_COUNT;
-            let position = if flat > MAX_FLAT_PARAMS { 1 } else { flat };
-            val_raw::i32(&slots[position]) as u32
-        });
+        let shape = call.shape;
+        let cx = &mut call.lift(&store.0.opaque);
+        let params = lift_from(cx, shape.params, MAX_FLAT_PARAMS, slots)?;
+        let out = const {
+            match R::ABI.flat_count() > MAX_FLAT_RESULTS {
+                false => None,
+                true if P::ABI.flat_count() > MAX_FLAT_PARAMS => Some(1),
+                true => Some(P::ABI.flat_count()),
+            }
+        };
+        let out = out.map(|position: usize| call.pointer(&slots[position]));
         let result = (self.func)(store.as_context_mut(), params)?;
         let cx = &mut call.lower(&mut store.0.opaque);
-        lower_to(&result, cx, MAX_FLAT_RESULTS, slots, out)
+        lower_to(&result, cx, shape.results, MAX_FLAT_RESULTS, slots, out)
     }
 }
 
@@ -95,7 +98,12 @@ struct Dynamic<F> {
 }
 
 impl<F: Send + Sync + 'static> TypedImport for Dynamic<F> {
-    fn typecheck(&self, _: &Description, _: ComponentFuncTypeIndex) -> Result<(), ComponentError> {
+    fn typecheck(
+        &self,
+        _: &Description,
+        _: ResourceLookup<'_>,
+        _: ComponentFuncTypeIndex,
+    ) -> Result<(), ComponentError> {
         Ok(())
     }
 }
@@ -113,31 +121,20 @@ where
     ) -> Result<()> {
         let of = call.description();
         let func = &of.types.funcs[call.ty];
-        let flat = flatten_func(&of.types, func, LiftOrLower::Lower, AddressType::I32);
-        let param_types = func.params.iter().map(|&(_, ty)| ty);
+        let shape = call.shape;
 
         let mut params = vals(func.params.len());
-        let cx = &call.lift(&store.0.opaque);
-        if flat.params_in_memory {
-            let address = val_raw::i32(&slots[0]) as u32;
-            load_vals(cx, param_types, address, &mut params)?;
-        } else {
-            lift_vals(cx, param_types, slots, &mut params)?;
-        }
-        let out = flat.result_in_memory.then(|| {
-            let position = flat.signature.params().len() - 1;
-            val_raw::i32(&slots[position]) as u32
-        });
+        let cx = &mut call.lift(&store.0.opaque);
+        let in_memory = shape.flat_params.is_none();
+        lift_vals(cx, shape.params, in_memory, slots, &mut params)?;
+        let out = shape.out().map(|position| call.pointer(&slots[position]));
 
         let mut results = vals(usize::from(func.result.is_some()));
         (self.func)(store.as_context_mut(), &params, &mut results)?;
 
         check_results(of, call.ty, &results)?;
         let cx = &mut call.lower(&mut store.0.opaque);
-        match out {
-            Some(_) => store_vals(cx, func.result, &results, out).map(drop),
-            None => lower_vals(cx, func.result, &results, slots),
-        }
+        lower_vals(cx, shape.results, out.is_some(), &results, slots, out)
     }
 }
 

@@ -3,10 +3,11 @@
 use super::export::{ComponentExportIndex, ExportLookup, Item, lookup};
 use super::func::Func;
 use super::types::ComponentItem;
-use super::{ComponentNamedList, Lift, Lower, TypedFunc};
+use super::{ComponentNamedList, Lift, Lower, ResourceType, TypedFunc};
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::vm::ComponentInstancePtr;
 use anyhow::{Context as _, Result};
+use threadline_environ::component::TypeDef;
 
 /// An instance of a [`Component`](super::Component).
 ///
@@ -30,7 +31,7 @@ impl Instance {
     }
 
     /// An exported function, by name or by an index that [`Instance::get_export`] gave; `None` if
-    /// there is no such function, or it is an import that the component exports again.
+    /// there is no such function.
     ///
     /// # Panics
     /// If the instance belongs to another store.
@@ -42,7 +43,7 @@ impl Instance {
                 let func = instance.lifted(*position as usize)?;
                 Some(Func::new(self.store, func))
             }
-            Item::Imported(_) | Item::Instance(_) | Item::Type(_) => None,
+            Item::Instance(_) | Item::Type(_) => None,
         }
     }
 
@@ -68,6 +69,26 @@ impl Instance {
             .with_context(|| format!("the instance exports no function {described}"))?;
         func.typed(&store)
             .with_context(|| format!("failed to type the function {described}"))
+    }
+
+    /// An exported resource type, by name or by an index that [`Instance::get_export`] gave; `None`
+    /// if there is none.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn get_resource(
+        &self,
+        store: impl AsContext,
+        name: impl ExportLookup,
+    ) -> Option<ResourceType> {
+        let store = store.as_context();
+        let store = store.opaque();
+        let instance = self.get(store);
+        let component = instance.component();
+        match component.exports().get(lookup(component, name)?)? {
+            Item::Type(TypeDef::Resource(index)) => instance.public_resource(store, *index),
+            Item::Type(_) | Item::Lifted { .. } | Item::Instance(_) => None,
+        }
     }
 
     /// An export's type, and an index that finds it faster than its name does.

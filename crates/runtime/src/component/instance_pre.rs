@@ -1,5 +1,6 @@
 //! [`InstancePre`]: a component with its imports found and checked.
 
+use super::import_check::ImportedResource;
 use super::instance::Instance;
 use super::{Component, instantiate};
 use crate::Engine;
@@ -15,6 +16,8 @@ pub struct InstancePre<T: 'static> {
     component: Component,
     /// By `RuntimeImportIndex`, made for a `Store<T>`.
     imports: Arc<[ComponentHostFunc]>,
+    /// By `ResourceIndex`, those that are imported.
+    resources: Arc<[Option<ImportedResource>]>,
     data: PhantomData<fn() -> T>,
 }
 
@@ -23,6 +26,7 @@ impl<T: 'static> Clone for InstancePre<T> {
         InstancePre {
             component: self.component.clone(),
             imports: self.imports.clone(),
+            resources: self.resources.clone(),
             data: PhantomData,
         }
     }
@@ -30,10 +34,15 @@ impl<T: 'static> Clone for InstancePre<T> {
 
 impl<T: 'static> InstancePre<T> {
     /// `imports` are by `RuntimeImportIndex`, have the right types and were made for a `Store<T>`.
-    pub(super) fn new(component: &Component, imports: Vec<ComponentHostFunc>) -> InstancePre<T> {
+    pub(super) fn new(
+        component: &Component,
+        imports: Vec<ComponentHostFunc>,
+        resources: Vec<Option<ImportedResource>>,
+    ) -> InstancePre<T> {
         InstancePre {
             component: component.clone(),
             imports: imports.into(),
+            resources: resources.into(),
             data: PhantomData,
         }
     }
@@ -52,7 +61,12 @@ impl<T: 'static> InstancePre<T> {
         if !Engine::same(store.engine(), self.component.engine()) {
             return Err(LinkError::WrongEngine { what: "component" }.into());
         }
-        let instance = instantiate::instantiate(store, self.component.inner(), &self.imports)?;
+        let instance = instantiate::instantiate(
+            store,
+            self.component.inner(),
+            &self.imports,
+            &self.resources,
+        )?;
         Ok(Instance::new(store.id(), instance))
     }
 }

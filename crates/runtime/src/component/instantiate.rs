@@ -3,17 +3,20 @@
 use super::component::CompiledComponent;
 use super::export::Item;
 use super::func::LiftedFunc;
+use super::import_check::ImportedResource;
 use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
 use crate::vm::{
-    ComponentHostFunc, ComponentInstancePtr, CoreFunc, DefinedMemory, FunctionImport, Imports,
-    InstancePtr, OwnedComponentInstance, RawExtern,
+    ComponentHostFunc, ComponentInstancePtr, CoreFunc, DefinedMemory, Dtor, FunctionImport,
+    Imports, InstancePtr, InstanceResource, OwnedComponentInstance, RawExtern,
 };
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::sync::Arc;
-use threadline_environ::component::{CoreDef, CoreExport, Step};
-use threadline_environ::entity::PrimaryMap;
-use threadline_environ::{EntityIndex, RuntimeInstanceIndex, SignatureIndex, StaticModuleIndex};
+use threadline_environ::component::{CoreDef, CoreExport, Resource, ResourceOrigin, Step};
+use threadline_environ::entity::{EntityRef, PrimaryMap};
+use threadline_environ::{
+    EntityIndex, ResourceIndex, RuntimeInstanceIndex, SignatureIndex, StaticModuleIndex,
+};
 
 /// Instantiates a component. `imports` are by `RuntimeImportIndex`, of the right types and made
 /// for stores of this one's type.
@@ -25,6 +28,7 @@ pub(super) fn instantiate(
     store: &mut StoreOpaque,
     component: &Arc<CompiledComponent>,
     imports: &[ComponentHostFunc],
+    resources: &[Option<ImportedResource>],
 ) -> Result<ComponentInstancePtr> {
     let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports)?;
     let instance = store.keep_component_instance(owned);
@@ -34,6 +38,11 @@ pub(super) fn instantiate(
         instance,
         core_instances: PrimaryMap::new(),
     };
+    for (index, resource) in resources.iter().enumerate() {
+        if let Some(resource) = resource {
+            instantiation.import_resource(EntityRef::new(index), resource)?;
+        }
+    }
     for step in &component.description().steps {
         instantiation.step(step)?;
     }
@@ -73,10 +82,55 @@ impl Instantiation<'_> {
                 self.instance.set_post_return(*index, func);
                 Ok(())
             }
-            Step::Resource { .. } => bail!("resource types of components are not built yet"),
+            Step::Resource { index } => self.make_resource(*index),
             // All of them were lowered when the instance was allocated.
             Step::LowerImport { .. } => Ok(()),
         }
+    }
+
+    /// Takes a resource type from the imports.
+    fn import_resource(&mut self, index: ResourceIndex, given: &ImportedResource) -> Result<()> {
+        let dtor = given.dtor.as_ref();
+        let resource = match (given.ty.as_host(), given.ty.as_guest()) {
+            (Some(host), _) => InstanceResource {
+                id: self.store.resources.host_type(host, dtor),
+                dtor: dtor.cloned().map_or(Dtor::None, Dtor::Host),
+            },
+            (None, Some((store, id))) => {
+                self.store.check(store, "resource type")?;
+                let dtor = dtor.cloned().map_or(Dtor::Elsewhere, Dtor::Host);
+                InstanceResource { id, dtor }
+            }
+            (None, None) => bail_bug!("a resource type of no instance was linked"),
+        };
+        self.instance.set_resource(index, resource, None)
+    }
+
+    /// Makes a resource type.
+    fn make_resource(&mut self, index: ResourceIndex) -> Result<()> {
+        let description = self.component.description();
+        let Resource { name, origin } = &description.resources[index];
+        let ResourceOrigin::Defined {
+            dtor, adapted_dtor, ..
+        } = origin
+        else {
+            bail_bug!("{index} is imported, not made");
+        };
+        let adapted = match adapted_dtor {
+            Some(def) => match self.import(*def)? {
+                RawExtern::Func(func) => Some(func),
+                _ => bail_bug!("a destructor is no function"),
+            },
+            None => None,
+        };
+        let dtor = match dtor {
+            Some(def) => Dtor::Guest(self.core_func(*def)?),
+            None => Dtor::None,
+        };
+        let name = name.as_deref().map(Arc::from);
+        let id = self.store.resources.guest_type(self.instance, index, name);
+        let resource = InstanceResource { id, dtor };
+        self.instance.set_resource(index, resource, adapted)
     }
 
     fn instantiate_module(

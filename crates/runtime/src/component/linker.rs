@@ -1,18 +1,18 @@
 //! [`Linker`]: what components are given as imports.
 
 use super::error::ComponentError;
+use super::import_check::{ImportCheck, ImportedResource};
 use super::instance::Instance;
 use super::instance_pre::InstancePre;
-use super::types::ComponentFunc;
-use super::{Component, ComponentNamedList, Lift, Lower, Val, host_func};
+use super::{Component, ComponentNamedList, Lift, Lower, ResourceType, Val, host_func};
 use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
-use crate::vm::ComponentHostFunc;
-use anyhow::Result;
+use crate::vm::{ComponentHostFunc, HostDtor};
+use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use threadline_environ::component::{ExternType, RuntimeImport};
+use threadline_environ::component::{ExternType, RuntimeImport, TypeDef};
 
 /// Names, and the host functions and instances that components import by them, for stores whose
 /// data is a `T`.
@@ -23,18 +23,20 @@ pub struct Linker<T: 'static> {
     data: PhantomData<fn() -> T>,
 }
 
-type Items = BTreeMap<String, Item>;
+pub(super) type Items = BTreeMap<String, Item>;
 
 /// What a name stands for.
 #[derive(Clone)]
-enum Item {
+pub(super) enum Item {
     Func(ComponentHostFunc),
+    Resource(ImportedResource),
     Instance(Items),
 }
 
 impl Item {
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
+            Item::Resource(_) => "a resource type",
             Item::Func(_) => "a function",
             Item::Instance(_) => "an instance",
         }
@@ -102,13 +104,25 @@ impl<T: 'static> Linker<T> {
         if !Engine::same(&self.engine, component.engine()) {
             return Err(LinkError::WrongEngine { what: "component" }.into());
         }
+        let mut check = ImportCheck::new(component);
+        check.check(&self.items)?;
+        let imports = component.inner().description().runtime_imports.values();
+        let imports = imports.map(|import| self.resolve(component, &check, import));
+        let imports = imports.collect::<Result<_>>()?;
+        Ok(InstancePre::new(component, imports, check.into_resources()))
+    }
+
+    /// Defines what a component imports and the linker has no definition for: functions trap when
+    /// they are called, resources when they are dropped.
+    ///
+    /// # Errors
+    /// If a name stands for something of another kind.
+    pub fn define_unknown_imports_as_traps(&mut self, component: &Component) -> Result<()> {
         let description = component.inner().description();
         for (name, ty) in description.imports.values() {
-            self.check_import(component, name, ty)?;
+            self.root().define_as_trap(name, ty)?;
         }
-        let imports = description.runtime_imports.values();
-        let imports = imports.map(|import| self.resolve(component, import));
-        Ok(InstancePre::new(component, imports.collect::<Result<_>>()?))
+        Ok(())
     }
 
     /// Instantiates a component: its core modules' start functions run.
@@ -123,23 +137,13 @@ impl<T: 'static> Linker<T> {
         self.instantiate_pre(component)?.instantiate(store)
     }
 
-    /// Checks that an import is there with all functions in it, used or not.
-    fn check_import(
+    /// The function behind an import whose type has been checked.
+    fn resolve(
         &self,
         component: &Component,
-        name: &str,
-        ty: &ExternType,
-    ) -> Result<(), ComponentError> {
-        check(
-            component,
-            &mut vec![name.to_owned()],
-            self.items.get(name),
-            ty,
-        )
-    }
-
-    /// The function behind an import whose type has been checked.
-    fn resolve(&self, component: &Component, import: &RuntimeImport) -> Result<ComponentHostFunc> {
+        check: &ImportCheck<'_>,
+        import: &RuntimeImport,
+    ) -> Result<ComponentHostFunc> {
         let root = &component.inner().description().imports[import.import].0;
         let mut item = self.items.get(root);
         for name in &import.path {
@@ -151,7 +155,7 @@ impl<T: 'static> Linker<T> {
         match item {
             Some(Item::Func(func)) => {
                 // As declared where it is lowered, which is what calls go by.
-                func.typecheck(component.inner().description(), import.ty)?;
+                check.check_func(func, import.ty)?;
                 Ok(func.clone())
             }
             _ => {
@@ -167,61 +171,15 @@ impl<T: 'static> Linker<T> {
     }
 }
 
-/// Checks that an item is there and of a type; `path` is how the component names it.
-fn check(
-    component: &Component,
-    path: &mut Vec<String>,
-    item: Option<&Item>,
-    ty: &ExternType,
-) -> Result<(), ComponentError> {
-    let of = component.inner().description();
-    let wrong_kind = |expected, item: &Item| ComponentError::WrongKind {
-        path: path.clone(),
-        expected,
-        found: item.kind(),
-    };
-    let missing = |kind| ComponentError::MissingImport {
-        kind,
-        path: path.clone(),
-    };
-    match (ty, item) {
-        (ExternType::Func(ty), Some(Item::Func(func))) => {
-            func.typecheck(of, *ty).map_err(|error| {
-                let mismatch = match error {
-                    ComponentError::FuncType { part, mismatch, .. } => {
-                        format!("{part}: {mismatch}")
-                    }
-                    other => other.to_string(),
-                };
-                ComponentError::WrongType {
-                    path: path.clone(),
-                    expected: ComponentFunc::new(of, *ty).to_string(),
-                    mismatch,
-                }
-            })
-        }
-        (ExternType::Func(_), Some(other)) => Err(wrong_kind("a function", other)),
-        (ExternType::Func(_), None) => Err(missing("function")),
-        (ExternType::Instance(exports), Some(Item::Instance(items))) => {
-            for (name, ty) in exports {
-                path.push(name.clone());
-                check(component, path, items.get(name), ty)?;
-                path.pop();
-            }
-            Ok(())
-        }
-        (ExternType::Instance(_), Some(other)) => Err(wrong_kind("an instance", other)),
-        // An instance of types alone needs no definition.
-        (ExternType::Instance(exports), None) => {
-            for (name, ty) in exports {
-                path.push(name.clone());
-                check(component, path, None, ty)?;
-                path.pop();
-            }
-            Ok(())
-        }
-        (ExternType::Type(_), _) => Ok(()),
-    }
+/// A resource type that nothing is known of.
+struct UnknownResource;
+
+/// The error of a function or destructor that was not defined.
+fn unknown_import(path: &[String]) -> anyhow::Error {
+    anyhow!(
+        "the import `{}` was used, but is not defined",
+        path.join("#")
+    )
 }
 
 /// The names in one instance of a [`Linker`], or in its root.
@@ -264,6 +222,72 @@ impl<T: 'static> LinkerInstance<'_, T> {
         self.define(name, Item::Func(host_func::dynamic(func)))
     }
 
+    /// Defines a resource type: one of the host's ([`ResourceType::host`]), or that of an instance
+    /// of some component ([`Instance::get_resource`]).
+    ///
+    /// `dtor` is called with the store and the representation of a resource whose owner, a guest
+    /// that imports the type, has dropped it. Of a guest's type, it is for `dtor` to see to it that
+    /// the guest's own destructor runs; [`LinkerInstance::guest_resource`] does just that.
+    ///
+    /// # Errors
+    /// If the name is defined already, unless shadowing is allowed; if the type is one of a component
+    /// and not of an instance.
+    pub fn resource(
+        &mut self,
+        name: &str,
+        ty: ResourceType,
+        dtor: impl Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<()> {
+        let dtor = Some(HostDtor::new::<T, _>(dtor));
+        self.define_resource(name, ty, dtor)
+    }
+
+    /// Defines a resource type that an instance of a component exports
+    /// ([`Instance::get_resource`]). Its own destructor runs when a resource is dropped.
+    ///
+    /// # Errors
+    /// As [`LinkerInstance::resource`].
+    pub fn guest_resource(&mut self, name: &str, ty: ResourceType) -> Result<()> {
+        self.define_resource(name, ty, None)
+    }
+
+    fn define_resource(
+        &mut self,
+        name: &str,
+        ty: ResourceType,
+        dtor: Option<HostDtor>,
+    ) -> Result<()> {
+        if ty.as_host().is_none() && ty.as_guest().is_none() {
+            bail!("the resource type `{ty}` is of a component, not of an instance of one");
+        }
+        self.define(name, Item::Resource(ImportedResource { ty, dtor }))
+    }
+
+    /// See [`Linker::define_unknown_imports_as_traps`].
+    fn define_as_trap(&mut self, name: &str, ty: &ExternType) -> Result<()> {
+        match ty {
+            ExternType::Instance(exports) => {
+                let mut instance = self.instance(name)?;
+                exports
+                    .iter()
+                    .try_for_each(|(name, ty)| instance.define_as_trap(name, ty))
+            }
+            _ if self.items.contains_key(name) => Ok(()),
+            ExternType::Func(_) => {
+                let mut path = self.path.clone();
+                path.push(name.to_owned());
+                self.func_new(name, move |_, _, _| Err(unknown_import(&path)))
+            }
+            ExternType::Type(TypeDef::Resource(_)) => {
+                let mut path = self.path.clone();
+                path.push(name.to_owned());
+                let ty = ResourceType::host::<UnknownResource>();
+                self.resource(name, ty, move |_, _| Err(unknown_import(&path)))
+            }
+            ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => Ok(()),
+        }
+    }
+
     /// The names in an instance in this one. Makes the instance if there is none.
     ///
     /// # Errors
@@ -302,7 +326,7 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
         let twice = self.defined_twice(name);
         let item = self.items.entry(name.to_owned());
         let item = item.or_insert_with(|| Item::Instance(Items::new()));
-        if matches!(item, Item::Func(_)) && self.allow_shadowing {
+        if !matches!(item, Item::Instance(_)) && self.allow_shadowing {
             *item = Item::Instance(Items::new());
         }
         let Item::Instance(items) = item else {

@@ -4,12 +4,11 @@
 
 use super::error::ComponentError;
 use super::types::{ComponentFunc, Description};
-use crate::canonical_abi::{ComponentNamedList, TypeMismatch};
-use smallvec::SmallVec;
-use threadline_environ::ComponentFuncTypeIndex;
-use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, SizeAlign, flatten_fields, tuple_layout};
-use threadline_environ::component::{ComponentFuncType, ComponentTypes, InterfaceType};
-use threadline_environ::types::AddressType;
+use crate::canonical_abi::{
+    ComponentNamedList, ResourceLookup, TypeContext, TypeMismatch, is_abi_of,
+};
+use threadline_environ::component::InterfaceType;
+use threadline_environ::{ComponentFuncTypeIndex, TupleTypeIndex};
 
 /// Checks that `P` and `R` stand for a function's parameters and result.
 ///
@@ -17,48 +16,28 @@ use threadline_environ::types::AddressType;
 /// If they don't, saying which and how.
 pub(super) fn check_func<P: ComponentNamedList, R: ComponentNamedList>(
     of: &Description,
+    resources: ResourceLookup<'_>,
     ty: ComponentFuncTypeIndex,
 ) -> Result<(), ComponentError> {
-    let (types, func) = (&of.types, &of.types.funcs[ty]);
+    let types = &of.types;
+    let cx = &TypeContext::new(types).with_resources(resources);
+    let tuples = types.func_tuples[ty];
     let expected = || ComponentFunc::new(of, ty);
-    check_params::<P>(types, func)
+    check_list::<P>(cx, tuples.params)
         .map_err(|error| ComponentError::func_type(expected(), "parameters", &error))?;
-    check_results::<R>(types, func)
+    check_list::<R>(cx, tuples.results)
         .map_err(|error| ComponentError::func_type(expected(), "results", &error))
 }
 
-/// Checks that `P` stands for a function's parameters.
-pub(super) fn check_params<P: ComponentNamedList>(
-    types: &ComponentTypes,
-    func: &ComponentFuncType,
-) -> Result<(), TypeMismatch> {
-    check_list::<P>(types, func.params.iter().map(|&(_, ty)| ty))
-}
-
-/// Checks that `R` stands for a function's result.
-pub(super) fn check_results<R: ComponentNamedList>(
-    types: &ComponentTypes,
-    func: &ComponentFuncType,
-) -> Result<(), TypeMismatch> {
-    check_list::<R>(types, func.result.into_iter())
-}
-
-/// Checks that `L` stands for a list of types and, as anyone can implement these traits, that it
+/// Checks that `L` stands for a tuple of types and, as anyone can implement these traits, that it
 /// has the layout that it says.
 fn check_list<L: ComponentNamedList>(
-    types: &ComponentTypes,
-    list: impl Iterator<Item = InterfaceType>,
+    cx: &TypeContext<'_>,
+    tuple: TupleTypeIndex,
 ) -> Result<(), TypeMismatch> {
-    let list: SmallVec<[InterfaceType; 16]> = list.collect();
-    L::typecheck_list(types, &list)?;
-    // That more than `MAX_FLAT_PARAMS` are more is all that matters.
-    let flat = flatten_fields(types, list.iter().copied(), AddressType::I32);
-    let flat_is_right = match flat {
-        Some(flat) => flat.len() == L::FLAT_COUNT,
-        None => L::FLAT_COUNT > MAX_FLAT_PARAMS,
-    };
-    let SizeAlign { size, align } = tuple_layout(types, list, AddressType::I32).size_align;
-    if !flat_is_right || (L::SIZE, L::ALIGN) != (size, align) {
+    let types = cx.types();
+    L::typecheck_list(cx, &types.tuples[tuple].types)?;
+    if !is_abi_of(&L::ABI, types, InterfaceType::Tuple(tuple)) {
         return Err(TypeMismatch::Layout);
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! [`Val`], a component value whose type is known at run time only.
 
+use super::ResourceAny;
 use std::fmt;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 
@@ -38,10 +39,26 @@ pub enum Val {
     String(String),
     /// `list<T>`.
     List(Vec<Val>),
+    /// `list<T, N>`.
+    FixedLengthList(Vec<Val>),
+    /// `map<K, V>`: keys with values, in any order. Of several values of one key, the last counts.
+    Map(Vec<(Val, Val)>),
+    /// A `record`: its fields, by name and in the type's order.
+    Record(Vec<(String, Val)>),
+    /// A `tuple`.
+    Tuple(Vec<Val>),
+    /// A case of a `variant`, by its name, and its payload if it has one.
+    Variant(String, Option<Box<Val>>),
     /// A case of an `enum`, by its name.
     Enum(String),
+    /// `option<T>`.
+    Option(Option<Box<Val>>),
+    /// `result<T, E>`, with the payload if it has one.
+    Result(Result<Option<Box<Val>>, Option<Box<Val>>>),
     /// The `flags` that are set, by name and in any order.
     Flags(Vec<String>),
+    /// `own<R>` or `borrow<R>`.
+    Resource(ResourceAny),
 }
 
 impl PartialEq for Val {
@@ -60,7 +77,15 @@ impl PartialEq for Val {
             (Val::Float64(a), Val::Float64(b)) => a == b || (a.is_nan() && b.is_nan()),
             (Val::Char(a), Val::Char(b)) => a == b,
             (Val::String(a), Val::String(b)) | (Val::Enum(a), Val::Enum(b)) => a == b,
-            (Val::List(a), Val::List(b)) => a == b,
+            (Val::List(a), Val::List(b))
+            | (Val::FixedLengthList(a), Val::FixedLengthList(b))
+            | (Val::Tuple(a), Val::Tuple(b)) => a == b,
+            (Val::Map(a), Val::Map(b)) => holds_all(a, b) && holds_all(b, a),
+            (Val::Record(a), Val::Record(b)) => a == b,
+            (Val::Variant(a, x), Val::Variant(b, y)) => a == b && x == y,
+            (Val::Option(a), Val::Option(b)) => a == b,
+            (Val::Result(a), Val::Result(b)) => a == b,
+            (Val::Resource(a), Val::Resource(b)) => a == b,
             (Val::Flags(a), Val::Flags(b)) => {
                 a.iter().all(|label| b.contains(label)) && b.iter().all(|label| a.contains(label))
             }
@@ -70,6 +95,14 @@ impl PartialEq for Val {
 }
 
 impl Eq for Val {}
+
+/// Whether a map holds all that another does.
+fn holds_all(map: &[(Val, Val)], other: &[(Val, Val)]) -> bool {
+    let value = |map: &[(Val, Val)], key| map.iter().rev().find(|(known, _)| known == key).cloned();
+    other
+        .iter()
+        .all(|(key, _)| value(map, key) == value(other, key))
+}
 
 /// How a value fails to be of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +116,31 @@ pub(crate) enum ValMismatch {
     },
     /// It names a case or label that the type doesn't have.
     Name {
-        /// What the type has: `enum` or `flags`.
+        /// What the type is: `variant`, `enum` or `flags`.
         kind: &'static str,
         /// The name it doesn't have.
         name: String,
+    },
+    /// Its fields aren't the type's, in the type's order.
+    Fields {
+        /// What the type has.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
+    /// It has more or fewer elements.
+    Length {
+        /// How many the type has.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// It has a payload and should have none, or the other way round.
+    Payload {
+        /// The name of the case.
+        case: String,
+        /// Whether the type has a payload there.
+        expected: bool,
     },
 }
 
@@ -102,6 +156,23 @@ impl fmt::Display for ValMismatch {
             ValMismatch::Name { kind, name } => {
                 write!(f, "the `{kind}` type has no `{name}`")
             }
+            ValMismatch::Fields { expected, found } => {
+                write!(
+                    f,
+                    "expected a record with the fields `{expected}`, found `{found}`"
+                )
+            }
+            ValMismatch::Length { expected, found } => {
+                write!(f, "expected {expected} element(s), found {found}")
+            }
+            ValMismatch::Payload {
+                case,
+                expected: true,
+            } => write!(f, "expected a payload for the case `{case}`, found none"),
+            ValMismatch::Payload {
+                case,
+                expected: false,
+            } => write!(f, "expected no payload for the case `{case}`, found one"),
         }
     }
 }
@@ -125,9 +196,16 @@ impl Val {
             Val::Float64(_) => "f64",
             Val::Char(_) => "char",
             Val::String(_) => "string",
-            Val::List(_) => "list",
+            Val::List(_) | Val::FixedLengthList(_) => "list",
+            Val::Map(_) => "map",
+            Val::Record(_) => "record",
+            Val::Tuple(_) => "tuple",
+            Val::Variant(..) => "variant",
+            Val::Option(_) => "option",
+            Val::Result(_) => "result",
             Val::Enum(_) => "enum",
             Val::Flags(_) => "flags",
+            Val::Resource(_) => "resource",
         }
     }
 
@@ -152,14 +230,54 @@ impl Val {
             | (Val::Char(_), InterfaceType::Char)
             | (Val::String(_), InterfaceType::String) => Ok(()),
             (Val::List(elements), InterfaceType::List(index)) => {
-                let element = types.lists[index].element;
-                elements
-                    .iter()
-                    .try_for_each(|val| val.check(types, element))
+                check_all(types, types.lists[index].element, elements)
+            }
+            (Val::FixedLengthList(elements), InterfaceType::FixedLengthList(index)) => {
+                let expected = &types.fixed_length_lists[index];
+                check_length(expected.length as usize, elements.len())?;
+                check_all(types, expected.element, elements)
+            }
+            (Val::Map(entries), InterfaceType::Map(index)) => {
+                let expected = &types.maps[index];
+                entries.iter().try_for_each(|(key, value)| {
+                    key.check(types, expected.key)?;
+                    value.check(types, expected.value)
+                })
+            }
+            (Val::Record(fields), InterfaceType::Record(index)) => {
+                check_fields(types, &types.records[index].fields, fields)
+            }
+            (Val::Tuple(elements), InterfaceType::Tuple(index)) => {
+                let expected = &types.tuples[index].types;
+                check_length(expected.len(), elements.len())?;
+                let mut elements = elements.iter().zip(expected);
+                elements.try_for_each(|(val, ty)| val.check(types, *ty))
+            }
+            (Val::Variant(case, payload), InterfaceType::Variant(index)) => {
+                let cases = &types.variants[index].cases;
+                match cases.iter().find(|(name, _)| name == case) {
+                    Some((_, ty)) => check_payload(types, case, *ty, payload),
+                    None => Err(ValMismatch::Name {
+                        kind: "variant",
+                        name: case.clone(),
+                    }),
+                }
+            }
+            (Val::Option(payload), InterfaceType::Option(index)) => match payload {
+                Some(payload) => payload.check(types, types.options[index].some),
+                None => Ok(()),
+            },
+            (Val::Result(Ok(payload)), InterfaceType::Result(index)) => {
+                check_payload(types, "ok", types.results[index].ok, payload)
+            }
+            (Val::Result(Err(payload)), InterfaceType::Result(index)) => {
+                check_payload(types, "error", types.results[index].err, payload)
             }
             (Val::Enum(case), InterfaceType::Enum(index)) => {
                 check_name("enum", case, &types.enums[index].cases)
             }
+            // Which resource type it is of is seen when it is lowered.
+            (Val::Resource(_), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => Ok(()),
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
                 set.iter()
@@ -170,6 +288,55 @@ impl Val {
                 found: self.kind(),
             }),
         }
+    }
+}
+
+fn check_all(
+    types: &ComponentTypes,
+    element: InterfaceType,
+    elements: &[Val],
+) -> Result<(), ValMismatch> {
+    let mut elements = elements.iter();
+    elements.try_for_each(|val| val.check(types, element))
+}
+
+fn check_length(expected: usize, found: usize) -> Result<(), ValMismatch> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(ValMismatch::Length { expected, found })
+}
+
+fn check_fields(
+    types: &ComponentTypes,
+    expected: &[(String, InterfaceType)],
+    found: &[(String, Val)],
+) -> Result<(), ValMismatch> {
+    let expected_names = || expected.iter().map(|(name, _)| name.as_str());
+    let found_names = || found.iter().map(|(name, _)| name.as_str());
+    if !expected_names().eq(found_names()) {
+        return Err(ValMismatch::Fields {
+            expected: expected_names().collect::<Vec<_>>().join(", "),
+            found: found_names().collect::<Vec<_>>().join(", "),
+        });
+    }
+    let mut fields = found.iter().zip(expected);
+    fields.try_for_each(|((_, val), (_, ty))| val.check(types, *ty))
+}
+
+fn check_payload(
+    types: &ComponentTypes,
+    case: &str,
+    ty: Option<InterfaceType>,
+    payload: &Option<Box<Val>>,
+) -> Result<(), ValMismatch> {
+    match (ty, payload) {
+        (None, None) => Ok(()),
+        (Some(ty), Some(payload)) => payload.check(types, ty),
+        (expected, _) => Err(ValMismatch::Payload {
+            case: case.to_owned(),
+            expected: expected.is_some(),
+        }),
     }
 }
 

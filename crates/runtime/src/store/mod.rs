@@ -7,6 +7,7 @@ mod context;
 mod limits;
 mod metering;
 mod opaque;
+mod resources;
 
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
@@ -14,6 +15,7 @@ pub use metering::UpdateDeadline;
 pub(crate) use metering::{DeadlineCallback, OnDeadline};
 pub(crate) use opaque::StoreId;
 pub use opaque::StoreOpaque;
+pub(crate) use resources::{HostHandle, HostHandleKey, StoreResourceType};
 
 use crate::Engine;
 use crate::vm::Limiter;

@@ -2,6 +2,7 @@
 
 use super::OnDeadline;
 use super::limits::ResourceCounts;
+use super::resources::StoreResources;
 use crate::Engine;
 use crate::code::CodeMemory;
 use crate::error::LinkError;
@@ -47,6 +48,8 @@ pub struct StoreOpaque {
     on_deadline: OnDeadline,
     /// How functions are called, by [`TypeId`], for types that have been called.
     entrances: Vec<Option<(Entrance, Arc<CodeMemory>)>>,
+    /// Resource types, and the host's handles.
+    pub(crate) resources: StoreResources,
     pub(super) limiter: Option<Arc<Limiter>>,
     pub(super) counts: ResourceCounts,
 }
@@ -63,6 +66,7 @@ impl StoreOpaque {
             extern_values: Vec::new(),
             on_deadline: OnDeadline::Trap,
             entrances: Vec::new(),
+            resources: StoreResources::default(),
             limiter: None,
             counts: ResourceCounts::default(),
         }

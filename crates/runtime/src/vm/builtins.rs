@@ -10,8 +10,12 @@ use super::host_call::{catch, raise, trap};
 use super::metering::{new_epoch, out_of_fuel};
 use super::owner::{Owner, owner_of};
 use super::pointer::{CodePtr, VmPtr};
+use super::resources::{
+    begin_lends, borrow_scopes_grow, end_lends, handle_failure, handle_table_grow, lend,
+    resource_destroy,
+};
 use super::throw::{throw, throw_ref};
-use super::utf8_copy::utf8_copy;
+use super::transcode::transcode;
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::type_registry::TypeId;
@@ -53,6 +57,8 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::MemoryAtomicNotify => memory_atomic_notify as *const c_void,
         BuiltinIndex::MemoryAtomicWait32 => memory_atomic_wait32 as *const c_void,
         BuiltinIndex::MemoryAtomicWait64 => memory_atomic_wait64 as *const c_void,
+        BuiltinIndex::MemoryMove => memory_move as *const c_void,
+        BuiltinIndex::MemorySet => memory_set as *const c_void,
         BuiltinIndex::MemoryCopy => memory_copy as *const c_void,
         BuiltinIndex::MemoryFill => memory_fill as *const c_void,
         BuiltinIndex::MemoryInit => memory_init as *const c_void,
@@ -64,7 +70,14 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::ElemDrop => elem_drop as *const c_void,
         BuiltinIndex::ContextGet => context_get as *const c_void,
         BuiltinIndex::ContextSet => context_set as *const c_void,
-        BuiltinIndex::Utf8Copy => utf8_copy as *const c_void,
+        BuiltinIndex::HandleFailure => handle_failure as *const c_void,
+        BuiltinIndex::HandleTableGrow => handle_table_grow as *const c_void,
+        BuiltinIndex::BorrowScopesGrow => borrow_scopes_grow as *const c_void,
+        BuiltinIndex::ResourceDestroy => resource_destroy as *const c_void,
+        BuiltinIndex::BeginLends => begin_lends as *const c_void,
+        BuiltinIndex::Lend => lend as *const c_void,
+        BuiltinIndex::EndLends => end_lends as *const c_void,
+        BuiltinIndex::Transcode => transcode as *const c_void,
         BuiltinIndex::IsSubtype => is_subtype as *const c_void,
         BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
         BuiltinIndex::NewEpoch => new_epoch as *const c_void,
@@ -138,6 +151,26 @@ unsafe extern "C" fn memory_grow(context: *mut c_void, memory: u32, delta: u64) 
             Ok(old.map_or(GROW_FAILED, |pages| pages as i64))
         })
     }
+}
+
+/// # Safety
+/// Compiled code has checked both ranges against the lengths of memories that are not shared.
+unsafe extern "C" fn memory_move(
+    _context: *mut c_void,
+    to: *mut u8,
+    from: *const u8,
+    length: usize,
+) {
+    // SAFETY: within the lengths of their memories both ranges are mapped and writable, and while
+    // compiled code runs nobody else has the bytes of the store's memories.
+    unsafe { std::ptr::copy(from, to, length) }
+}
+
+/// # Safety
+/// As for [`memory_move`].
+unsafe extern "C" fn memory_set(_context: *mut c_void, to: *mut u8, byte: u32, length: usize) {
+    // SAFETY: as in `memory_move`.
+    unsafe { std::ptr::write_bytes(to, byte as u8, length) }
 }
 
 /// # Safety

@@ -7,29 +7,32 @@
 use super::core_instance::{ContextPlace, FunctionImport, VmContextBox};
 use super::entry::ThreadKind;
 use super::global::GlobalPtr;
+use super::handle_table::{self, BorrowScopesPtr, HandleTablePtr};
 use super::instance_allocator::BlockKind;
 use super::invoke::Entrance;
 use super::lowered_import::{ComponentHostFunc, LoweredImport};
 use super::memory::DefinedMemory;
 use super::owner::OwnerKind;
 use super::pointer::{CodePtr, VmPtr};
+use super::resources::HostDtor;
 use super::store_state::VmStoreState;
 use super::val_raw;
-use crate::bug::bug;
-use crate::component::{CompiledComponent, LiftedFunc};
+use crate::bug::{bail_bug, bug};
+use crate::component::{CompiledComponent, LiftedFunc, ResourceType, ResourceTypeId};
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::store::StoreOpaque;
 use anyhow::Result;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use threadline_environ::component::{CanonicalOptions, Component};
+use threadline_environ::component::{CanonicalOptions, Component, StringEncoding};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{
-    ContextSlots, FLAG_MAY_LEAVE, VMComponentLayout, VMHeader, ValRaw,
+    ContextSlots, FLAG_MAY_LEAVE, VMComponentLayout, VMHeader, VMResourceType, ValRaw,
 };
+use threadline_environ::types::AddressType;
 use threadline_environ::{
-    LoweredIndex, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
+    LoweredIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
     RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
 };
 
@@ -48,6 +51,10 @@ pub(crate) struct ComponentInstance {
     memories: Extracted<DefinedMemory>,
     reallocs: Extracted<CoreFunc>,
     post_returns: Extracted<CoreFunc>,
+    /// By [`ResourceIndex`], those that have been made or imported so far.
+    resources: Box<[OnceCell<InstanceResource>]>,
+    /// Lists of lent handles, of calls that are running, and which of the lists are free.
+    lenders: RefCell<(Vec<Vec<u32>>, Vec<u32>)>,
     /// By [`OptionsIndex`].
     options: Box<[GuestOptions]>,
     /// By [`LoweredIndex`]; `VMLowering::data` points into it.
@@ -63,6 +70,26 @@ type Extracted<T> = Box<[Cell<Option<T>>]>;
 
 fn nothing_extracted<T: Copy>(count: u32) -> Extracted<T> {
     vec![Cell::new(None); count as usize].into()
+}
+
+/// A resource type as an instance has it.
+pub(crate) struct InstanceResource {
+    /// Its number in the store.
+    pub(crate) id: ResourceTypeId,
+    /// What destroys its resources.
+    pub(crate) dtor: Dtor,
+}
+
+/// What destroys a resource.
+pub(crate) enum Dtor {
+    /// Nothing.
+    None,
+    /// The host.
+    Host(HostDtor),
+    /// A core function of this instance.
+    Guest(CoreFunc),
+    /// Another instance, which defines the type.
+    Elsewhere,
 }
 
 /// A core function that the host calls.
@@ -89,6 +116,16 @@ impl CoreFunc {
 
 /// The canonical options of a lift or lower, as one instance has them.
 pub(crate) struct GuestOptions {
+    /// Which they are of the component's.
+    pub(crate) index: OptionsIndex,
+    /// The component instance, whose handle table it is.
+    pub(crate) instance: RuntimeComponentInstanceIndex,
+    /// Whether borrowed handles are dropped for the guest.
+    pub(crate) passes_on: bool,
+    /// How strings are encoded.
+    pub(crate) string_encoding: StringEncoding,
+    /// What pointers and lengths are.
+    pub(crate) address: AddressType,
     flags: GlobalPtr,
     memory: Option<RuntimeMemoryIndex>,
     realloc: Option<RuntimeReallocIndex>,
@@ -96,8 +133,18 @@ pub(crate) struct GuestOptions {
 }
 
 impl GuestOptions {
-    fn new(options: &CanonicalOptions, vmctx: &VmContextBox, layout: &VMComponentLayout) -> Self {
+    fn new(
+        index: OptionsIndex,
+        options: &CanonicalOptions,
+        vmctx: &VmContextBox,
+        layout: &VMComponentLayout,
+    ) -> Self {
         GuestOptions {
+            index,
+            instance: options.instance,
+            passes_on: options.passes_on,
+            string_encoding: options.string_encoding,
+            address: options.address,
             flags: vmctx.field(layout.flags(options.instance)),
             memory: options.memory,
             realloc: options.realloc,
@@ -121,36 +168,17 @@ fn expected<T>(option: Option<T>, name: &str) -> Result<T> {
 
 /// What lifting and lowering need of an instance, by options that are its own.
 impl ComponentInstancePtr {
-    fn guest_memory(self, options: &GuestOptions) -> Result<DefinedMemory> {
+    /// The memory.
+    ///
+    /// # Errors
+    /// Only if validation let a type that needs one through without.
+    pub(crate) fn guest_memory(self, options: &GuestOptions) -> Result<DefinedMemory> {
         let memory = options.memory.and_then(|index| self.memory(index));
         expected(memory, "memory")
     }
 
-    /// The memory, to be read.
-    ///
-    /// # Errors
-    /// Only if validation let a type that needs one through without.
-    pub(crate) fn guest_bytes<'a>(
-        self,
-        store: &'a StoreOpaque,
-        options: &GuestOptions,
-    ) -> Result<&'a [u8]> {
-        Ok(self.guest_memory(options)?.data(store))
-    }
-
-    /// The memory, to be written.
-    ///
-    /// # Errors
-    /// As [`Self::guest_bytes`].
-    pub(crate) fn guest_bytes_mut<'a>(
-        self,
-        store: &'a mut StoreOpaque,
-        options: &GuestOptions,
-    ) -> Result<&'a mut [u8]> {
-        Ok(self.guest_memory(options)?.data_mut(store))
-    }
-
-    /// Calls `realloc` for a new allocation, on a new thread that may not leave the instance.
+    /// Calls `realloc` on a new thread that may not leave the instance. The numbers are the old
+    /// address and size, the alignment and the new size.
     ///
     /// # Errors
     /// If it traps.
@@ -158,15 +186,13 @@ impl ComponentInstancePtr {
         self,
         store: &mut StoreOpaque,
         options: &GuestOptions,
-        align: u32,
-        size: u32,
-    ) -> Result<u32> {
+        numbers: [u64; 4],
+    ) -> Result<u64> {
         let index = expected(options.realloc, "realloc")?;
         let realloc = expected(self.record().reallocs[index.index()].get(), "realloc")?;
-        let [align, size] = [align, size].map(|value| val_raw::from_i32(value as i32));
-        let mut slots = [val_raw::ZERO, val_raw::ZERO, align, size];
+        let mut slots = numbers.map(|number| val_raw::from_address(options.address, number));
         options.without_leaving(|| realloc.call(store, ThreadKind::New, &mut slots))?;
-        Ok(val_raw::i32(&slots[0]) as u32)
+        Ok(val_raw::address(options.address, &slots[0]))
     }
 
     /// Calls `post-return`, if there is one, with the flat results in `slots`: on the thread of
@@ -237,9 +263,10 @@ impl OwnedComponentInstance {
             .lowerings()
             .map(|(import, lowered)| LoweredImport::new(imports[import.index()].clone(), lowered));
         let lowered = lowered.collect();
-        let options = description.options.values();
+        let options = description.options.iter();
+        let layout = &description.layout;
         let options =
-            options.map(|options| GuestOptions::new(options, &vmctx, &description.layout));
+            options.map(|(index, options)| GuestOptions::new(index, options, &vmctx, layout));
         let options = options.collect();
         let record = Box::new(ComponentInstance {
             kind: OwnerKind::Component,
@@ -247,6 +274,12 @@ impl OwnedComponentInstance {
             memories: nothing_extracted(description.num_memories),
             reallocs: nothing_extracted(description.num_reallocs),
             post_returns: nothing_extracted(description.num_post_returns),
+            resources: description
+                .resources
+                .values()
+                .map(|_| OnceCell::new())
+                .collect(),
+            lenders: RefCell::default(),
             options,
             lowered,
             lifted: OnceCell::new(),
@@ -267,6 +300,7 @@ impl OwnedComponentInstance {
 
 impl Drop for OwnedComponentInstance {
     fn drop(&mut self) {
+        self.ptr().clear_handles();
         // SAFETY: `new` leaked this box, and nothing else frees it.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
@@ -337,7 +371,9 @@ impl ComponentInstancePtr {
         unsafe { vmctx.field::<VMHeader>(0).as_ptr().write(header) };
         for index in (0..description.num_component_instances as usize).map(EntityRef::new) {
             self.flags(index).write(val_raw::from_i32(FLAG_MAY_LEAVE));
+            vmctx.set_field(layout.handle_table(index), handle_table::empty_table());
         }
+        vmctx.set_field(layout.borrow_scopes(), handle_table::no_scopes());
         for (index, lowered) in self.record().lowered.iter().enumerate() {
             let offset = layout.lowering(LoweredIndex::new(index));
             vmctx.set_field(offset, lowered.vm_lowering());
@@ -346,6 +382,98 @@ impl ComponentInstancePtr {
 
     fn layout<'a>(self) -> &'a VMComponentLayout {
         &self.description().layout
+    }
+
+    /// The handle table of one of the component instances in it.
+    pub(crate) fn handle_table(self, index: RuntimeComponentInstanceIndex) -> HandleTablePtr {
+        let offset = self.layout().handle_table(index);
+        self.record().vmctx.field(offset)
+    }
+
+    /// What counts borrowed handles.
+    pub(crate) fn borrow_scopes(self) -> BorrowScopesPtr {
+        self.record().vmctx.field(self.layout().borrow_scopes())
+    }
+
+    /// Gives back what handles take, at the very end.
+    fn clear_handles(self) {
+        let count = self.description().num_component_instances as usize;
+        for index in (0..count).map(EntityRef::new) {
+            self.handle_table(index).clear();
+        }
+        self.borrow_scopes().clear();
+    }
+
+    /// `Step::Resource`, or an import: from now on the type is known. `adapted` is the destructor
+    /// as drops in this component call it.
+    ///
+    /// # Errors
+    /// If it was known before.
+    pub(crate) fn set_resource(
+        self,
+        index: ResourceIndex,
+        resource: InstanceResource,
+        adapted: Option<FunctionImport>,
+    ) -> Result<()> {
+        let vm = VMResourceType {
+            dtor: adapted.map_or(std::ptr::null(), |func| func.code.as_ptr().cast_const()),
+            dtor_vmctx: adapted.map_or(std::ptr::null_mut(), |func| func.vmctx.as_ptr()),
+            id: resource.id.get(),
+        };
+        let offset = self.layout().resource_type(index);
+        self.record().vmctx.set_field(offset, vm);
+        let set = self.record().resources[index.index()].set(resource);
+        Ok(set.map_err(|_| bug!("{index} is made twice"))?)
+    }
+
+    /// A resource type, once it is known. Good until the store is dropped.
+    pub(crate) fn resource<'a>(self, index: ResourceIndex) -> Option<&'a InstanceResource> {
+        self.record().resources.get(index.index())?.get()
+    }
+
+    /// A resource type as embedders see it, if it is known and the store is this instance's.
+    pub(crate) fn public_resource(
+        self,
+        store: &StoreOpaque,
+        index: ResourceIndex,
+    ) -> Option<ResourceType> {
+        store.resources.public(store.id(), self.resource(index)?.id)
+    }
+
+    /// The number of a resource type in the store.
+    ///
+    /// # Errors
+    /// If it isn't known yet.
+    pub(crate) fn resource_type_id(self, index: ResourceIndex) -> Result<ResourceTypeId> {
+        match self.resource(index) {
+            Some(resource) => Ok(resource.id),
+            None => bail_bug!("{index} is used before it is made"),
+        }
+    }
+
+    /// Begins a list of lent handles; its number.
+    pub(super) fn begin_lends(self) -> u32 {
+        let (lists, free) = &mut *self.record().lenders.borrow_mut();
+        free.pop().unwrap_or_else(|| {
+            lists.push(Vec::new());
+            lists.len() as u32 - 1
+        })
+    }
+
+    /// Adds to a list of lent handles.
+    pub(super) fn add_lender(self, list: u32, handle: u32) {
+        let (lists, _) = &mut *self.record().lenders.borrow_mut();
+        if let Some(list) = lists.get_mut(list as usize) {
+            list.push(handle);
+        }
+    }
+
+    /// Ends a list of lent handles, which are in it.
+    pub(super) fn end_lends(self, list: u32) -> Vec<u32> {
+        let (lists, free) = &mut *self.record().lenders.borrow_mut();
+        let handles = lists.get_mut(list as usize).map(std::mem::take);
+        free.push(list);
+        handles.unwrap_or_default()
     }
 
     /// `Step::ExtractMemory`.

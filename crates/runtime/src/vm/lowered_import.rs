@@ -3,17 +3,16 @@
 use super::component_instance::{ComponentInstancePtr, GuestOptions};
 use super::host_call;
 use super::pointer::VmPtr;
-use crate::canonical_abi::{LiftContext, LowerContext};
+use super::val_raw;
+use crate::canonical_abi::{CallHandles, FuncShape, LiftContext, LowerContext, ResourceLookup};
 use crate::component::ComponentError;
 use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
 use anyhow::Result;
 use std::ffi::c_void;
 use std::sync::Arc;
-use threadline_environ::canonical_abi::{LiftOrLower, flatten_func};
 use threadline_environ::component::Component;
 use threadline_environ::layout::{VMHeader, VMLowering, ValRaw};
-use threadline_environ::types::AddressType;
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// Something that components can be given as an import of some types.
@@ -22,6 +21,7 @@ pub(crate) trait TypedImport: Send + Sync + 'static {
     fn typecheck(
         &self,
         of: &Arc<Component>,
+        resources: ResourceLookup<'_>,
         ty: ComponentFuncTypeIndex,
     ) -> Result<(), ComponentError>;
 }
@@ -42,8 +42,11 @@ pub(crate) trait HostBody<T: 'static>: TypedImport {
 pub(crate) struct HostCall<'a> {
     instance: ComponentInstancePtr,
     options: &'a GuestOptions,
+    handles: &'a CallHandles,
     /// The function's type.
     pub(crate) ty: ComponentFuncTypeIndex,
+    /// How its parameters and results are passed.
+    pub(crate) shape: FuncShape,
 }
 
 impl<'a> HostCall<'a> {
@@ -52,16 +55,22 @@ impl<'a> HostCall<'a> {
         self.instance.description()
     }
 
+    /// A pointer that the guest passes in a slot.
+    #[inline]
+    pub(crate) fn pointer(&self, slot: &ValRaw) -> u64 {
+        val_raw::address(self.options.address, slot)
+    }
+
     /// For the parameters.
     #[inline]
     pub(crate) fn lift(self, store: &'a StoreOpaque) -> LiftContext<'a> {
-        LiftContext::new(store, self.instance, self.options)
+        LiftContext::new(store, self.instance, self.options, self.handles)
     }
 
     /// For the results.
     #[inline]
     pub(crate) fn lower(self, store: &'a mut StoreOpaque) -> LowerContext<'a> {
-        LowerContext::new(store, self.instance, self.options)
+        LowerContext::new(store, self.instance, self.options, self.handles)
     }
 }
 
@@ -88,9 +97,10 @@ impl ComponentHostFunc {
     pub(crate) fn typecheck(
         &self,
         of: &Arc<Component>,
+        resources: ResourceLookup<'_>,
         ty: ComponentFuncTypeIndex,
     ) -> Result<(), ComponentError> {
-        self.body.typecheck(of, ty)
+        self.body.typecheck(of, resources, ty)
     }
 }
 
@@ -98,25 +108,15 @@ impl ComponentHostFunc {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct LoweredType {
     ty: ComponentFuncTypeIndex,
-    /// The length of the array of parameters and results.
-    slots: usize,
+    shape: FuncShape,
 }
 
 impl LoweredType {
     /// For an import of this type.
     pub(crate) fn new(component: &Component, ty: ComponentFuncTypeIndex) -> LoweredType {
         let types = &component.types;
-        let flat = flatten_func(
-            types,
-            &types.funcs[ty],
-            LiftOrLower::Lower,
-            AddressType::I32,
-        );
-        let (params, results) = (flat.signature.params(), flat.signature.results());
-        LoweredType {
-            ty,
-            slots: params.len().max(results.len()),
-        }
+        let shape = FuncShape::new(types, ty);
+        LoweredType { ty, shape }
     }
 }
 
@@ -165,14 +165,20 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let slots = std::slice::from_raw_parts_mut(slots, import.lowered.slots);
+            let shape = import.lowered.shape;
+            let slots = std::slice::from_raw_parts_mut(slots, shape.lowered_slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
+            let handles = CallHandles::default();
             let call = HostCall {
                 instance,
+                handles: &handles,
                 options: instance.options(OptionsIndex::from_u32(options)),
                 ty: import.lowered.ty,
+                shape,
             };
-            body.call(StoreContextMut(store), call, slots)?;
+            let result = body.call(StoreContextMut(store), call, slots);
+            handles.end(&*(*store_context).store.cast::<StoreOpaque>());
+            result?;
             // The host may have called the instance again and swallowed a trap; to return into
             // it would be to enter it.
             if instance.is_locked() {

@@ -15,6 +15,7 @@ mod entry;
 mod exceptions;
 mod func_ref;
 mod global;
+mod handle_table;
 mod host_call;
 mod instance_allocator;
 mod invoke;
@@ -26,6 +27,7 @@ mod owner;
 mod parking_spot;
 mod pointer;
 mod racy;
+mod resources;
 mod segments;
 mod shared_memory;
 mod store_state;
@@ -35,11 +37,12 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod throw;
-mod utf8_copy;
+mod transcode;
 pub(crate) mod val_raw;
 
 pub(crate) use component_instance::{
-    ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, OwnedComponentInstance,
+    ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, InstanceResource, LiftedFuncPtr,
+    OwnedComponentInstance,
 };
 pub(crate) use core_instance::{
     ContextPlace, FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern,
@@ -49,6 +52,7 @@ pub(crate) use entry::ThreadKind;
 use entry::{HostToWasm, call_wasm};
 pub(crate) use func_ref::{FuncRefPtr, HostFunc, OwnedHostFunc};
 pub(crate) use global::GlobalPtr;
+pub(crate) use handle_table::{HandleFault, HandleTablePtr};
 #[cfg(test)]
 use host_call::{catch, raise, trap};
 pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -60,6 +64,7 @@ pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;
 pub use parking_spot::WaitResult;
 pub(crate) use pointer::CodePtr;
+pub(crate) use resources::HostDtor;
 pub(crate) use shared_memory::SharedLinearMemory;
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
 pub(crate) use sys::{ImageMapping, Mapping, page_size};

@@ -8,6 +8,7 @@
 use super::pointer::VmPtr;
 use std::ffi::c_void;
 use threadline_environ::layout::{VMFuncRef, ValRaw};
+use threadline_environ::types::AddressType;
 
 /// A slot of zeros: also the null reference.
 pub(crate) const ZERO: ValRaw = ValRaw { v128: [0; 16] };
@@ -24,6 +25,12 @@ pub(crate) fn from_i32(value: i32) -> ValRaw {
 
 pub(crate) fn from_i64(value: i64) -> ValRaw {
     from_low(value as u64)
+}
+
+/// A pointer or length for a memory with such addresses. Those of 32 bits must fit.
+pub(crate) fn from_address(ty: AddressType, value: u64) -> ValRaw {
+    debug_assert!(ty == AddressType::I64 || u32::try_from(value).is_ok());
+    from_low(value)
 }
 
 pub(crate) fn from_f32(bits: u32) -> ValRaw {
@@ -58,6 +65,14 @@ pub(crate) fn i32(slot: &ValRaw) -> i32 {
 pub(crate) fn i64(slot: &ValRaw) -> i64 {
     // SAFETY: slots are initialised in full (module documentation).
     unsafe { slot.i64 }
+}
+
+/// A pointer or length for a memory with such addresses.
+pub(crate) fn address(ty: AddressType, slot: &ValRaw) -> u64 {
+    match ty {
+        AddressType::I32 => u64::from(i32(slot) as u32),
+        AddressType::I64 => i64(slot) as u64,
+    }
 }
 
 pub(crate) fn f32(slot: &ValRaw) -> u32 {

@@ -8,13 +8,16 @@
 
 use super::Flattener;
 use super::value::{LiftedFunc, inconsistent};
-use crate::adapter::{ADAPTER_EXPORT, AdapterImport, AdapterSpec, Peer, PeerOptions};
-use crate::component::info::{CanonicalOptions, CoreDef};
+use crate::adapter::{
+    ADAPTER_EXPORT, Adapter, AdapterImport, AdapterSpec, Peer, PeerOptions, SCRATCH_MEMORY,
+};
+use crate::component::info::{CanonicalOptions, CoreDef, StringEncoding};
 use crate::component::trampoline::Trampoline;
+use crate::component::types::{ComponentFuncType, InterfaceType};
 use crate::error::{Error, Result};
 use crate::index::*;
-use crate::types::{FuncType, ValType};
-use crate::{Features, module};
+use crate::types::{AddressType, EntityType, FuncType, MemoryType, ValType};
+use crate::{Features, Proposal, module};
 use cranelift_entity::EntityRef;
 
 /// Bytes of an adapter, or names looked at, for one unit of work.
@@ -30,6 +33,32 @@ pub(super) struct AdapterKey {
     lift: OptionsIndex,
     lower: OptionsIndex,
     ty: ComponentFuncTypeIndex,
+}
+
+/// Both sides of an adapter, and what may be between them.
+#[derive(Copy, Clone)]
+struct Peers<'a> {
+    lift: &'a CanonicalOptions,
+    lower: &'a CanonicalOptions,
+    scratch: Option<RuntimeMemoryIndex>,
+}
+
+impl Peers<'_> {
+    /// What a side gave. The scratch memory lies in the caller's instance, which is the callee's.
+    fn options(&self, peer: Peer) -> &CanonicalOptions {
+        match peer {
+            Peer::Callee => self.lift,
+            Peer::Caller | Peer::Scratch => self.lower,
+        }
+    }
+
+    fn memory(&self, peer: Peer) -> Result<RuntimeMemoryIndex> {
+        let memory = match peer {
+            Peer::Scratch => self.scratch,
+            peer => self.options(peer).memory,
+        };
+        memory.ok_or_else(inconsistent)
+    }
 }
 
 impl Flattener<'_, '_> {
@@ -70,10 +99,11 @@ impl Flattener<'_, '_> {
         let name = self.core_func_name(key.callee)?;
         let spec = AdapterSpec {
             types: self.types.types(),
+            resources: &self.component.resources,
             func: &self.types.types().funcs[key.ty],
             name: &name,
-            caller: self.peer(&lower),
-            callee: self.peer(&lift),
+            caller: self.peer(&lower)?,
+            callee: self.peer(&lift)?,
             post_return: lift.post_return.is_some(),
             check_may_leave: self.definitions.components[caller].may_be_unleavable,
             may_throw: self.may_throw,
@@ -81,14 +111,73 @@ impl Flattener<'_, '_> {
         if spec.is_nothing_but_the_call() {
             return Ok(key.callee);
         }
-        let adapter = spec.synthesize()?;
+        let adapter = spec.synthesize(&mut self.shapes)?;
+        self.instantiate_adapter(adapter, key.callee, &lift, &lower)
+    }
+
+    /// The core function that calls a destructor of an instance from `resource.drop`, whoever
+    /// drops: as that of a lifted function `(rep: u32)`, lowered by somebody.
+    pub(super) fn adapt_dtor(
+        &mut self,
+        instance: RuntimeComponentInstanceIndex,
+        dtor: CoreDef,
+    ) -> Result<CoreDef> {
+        let options = CanonicalOptions {
+            instance,
+            string_encoding: StringEncoding::default(),
+            memory: None,
+            address: AddressType::I32,
+            realloc: None,
+            post_return: None,
+            passes_on: false,
+        };
+        let name = self.core_func_name(dtor)?;
+        let spec = AdapterSpec {
+            types: self.types.types(),
+            resources: &self.component.resources,
+            func: &ComponentFuncType {
+                params: vec![("rep".to_owned(), InterfaceType::U32)],
+                result: None,
+                async_: false,
+            },
+            name: &name,
+            caller: self.peer(&options)?,
+            callee: self.peer(&options)?,
+            post_return: false,
+            // The trampoline of the drop does.
+            check_may_leave: false,
+            may_throw: self.may_throw,
+        };
+        if spec.is_nothing_but_the_call() {
+            return Ok(dtor);
+        }
+        let adapter = spec.synthesize(&mut self.shapes)?;
+        self.instantiate_adapter(adapter, dtor, &options, &options)
+    }
+
+    fn instantiate_adapter(
+        &mut self,
+        adapter: Adapter,
+        callee: CoreDef,
+        lift: &CanonicalOptions,
+        lower: &CanonicalOptions,
+    ) -> Result<CoreDef> {
         self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
-        // Its own features: what the embedder turned off is turned off for guests.
-        let features = Features::default();
-        let module = module::translate_module(adapter.bytes, features, &mut self.signatures)?;
+        let module = module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
         let mut args = Vec::with_capacity(adapter.imports.len());
+        let is_staged = adapter
+            .imports
+            .contains(&AdapterImport::Memory(Peer::Scratch));
+        let peers = Peers {
+            lift,
+            lower,
+            scratch: match is_staged {
+                true => Some(self.scratch_memory(lower.instance)?),
+                false => None,
+            },
+        };
         for import in adapter.imports {
-            args.push(self.adapter_import(import, key.callee, &lift, &lower)?);
+            args.push(self.adapter_import(import, callee, peers)?);
         }
         self.budget.spend(args.len())?;
         let module = self.modules.push(module);
@@ -96,13 +185,40 @@ impl Flattener<'_, '_> {
         self.core_export(&instance, ADAPTER_EXPORT)
     }
 
-    fn peer(&self, options: &CanonicalOptions) -> PeerOptions {
+    fn peer(&self, options: &CanonicalOptions) -> Result<PeerOptions> {
         let definition = self.component_instances[options.instance];
-        PeerOptions {
-            memory: options.memory.is_some(),
+        let memory = options.memory.map(|index| self.memory_type(index));
+        Ok(PeerOptions {
+            instance: options.instance,
+            memory: memory.transpose()?,
+            string_encoding: options.string_encoding,
             realloc: options.realloc.is_some(),
             uses_context: self.definitions.components[definition].uses_context,
+        })
+    }
+
+    pub(super) fn memory_type(&self, index: RuntimeMemoryIndex) -> Result<MemoryType> {
+        let CoreDef::Export(export) = self.extracted.memories[index] else {
+            return Err(inconsistent());
+        };
+        let (module, _) = self.made_from(export.instance)?;
+        match self.modules[module].module.entity_type(export.entity) {
+            EntityType::Memory(ty) => Ok(ty),
+            _ => Err(inconsistent()),
         }
+    }
+
+    /// Makes the memory between two sides that are the same instance.
+    fn scratch_memory(
+        &mut self,
+        instance: RuntimeComponentInstanceIndex,
+    ) -> Result<RuntimeMemoryIndex> {
+        let bytes = scratch_module();
+        let module = module::translate_module(bytes, features(), &mut self.signatures)?;
+        let module = self.modules.push(module);
+        let made = self.instantiate_module(instance, module, Box::default())?;
+        let memory = self.core_export(&made, ADAPTER_EXPORT)?;
+        self.extract_memory(memory)
     }
 
     /// What an import of an adapter is at run time.
@@ -110,37 +226,40 @@ impl Flattener<'_, '_> {
         &mut self,
         import: AdapterImport,
         callee: CoreDef,
-        lift: &CanonicalOptions,
-        lower: &CanonicalOptions,
+        peers: Peers<'_>,
     ) -> Result<CoreDef> {
-        let options = |peer| match peer {
-            Peer::Caller => lower,
-            Peer::Callee => lift,
-        };
-        let memory = |peer| options(peer).memory.ok_or_else(inconsistent);
         Ok(match import {
             AdapterImport::Callee => callee,
             AdapterImport::PostReturn => {
-                let index = lift.post_return.ok_or_else(inconsistent)?;
+                let index = peers.lift.post_return.ok_or_else(inconsistent)?;
                 self.extracted.post_returns[index]
             }
             AdapterImport::Realloc(peer) => {
-                let index = options(peer).realloc.ok_or_else(inconsistent)?;
+                let index = peers.options(peer).realloc.ok_or_else(inconsistent)?;
                 self.extracted.reallocs[index]
             }
-            AdapterImport::Memory(peer) => self.extracted.memories[memory(peer)?],
-            AdapterImport::Flags(peer) => CoreDef::Flags(options(peer).instance),
+            AdapterImport::Memory(peer) => self.extracted.memories[peers.memory(peer)?],
+            AdapterImport::Flags(peer) => CoreDef::Flags(peers.options(peer).instance),
             AdapterImport::Intrinsic(intrinsic) => self.intrinsic(intrinsic),
-            AdapterImport::Utf8Copy { from, to } => {
-                let (from, to) = (memory(from)?, memory(to)?);
-                let ty = FuncType::new([ValType::I64; 3], []);
+            AdapterImport::Transcode {
+                transcode,
+                from,
+                to,
+            } => {
+                let (from, to) = (peers.memory(from)?, peers.memory(to)?);
+                let ty = FuncType::new([ValType::I64; 3], [ValType::I64]);
                 let signature = self.signatures.intern(ty);
-                self.trampoline(Trampoline::Utf8Copy {
+                self.trampoline(Trampoline::Transcode {
+                    transcode,
                     from,
                     to,
                     signature,
                 })
             }
+            AdapterImport::Resource { op, peer, resource } => {
+                self.resource_trampoline(op, peers.options(peer).instance, resource)
+            }
+            AdapterImport::BorrowScope(op) => self.scope_trampoline(op, peers.lower.instance),
             AdapterImport::Trap(code) => {
                 let signature = self.signatures.intern(FuncType::new([], []));
                 self.trampoline(Trampoline::Trap { code, signature })
@@ -179,4 +298,34 @@ impl Flattener<'_, '_> {
         };
         a == b || types(a) == types(b)
     }
+}
+
+/// What adapters may use: all they need, as what the embedder turned off is turned off for guests.
+fn features() -> Features {
+    let mut features = Features::default();
+    for proposal in [
+        Proposal::MultiMemory,
+        Proposal::Memory64,
+        Proposal::CustomPageSizes,
+    ] {
+        features.set(proposal, true);
+    }
+    features
+}
+
+/// A module that exports a scratch memory.
+fn scratch_module() -> Vec<u8> {
+    let mut memories = wasm_encoder::MemorySection::new();
+    memories.memory(wasm_encoder::MemoryType {
+        minimum: SCRATCH_MEMORY.minimum,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let mut exports = wasm_encoder::ExportSection::new();
+    exports.export(ADAPTER_EXPORT, wasm_encoder::ExportKind::Memory, 0);
+    let mut module = wasm_encoder::Module::new();
+    module.section(&memories).section(&exports);
+    module.finish()
 }

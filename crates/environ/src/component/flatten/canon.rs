@@ -6,11 +6,11 @@ use super::value::{Func, ImportedFunc, LiftedFunc, inconsistent};
 use crate::UnsafeIntrinsic;
 use crate::canonical_abi::{LiftOrLower, flatten_func};
 use crate::component::definition::{CoreSort, OptionsDef};
-use crate::component::info::{CanonicalOptions, CoreDef, CoreExport, RuntimeImport, Step};
+use crate::component::info::{CanonicalOptions, CoreDef, RuntimeImport, Step};
 use crate::component::trampoline::Trampoline;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::*;
-use crate::types::{AddressType, EntityType};
+use crate::types::AddressType;
 use wasmparser::component_types as wt;
 
 impl Flattener<'_, '_> {
@@ -50,7 +50,7 @@ impl Flattener<'_, '_> {
         Ok(())
     }
 
-    fn lower_import(
+    pub(super) fn lower_import(
         &mut self,
         func: &ImportedFunc,
         ty: ComponentFuncTypeIndex,
@@ -125,7 +125,7 @@ impl Flattener<'_, '_> {
         let memory = match options.memory {
             Some(index) => {
                 let def = scope.core(CoreSort::Memory, index)?;
-                Some(self.extract_memory(def, options.offset)?)
+                Some(self.extract_memory(def)?)
             }
             None => None,
         };
@@ -137,13 +137,18 @@ impl Flattener<'_, '_> {
             Some(index) => Some(self.extract_post_return(scope.core(CoreSort::Func, index)?)),
             None => None,
         };
+        let address = match memory {
+            Some(index) => self.memory_type(index)?.address,
+            None => AddressType::I32,
+        };
         let options = CanonicalOptions {
             instance: scope.runtime_instance,
             string_encoding: options.string_encoding,
             memory,
-            address: AddressType::I32,
+            address,
             realloc,
             post_return,
+            passes_on: false,
         };
         let all = &mut self.component.options;
         let index = self
@@ -154,14 +159,13 @@ impl Flattener<'_, '_> {
         Ok(*index)
     }
 
-    fn extract_memory(&mut self, def: CoreDef, offset: u64) -> Result<RuntimeMemoryIndex> {
+    pub(super) fn extract_memory(&mut self, def: CoreDef) -> Result<RuntimeMemoryIndex> {
         let CoreDef::Export(export) = def else {
             return Err(inconsistent());
         };
         if let Some(&index) = self.interned.memories.get(&export) {
             return Ok(index);
         }
-        self.check_memory(export, offset)?;
         let index = self.extracted.memories.push(def);
         self.component.num_memories += 1;
         self.interned.memories.insert(export, index);
@@ -170,21 +174,7 @@ impl Flattener<'_, '_> {
         Ok(index)
     }
 
-    /// Adapters and the host take addresses in 32 bits, and adapters count on guards.
-    fn check_memory(&self, export: CoreExport, offset: u64) -> Result<()> {
-        let (module, _) = self.made_from(export.instance)?;
-        let EntityType::Memory(ty) = self.modules[module].module.entity_type(export.entity) else {
-            return Err(inconsistent());
-        };
-        let refused = match (ty.address, ty.page_size_log2) {
-            (AddressType::I64, _) => "a 64-bit memory as a canonical option",
-            (AddressType::I32, 16) => return Ok(()),
-            (AddressType::I32, _) => "a memory with custom page sizes as a canonical option",
-        };
-        Err(Error::unsupported(refused, offset))
-    }
-
-    fn extract_realloc(&mut self, def: CoreDef) -> RuntimeReallocIndex {
+    pub(super) fn extract_realloc(&mut self, def: CoreDef) -> RuntimeReallocIndex {
         if let Some(&index) = self.interned.reallocs.get(&def) {
             return index;
         }
@@ -197,7 +187,7 @@ impl Flattener<'_, '_> {
         index
     }
 
-    fn extract_post_return(&mut self, def: CoreDef) -> RuntimePostReturnIndex {
+    pub(super) fn extract_post_return(&mut self, def: CoreDef) -> RuntimePostReturnIndex {
         if let Some(&index) = self.interned.post_returns.get(&def) {
             return index;
         }

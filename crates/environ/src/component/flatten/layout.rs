@@ -20,6 +20,7 @@ impl Flattener<'_, '_> {
         let instances = self.instantiated();
         let counts = VMComponentCounts {
             instances: self.component.num_component_instances,
+            resources: self.component.resources.len() as u32,
             lowerings: self.component.num_lowerings,
             memories: self.component.num_memories,
         };

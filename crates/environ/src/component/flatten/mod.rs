@@ -15,15 +15,17 @@ mod export;
 mod instance;
 mod known_imports;
 mod layout;
+mod reexport;
 mod resource;
 mod scope;
 mod value;
 
 use super::definition::{Definitions, Item, StaticComponentIndex};
-use super::info::{CanonicalOptions, Component, CoreDef, CoreExport};
+use super::info::{CanonicalOptions, Component, CoreDef, CoreExport, Export};
 use super::intern::TypeInterner;
 use super::trampoline::Trampoline;
 use crate::Translation;
+use crate::adapter::Shapes;
 use crate::error::Result;
 use crate::index::*;
 use crate::module::ModuleTranslation;
@@ -59,7 +61,9 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         instance_steps: PrimaryMap::new(),
         component_instances: PrimaryMap::new(),
         interned: Interned::default(),
+        shapes: Shapes::default(),
         extracted: Extracted::default(),
+        scratch: None,
         budget: Budget::default(),
         may_throw,
     };
@@ -96,7 +100,11 @@ struct Flattener<'d, 'data> {
     /// What each component instance is an instance of.
     component_instances: PrimaryMap<RuntimeComponentInstanceIndex, StaticComponentIndex>,
     interned: Interned,
+    /// What adapters know about types.
+    shapes: Shapes,
     extracted: Extracted,
+    /// What re-exported functions' values go through.
+    scratch: Option<reexport::Scratch>,
     budget: Budget,
     /// Whether any module has a tag: without one, nothing can be thrown.
     may_throw: bool,
@@ -121,6 +129,7 @@ struct Interned {
     imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
     lowerings: BTreeMap<RuntimeImportIndex, LoweredIndex>,
     adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
+    reexports: BTreeMap<RuntimeImportIndex, Export>,
 }
 
 impl Flattener<'_, '_> {

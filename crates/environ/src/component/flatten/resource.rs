@@ -5,7 +5,8 @@ use super::Flattener;
 use super::scope::Scope;
 use super::value::{Exports, Func, ImportPath, ImportedFunc, Value, inconsistent};
 use crate::component::definition::{CoreSort, ResourceFunc};
-use crate::component::info::{Resource, ResourceOrigin, Step};
+use crate::component::info::{CoreDef, Resource, ResourceOrigin, Step};
+use crate::component::trampoline::{ResourceOp, ScopeOp, Trampoline};
 use crate::component::types::{ExternType, TypeDef};
 use crate::error::{Error, Result};
 use crate::index::*;
@@ -30,11 +31,16 @@ impl Flattener<'_, '_> {
             Some(index) => Some(scope.core(CoreSort::Func, index)?),
             None => None,
         };
+        let adapted_dtor = match dtor {
+            Some(dtor) => Some(self.adapt_dtor(scope.runtime_instance, dtor)?),
+            None => None,
+        };
         let index = self.component.resources.push(Resource {
             name: None,
             origin: ResourceOrigin::Defined {
                 instance: scope.runtime_instance,
                 dtor,
+                adapted_dtor,
             },
         });
         self.component.steps.push(Step::Resource { index });
@@ -57,13 +63,45 @@ impl Flattener<'_, '_> {
         func: ResourceFunc,
         id: wt::ResourceId,
     ) -> Result<()> {
-        scope.types.resource(id).ok_or_else(inconsistent)?;
-        let name = match func {
-            ResourceFunc::New => "resource.new",
-            ResourceFunc::Rep => "resource.rep",
-            ResourceFunc::Drop => "resource.drop",
+        let resource = scope.types.resource(id).ok_or_else(inconsistent)?;
+        let op = match func {
+            ResourceFunc::New => ResourceOp::New,
+            ResourceFunc::Rep => ResourceOp::Rep,
+            ResourceFunc::Drop => ResourceOp::Drop,
         };
-        Err(Error::unsupported(format!("`canon {name}`"), 0))
+        let def = self.resource_trampoline(op, scope.runtime_instance, resource);
+        scope.core_funcs.push(def);
+        Ok(())
+    }
+
+    /// What does something with handles of an instance.
+    pub(super) fn resource_trampoline(
+        &mut self,
+        op: ResourceOp,
+        instance: RuntimeComponentInstanceIndex,
+        resource: ResourceIndex,
+    ) -> CoreDef {
+        let signature = self.signatures.intern(op.signature());
+        self.trampoline(Trampoline::Resource {
+            op,
+            instance,
+            resource,
+            signature,
+        })
+    }
+
+    /// What a call with borrowed handles does once; `lender` is the caller's instance.
+    pub(super) fn scope_trampoline(
+        &mut self,
+        op: ScopeOp,
+        lender: RuntimeComponentInstanceIndex,
+    ) -> CoreDef {
+        let signature = self.signatures.intern(op.signature());
+        self.trampoline(Trampoline::BorrowScope {
+            op,
+            lender,
+            signature,
+        })
     }
 
     /// Converts the type of something that is lifted or lowered at `offset`.
