@@ -1,6 +1,5 @@
 //! What `bindgen!` refuses, with the text and the place of the message, and the shape of what it
 //! generates.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 use super::bindgen;
 use quote::quote;
