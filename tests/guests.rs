@@ -149,7 +149,7 @@ fn the_program_that_needs_async_functions_is_refused_by_name() {
         let error = Component::new(&engine, &bytes).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "an `async` function type is not supported yet (at offset 0x15)"
+            "`canon task.return` is not supported yet (at offset 0x40d)"
         );
     }
 }

@@ -3,16 +3,24 @@
 //! given `--json FILE`.
 //!
 //! The K rows are ratios of ratios: what keeping the stack pointer in a context slot costs each
-//! side over keeping it in a global.
+//! side over keeping it in a global. Row X1 is in `kernels.rs`.
 
 #![expect(clippy::print_stdout, reason = "its tables are for people to read")]
 
+mod calls;
+mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
+mod host_boundary;
+mod kernels;
+mod life_cycle;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
+#[expect(dead_code, reason = "the benchmark of context slots has more ways")]
 mod programs;
+#[path = "../../repeat.rs"]
+mod repeat;
 
 use anyhow::{Context as _, Result, bail};
 use measure::{Subject, Timing};
@@ -216,9 +224,51 @@ fn main() -> Result<()> {
         "target slot/global",
     ];
     println!("\n{}", measure::table(&header, &table));
+    records.extend(compile_time::run(&engines, filter.as_deref())?);
+    records.extend(kernels::run(&engines, filter.as_deref())?);
+    records.extend(life_cycle::run(filter.as_deref())?);
+    records.extend(absolute(&calls::measure(&engines, filter.as_deref())?));
+    let boundary = host_boundary::measure(&engines, ROUNDS, filter.as_deref())?;
+    records.extend(absolute(&boundary));
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;
     }
     Ok(())
+}
+
+/// Prints rows whose targets are times; returns their records.
+fn absolute(measured: &[host_boundary::Measured]) -> Vec<serde_json::Value> {
+    let mut table = Vec::new();
+    let mut records = Vec::new();
+    for row in measured {
+        let [ours, peer] = &row.timings;
+        table.push(vec![
+            format!("{} {}", row.id, row.name),
+            format!("{:.1}", ours.best),
+            format!("{:.1}", ours.median),
+            format!("{:.1}", peer.best),
+            format!("{:.1}", peer.median),
+            format!("{:.3}", 1.0 / peer.ratio),
+            format!("<= {}", row.target),
+        ]);
+        records.push(json!({
+            "row": row.id, "name": row.name, "target_ns": row.target,
+            "ours_over_peer": 1.0 / peer.ratio,
+            "timings": row.timings.each_ref().map(|timing| json!({
+                "name": timing.name, "best_ns": timing.best, "median_ns": timing.median,
+            })),
+        }));
+    }
+    let header = [
+        "ns/call",
+        "ours best",
+        "ours median",
+        "peer best",
+        "peer median",
+        "ours/peer",
+        "target ours",
+    ];
+    println!("{}", measure::table(&header, &table));
+    records
 }

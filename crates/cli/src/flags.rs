@@ -34,6 +34,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a component or core module, or call one of its functions
     Run(RunArgs),
+    /// Compile a component or core module to a file that `run` starts at once
+    Compile(CompileArgs),
     /// Run .wast scripts and count what passes
     Wast(WastArgs),
     /// Show the machine code that a file is compiled to
@@ -59,7 +61,7 @@ pub(crate) enum Command {
         threadline run calc.wasm --invoke 'docs:calc/ops@1.0.0#add(1, 2)'"
 )]
 pub(crate) struct RunArgs {
-    /// The component or core module, binary or text
+    /// The component or core module: binary, text, or what `compile` made of one
     pub(crate) file: PathBuf,
     /// Call a function: its name, then its arguments in WAVE, the component model's notation
     /// for values
@@ -69,6 +71,28 @@ pub(crate) struct RunArgs {
     /// function takes numbers; several results are printed as a tuple.
     #[arg(long, value_name = "CALL")]
     pub(crate) invoke: Option<String>,
+    /// How code is generated.
+    #[command(flatten)]
+    pub(crate) codegen: CodegenArgs,
+}
+
+/// Arguments of `compile`.
+#[derive(Args)]
+#[command(
+    long_about = "Compile a component or core module to a file that `run` starts at once.\n\n\
+        The file is for this version of Threadline, for processors like this one, and for the \
+        options given; `run` needs the same, and says so if something differs. Like a program, \
+        it is trusted when it is run: run none from people you wouldn't run a program of.",
+    after_help = "Examples:\n  \
+        threadline compile add.wasm\n  \
+        threadline compile add.wasm -o /var/cache/add.cwasm"
+)]
+pub(crate) struct CompileArgs {
+    /// The component or core module, binary or text
+    pub(crate) file: PathBuf,
+    /// Where to write; the input's name with the extension `cwasm` if left out
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// How code is generated.
     #[command(flatten)]
     pub(crate) codegen: CodegenArgs,

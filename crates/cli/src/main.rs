@@ -4,12 +4,14 @@
 //! trapped, 1 for any other error. The arguments are in `flags.rs`, each command in a file of
 //! its name. Results go to the standard output, everything else to the standard error.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod compile;
 mod flags;
 mod input;
 mod invocation;
 mod objdump;
+mod precompiled;
 mod retarget;
 mod run;
 mod wast;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Compile(args) => compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Wast(args) => wast::run(&args),
         Command::Objdump(args) => objdump::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Retarget(args) => retarget::run(&args).map(|()| ExitCode::SUCCESS),

@@ -3,11 +3,12 @@
 use crate::flags::RunArgs;
 use crate::input::{self, Kind};
 use crate::invocation::Invocation;
-use crate::{wave, write_stdout};
+use crate::{precompiled, wave, write_stdout};
 use anyhow::{Context, Result, bail};
+use std::path::Path;
 use threadline::component::types::{ComponentFunc, ComponentItem};
 use threadline::component::{self, Component};
-use threadline::{Engine, Linker, Module, Store, Val};
+use threadline::{Engine, Linker, Module, Precompiled, Store, Val};
 
 /// Runs the command.
 ///
@@ -15,11 +16,12 @@ use threadline::{Engine, Linker, Module, Store, Val};
 /// If the file can't be read, compiled or linked, the call can't be made, or the guest traps.
 pub(crate) fn run(args: &RunArgs) -> Result<()> {
     let invocation = args.invoke.as_deref().map(Invocation::parse).transpose()?;
-    let bytes = input::read(&args.file)?;
     let engine = Engine::new(&args.codegen.config())?;
-    let result = match input::kind(&bytes) {
-        Kind::Module => run_module(&engine, &bytes, invocation.as_ref())?,
-        Kind::Component => Some(run_component(&engine, &bytes, invocation.as_ref())?),
+    let result = match load(&engine, &args.file)? {
+        Program::Module(module) => run_module(&engine, &module, invocation.as_ref())?,
+        Program::Component(component) => {
+            Some(run_component(&engine, &component, invocation.as_ref())?)
+        }
     };
     match result {
         Some(result) if !result.is_empty() => write_stdout(format!("{result}\n").as_bytes()),
@@ -27,17 +29,37 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
     }
 }
 
+/// What a file holds, ready to be instantiated.
+enum Program {
+    Module(Module),
+    Component(Component),
+}
+
+/// Compiles a file, or loads what was compiled before.
+fn load(engine: &Engine, path: &Path) -> Result<Program> {
+    Ok(match precompiled::detect(path)? {
+        Some(Precompiled::Module) => Program::Module(precompiled::module(engine, path)?),
+        Some(Precompiled::Component) => Program::Component(precompiled::component(engine, path)?),
+        None => {
+            let bytes = input::read(path)?;
+            match input::kind(&bytes) {
+                Kind::Module => Program::Module(Module::new(engine, &bytes)?),
+                Kind::Component => Program::Component(Component::new(engine, &bytes)?),
+            }
+        }
+    })
+}
+
 /// Runs a core module: the call, or `_start`, or nothing but the instantiation. Gives the
 /// results as text, none if nothing was called.
 fn run_module(
     engine: &Engine,
-    bytes: &[u8],
+    module: &Module,
     invocation: Option<&Invocation>,
 ) -> Result<Option<String>> {
-    let module = Module::new(engine, bytes)?;
     let mut store = Store::new(engine, ());
     let instance = Linker::new(engine)
-        .instantiate(&mut store, &module)
+        .instantiate(&mut store, module)
         .context("can't instantiate the module (this command provides no imports)")?;
     let Some(invocation) = invocation else {
         if let Some(start) = instance.get_func(&mut store, "_start") {
@@ -66,10 +88,13 @@ fn run_module(
 }
 
 /// Calls a function of a component, and gives its result as text, empty if it has none.
-fn run_component(engine: &Engine, bytes: &[u8], invocation: Option<&Invocation>) -> Result<String> {
-    let component = Component::new(engine, bytes)?;
+fn run_component(
+    engine: &Engine,
+    component: &Component,
+    invocation: Option<&Invocation>,
+) -> Result<String> {
     let Some(invocation) = invocation else {
-        let functions = functions(&component);
+        let functions = functions(component);
         if functions.is_empty() {
             bail!("the component exports no function, so there is nothing to run");
         }
@@ -81,10 +106,10 @@ fn run_component(engine: &Engine, bytes: &[u8], invocation: Option<&Invocation>)
     };
     let mut store = Store::new(engine, ());
     let instance = component::Linker::<()>::new(engine)
-        .instantiate(&mut store, &component)
+        .instantiate(&mut store, component)
         .context("can't instantiate the component (this command provides no imports)")?;
     let func = find(&mut store, instance, invocation)
-        .with_context(|| no_such_function(invocation, functions(&component)))?;
+        .with_context(|| no_such_function(invocation, functions(component)))?;
     let ty = func.ty(&store);
     let params = wave::arguments(&invocation.call, &ty)
         .with_context(|| format!("`{}` is {}", invocation.name(), ty))?;

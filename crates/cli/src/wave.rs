@@ -24,7 +24,55 @@ pub(crate) fn arguments(
         .map(|(_, ty)| wave_type(&ty))
         .collect::<Result<Vec<_>>>()?;
     let values: Vec<wave::Value> = call.to_wasm_params(&types).map_err(parser_error)?;
-    values.iter().map(from_wave).collect()
+    let types = ty.params().map(|(_, ty)| ty);
+    let values = values.iter().zip(types);
+    values
+        .map(|(value, ty)| Ok(with_lengths(from_wave(value)?, &ty)))
+        .collect()
+}
+
+/// What WAVE has as a list, as the list with a length that it is meant to be.
+fn with_lengths(value: component::Val, ty: &Type) -> component::Val {
+    use component::Val;
+    let all = |values: Vec<Val>, ty: &Type| {
+        let values = values.into_iter();
+        values.map(|value| with_lengths(value, ty)).collect()
+    };
+    let payload = |value: Option<Box<Val>>, ty: Option<Type>| match (value, ty) {
+        (Some(value), Some(ty)) => Some(Box::new(with_lengths(*value, &ty))),
+        (value, _) => value,
+    };
+    match (value, ty) {
+        (Val::List(values), Type::FixedLengthList(list)) => {
+            Val::FixedLengthList(all(values, &list.ty()))
+        }
+        (Val::List(values), Type::List(list)) => Val::List(all(values, &list.ty())),
+        (Val::Map(entries), Type::Map(map)) => {
+            let entries = entries.into_iter();
+            let entries = entries.map(|(key, value)| (key, with_lengths(value, &map.value())));
+            Val::Map(entries.collect())
+        }
+        (Val::Record(fields), Type::Record(record)) => {
+            let fields = fields.into_iter().zip(record.fields());
+            let fields = fields.map(|((name, value), ty)| (name, with_lengths(value, &ty.ty)));
+            Val::Record(fields.collect())
+        }
+        (Val::Tuple(values), Type::Tuple(tuple)) => {
+            let values = values.into_iter().zip(tuple.types());
+            Val::Tuple(values.map(|(value, ty)| with_lengths(value, &ty)).collect())
+        }
+        (Val::Variant(name, value), Type::Variant(variant)) => {
+            let case = variant.cases().find(|case| case.name == name);
+            let value = payload(value, case.and_then(|case| case.ty));
+            Val::Variant(name, value)
+        }
+        (Val::Option(value), Type::Option(option)) => {
+            Val::Option(payload(value, Some(option.ty())))
+        }
+        (Val::Result(Ok(value)), Type::Result(ty)) => Val::Result(Ok(payload(value, ty.ok()))),
+        (Val::Result(Err(value)), Type::Result(ty)) => Val::Result(Err(payload(value, ty.err()))),
+        (value, _) => value,
+    }
 }
 
 /// A component function's result as text; empty if there is none.
@@ -144,12 +192,8 @@ fn wave_type(ty: &Type) -> Result<wave::Type> {
         Type::Char => K::Char,
         Type::String => K::String,
         Type::List(list) => return Ok(wave::Type::list(wave_type(&list.ty())?)),
-        Type::FixedLengthList(list) => {
-            return Ok(wave::Type::fixed_length_list(
-                wave_type(&list.ty())?,
-                list.len(),
-            ));
-        }
+        // Its parser knows no lists with a length.
+        Type::FixedLengthList(list) => return Ok(wave::Type::list(wave_type(&list.ty())?)),
         Type::Map(map) => {
             let (key, value) = (wave_type(&map.key())?, wave_type(&map.value())?);
             return wave::Type::map(key, value).context("keys of such a type can't be written");
@@ -212,7 +256,6 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
         K::Char => Val::Char(value.unwrap_char()),
         K::String => Val::String(value.unwrap_string().into_owned()),
         K::List => Val::List(all_from_wave(value.unwrap_list())?),
-        K::FixedLengthList => Val::FixedLengthList(all_from_wave(value.unwrap_list())?),
         K::Map => {
             let entries = value.unwrap_map();
             let entries = entries.map(|(key, value)| Ok((from_wave(&key)?, from_wave(&value)?)));
@@ -329,7 +372,8 @@ fn payload_to_wave(
 
 /// A parser's error without the position, which counts from where no user looks.
 fn parser_error(error: wasm_wave::parser::ParserError) -> anyhow::Error {
-    match error.detail() {
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    match error.detail().map(str::to_owned).or(cause) {
         Some(detail) => anyhow::anyhow!("{}: {detail}", error.kind()),
         None => anyhow::anyhow!("{}", error.kind()),
     }
@@ -387,7 +431,6 @@ mod tests {
             assert_eq!(wasm_wave::to_string(&again).unwrap(), text);
         };
         round_trip(Type::list(Type::U8), "[1, 2, 255]");
-        round_trip(Type::fixed_length_list(Type::U8, 2), "[1, 2]");
         round_trip(Type::flags(["a", "b"]).unwrap(), "{b}");
         let some = Type::option(Type::STRING);
         let record = Type::record([("a", Type::U32), ("b", some.clone())]).unwrap();

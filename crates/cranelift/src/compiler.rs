@@ -3,9 +3,11 @@
 use crate::func_name;
 use crate::image::{self, CompiledFunction, ExceptionSite, Relocation};
 use crate::intrinsic;
+use crate::isa::{self, Extent};
+use crate::register_allocation::{self, Finishing};
 use crate::trampoline;
 use crate::trap;
-use crate::wasm::{self, ClauseTag, ModuleEnv};
+use crate::wasm::{self, ClauseTag, InlinedCalls, ModuleEnv};
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -15,7 +17,9 @@ use cranelift_codegen::{
 };
 use rayon::prelude::*;
 use std::collections::BTreeSet;
-use threadline_environ::artifact::{CodeImage, Descriptions, FuncKey, Handler, Settings};
+use threadline_environ::artifact::{
+    CodeImage, Descriptions, FuncKey, Handler, InlinedCall, Settings,
+};
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::layout::VMContextLayout;
 use threadline_environ::module::Module;
@@ -37,6 +41,7 @@ pub struct CompilerConfig {
 /// Compiles translations for one target with one set of options.
 pub struct Compiler {
     isa: OwnedTargetIsa,
+    finishing: Finishing,
     tunables: Tunables,
 }
 
@@ -46,8 +51,10 @@ impl Compiler {
     /// # Errors
     /// If the target is unknown or not supported.
     pub fn new(config: &CompilerConfig) -> Result<Compiler> {
+        let isa = |extent| isa::build(config.target.as_deref(), &config.tunables, extent);
         Ok(Compiler {
-            isa: crate::isa::build(config.target.as_deref(), &config.tunables)?,
+            isa: isa(Extent::Whole)?,
+            finishing: Finishing::new(|allocator| isa(Extent::Finish(allocator)))?,
             tunables: config.tunables.clone(),
         })
     }
@@ -197,31 +204,39 @@ impl<'a> Job<'a> {
             keys = missing.into_iter().collect();
             functions.extend(compiled);
         }
-        image::link(&functions)
+        image::link(functions)
     }
 
     fn compile(&self, key: FuncKey, scratch: &mut Scratch) -> Result<CompiledFunction> {
         let mut context = scratch.context.take().unwrap_or_else(Context::new);
         context.clear();
         context.func.name = ir::UserFuncName::User(func_name::user_name(key));
-        self.define(key, &mut context.func, scratch)?;
-        context
-            .compile(&*self.compiler.isa, &mut scratch.control)
-            .map_err(|e| self.codegen_error(key, e.inner))?;
-        let mut compiled = collect(key, &context, self.alignment())?;
+        let calls = self.define(key, &mut context.func, scratch)?;
+        let Compiler { isa, finishing, .. } = self.compiler;
+        register_allocation::compile(&mut context, &**isa, finishing, &mut scratch.control)
+            .map_err(|error| self.codegen_error(key, error))?;
+        let mut compiled = collect(key, &context, self.alignment(), &calls)?;
         if let FuncKey::Wasm(module, _) = key {
+            compiled.inlined_calls = inlined_calls(module, &calls);
             compiled.is_exception_barrier = self.translation.modules[module].is_adapter;
         }
         scratch.context = Some(context);
         Ok(compiled)
     }
 
-    /// Writes the CLIF of one function.
-    fn define(&self, key: FuncKey, func: &mut ir::Function, scratch: &mut Scratch) -> Result<()> {
+    /// Writes the CLIF of one function, and returns which calls are inlined in it.
+    fn define(
+        &self,
+        key: FuncKey,
+        func: &mut ir::Function,
+        scratch: &mut Scratch,
+    ) -> Result<InlinedCalls> {
         let isa = &*self.compiler.isa;
         let builder = scratch.wasm.builder_context();
         match key {
-            FuncKey::Wasm(module, index) => self.define_wasm(module, index, func, scratch)?,
+            FuncKey::Wasm(module, index) => {
+                return self.define_wasm(module, index, func, scratch);
+            }
             FuncKey::HostToWasm(ty) => {
                 trampoline::define_host_to_wasm(isa, self.ty(ty), func, builder);
             }
@@ -240,7 +255,7 @@ impl<'a> Job<'a> {
                 trampoline::define_trampoline(isa, component, which, ty, func, builder);
             }
         }
-        Ok(())
+        Ok(InlinedCalls::default())
     }
 
     fn define_wasm(
@@ -249,7 +264,7 @@ impl<'a> Job<'a> {
         index: DefinedFuncIndex,
         func: &mut ir::Function,
         scratch: &mut Scratch,
-    ) -> Result<()> {
+    ) -> Result<InlinedCalls> {
         let env = &self.modules[module_index];
         wasm::translate_function(env, index, func, &mut scratch.wasm).with_context(|| {
             let module = &self.translation.modules[module_index].module;
@@ -291,7 +306,12 @@ fn describe(module: &Module, index: DefinedFuncIndex) -> String {
 }
 
 /// Takes from Cranelift's output what we keep.
-fn collect(key: FuncKey, context: &Context, alignment: u32) -> Result<CompiledFunction> {
+fn collect(
+    key: FuncKey,
+    context: &Context,
+    alignment: u32,
+    calls: &InlinedCalls,
+) -> Result<CompiledFunction> {
     let code = context
         .compiled_code()
         .context("the code was just compiled")?;
@@ -320,6 +340,7 @@ fn collect(key: FuncKey, context: &Context, alignment: u32) -> Result<CompiledFu
         .iter()
         .filter_map(|t| Some((t.offset, trap::from_cranelift(t.code)?)))
         .collect();
+    let (addresses, inlined) = addresses(buffer.get_srclocs_sorted(), calls);
     Ok(CompiledFunction {
         key,
         code: buffer.data().to_vec(),
@@ -328,7 +349,9 @@ fn collect(key: FuncKey, context: &Context, alignment: u32) -> Result<CompiledFu
         traps,
         exception_sites: exception_sites(key, buffer)?,
         is_exception_barrier: false,
-        addresses: addresses(buffer.get_srclocs_sorted()),
+        addresses,
+        inlined_calls: Vec::new(),
+        inlined,
     })
 }
 
@@ -389,21 +412,40 @@ fn callee(func: &ir::Function, name: &ir::ExternalName) -> Option<FuncKey> {
     }
 }
 
-/// Ranges with a wasm offset, and the gaps between them without.
+/// Code offsets, ascending, with what holds from each up to the next.
+type Ranges = Vec<(u32, Option<u32>)>;
+
+/// Ranges with a wasm offset, and the gaps between them without; and the same ranges with the
+/// innermost inlined call.
 fn addresses(
     srclocs: &[cranelift_codegen::MachSrcLoc<cranelift_codegen::Final>],
-) -> Vec<(u32, Option<u32>)> {
-    let mut result: Vec<(u32, Option<u32>)> = Vec::with_capacity(srclocs.len());
+    calls: &InlinedCalls,
+) -> (Ranges, Ranges) {
+    let mut addresses: Ranges = Vec::with_capacity(srclocs.len());
+    let mut inlined = Ranges::new();
     let mut end = 0;
     for range in srclocs {
         if range.start > end {
-            result.push((end, None));
+            addresses.push((end, None));
         }
-        let wasm = (!range.loc.is_default()).then(|| range.loc.bits());
-        result.push((range.start, wasm));
+        let (wasm, call) = calls.resolve(range.loc).unzip();
+        addresses.push((range.start, wasm));
+        if inlined.last().and_then(|&(_, last)| last) != call.flatten() {
+            inlined.push((range.start, call.flatten()));
+        }
         end = range.end;
     }
-    result
+    (addresses, inlined)
+}
+
+/// The calls inlined in a function of a module, as the image has them.
+fn inlined_calls(module: StaticModuleIndex, calls: &InlinedCalls) -> Vec<InlinedCall> {
+    let calls = calls.iter().map(|call| InlinedCall {
+        callee: FuncKey::Wasm(module, call.callee),
+        call_site: call.call_site,
+        parent: call.parent,
+    });
+    calls.collect()
 }
 
 #[cfg(test)]

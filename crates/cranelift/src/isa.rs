@@ -1,5 +1,6 @@
 //! The target and the code generator's settings.
 
+use crate::register_allocation::Allocator;
 use anyhow::{Context as _, Result, bail};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
@@ -23,13 +24,30 @@ const X86_64_V3: &[&str] = &[
     "has_fma",
 ];
 
+/// How much of a function's way an ISA is for.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Extent {
+    /// All of it.
+    Whole,
+    /// What comes after optimisation, with this register allocator.
+    Finish(Allocator),
+}
+
 /// The code generator for a target; `None` is this machine with all it can do.
 ///
 /// # Errors
 /// If the target is unknown, is not a 64-bit little-endian one that we support, or lacks what
 /// generated code relies on.
-pub(crate) fn build(target: Option<&str>, tunables: &Tunables) -> Result<OwnedTargetIsa> {
-    let flags = settings::Flags::new(shared_settings(tunables)?);
+pub(crate) fn build(
+    target: Option<&str>,
+    tunables: &Tunables,
+    extent: Extent,
+) -> Result<OwnedTargetIsa> {
+    let mut settings = shared_settings(tunables)?;
+    if let Extent::Finish(allocator) = extent {
+        finish_only(&mut settings, allocator)?;
+    }
+    let flags = settings::Flags::new(settings);
     let isa = match target {
         None => cranelift_native::builder()
             .map_err(|reason| anyhow::anyhow!("cannot generate code for this machine: {reason}"))?
@@ -74,12 +92,25 @@ fn shared_settings(tunables: &Tunables) -> Result<settings::Builder> {
         ("enable_multi_ret_implicit_sret", "true"),
         ("unwind_info", "false"),
         ("enable_probestack", "false"),
-        ("enable_heap_access_spectre_mitigation", "false"),
-        ("enable_table_access_spectre_mitigation", "false"),
+        // For `br_table`; what accesses memories and tables is guarded where it is translated.
+        ("enable_table_access_spectre_mitigation", "true"),
     ] {
         builder.set(name, value)?;
     }
     Ok(builder)
+}
+
+/// Takes out of the settings what is done before and in optimisation.
+fn finish_only(settings: &mut settings::Builder, allocator: Allocator) -> Result<()> {
+    let allocator = match allocator {
+        Allocator::Backtracking => "backtracking",
+        Allocator::SinglePass => "single_pass",
+    };
+    settings.set("regalloc_algorithm", allocator)?;
+    settings.set("opt_level", "none")?;
+    settings.set("enable_nan_canonicalization", "false")?;
+    settings.set("enable_verifier", "false")?;
+    Ok(())
 }
 
 fn yes_or_no(value: bool) -> &'static str {

@@ -13,6 +13,7 @@ mod func_name;
 mod image;
 mod intrinsic;
 mod isa;
+mod register_allocation;
 mod signature;
 mod trampoline;
 mod trap;

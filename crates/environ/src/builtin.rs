@@ -79,9 +79,14 @@ builtins! {
     Trap = "trap" (I32) -> BuiltinResult::Success;
     /// `memory.grow`: (memory index, pages) to the old size in pages, or −1.
     MemoryGrow = "memory.grow" (I32, I64) -> BuiltinResult::ValueOrFailure;
-    /// `memory.copy`: (dst memory, dst, src memory, src, length).
+    /// Moves bytes between places that may overlap: (dst, src, length). Compiled code has checked
+    /// both ranges against the lengths of their memories, which are not shared.
+    MemoryMove = "memory-move" (Pointer, Pointer, I64) -> BuiltinResult::Infallible;
+    /// Sets bytes: (dst, byte value, length), likewise.
+    MemorySet = "memory-set" (Pointer, I32, I64) -> BuiltinResult::Infallible;
+    /// `memory.copy` where a memory is shared: (dst memory, dst, src memory, src, length).
     MemoryCopy = "memory.copy" (I32, I64, I32, I64, I64) -> BuiltinResult::Success;
-    /// `memory.fill`: (memory, dst, byte value, length).
+    /// `memory.fill` of a shared memory: (memory, dst, byte value, length).
     MemoryFill = "memory.fill" (I32, I64, I32, I64) -> BuiltinResult::Success;
     /// `memory.init`: (memory, data segment, dst, src, length).
     MemoryInit = "memory.init" (I32, I32, I64, I32, I32) -> BuiltinResult::Success;

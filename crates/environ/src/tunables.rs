@@ -77,6 +77,8 @@ pub struct Tunables {
     pub epoch_interruption: bool,
     /// Whether every NaN that wasm computes is the canonical one.
     pub nan_canonicalization: bool,
+    /// Whether calls of small functions are inlined.
+    pub inline_calls: bool,
     /// Whether Cranelift optimises.
     pub optimize: bool,
     /// Whether Cranelift's verifier runs over every function.
@@ -93,6 +95,7 @@ impl Default for Tunables {
             consume_fuel: false,
             epoch_interruption: false,
             nan_canonicalization: false,
+            inline_calls: true,
             optimize: true,
             verify_clif: cfg!(debug_assertions),
         }

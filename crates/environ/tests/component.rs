@@ -13,8 +13,17 @@ mod machine;
 #[path = "component/mutated.rs"]
 mod mutated;
 #[cfg(test)]
+#[path = "component/passing.rs"]
+mod passing;
+#[cfg(test)]
 #[path = "component/program.rs"]
 mod program;
 #[cfg(test)]
 #[path = "component/refused.rs"]
 mod refused;
+#[cfg(test)]
+#[path = "component/strings.rs"]
+mod strings;
+#[cfg(test)]
+#[path = "component/values.rs"]
+mod values;

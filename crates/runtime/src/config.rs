@@ -1,6 +1,6 @@
 //! [`Config`], what an [`Engine`](crate::Engine) is made from.
 
-use crate::vm::DEFAULT_MAX_WASM_STACK;
+use crate::vm::{DEFAULT_MAX_WASM_STACK, InstanceAllocationStrategy};
 use threadline_environ::{ContextLowering, Features, Tunables};
 
 /// How hard the code generator works.
@@ -18,6 +18,7 @@ pub struct Config {
     pub(crate) tunables: Tunables,
     pub(crate) features: Features,
     pub(crate) max_wasm_stack: usize,
+    pub(crate) allocation: InstanceAllocationStrategy,
 }
 
 impl Default for Config {
@@ -26,6 +27,7 @@ impl Default for Config {
             tunables: Tunables::default(),
             features: Features::default(),
             max_wasm_stack: DEFAULT_MAX_WASM_STACK,
+            allocation: InstanceAllocationStrategy::default(),
         }
     }
 }
@@ -48,6 +50,16 @@ impl Config {
     /// the default is 512 KiB.
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Config {
         self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// Where instances get their memories, tables and contexts from; the default is
+    /// [`InstanceAllocationStrategy::OnDemand`].
+    pub fn allocation_strategy(
+        &mut self,
+        strategy: impl Into<InstanceAllocationStrategy>,
+    ) -> &mut Config {
+        self.allocation = strategy.into();
         self
     }
 
@@ -95,6 +107,14 @@ impl Config {
     /// between processors; the default is no, for it costs time.
     pub fn cranelift_nan_canonicalization(&mut self, enable: bool) -> &mut Config {
         self.tunables.nan_canonicalization = enable;
+        self
+    }
+
+    /// Whether calls of small functions are compiled into their callers; the default is yes. It
+    /// changes nothing that can be observed but speed and the size of code, and is not done if fuel
+    /// is consumed or the code generator does not optimise.
+    pub fn compiler_inlining(&mut self, enable: bool) -> &mut Config {
+        self.tunables.inline_calls = enable;
         self
     }
 

@@ -5,7 +5,7 @@ use crate::code::{CheckedImage, CodeMemory, ImageSource, ModuleNames, lay_out};
 use crate::module::binary;
 use crate::precompiled::Precompiled;
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
-use crate::vm::page_size;
+use crate::vm::{InstanceAllocator, page_size};
 use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -33,6 +33,7 @@ struct EngineInner {
     /// What images must have been compiled for.
     settings: Settings,
     types: RwLock<TypeRegistry>,
+    allocator: InstanceAllocator,
     epoch: Arc<AtomicU64>,
 }
 
@@ -68,6 +69,7 @@ impl Engine {
                 compiler,
                 settings,
                 types: RwLock::default(),
+                allocator: InstanceAllocator::new(&config.allocation, &config.tunables)?,
                 epoch: Arc::default(),
             }),
         })
@@ -95,6 +97,11 @@ impl Engine {
     /// The count of epochs.
     pub(crate) fn epoch(&self) -> &Arc<AtomicU64> {
         &self.inner.epoch
+    }
+
+    /// Where instances get what they are made of.
+    pub(crate) fn allocator(&self) -> &InstanceAllocator {
+        &self.inner.allocator
     }
 
     pub(crate) fn tunables(&self) -> &Tunables {

@@ -5,6 +5,7 @@ use crate::error::LinkError;
 use crate::externals::{Extern, attach};
 use crate::module::{CoreModule, Module};
 use crate::store::StoreOpaque;
+use crate::type_registry::{Direction, Trampoline};
 use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use crate::vm::{
     ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
@@ -22,13 +23,16 @@ pub(crate) enum Definition {
     Extern(Extern),
     /// A host function that the store doesn't have yet.
     HostFunc(Arc<HostFunc>),
+    /// The same for an import whose type it has been checked against, with the way from wasm to
+    /// it.
+    Prepared(Arc<HostFunc>, Trampoline),
 }
 
 impl Definition {
     fn ty(&self, store: &StoreOpaque) -> ExternType {
         match self {
             Definition::Extern(item) => item.ty_in(store),
-            Definition::HostFunc(host) => {
+            Definition::HostFunc(host) | Definition::Prepared(host, _) => {
                 ExternType::Func((*store.engine().func_type(host.type_id)).clone())
             }
         }
@@ -56,7 +60,47 @@ pub(crate) fn instantiate(
         }
         .into());
     }
-    for (import, definition) in imports.iter().zip(definitions) {
+    instantiate_prepared(store, module, definitions)
+}
+
+/// Does what can be done for all instances in advance: finds the code that leads to host
+/// functions, once their types have been checked.
+///
+/// # Errors
+/// If the type of a host function doesn't fit, or no such code can be compiled.
+pub(crate) fn prepare(module: &Module, definitions: Vec<Definition>) -> Result<Vec<Definition>> {
+    let (engine, core) = (module.engine(), module.core());
+    let imports = core.module.imports.iter();
+    let prepared = imports.zip(definitions).map(|(import, definition)| {
+        let Definition::HostFunc(host) = definition else {
+            return Ok(definition);
+        };
+        let fits = match core.module.entity_type(import.index) {
+            EntityType::Func(signature) => engine.is_subtype(host.type_id, core.type_id(signature)),
+            _ => false,
+        };
+        if !fits {
+            let found = ExternType::Func((*engine.func_type(host.type_id)).clone());
+            return Err(incompatible(core, import, found).into());
+        }
+        let trampoline = engine.trampoline(host.type_id, Direction::WasmToHost)?;
+        Ok(Definition::Prepared(host, trampoline))
+    });
+    prepared.collect()
+}
+
+/// Instantiates a module of the store's engine. `definitions` are as many as its imports, in
+/// order; types are checked where that has not been done.
+///
+/// # Errors
+/// If an import's type doesn't fit, there is no room, or the guest traps.
+pub(crate) fn instantiate_prepared(
+    store: &mut StoreOpaque,
+    module: &Module,
+    definitions: &[Definition],
+) -> Result<InstancePtr> {
+    let core = module.core();
+    for (import, definition) in core.module.imports.iter().zip(definitions) {
         check_import(store, core, import, definition)?;
     }
     let first_host_func = store.host_func_count();
@@ -64,8 +108,7 @@ pub(crate) fn instantiate(
     for definition in definitions {
         supplied.push(raw_extern(store, definition)?);
     }
-    store.count_resources(core)?;
-    let instance = store.make_instance(core, supplied, ContextPlace::Alone)?;
+    let instance = store.make_counted_instance(core, supplied, ContextPlace::Alone)?;
     store.set_importer_from(first_host_func, instance);
     store.initialize(instance)?;
     Ok(instance)
@@ -110,16 +153,21 @@ fn check_import(
             }
         }
         (_, Definition::HostFunc(_)) => false,
+        (_, Definition::Prepared(..)) => true,
     };
     if matches {
         return Ok(());
     }
-    Err(LinkError::IncompatibleImport {
+    Err(incompatible(core, import, definition.ty(store)))
+}
+
+fn incompatible(core: &CoreModule, import: &Import, found: ExternType) -> LinkError {
+    LinkError::IncompatibleImport {
         module: import.module.clone(),
         name: import.field.clone(),
         expected: Box::new(core.extern_type(import.index)),
-        found: Box::new(definition.ty(store)),
-    })
+        found: Box::new(found),
+    }
 }
 
 /// What the importer's `VMContext` gets. A host function is made anew for each import, so that
@@ -127,6 +175,10 @@ fn check_import(
 fn raw_extern(store: &mut StoreOpaque, definition: &Definition) -> Result<RawExtern> {
     let func = match definition {
         Definition::HostFunc(host) => host_func(store, host)?,
+        Definition::Prepared(host, trampoline) => {
+            let added = store.add_prepared_host_func(host, trampoline.clone(), None);
+            added.function()
+        }
         Definition::Extern(Extern::Func(func)) => match func.raw().host_func() {
             Some(host) => host_func(store, &host)?,
             None => func.raw().function(),
@@ -147,6 +199,39 @@ fn host_func(store: &mut StoreOpaque, host: &Arc<HostFunc>) -> Result<FunctionIm
 }
 
 impl StoreOpaque {
+    /// Makes an instance that counts as one of the store's.
+    ///
+    /// # Errors
+    /// If there is no room; then it isn't counted.
+    fn make_counted_instance(
+        &mut self,
+        module: &Arc<CoreModule>,
+        imports: Imports,
+        place: ContextPlace,
+    ) -> Result<InstancePtr> {
+        self.count_resources(module)?;
+        let made = self.make_instance(module, imports, place);
+        if made.is_err() {
+            self.uncount_resources(module);
+        }
+        made
+    }
+
+    /// Instantiates a module of a component; otherwise as [`StoreOpaque::instantiate`].
+    ///
+    /// # Errors
+    /// As there, and if the store may have no more instances.
+    pub(crate) fn instantiate_counted(
+        &mut self,
+        module: &Arc<CoreModule>,
+        imports: Imports,
+        place: ContextPlace,
+    ) -> Result<InstancePtr> {
+        let instance = self.make_counted_instance(module, imports, place)?;
+        self.initialize(instance)?;
+        Ok(instance)
+    }
+
     /// Instantiates a module whose imports are known to fit: allocates, initializes and runs the
     /// start function on a new implicit thread.
     ///
@@ -181,8 +266,7 @@ impl StoreOpaque {
         for ty in info.tables.values().skip(info.num_imported_tables) {
             self.limit_new_table(ty)?;
         }
-        let tunables = self.engine().tunables();
-        let instance = OwnedInstance::new(self.vm(), module.clone(), imports, place, tunables)?;
+        let instance = OwnedInstance::new(self.vm(), module.clone(), imports, place)?;
         Ok(self.keep_instance(instance))
     }
 
@@ -240,11 +324,13 @@ fn initialize_tables(instance: InstancePtr) -> Result<()> {
     Ok(())
 }
 
-/// Writes active data segments, and drops them.
+/// Writes active data segments, if memories don't have them already, and drops them.
 fn initialize_memories(instance: InstancePtr) -> Result<()> {
+    let is_static = instance.module().static_data().is_some();
     let module = &instance.module().module;
     for (index, segment) in module.data.iter() {
         match &segment.mode {
+            SegmentMode::Active { .. } if is_static => instance.data_drop(index),
             SegmentMode::Active { target, offset } => {
                 let address = module.memories[*target].address;
                 let offset = instance.eval_address(offset, address)?;

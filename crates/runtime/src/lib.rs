@@ -21,6 +21,7 @@ mod exception;
 mod externals;
 mod host_func;
 mod instance;
+mod instance_pre;
 mod instantiate;
 mod linker;
 mod module;
@@ -43,6 +44,7 @@ pub use externals::{
 };
 pub use host_func::{IntoFunc, WasmRet};
 pub use instance::{Export, Instance};
+pub use instance_pre::InstancePre;
 pub use linker::Linker;
 pub use module::Module;
 pub use precompiled::Precompiled;
@@ -60,4 +62,4 @@ pub use threadline_environ::{
 pub use trap::{FrameInfo, Trap, WasmBacktrace};
 pub use types::{ExportType, ExternType, ImportType};
 pub use val::{ExternRef, Ref, V128, Val};
-pub use vm::WaitResult;
+pub use vm::{InstanceAllocationStrategy, PoolingAllocationConfig, WaitResult};

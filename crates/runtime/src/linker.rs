@@ -6,7 +6,7 @@ use crate::host_func::{IntoFunc, dynamic};
 use crate::instantiate::{Definition, instantiate, unknown_import};
 use crate::store::{AsContext, AsContextMut};
 use crate::val::Val;
-use crate::{Engine, Func, Instance, Module};
+use crate::{Engine, Func, Instance, InstancePre, Module};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -143,16 +143,31 @@ impl<T: 'static> Linker<T> {
         if !Engine::same(&self.engine, store.engine()) {
             return Err(LinkError::WrongEngine { what: "linker" }.into());
         }
-        let imports = &module.core().module.imports;
-        let mut definitions = Vec::with_capacity(imports.len());
-        for import in imports {
-            match self.lookup(&import.module, &import.field) {
-                Some(definition) => definitions.push(definition.clone()),
-                None => return Err(unknown_import(import).into()),
-            }
-        }
-        let raw = instantiate(store, module, &definitions)?;
+        let raw = instantiate(store, module, &self.definitions(module)?)?;
         Ok(Instance::from_raw(store, raw))
+    }
+
+    /// Finds the definitions of a module's imports and checks the types of host functions, once
+    /// for many instances.
+    ///
+    /// # Errors
+    /// If an import isn't defined, or a host function's type doesn't fit (a [`LinkError`]), or the
+    /// module belongs to another engine.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        if !Engine::same(&self.engine, module.engine()) {
+            return Err(LinkError::WrongEngine { what: "module" }.into());
+        }
+        InstancePre::new(module, self.definitions(module)?)
+    }
+
+    /// What is defined for a module's imports, in order.
+    fn definitions(&self, module: &Module) -> Result<Vec<Definition>, LinkError> {
+        let imports = module.core().module.imports.iter();
+        let found = imports.map(|import| {
+            let definition = self.lookup(&import.module, &import.field);
+            definition.cloned().ok_or_else(|| unknown_import(import))
+        });
+        found.collect()
     }
 
     /// What is defined under a name. A host function is made anew in the store each time.
@@ -172,7 +187,7 @@ impl<T: 'static> Linker<T> {
         );
         match self.lookup(module, name)? {
             Definition::Extern(item) => Some(item.clone()),
-            Definition::HostFunc(host) => {
+            Definition::HostFunc(host) | Definition::Prepared(host, _) => {
                 let raw = store.add_host_func(host, None).ok()?;
                 Some(Func::from_raw(store, raw).into())
             }

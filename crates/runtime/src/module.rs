@@ -3,18 +3,18 @@
 use crate::code::{CodeMemory, ImageSource};
 use crate::type_registry::TypeId;
 use crate::types::{ExportType, ExternType, ImportType};
-use crate::vm::CodePtr;
+use crate::vm::{CodePtr, StaticData};
 use crate::{Engine, engine::Loaded};
 use anyhow::{Context as _, Result, bail};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::VMContextLayout;
 use threadline_environ::{
-    EntityIndex, EntityType, FuncIndex, FuncRefIndex, SignatureIndex, StaticModuleIndex, module,
+    EntityIndex, EntityType, FuncIndex, SignatureIndex, StaticModuleIndex, module,
 };
 
 /// A core module, compiled and ready to be instantiated.
@@ -156,6 +156,22 @@ pub(crate) struct CoreModule {
     first_func_ref: usize,
     /// Engine-wide type ids, by `SignatureIndex`.
     type_ids: Arc<[TypeId]>,
+    /// Its `VMFuncRef`s, found for the first of its instances.
+    func_refs: OnceLock<Box<[FuncRefTemplate]>>,
+    /// What its instances' memories begin with, made for the first of them.
+    static_data: OnceLock<Option<StaticData>>,
+}
+
+/// What all instances of a module know of a `VMFuncRef` beforehand.
+pub(crate) struct FuncRefTemplate {
+    /// Where it is in the `VMContext`.
+    pub(crate) offset: u32,
+    /// The function's type.
+    pub(crate) type_id: TypeId,
+    /// The function.
+    pub(crate) func: FuncIndex,
+    /// Its code, if the module defines it.
+    pub(crate) code: Option<CodePtr>,
 }
 
 impl Loaded {
@@ -174,6 +190,8 @@ impl Loaded {
                 data,
                 first_func_ref,
                 type_ids: self.type_ids.clone(),
+                func_refs: OnceLock::new(),
+                static_data: OnceLock::new(),
             };
             first_func_ref += module.num_func_refs as usize;
             Arc::new(core)
@@ -198,6 +216,8 @@ impl CoreModule {
             data: 0..0,
             first_func_ref: 0,
             type_ids,
+            func_refs: OnceLock::new(),
+            static_data: OnceLock::new(),
         }
     }
 
@@ -230,10 +250,23 @@ impl CoreModule {
             .with_context(|| format!("the code image lacks function {}", func.index()))
     }
 
-    /// The code behind a `VMFuncRef`; `None` if the function is imported.
-    pub(crate) fn func_ref_code(&self, index: FuncRefIndex) -> Option<CodePtr> {
-        let code = self.code.as_ref()?;
-        CodePtr::of_func_ref(code, self.first_func_ref + index.index())
+    /// What is known of each `VMFuncRef` beforehand.
+    pub(crate) fn func_refs(&self) -> &[FuncRefTemplate] {
+        self.func_refs.get_or_init(|| {
+            let functions = self.module.functions.iter();
+            let templates = functions.filter_map(|(func, function)| {
+                let func_ref = function.func_ref?;
+                let number = self.first_func_ref + func_ref.index();
+                let code = self.code.as_ref();
+                Some(FuncRefTemplate {
+                    offset: self.layout.func_ref(func_ref),
+                    type_id: self.type_id(function.signature),
+                    func,
+                    code: code.and_then(|code| CodePtr::of_func_ref(code, number)),
+                })
+            });
+            templates.collect()
+        })
     }
 
     /// The bytes of all data segments.
@@ -241,6 +274,16 @@ impl CoreModule {
         let data = self.code.as_ref().map(|code| code.data());
         data.and_then(|data| data.get(self.data.clone()))
             .unwrap_or_default()
+    }
+
+    /// What its instances' memories begin with, if that is known beforehand. The module's active
+    /// data segments are not written then.
+    pub(crate) fn static_data(&self) -> Option<&StaticData> {
+        let least = self.engine.allocator().least_image();
+        let data = self
+            .static_data
+            .get_or_init(|| StaticData::new(self, least));
+        data.as_ref()
     }
 
     /// The type of an import or export.

@@ -82,9 +82,9 @@ fn strings_that_are_none_are_traps() {
         (200, 1, Trap::InvalidUtf8),
         (65535, 1, Trap::IncompleteUtf8),
         (100, 3, Trap::IncompleteUtf8),
-        (65535, 2, Trap::StringOutOfBounds),
-        (65537, 0, Trap::StringOutOfBounds),
-        (u32::MAX, 1, Trap::StringOutOfBounds),
+        (65535, 2, Trap::StringPointerOutOfBounds),
+        (65537, 0, Trap::StringPointerOutOfBounds),
+        (u32::MAX, 1, Trap::StringPointerOutOfBounds),
     ] {
         let error = pass(at, length).expect_err("no string");
         assert_eq!(

@@ -194,14 +194,15 @@ fn an_image_of_other_settings_is_refused_by_their_name() {
     let image = Engine::default()
         .precompile_module(MODULE.as_bytes())
         .unwrap();
-    let cases: [(&str, &dyn Fn(&mut Config)); 5] = [
-        ("fuel", &|c| _ = c.consume_fuel(true)),
-        ("epoch interruption", &|c| _ = c.epoch_interruption(true)),
-        ("context lowering", &|c| {
+    type Change = fn(&mut Config);
+    let cases: [(&str, Change); 5] = [
+        ("fuel", |c| _ = c.consume_fuel(true)),
+        ("epoch interruption", |c| _ = c.epoch_interruption(true)),
+        ("context lowering", |c| {
             _ = c.context_lowering(ContextLowering::Inline)
         }),
-        ("memory reservation", &|c| _ = c.memory_reservation(1 << 20)),
-        ("proposal simd", &|c| {
+        ("memory reservation", |c| _ = c.memory_reservation(1 << 20)),
+        ("proposal simd", |c| {
             c.wasm_proposal(Proposal::RelaxedSimd, false);
             c.wasm_proposal(Proposal::Simd, false);
         }),

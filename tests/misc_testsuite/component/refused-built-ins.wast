@@ -14,6 +14,3 @@
 (assert_invalid
   (component (type $F (future u8)) (canon future.new $F (core func)))
   "future")
-(assert_invalid
-  (component (type $R (resource (rep i32))) (canon resource.new $R (core func)))
-  "resource")

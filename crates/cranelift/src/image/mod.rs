@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use threadline_environ::TrapCode;
 use threadline_environ::artifact::{
-    AddressMap, CodeImage, ExceptionTable, FuncKey, FunctionRecord, Handler, TrapTable,
+    AddressMap, CodeImage, ExceptionTable, FuncKey, FunctionRecord, Handler, InlineTable,
+    InlinedCall, TrapTable,
 };
 
 pub(crate) use relocation::Relocation;
@@ -26,6 +27,10 @@ pub(crate) struct CompiledFunction {
     pub(crate) is_exception_barrier: bool,
     /// Offsets in `code`, ascending, with the wasm offset each range was made from.
     pub(crate) addresses: Vec<(u32, Option<u32>)>,
+    /// Calls that are part of the code, and offsets in `code`, ascending, with the number of the
+    /// innermost one in each range.
+    pub(crate) inlined_calls: Vec<InlinedCall>,
+    pub(crate) inlined: Vec<(u32, Option<u32>)>,
 }
 
 /// A call with handlers.
@@ -40,14 +45,16 @@ pub(crate) struct ExceptionSite {
 ///
 /// # Errors
 /// If a reference cannot be resolved, or the image is too large for its branches.
-pub(crate) fn link(functions: &[CompiledFunction]) -> Result<CodeImage> {
-    let (records, size) = layout(functions)?;
+pub(crate) fn link(functions: Vec<CompiledFunction>) -> Result<CodeImage> {
+    let (records, size) = layout(&functions)?;
     let starts: BTreeMap<FuncKey, u32> = records.iter().map(|r| (r.key, r.start)).collect();
     let mut text = vec![0; size as usize];
     let mut traps = TrapTable::default();
     let mut addresses = AddressMap::default();
     let mut exceptions = ExceptionTable::default();
-    for (function, record) in functions.iter().zip(&records) {
+    let mut inlined = InlineTable::default();
+    // Each function goes when its part of the image is there: together they are as large.
+    for (function, record) in functions.into_iter().zip(&records) {
         let start = record.start as usize;
         text[start..start + function.code.len()].copy_from_slice(&function.code);
         for relocation in &function.relocations {
@@ -78,10 +85,29 @@ pub(crate) fn link(functions: &[CompiledFunction]) -> Result<CodeImage> {
             addresses.push(record.start + offset, wasm);
         }
         addresses.push(record.start + record.length, None);
+        push_inlined(&mut inlined, &function, record);
     }
     let mut image = CodeImage::new(text, records, traps, addresses);
     image.exceptions = exceptions;
+    image.inlined = inlined;
     Ok(image)
+}
+
+fn push_inlined(table: &mut InlineTable, function: &CompiledFunction, record: &FunctionRecord) {
+    if function.inlined_calls.is_empty() {
+        return;
+    }
+    let mut first = None;
+    for &call in &function.inlined_calls {
+        let parent = call.parent.zip(first).map(|(parent, first)| first + parent);
+        let number = table.push_call(InlinedCall { parent, ..call });
+        first.get_or_insert(number);
+    }
+    for &(offset, innermost) in &function.inlined {
+        let innermost = innermost.zip(first).map(|(number, first)| first + number);
+        table.push(record.start + offset, innermost);
+    }
+    table.push(record.start + record.length, None);
 }
 
 fn layout(functions: &[CompiledFunction]) -> Result<(Vec<FunctionRecord>, u32)> {

@@ -3,13 +3,15 @@
 //!
 //! What always happens is compiled here. The host is called where a table has no free entry, to
 //! say what is wrong with a handle, and to destroy a resource whose type is not of this component.
-//! How tables and scopes are laid out is in `environ/src/layout/handle_table.rs`.
+//! How tables and scopes are laid out is in `crates/environ/src/layout/handle_table.rs`.
 
 use super::Emitter;
+use crate::func_name::Callees;
 use crate::signature::{self, POINTER};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, Value, types};
 use std::mem::offset_of;
+use threadline_environ::artifact::FuncKey;
 use threadline_environ::component::{Component, ResourceOp, ResourceOrigin, ScopeOp};
 use threadline_environ::layout::{
     FLAG_MAY_LEAVE, KIND_FREE, STATE_LEND, STATE_OWN, VMBorrowScope, VMBorrowScopes, VMHandle,
@@ -416,11 +418,14 @@ impl Emitter<'_> {
         free
     }
 
-    /// Calls a builtin that only succeeds or fails.
-    fn call_builtin(&mut self, vmctx: Value, builtin: BuiltinIndex, args: &[Value]) {
-        self.record_exit(vmctx);
-        let code = self.builtin_address(vmctx, builtin);
-        self.call_host(vmctx, code, &[&[vmctx], args].concat());
+    /// Calls a builtin by its function, which raises if it fails: what calls it stays small.
+    fn call_builtin(&mut self, vmctx: Value, builtin: BuiltinIndex, args: &[Value]) -> Vec<Value> {
+        let key = FuncKey::Builtin(builtin);
+        let signature = || signature::builtin_signature(builtin);
+        let callee = Callees::default().get(self.builder.func, key, signature);
+        let args = [&[vmctx], args].concat();
+        let call = self.builder.ins().call(callee, &args);
+        self.builder.inst_results(call).to_vec()
     }
 
     /// Calls a builtin that gives 32 bits or fails.
@@ -430,18 +435,7 @@ impl Emitter<'_> {
         builtin: BuiltinIndex,
         args: &[Value],
     ) -> Value {
-        self.record_exit(vmctx);
-        let code = self.builtin_address(vmctx, builtin);
-        let signature = super::builtin_host_signature(self.isa, builtin);
-        let signature = self.builder.import_signature(signature);
-        let args = [&[vmctx], args].concat();
-        let call = self.builder.ins().call_indirect(signature, code, &args);
-        let value = self.builder.inst_results(call)[0];
-        let failed = threadline_environ::BUILTIN_FAILED;
-        let failed = self.builder.ins().iconst(types::I64, failed);
-        let ins = self.builder.ins();
-        let succeeded = ins.icmp(IntCC::NotEqual, value, failed);
-        self.raise_unless(succeeded, vmctx);
+        let value = self.call_builtin(vmctx, builtin, args)[0];
         self.builder.ins().ireduce(types::I32, value)
     }
 }

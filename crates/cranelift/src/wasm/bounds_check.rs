@@ -10,6 +10,9 @@
 //!   and the access isn't, it faults.
 //! - Otherwise the end of the access is, in 64 bits, without wrapping around.
 //!
+//! No such comparison is a branch, which a processor could predict wrongly and go on past to read
+//! what the guest must not see: it makes the address null, and the access faults.
+//!
 //! Memories with pages of one byte end anywhere within a page of the system, so that nothing
 //! faults where they end, and only the second way is left.
 
@@ -27,6 +30,9 @@ const ADDRESS_SPACE_32: u64 = 1 << 32;
 
 /// Pages of this size or larger end where pages of the system do.
 const GUARDED_PAGE_SIZE_LOG2: u8 = 16;
+
+/// Offsets up to here from null are on a page that nothing is mapped on.
+const MAX_NULL_OFFSET: i32 = 2048;
 
 /// Where and how to access a linear memory.
 pub(super) struct HeapAddress {
@@ -57,17 +63,29 @@ impl FuncTranslator<'_, '_> {
         size: u32,
     ) -> HeapAddress {
         let operand = self.operand(index, offset);
-        self.check_bounds(memory, &operand, size);
+        let out = self.check_bounds(memory, &operand, size);
         let mut base = self.memory_base(memory);
         if let Some(index) = operand.index {
             base = self.builder.ins().iadd(base, index);
         }
-        let offset = i32::try_from(operand.offset).unwrap_or_else(|_| {
-            let offset = operand.offset as i64;
-            let offset = self.builder.ins().iconst(types::I64, offset);
-            base = self.builder.ins().iadd(base, offset);
-            0
-        });
+        let largest = if out.is_some() {
+            MAX_NULL_OFFSET
+        } else {
+            i32::MAX
+        };
+        let offset = match i32::try_from(operand.offset) {
+            Ok(offset) if offset <= largest => offset,
+            _ => {
+                let offset = operand.offset as i64;
+                let offset = self.builder.ins().iconst(types::I64, offset);
+                base = self.builder.ins().iadd(base, offset);
+                0
+            }
+        };
+        if let Some(out) = out {
+            let null = self.builder.ins().iconst(types::I64, 0);
+            base = self.builder.ins().select_spectre_guard(out, null, base);
+        }
         let region = self.env.memory_region(memory);
         let code = trap::to_cranelift(TrapCode::MemoryOutOfBounds);
         let flags = vm_access::element_flags(self.builder.func, region).with_trap_code(Some(code));
@@ -96,7 +114,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// The value of a constant, zero-extended.
-    fn constant_index(&self, value: Value) -> Option<u64> {
+    pub(super) fn constant_index(&self, value: Value) -> Option<u64> {
         let dfg = &self.builder.func.dfg;
         let ValueDef::Result(inst, _) = dfg.value_def(value) else {
             return None;
@@ -110,27 +128,34 @@ impl FuncTranslator<'_, '_> {
         }
     }
 
-    /// Traps if the access is out of bounds and might not fault.
-    fn check_bounds(&mut self, memory: MemoryIndex, operand: &Operand, size: u32) {
+    /// Whether the access is out of bounds, as a value; `None` if it then faults anyway.
+    fn check_bounds(&mut self, memory: MemoryIndex, operand: &Operand, size: u32) -> Option<Value> {
         let ty = self.env.module().memories[memory];
         let end = operand.offset.saturating_add(u64::from(size));
         let guarded = ty.page_size_log2 >= GUARDED_PAGE_SIZE_LOG2;
         if self.is_always_in_bounds(&ty, operand, end) {
-            return;
+            return None;
         }
-        if guarded && self.faults_if_out_of_bounds(&ty, operand, end) {
-            return;
+        if guarded && self.faults_if_out_of_bounds(&ty, operand.index.is_some(), end) {
+            return None;
         }
-        match operand.index {
+        Some(match operand.index {
             Some(index) if guarded && end <= self.env.tunables.memory_guard_size => {
                 let length = self.memory_length(memory);
-                self.trap_if(IntCC::UnsignedGreaterThanOrEqual, index, length);
+                let condition = IntCC::UnsignedGreaterThanOrEqual;
+                self.builder.ins().icmp(condition, index, length)
             }
-            Some(index) if ty.address == AddressType::I64 => {
-                self.check_end_64(memory, index, end);
-            }
+            Some(index) if ty.address == AddressType::I64 => self.check_end_64(memory, index, end),
             _ => self.check_end_32(memory, operand.index, end),
-        }
+        })
+    }
+
+    /// Whether `size` bytes at whatever index of a memory are in it, or fault: the processor has
+    /// nothing to find out by going on ahead of a check.
+    pub(super) fn is_fenced(&self, memory: MemoryIndex, size: u64) -> bool {
+        let ty = self.env.module().memories[memory];
+        let guarded = ty.page_size_log2 >= GUARDED_PAGE_SIZE_LOG2;
+        guarded && self.faults_if_out_of_bounds(&ty, true, size)
     }
 
     /// Memories don't shrink.
@@ -140,11 +165,11 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// Whether no index takes the access beyond the reservation and the guard.
-    fn faults_if_out_of_bounds(&self, ty: &MemoryType, operand: &Operand, end: u64) -> bool {
-        let span = match (operand.index, ty.address) {
-            (None, _) => 0,
-            (Some(_), AddressType::I32) => ADDRESS_SPACE_32,
-            (Some(_), AddressType::I64) => return false,
+    fn faults_if_out_of_bounds(&self, ty: &MemoryType, indexed: bool, end: u64) -> bool {
+        let span = match (indexed, ty.address) {
+            (false, _) => 0,
+            (true, AddressType::I32) => ADDRESS_SPACE_32,
+            (true, AddressType::I64) => return false,
         };
         let tunables = self.env.tunables;
         let mapped = tunables
@@ -155,40 +180,36 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// A 32-bit index (or none) and the end of a constant offset don't add up to 2⁶⁴.
-    fn check_end_32(&mut self, memory: MemoryIndex, index: Option<Value>, end: u64) {
+    fn check_end_32(&mut self, memory: MemoryIndex, index: Option<Value>, end: u64) -> Value {
         let length = self.memory_length(memory);
         let mut end = self.builder.ins().iconst(types::I64, end as i64);
         if let Some(index) = index {
             end = self.builder.ins().iadd(index, end);
         }
-        self.trap_if(IntCC::UnsignedGreaterThan, end, length);
+        let condition = IntCC::UnsignedGreaterThan;
+        self.builder.ins().icmp(condition, end, length)
     }
 
     /// A memory is never smaller than its type's minimum, from which a smaller `end` can be
     /// subtracted; a larger one is added, and traps if the sum doesn't fit.
-    fn check_end_64(&mut self, memory: MemoryIndex, index: Value, end: u64) {
+    fn check_end_64(&mut self, memory: MemoryIndex, index: Value, end: u64) -> Value {
         let length = self.memory_length(memory);
         let ty = self.env.module().memories[memory];
         let fits = ty.minimum_byte_size().is_some_and(|minimum| end <= minimum);
         let end = self.builder.ins().iconst(types::I64, end as i64);
+        let condition = IntCC::UnsignedGreaterThan;
         if fits {
             let last = self.builder.ins().isub(length, end);
-            self.trap_if(IntCC::UnsignedGreaterThan, index, last);
+            self.builder.ins().icmp(condition, index, last)
         } else {
             let code = trap::to_cranelift(TrapCode::MemoryOutOfBounds);
             let end = self.builder.ins().uadd_overflow_trap(index, end, code);
-            self.trap_if(IntCC::UnsignedGreaterThan, end, length);
+            self.builder.ins().icmp(condition, end, length)
         }
     }
 
-    fn trap_if(&mut self, condition: IntCC, x: Value, y: Value) {
-        let out = self.builder.ins().icmp(condition, x, y);
-        let code = trap::to_cranelift(TrapCode::MemoryOutOfBounds);
-        self.builder.ins().trapnz(out, code);
-    }
-
     /// A memory that never outgrows its reservation never moves, nor does a shared one.
-    fn memory_base(&mut self, memory: MemoryIndex) -> Value {
+    pub(super) fn memory_base(&mut self, memory: MemoryIndex) -> Value {
         let ty = self.env.module().memories[memory];
         let reserved = self.env.tunables.memory_reservation;
         let life = if ty.shared || ty.maximum_byte_size() <= reserved {

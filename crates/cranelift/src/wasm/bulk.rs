@@ -1,4 +1,5 @@
-//! `memory.copy`, `memory.fill`, `memory.init`, `data.drop` and their like for tables.
+//! `memory.init`, `data.drop`, and bulk operators on tables. `memory.copy` and `memory.fill` are in
+//! `wasm/bulk_memory.rs`.
 //!
 //! All go to the host, which checks bounds. Memories, tables and segments are named by their
 //! index in the calling module; addresses and lengths are in 64 bits where those of a 64-bit
@@ -30,29 +31,6 @@ impl FuncTranslator<'_, '_> {
             _ => return false,
         }
         true
-    }
-
-    fn memory_copy(&mut self, dst_memory: u32, src_memory: u32) {
-        let (dst, src, length) = self.pop3();
-        let args = [
-            self.index(dst_memory),
-            self.widen(dst),
-            self.index(src_memory),
-            self.widen(src),
-            self.widen(length),
-        ];
-        self.call_builtin(BuiltinIndex::MemoryCopy, &args);
-    }
-
-    fn memory_fill(&mut self, memory: u32) {
-        let (dst, byte, length) = self.pop3();
-        let args = [
-            self.index(memory),
-            self.widen(dst),
-            byte,
-            self.widen(length),
-        ];
-        self.call_builtin(BuiltinIndex::MemoryFill, &args);
     }
 
     fn table_copy(&mut self, dst_table: u32, src_table: u32) {

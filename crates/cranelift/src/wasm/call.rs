@@ -2,7 +2,7 @@
 //!
 //! A callee's first argument is its own instance's context. Calls within a module pass on the
 //! caller's; an import comes with its context. Where the compiler knows what an import is, the
-//! call is direct, or there is no call at all (`crate::intrinsic`).
+//! call is direct, or there is no call at all (`crate::intrinsic`, `wasm/inline.rs`).
 //!
 //! Whatever wasm calls has the convention `tail`, in which the callee frees the stack that its
 //! arguments take. So every call can be a tail call, to whatever instance. What an exception that
@@ -63,14 +63,14 @@ impl FuncTranslator<'_, '_> {
     fn call(&mut self, func: u32, position: Position) -> Result<()> {
         let func = FuncIndex::from_u32(func);
         if let Some(defined) = self.env.module().defined_func_index(func) {
+            if position == Position::Inner && self.inlines(defined) {
+                return self.inline_call(defined, func);
+            }
             let key = FuncKey::Wasm(self.env.module_index, defined);
             return self.call_direct(key, func, self.vmctx, position);
         }
         match self.env.known_import(func) {
-            Some(KnownImport::Intrinsic(intrinsic)) => {
-                self.call_intrinsic(intrinsic, position);
-                Ok(())
-            }
+            Some(KnownImport::Intrinsic(intrinsic)) => self.call_intrinsic(intrinsic, position),
             Some(KnownImport::Wasm(module, defined)) => {
                 let vmctx = self.import_vmctx(func);
                 self.call_direct(FuncKey::Wasm(module, defined), func, vmctx, position)
@@ -152,7 +152,7 @@ impl FuncTranslator<'_, '_> {
         Ok(())
     }
 
-    fn call_intrinsic(&mut self, intrinsic: UnsafeIntrinsic, position: Position) {
+    fn call_intrinsic(&mut self, intrinsic: UnsafeIntrinsic, position: Position) -> Result<()> {
         let params = intrinsic.signature().params().len();
         let args = self.peek_passable(params);
         self.truncate(self.stack.len() - params);
@@ -164,8 +164,9 @@ impl FuncTranslator<'_, '_> {
         };
         let result = intrinsic::emit(&mut self.builder.cursor(), &mut site, intrinsic, &args);
         self.stack.extend(result);
-        if position == Position::Tail {
-            self.return_();
+        match position {
+            Position::Inner => Ok(()),
+            Position::Tail => self.return_(),
         }
     }
 

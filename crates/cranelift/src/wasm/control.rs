@@ -58,7 +58,7 @@ impl FuncTranslator<'_, '_> {
             Operator::Br { relative_depth } => self.br(*relative_depth)?,
             Operator::BrIf { relative_depth } => self.br_if(*relative_depth)?,
             Operator::BrTable { targets } => self.br_table(targets)?,
-            Operator::Return => self.return_(),
+            Operator::Return => self.return_()?,
             Operator::Unreachable => self.unreachable(),
             _ => return Ok(false),
         }
@@ -278,9 +278,13 @@ impl FuncTranslator<'_, '_> {
         Ok(())
     }
 
-    /// Returns the top values.
-    pub(super) fn return_(&mut self) {
+    /// Returns the top values; out of an inlined call, that is a branch.
+    pub(super) fn return_(&mut self) -> Result<()> {
+        if self.function_frame > 0 {
+            return self.br((self.control.len() - 1 - self.function_frame) as u32);
+        }
         self.return_values(self.control[0].results);
+        Ok(())
     }
 
     fn return_values(&mut self, count: usize) {

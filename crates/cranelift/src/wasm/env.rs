@@ -1,15 +1,20 @@
 //! What the translation of a function may look at.
 
+use super::inline;
 use crate::signature::value_type;
 use crate::vm_access::{Definition, Life, Place, Region};
 use cranelift_codegen::isa::TargetIsa;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use threadline_environ::entity::PrimaryMap;
 use threadline_environ::layout::VMContextLayout;
-use threadline_environ::module::{ConstOp, KnownImport, Module, ModuleTranslation};
+use threadline_environ::module::{ConstOp, FunctionBody, KnownImport, Module, ModuleTranslation};
 use threadline_environ::{
-    EntityIndex, FuncIndex, FuncType, GlobalIndex, HeapType, MemoryIndex, RefType, SignatureIndex,
-    StaticModuleIndex, TableIndex, Translation, Tunables, TypeIndex, ValType,
+    DefinedFuncIndex, EntityIndex, FuncIndex, FuncType, GlobalIndex, HeapType, MemoryIndex,
+    RefType, SignatureIndex, StaticModuleIndex, TableIndex, Translation, Tunables, TypeIndex,
+    ValType,
 };
+use wasmparser::BinaryReader;
 
 /// Everything about a module that the translation of its functions may look at; shared by all
 /// threads.
@@ -26,6 +31,8 @@ pub(crate) struct ModuleEnv<'a> {
     pub(crate) isa: &'a dyn TargetIsa,
     /// What other modules may reach by an export, beside functions.
     exported: BTreeSet<EntityIndex>,
+    /// Which functions may be inlined, where somebody has asked.
+    inlinable: PrimaryMap<DefinedFuncIndex, OnceLock<bool>>,
 }
 
 /// How a table's elements are found.
@@ -44,7 +51,8 @@ impl<'a> ModuleEnv<'a> {
         tunables: &'a Tunables,
         isa: &'a dyn TargetIsa,
     ) -> ModuleEnv<'a> {
-        let exports = translation.modules[module_index].module.exports.iter();
+        let module = &translation.modules[module_index];
+        let exports = module.module.exports.iter();
         let exported = exports
             .map(|&(_, index)| index)
             .filter(|index| !matches!(index, EntityIndex::Func(_)))
@@ -56,12 +64,28 @@ impl<'a> ModuleEnv<'a> {
             tunables,
             isa,
             exported,
+            inlinable: module.bodies.keys().map(|_| OnceLock::new()).collect(),
         }
     }
 
     /// The module with its code.
     pub(super) fn module_translation(&self) -> &'a ModuleTranslation<'a> {
         &self.translation.modules[self.module_index]
+    }
+
+    /// Reads a body of the module.
+    pub(super) fn body_reader(&self, body: &FunctionBody) -> BinaryReader<'a> {
+        let translation = self.module_translation();
+        BinaryReader::new_features(
+            &translation.bytes[body.range.clone()],
+            translation.base_offset + body.range.start as u64,
+            body.validator.features,
+        )
+    }
+
+    /// Whether a function of the module may be inlined.
+    pub(super) fn is_inlinable(&self, index: DefinedFuncIndex) -> bool {
+        *self.inlinable[index].get_or_init(|| inline::is_inlinable(self, index))
     }
 
     /// The module's description.

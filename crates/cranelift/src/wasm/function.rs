@@ -5,11 +5,13 @@ use super::control::Frame;
 use super::env::core_type;
 use super::epoch::Epoch;
 use super::fuel::Fuel;
+use super::inline::{InlinedCalls, Inlining};
+use super::stack_locals::StackLocals;
 use crate::func_name::{Callees, user_name};
 use crate::signature::{value_type, wasm_signature};
 use crate::vm_access;
 use cranelift_codegen::ir::{
-    Function, InstBuilder, SigRef, SourceLoc, StackSlot, Type, UserFuncName, Value, types,
+    AbiParam, Function, InstBuilder, SigRef, StackSlot, Type, UserFuncName, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::BTreeMap;
@@ -44,9 +46,17 @@ impl Scratch {
     }
 }
 
+/// A local, of the function or of an inlined call.
+#[derive(Copy, Clone)]
+pub(super) struct Local {
+    pub(super) variable: Variable,
+    pub(super) ty: Type,
+}
+
 /// Validates a function body and translates it into `func`, which must be empty.
 ///
-/// Source locations are byte offsets in the outermost binary.
+/// Source locations are byte offsets in the outermost binary, or what stands for them in inlined
+/// calls, which are the result.
 ///
 /// # Errors
 /// If the body is invalid, uses what is not built, or is too large. `func` is then unusable, and
@@ -56,7 +66,7 @@ pub(crate) fn translate_function(
     index: DefinedFuncIndex,
     func: &mut Function,
     scratch: &mut Scratch,
-) -> Result<()> {
+) -> Result<InlinedCalls> {
     let body = &env.module_translation().bodies[index];
     let mut validator = validator(body, std::mem::take(&mut scratch.validator));
     let result =
@@ -69,7 +79,7 @@ pub(crate) fn translate_function(
 }
 
 /// A body's validator can be used once, and bodies are shared between threads.
-fn validator(
+pub(super) fn validator(
     body: &FunctionBody,
     allocations: FuncValidatorAllocations,
 ) -> FuncValidator<ValidatorResources> {
@@ -96,6 +106,13 @@ pub(super) struct FuncTranslator<'m, 'f> {
     pub(super) reachable: bool,
     /// The function's context.
     pub(super) vmctx: Value,
+    /// If the locals are on the stack: where.
+    pub(super) stack_locals: Option<StackLocals>,
+    /// The locals of the body that is being translated.
+    pub(super) locals: Vec<Local>,
+    /// Where in the control stack the frame of that body is.
+    pub(super) function_frame: usize,
+    pub(super) inlining: Inlining,
     pub(super) callees: Callees,
     /// The open `try_table`s, innermost last.
     pub(super) handlers: Vec<super::exception::TryTable>,
@@ -137,6 +154,10 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             control: Vec::new(),
             reachable: true,
             vmctx,
+            stack_locals: None,
+            locals: Vec::new(),
+            function_frame: 0,
+            inlining: Inlining::new(env, &env.module_translation().bodies[index]),
             callees: Callees::default(),
             handlers: Vec::new(),
             thrown_values: None,
@@ -152,16 +173,15 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         mut self,
         validator: &mut FuncValidator<ValidatorResources>,
         body: &FunctionBody,
-    ) -> Result<()> {
-        let translation = self.env.module_translation();
-        let mut reader = BinaryReader::new_features(
-            &translation.bytes[body.range.clone()],
-            translation.base_offset + body.range.start as u64,
-            body.validator.features,
-        );
+    ) -> Result<InlinedCalls> {
+        let mut reader = self.env.body_reader(body);
         self.set_source_location(reader.original_position());
-        self.params();
-        self.locals(validator, &mut reader)?;
+        self.choose_place_of_locals(reader.clone());
+        let entry = self.builder.current_block().expect("the entry block");
+        let params = self.builder.block_params(entry)[1..].to_vec();
+        self.locals = self.declare_locals(&params, &mut reader, |offset, count, ty| {
+            Ok(validator.define_locals(offset, count, ty)?)
+        })?;
         self.begin_fuel();
         self.begin_epoch();
         self.push_function_frame(self.signature)?;
@@ -176,11 +196,11 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         operators.finish()?;
         let frontend_config = self.env.isa.frontend_config();
         self.builder.finalize(frontend_config);
-        Ok(())
+        Ok(self.inlining.calls)
     }
 
     /// Translates an operator and what interrupts wasm around it.
-    fn metered_operator(&mut self, operator: &Operator<'_>, offset: u64) -> Result<()> {
+    pub(super) fn metered_operator(&mut self, operator: &Operator<'_>, offset: u64) -> Result<()> {
         if self.reachable {
             self.fuel_before(operator);
         }
@@ -192,42 +212,53 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         Ok(())
     }
 
-    fn set_source_location(&mut self, offset: u64) {
-        let location = u32::try_from(offset).map_or(SourceLoc::default(), SourceLoc::new);
+    pub(super) fn set_source_location(&mut self, offset: u64) {
+        let location = self.inlining.location(offset);
         self.builder.set_srcloc(location);
     }
 
-    /// Parameters are the first locals.
-    fn params(&mut self) {
-        let entry = self.builder.current_block().expect("the entry block");
-        let params = self.builder.block_params(entry)[1..].to_vec();
-        for value in params {
-            let ty = self.builder.func.dfg.value_type(value);
-            let local = self.builder.declare_var(ty);
-            self.builder.def_var(local, value);
+    /// Decides whether locals are on the stack. Then no calls are inlined, whose locals are not.
+    fn choose_place_of_locals(&mut self, reader: BinaryReader<'_>) {
+        let ty = |param: &AbiParam| param.value_type;
+        let params: Vec<Type> = self.builder.func.signature.params[1..]
+            .iter()
+            .map(ty)
+            .collect();
+        self.stack_locals = StackLocals::choose(self.builder.func, &params, reader);
+        if self.stack_locals.is_some() {
+            self.inlining = Inlining::default();
         }
     }
 
-    /// The other locals start at zero.
-    fn locals(
+    /// The locals of a body: its parameters, and those that it declares, which start at zero.
+    /// `validate` takes offset, number and type, and bounds the number.
+    pub(super) fn declare_locals(
         &mut self,
-        validator: &mut FuncValidator<ValidatorResources>,
+        params: &[Value],
         reader: &mut BinaryReader<'_>,
-    ) -> Result<()> {
+        mut validate: impl FnMut(u64, u32, wasmparser::ValType) -> Result<()>,
+    ) -> Result<Vec<Local>> {
+        let mut locals = Vec::with_capacity(params.len());
+        for &value in params {
+            let ty = self.builder.func.dfg.value_type(value);
+            locals.push(self.define_local(ty, value));
+        }
         for _ in 0..reader.read_var_u32()? {
             let offset = reader.original_position();
             let count = reader.read_var_u32()?;
             let ty = reader.read::<wasmparser::ValType>()?;
-            // This bounds the count.
-            validator.define_locals(offset, count, ty)?;
+            validate(offset, count, ty)?;
             let ty = value_type(core_type(ty));
             let zero = self.zero(ty);
-            for _ in 0..count {
-                let local = self.builder.declare_var(ty);
-                self.builder.def_var(local, zero);
-            }
+            locals.extend((0..count).map(|_| self.define_local(ty, zero)));
         }
-        Ok(())
+        Ok(locals)
+    }
+
+    fn define_local(&mut self, ty: Type, value: Value) -> Local {
+        let local = self.new_local(ty);
+        self.set_local_value(local.variable, value);
+        local
     }
 
     /// The value that a local of this type starts with.
@@ -253,7 +284,7 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         Ok(())
     }
 
-    fn check_size(&self) -> Result<()> {
+    pub(super) fn check_size(&self) -> Result<()> {
         let dfg = &self.builder.func.dfg;
         if dfg.num_insts().max(dfg.num_values()) > MAX_CLIF_ENTITIES {
             return Err(too_large());
@@ -272,21 +303,28 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
     pub(super) fn local_operator(&mut self, operator: &Operator<'_>) -> bool {
         match *operator {
             Operator::LocalGet { local_index } => {
-                let value = self.builder.use_var(Variable::from_u32(local_index));
+                let variable = self.local(local_index);
+                let value = self.local_value(variable);
                 self.push(value);
             }
             Operator::LocalSet { local_index } => {
                 let value = self.pop_passable();
-                self.builder.def_var(Variable::from_u32(local_index), value);
+                let variable = self.local(local_index);
+                self.set_local_value(variable, value);
             }
             Operator::LocalTee { local_index } => {
                 let value = self.pop_passable();
-                self.builder.def_var(Variable::from_u32(local_index), value);
+                let variable = self.local(local_index);
+                self.set_local_value(variable, value);
                 self.push(value);
             }
             _ => return false,
         }
         true
+    }
+
+    fn local(&self, index: u32) -> Variable {
+        self.locals[index as usize].variable
     }
 }
 

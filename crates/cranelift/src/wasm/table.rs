@@ -62,11 +62,10 @@ impl FuncTranslator<'_, '_> {
             .load(POINTER, element.flags, element.address, 0)
     }
 
-    /// The address of an element, after a check that traps with `out_of_bounds`.
+    /// The address of an element; accessing it traps with `out_of_bounds` if there is none.
     ///
-    /// The check is a branch: on a mispredicted path an address beyond the table may be read.
-    /// Masking the index against that costs an instruction or two per access and waits for a
-    /// decision on side channels as a whole.
+    /// The check is no branch, which a processor could predict wrongly and go on past: an index out
+    /// of bounds makes the address null, and the access faults.
     pub(super) fn table_element(
         &mut self,
         table: TableIndex,
@@ -76,18 +75,18 @@ impl FuncTranslator<'_, '_> {
         let length = self.table_length(table);
         let condition = IntCC::UnsignedGreaterThanOrEqual;
         let out = self.builder.ins().icmp(condition, index, length);
-        self.builder
-            .ins()
-            .trapnz(out, trap::to_cranelift(out_of_bounds));
         let base = self.table_base(table);
         let index = self.widen(index);
         let log2 = i64::from(POINTER_SIZE.trailing_zeros());
         let shift = self.builder.ins().iconst(types::I32, log2);
         let offset = self.builder.ins().ishl(index, shift);
+        let address = self.builder.ins().iadd(base, offset);
+        let null = self.builder.ins().iconst(POINTER, 0);
+        let code = trap::to_cranelift(out_of_bounds);
         let flags = vm_access::element_flags(self.builder.func, Region::TableElements);
         ElementAddress {
-            address: self.builder.ins().iadd(base, offset),
-            flags: flags.with_notrap().with_aligned(),
+            address: self.builder.ins().select_spectre_guard(out, null, address),
+            flags: flags.with_aligned().with_trap_code(Some(code)),
         }
     }
 

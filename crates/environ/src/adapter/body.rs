@@ -3,9 +3,9 @@
 use super::code::{Code, Local};
 use super::context_slots::SlotsHold;
 use super::handle::CallBorrows;
-use super::helpers::Helpers;
 use super::imports::{AdapterImport, Imports};
 use super::module::{self, Parts};
+use super::outlined::Helpers;
 use super::place::OwnedPlace;
 use super::shape::{Shape, Shapes};
 use super::{Adapter, AdapterSpec, Peer, PeerOptions};

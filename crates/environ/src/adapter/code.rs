@@ -1,6 +1,6 @@
 //! A function of an adapter module while it is written: its instructions and its locals.
 
-use super::helpers::HelperIndex;
+use super::outlined::HelperIndex;
 use crate::canonical_abi::FlatType;
 use crate::error::{Error, Result};
 use wasm_encoder::{Function, InstructionSink};

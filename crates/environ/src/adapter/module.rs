@@ -1,8 +1,8 @@
 //! The adapter module as a binary.
 
 use super::code::Code;
-use super::helpers::Helper;
 use super::imports::Imports;
+use super::outlined::Helper;
 use super::{ADAPTER_EXPORT, Adapter};
 use crate::canonical_abi::FlatType;
 use wasm_encoder::{CodeSection, ExportKind, ExportSection, FunctionSection, NameMap, NameSection};

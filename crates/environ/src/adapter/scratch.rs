@@ -13,7 +13,7 @@
 
 use super::body::Body;
 use super::code::Local;
-use super::helpers::HelperKind;
+use super::outlined::HelperKind;
 use super::place::{Move, OwnedPlace};
 use super::realloc::ByteLength;
 use super::{Peer, PeerOptions};

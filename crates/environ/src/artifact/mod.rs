@@ -11,6 +11,7 @@ mod error;
 mod exception_table;
 mod func_key;
 mod image_file;
+mod inline_table;
 mod settings;
 mod trap_table;
 mod words;
@@ -20,6 +21,7 @@ pub use error::ImageError;
 pub use exception_table::{CallSite, CatchClause, ExceptionTable, ExceptionView, Handler};
 pub use func_key::FuncKey;
 pub use image_file::{ImageKind, ImageLayout, ImageView, encode};
+pub use inline_table::{InlineTable, InlineView, InlinedCall};
 pub use settings::Settings;
 pub use trap_table::{TrapTable, TrapView};
 
@@ -57,6 +59,8 @@ pub struct CodeImage {
     pub addresses: AddressMap,
     /// Where exceptions are handled.
     pub exceptions: ExceptionTable,
+    /// Which code belongs to inlined calls.
+    pub inlined: InlineTable,
     /// `(key, index into functions)`, by ascending key.
     by_key: Vec<(FuncKey, u32)>,
 }
@@ -99,6 +103,7 @@ impl CodeImage {
             traps,
             addresses,
             exceptions: ExceptionTable::default(),
+            inlined: InlineTable::default(),
             by_key,
         }
     }

@@ -48,6 +48,20 @@ pub struct Component {
     pub layout: VMComponentLayout,
 }
 
+impl Component {
+    /// What a resource type is called: as it is exported, or else as it is imported.
+    pub fn resource_name(&self, index: ResourceIndex) -> Option<&str> {
+        let resource = &self.resources[index];
+        match (&resource.name, &resource.origin) {
+            (Some(name), _) => Some(name),
+            (None, ResourceOrigin::Imported { import, path }) => {
+                Some(path.last().unwrap_or(&self.imports[*import].0))
+            }
+            (None, ResourceOrigin::Defined { .. }) => None,
+        }
+    }
+}
+
 /// A function that a component takes from its imports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuntimeImport {
@@ -172,8 +186,6 @@ pub enum Export {
         /// How it is lifted.
         options: OptionsIndex,
     },
-    /// An imported function, exported again.
-    ImportedFunction(RuntimeImportIndex),
     /// An instance.
     Instance(Vec<(String, Export)>),
     /// A type.
@@ -211,4 +223,6 @@ pub struct CanonicalOptions {
     pub realloc: Option<RuntimeReallocIndex>,
     /// `post-return`.
     pub post_return: Option<RuntimePostReturnIndex>,
+    /// Whether what is lifted only passes on what it borrows: the handles are dropped for it.
+    pub passes_on: bool,
 }

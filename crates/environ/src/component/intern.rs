@@ -9,7 +9,7 @@ use crate::canonical_abi;
 use crate::error::{Error, Result};
 use crate::index::*;
 use cranelift_entity::{EntityRef, PrimaryMap};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use wasmparser::PrimitiveValType;
 use wasmparser::component_types as wt;
 use wasmparser::types::TypesRef;
@@ -20,7 +20,7 @@ const MAX_DEPTH: u32 = 100;
 /// What the types in the definition of a component mean in one instance of it.
 #[derive(Default)]
 pub(super) struct ResourceScope {
-    resources: HashMap<wt::ResourceId, ResourceIndex>,
+    resources: BTreeMap<wt::ResourceId, ResourceIndex>,
     /// What has been converted.
     defined: BTreeMap<wt::ComponentDefinedTypeId, InterfaceType>,
     funcs: BTreeMap<wt::ComponentFuncTypeId, ComponentFuncTypeIndex>,
@@ -42,32 +42,32 @@ impl ResourceScope {
 #[derive(Default)]
 pub(super) struct TypeInterner {
     types: ComponentTypes,
-    funcs: HashMap<ComponentFuncType, ComponentFuncTypeIndex>,
-    lists: HashMap<ListType, ListTypeIndex>,
-    fixed_length_lists: HashMap<(InterfaceType, u32), FixedLengthListTypeIndex>,
-    maps: HashMap<(InterfaceType, InterfaceType), MapTypeIndex>,
-    records: HashMap<Vec<(String, InterfaceType)>, RecordTypeIndex>,
-    tuples: HashMap<Vec<InterfaceType>, TupleTypeIndex>,
-    variants: HashMap<Vec<(String, Option<InterfaceType>)>, VariantTypeIndex>,
-    enums: HashMap<EnumType, EnumTypeIndex>,
-    options: HashMap<InterfaceType, OptionTypeIndex>,
-    results: HashMap<[Option<InterfaceType>; 2], ResultTypeIndex>,
-    flags: HashMap<FlagsType, FlagsTypeIndex>,
-    futures: HashMap<FutureType, FutureTypeIndex>,
-    streams: HashMap<StreamType, StreamTypeIndex>,
+    funcs: BTreeMap<ComponentFuncType, ComponentFuncTypeIndex>,
+    lists: BTreeMap<ListType, ListTypeIndex>,
+    fixed_length_lists: BTreeMap<(InterfaceType, u32), FixedLengthListTypeIndex>,
+    maps: BTreeMap<(InterfaceType, InterfaceType), MapTypeIndex>,
+    records: BTreeMap<Vec<(String, InterfaceType)>, RecordTypeIndex>,
+    tuples: BTreeMap<Vec<InterfaceType>, TupleTypeIndex>,
+    variants: BTreeMap<Vec<(String, Option<InterfaceType>)>, VariantTypeIndex>,
+    enums: BTreeMap<EnumType, EnumTypeIndex>,
+    options: BTreeMap<InterfaceType, OptionTypeIndex>,
+    results: BTreeMap<[Option<InterfaceType>; 2], ResultTypeIndex>,
+    flags: BTreeMap<FlagsType, FlagsTypeIndex>,
+    futures: BTreeMap<FutureType, FutureTypeIndex>,
+    streams: BTreeMap<StreamType, StreamTypeIndex>,
     /// Types converted so far, for who bounds the work.
     pub(super) converted: usize,
 }
 
 /// The index of a type: the one it has, or a new one.
 fn intern<K, I, T>(
-    known: &mut HashMap<K, I>,
+    known: &mut BTreeMap<K, I>,
     types: &mut PrimaryMap<I, T>,
     key: K,
     make: impl FnOnce(&K) -> T,
 ) -> I
 where
-    K: Eq + std::hash::Hash,
+    K: Ord,
     I: EntityRef,
 {
     *known

@@ -1,7 +1,6 @@
 //! Copying strings from memory to memory, from encoding to encoding.
 
 use serde::{Deserialize, Serialize};
-
 /// What a [`Trampoline::Transcode`](super::Trampoline::Transcode) does with code units of the
 /// source: its result is a number, or a [`Failure`](TranscodeFailure).
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

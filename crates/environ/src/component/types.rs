@@ -8,7 +8,7 @@ use crate::canonical_abi::{Abi, FieldLayout, VariantLayout};
 use crate::index::*;
 use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// The type of a value that crosses a component's border.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -341,7 +341,7 @@ impl ComponentTypes {
     pub fn borrowed(&self, func: &ComponentFuncType) -> Vec<Borrowed> {
         let mut search = BorrowSearch {
             types: self,
-            seen: HashSet::new(),
+            seen: BTreeSet::new(),
             found: Vec::new(),
         };
         for &(_, ty) in &func.params {
@@ -353,7 +353,7 @@ impl ComponentTypes {
 
 struct BorrowSearch<'a> {
     types: &'a ComponentTypes,
-    seen: HashSet<(InterfaceType, bool)>,
+    seen: BTreeSet<(InterfaceType, bool)>,
     found: Vec<Borrowed>,
 }
 
@@ -394,7 +394,7 @@ impl ComponentTypes {
         if func.async_ {
             return Some("an `async` function type");
         }
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         let params = func.params.iter().map(|&(_, ty)| ty);
         let mut types = params.chain(func.result);
         types.find_map(|ty| self.unbuilt_in(&mut seen, ty))
@@ -402,7 +402,7 @@ impl ComponentTypes {
 
     fn unbuilt_in(
         &self,
-        seen: &mut HashSet<InterfaceType>,
+        seen: &mut BTreeSet<InterfaceType>,
         ty: InterfaceType,
     ) -> Option<&'static str> {
         if !seen.insert(ty) {

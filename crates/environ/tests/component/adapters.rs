@@ -305,11 +305,11 @@ fn strings_and_lists_are_copied_through_reallocs_on_threads_of_their_own() {
     check_log(
         &machine,
         "callee.realloc(0 0 1 5): slots 0 0, leave 1 0
-         utf8-copy caller to callee: 8 2000 5
+         utf8-to-utf8 caller to callee: 8 2000 5
          callee.realloc(0 0 1 2): slots 0 0, leave 1 0
          callee(2000 5 2100 2): slots 0 0, leave 1 1
          caller.realloc(0 0 1 3): slots 0 0, leave 0 1
-         utf8-copy callee to caller: 500 1000 3
+         utf8-to-utf8 callee to caller: 500 1000 3
          post-return(600): slots 101 101, leave 1 0",
     );
     assert_eq!(machine.memories[CALLEE][2100..2102], [7, 8]);
@@ -344,16 +344,22 @@ fn ranges_out_of_bounds_trap() {
     let max = u64::from(u32::MAX);
     for (args, expected) in [
         ([65536, 0, 0, 0, 0], None),
-        ([65537, 0, 0, 0, 0], Some(TrapCode::StringOutOfBounds)),
-        ([65535, 2, 0, 0, 0], Some(TrapCode::StringOutOfBounds)),
-        ([max, 1, 0, 0, 0], Some(TrapCode::StringOutOfBounds)),
+        (
+            [65537, 0, 0, 0, 0],
+            Some(TrapCode::StringPointerOutOfBounds),
+        ),
+        (
+            [65535, 2, 0, 0, 0],
+            Some(TrapCode::StringPointerOutOfBounds),
+        ),
+        ([max, 1, 0, 0, 0], Some(TrapCode::StringPointerOutOfBounds)),
         ([0, 1 << 28, 0, 0, 0], Some(TrapCode::ListTooLong)),
         (
             [0, (1 << 28) - 1, 0, 0, 0],
-            Some(TrapCode::StringOutOfBounds),
+            Some(TrapCode::StringPointerOutOfBounds),
         ),
         ([0, max, 0, 0, 0], Some(TrapCode::ListTooLong)),
-        ([0, 0, 65535, 2, 0], Some(TrapCode::ListOutOfBounds)),
+        ([0, 0, 65535, 2, 0], Some(TrapCode::ListPointerOutOfBounds)),
         ([0, 0, 0, max, 0], Some(TrapCode::ListTooLong)),
         ([0, 0, 0, 0, 65528], None),
         ([0, 0, 0, 0, 65529], Some(TrapCode::UnalignedPointer)),
@@ -378,7 +384,7 @@ fn a_callees_result_out_of_bounds_traps() {
                 machine.memories[CALLEE][603] = 0xFF;
                 pair
             },
-            TrapCode::StringOutOfBounds,
+            TrapCode::StringPointerOutOfBounds,
         ),
     ];
     for (callee, expected) in callees {
@@ -391,8 +397,8 @@ fn a_callees_result_out_of_bounds_traps() {
 #[test]
 fn a_realloc_that_returns_memory_out_of_bounds_traps() {
     for (next, args, expected) in [
-        (65530, [0, 7, 0, 0, 0], TrapCode::StringOutOfBounds),
-        (65537 - 100, [0, 0, 0, 0, 0], TrapCode::ListOutOfBounds),
+        (65530, [0, 7, 0, 0, 0], TrapCode::ReallocOutOfBounds),
+        (65537 - 100, [0, 0, 0, 0, 0], TrapCode::ReallocOutOfBounds),
     ] {
         let mut machine = Machine::new(return_abc);
         machine.next[CALLEE] = next;
@@ -429,7 +435,7 @@ fn more_than_sixteen_flat_parameters_go_through_memory() {
         &machine,
         "callee.realloc(0 0 8 48): slots 11 22, leave 1 0
          callee.realloc(0 0 1 2): slots 11 22, leave 1 0
-         utf8-copy caller to callee: 100 2100 2
+         utf8-to-utf8 caller to callee: 100 2100 2
          callee(2000): slots 11 22, leave 1 1",
     );
     let (caller, callee) = (&machine.memories[CALLER], &machine.memories[CALLEE]);
@@ -441,7 +447,7 @@ fn more_than_sixteen_flat_parameters_go_through_memory() {
     for (pointer, next, expected) in [
         (12, 2000, TrapCode::UnalignedPointer),
         (65496, 2000, TrapCode::CanonicalOutOfBounds),
-        (16, 2004, TrapCode::UnalignedPointer),
+        (16, 2004, TrapCode::ReallocUnaligned),
         (16, 65496, TrapCode::ReallocOutOfBounds),
     ] {
         machine.next[CALLEE] = next;
@@ -494,14 +500,15 @@ fn adapters_name_their_trampolines_flags_and_memories() {
          realloc rrealloc0 = rinstance0.func0
          instantiate rinstance1 = module1 `m` in cinstance2 ()
          memory rmemory1 = rinstance1.memory0
-         instantiate rinstance2 = module3 `adapter f` in cinstance2 (trampoline0, rinstance1.memory0, trampoline1, flags of 1, rinstance0.func0, rinstance0.memory0, trampoline2, rinstance0.func2)
-         instantiate rinstance3 = module2 `n` in cinstance2 (rinstance2.func5)
+         instantiate rinstance2 = module3 `adapter f` in cinstance2 (trampoline0, rinstance1.memory0, trampoline1, flags of 1, rinstance0.func0, rinstance0.memory0, trampoline2, trampoline3, rinstance0.func2)
+         instantiate rinstance3 = module2 `n` in cinstance2 (rinstance2.func6)
          known module2 func0: module3 dfunc0
          known module3 func0: trap ListTooLong
-         known module3 func1: trap StringOutOfBounds
+         known module3 func1: trap StringPointerOutOfBounds
          known module3 func2: module0 dfunc0
-         known module3 func3: utf8-copy rmemory1 rmemory0
-         known module3 func4: module0 dfunc2",
+         known module3 func3: trap ReallocOutOfBounds
+         known module3 func4: utf8-to-utf8 rmemory1 rmemory0
+         known module3 func5: module0 dfunc2",
     );
 }
 
@@ -523,13 +530,17 @@ fn a_component_can_call_what_it_lifted_itself() {
         "instantiate rinstance0 = module0 `m` in cinstance0 ()
          memory rmemory0 = rinstance0.memory0
          realloc rrealloc0 = rinstance0.func0
-         instantiate rinstance1 = module2 `adapter f` in cinstance0 (flags of 0, trampoline0, trampoline1, rinstance0.memory0, trampoline2, flags of 0, rinstance0.func0, rinstance0.memory0, rinstance0.func1)
-         instantiate rinstance2 = module1 `n` in cinstance0 (rinstance1.func5)
-         known module1 func0: module2 dfunc0
-         known module2 func0: trap CannotLeaveComponent
-         known module2 func1: trap ListTooLong
-         known module2 func2: trap ListOutOfBounds
-         known module2 func3: module0 dfunc0
-         known module2 func4: module0 dfunc1",
+         instantiate rinstance1 = module2 in cinstance0 ()
+         memory rmemory1 = rinstance1.memory0
+         instantiate rinstance2 = module3 `adapter f` in cinstance0 (flags of 0, trampoline0, rinstance1.memory0, trampoline1, rinstance0.memory0, trampoline2, flags of 0, rinstance0.func0, rinstance0.memory0, trampoline3, rinstance0.func1, trampoline4)
+         instantiate rinstance3 = module1 `n` in cinstance0 (rinstance2.func7)
+         known module1 func0: module3 dfunc0
+         known module3 func0: trap CannotLeaveComponent
+         known module3 func1: trap ListTooLong
+         known module3 func2: trap ListPointerOutOfBounds
+         known module3 func3: module0 dfunc0
+         known module3 func4: trap ReallocOutOfBounds
+         known module3 func5: module0 dfunc1
+         known module3 func6: trap ValuesTooLarge",
     );
 }

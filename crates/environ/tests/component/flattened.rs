@@ -127,10 +127,19 @@ fn imported_instances_are_followed_by_name_also_when_nested_and_passed_on() {
             (export "f" (func $deep "f")))"#,
         "lower lowered0 = import0 / deep / f
          instantiate rinstance0 = module0 `m` in cinstance1 (trampoline0)
+         instantiate rinstance1 = module1 in cinstance0 ()
+         memory rmemory0 = rinstance1.memory0
+         realloc rrealloc0 = rinstance1.func0
+         instantiate rinstance2 = module2 in cinstance0 (trampoline1, rinstance1.func0, rinstance1.func1, rinstance1.func2)
+         post-return rpostreturn0 = rinstance2.func5
          export again / t: type
-         export again / deep / f: import0 / deep / f
-         export f: import0 / deep / f
-         known module0 func0: trampoline0",
+         export again / deep / f: lift rinstance2.func4 options2
+         export f: lift rinstance2.func4 options2
+         known module0 func0: trampoline0
+         known module2 func0: trampoline1
+         known module2 func1: module1 dfunc0
+         known module2 func2: module1 dfunc1
+         known module2 func3: module1 dfunc2",
     );
 }
 

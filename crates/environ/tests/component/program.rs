@@ -77,7 +77,7 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
         }
         .unwrap();
     }
-    exports(translation, &component.exports, "export ", &mut out);
+    exports(&component.exports, "export ", &mut out);
     for (index, module) in translation.modules.iter() {
         for (func, known) in &module.known_imports {
             let known = match known {
@@ -85,7 +85,12 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                 KnownImport::Wasm(module, func) => format!("{module} {func}"),
                 KnownImport::Trampoline(index) => match &component.trampolines[*index] {
                     Trampoline::Trap { code, .. } => format!("trap {code:?}"),
-                    Trampoline::Utf8Copy { from, to, .. } => format!("utf8-copy {from} {to}"),
+                    Trampoline::Transcode {
+                        transcode,
+                        from,
+                        to,
+                        ..
+                    } => format!("{} {from} {to}", transcode.name()),
                     _ => index.to_string(),
                 },
             };
@@ -96,16 +101,13 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
     out
 }
 
-fn exports(t: &Translation<'_>, list: &[(String, Export)], prefix: &str, out: &mut String) {
+fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
     for (name, export) in list {
         match export {
             Export::LiftedFunction { func, options, .. } => {
                 writeln!(out, "{prefix}{name}: lift {} {options}", def(*func)).unwrap();
             }
-            Export::ImportedFunction(import) => {
-                writeln!(out, "{prefix}{name}: {}", path(t, *import)).unwrap();
-            }
-            Export::Instance(list) => exports(t, list, &format!("{prefix}{name} / "), out),
+            Export::Instance(list) => exports(list, &format!("{prefix}{name} / "), out),
             Export::Type(_) => writeln!(out, "{prefix}{name}: type").unwrap(),
         }
     }

@@ -38,7 +38,7 @@ pub struct LiftContext<'a> {
 
 /// Bytes that the lists and strings of one call may take on the host. Lists of lists in a guest's
 /// memory can overlap, and so be larger than the memory by far.
-const MAX_LIFTED_BYTES: usize = 1 << 30;
+const MAX_LIFTED_BYTES: usize = 1 << 28;
 
 impl<'a> LiftContext<'a> {
     /// Lifts with these options, which are the instance's, of the store.
@@ -155,7 +155,8 @@ pub(super) fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     array
 }
 
-fn slice(memory: &[u8], address: u64, length: u64) -> Option<&[u8]> {
+/// That range of a memory, if it is in it.
+pub(super) fn slice(memory: &[u8], address: u64, length: u64) -> Option<&[u8]> {
     let end = address.checked_add(length)?;
     memory.get(usize::try_from(address).ok()?..usize::try_from(end).ok()?)
 }

@@ -20,6 +20,8 @@ pub(crate) struct CallHandles(RefCell<Option<Box<Used>>>);
 struct Used {
     /// The scope that counts what the guest has borrowed of the host.
     scope: Option<u32>,
+    /// What the guest has borrowed of the host and need not drop itself.
+    passed_on: Vec<(HandleTablePtr, u32)>,
     /// What the guest has lent to the host, and out of which table.
     lent: Vec<(HandleTablePtr, u32)>,
     /// What the host has lent to the guest.
@@ -40,10 +42,7 @@ impl CallHandles {
     #[inline]
     pub(crate) fn exit_scope(&self, instance: ComponentInstancePtr) -> Result<(), Trap> {
         match &*self.0.borrow() {
-            Some(used) => match used.scope {
-                Some(scope) => instance.borrow_scopes().exit(scope),
-                None => Ok(()),
-            },
+            Some(used) => used.exit_scope(instance),
             None => Ok(()),
         }
     }
@@ -58,6 +57,18 @@ impl CallHandles {
 }
 
 impl Used {
+    #[cold]
+    fn exit_scope(&self, instance: ComponentInstancePtr) -> Result<(), Trap> {
+        let Some(scope) = self.scope else {
+            return Ok(());
+        };
+        let scopes = instance.borrow_scopes();
+        for &(table, handle) in &self.passed_on {
+            table.drop_borrow(scopes, scope, handle);
+        }
+        scopes.exit(scope)
+    }
+
     #[cold]
     fn end(self, store: &StoreOpaque) {
         for (table, handle) in self.lent {
@@ -138,7 +149,12 @@ impl LowerContext<'_> {
             Some(scope) => Ok(scope),
             None => scopes.enter().inspect(|&scope| used.scope = Some(scope)),
         })?;
-        Ok(table.lower_borrow(scopes, scope, rep, id)?)
+        let handle = table.lower_borrow(scopes, scope, rep, id)?;
+        if self.options.passes_on {
+            self.handles
+                .with(|used| used.passed_on.push((table, handle)));
+        }
+        Ok(handle)
     }
 
     /// The number in the store of a handle type's resource type.

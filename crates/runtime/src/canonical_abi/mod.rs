@@ -32,6 +32,7 @@ mod context;
 mod dynamic;
 mod func_shape;
 mod handle;
+mod left_in_guest;
 mod list;
 mod map;
 mod scalar;
@@ -45,6 +46,7 @@ pub use context::{LiftContext, LowerContext};
 pub(crate) use dynamic::{lift_vals, lower_vals};
 pub(crate) use func_shape::{FuncShape, is_abi_of};
 pub(crate) use handle::CallHandles;
+pub use left_in_guest::{WasmList, WasmStr};
 pub(crate) use tuple::{lift_from, lower_to};
 pub(crate) use typecheck::ResourceLookup;
 pub use typecheck::{
@@ -62,8 +64,8 @@ use threadline_environ::layout::ValRaw;
 /// | component model | Rust |
 /// |---|---|
 /// | `bool`, `s8` … `u64`, `f32`, `f64`, `char` | `bool`, `i8` … `u64`, `f32`, `f64`, `char` |
-/// | `string` | [`String`], `Box<str>`; `str` to lower only |
-/// | `list<T>` | `Vec<T>`, `Box<[T]>`; `[T]` to lower only |
+/// | `string` | [`String`], `Box<str>`; `str` to lower only, [`WasmStr`] to lift only |
+/// | `list<T>` | `Vec<T>`, `Box<[T]>`; `[T]` to lower only, [`WasmList<T>`] to lift only |
 /// | `list<T, N>` | `[T; N]` |
 /// | `map<K, V>` | `HashMap<K, V>`, `BTreeMap<K, V>` |
 /// | `tuple<A, B>` | `(A, B)`, up to 16 elements |

@@ -117,7 +117,7 @@ fn inflate(
 }
 
 /// `load_string_from_range`.
-fn load_string(cx: &mut LiftContext<'_>, range: Range) -> Result<String> {
+pub(super) fn load_string(cx: &mut LiftContext<'_>, range: Range) -> Result<String> {
     let tag = utf16_tag(cx.address());
     match cx.string_encoding() {
         StringEncoding::Utf8 => {
@@ -160,6 +160,19 @@ fn room(cx: &mut LiftContext<'_>, bytes: usize) -> Result<String> {
     Ok(String::from_utf8(cx.room(bytes)?).unwrap_or_default())
 }
 
+/// Checks where a string lies and how long it is; not what is in it.
+pub(super) fn check_string(cx: &mut LiftContext<'_>, range: Range) -> Result<()> {
+    let tag = utf16_tag(cx.address());
+    let Range { address, length } = range;
+    let (length, unit, align) = match cx.string_encoding() {
+        StringEncoding::Utf8 => (length, 1, 1),
+        StringEncoding::Utf16 => (length, 2, 2),
+        StringEncoding::Latin1Utf16 if length & tag != 0 => (length ^ tag, 2, 2),
+        StringEncoding::Latin1Utf16 => (length, 1, 2),
+    };
+    string_bytes(cx, Range { address, length }, unit, align).map(drop)
+}
+
 /// The bytes of a string with code units of so many bytes.
 fn string_bytes<'a>(
     cx: &mut LiftContext<'a>,
@@ -174,7 +187,7 @@ fn string_bytes<'a>(
 }
 
 /// Checks that bytes are utf-8.
-fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Trap> {
     std::str::from_utf8(bytes).map_err(|error| match error.error_len() {
         Some(_) => Trap::InvalidUtf8,
         None => Trap::IncompleteUtf8,

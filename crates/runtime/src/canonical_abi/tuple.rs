@@ -130,8 +130,8 @@ macro_rules! tuples {
                 let mut next = 0;
                 $(
                     let abi = &$name::ABI;
-                    let part = &mut to[next..][..abi.flat_count()];
-                    self.$index.lower_flat(cx, cx.field_type(abi, ty, $index), part)?;
+                    let slots = &mut to[next..][..abi.flat_count()];
+                    self.$index.lower_flat(cx, cx.field_type(abi, ty, $index), slots)?;
                     next += abi.flat_count();
                 )*
                 Ok(())

@@ -39,12 +39,14 @@ impl CheckedImage {
     ///
     /// # Errors
     /// If it is damaged, or not for engines with these settings (an
-    /// [`ImageError`](crate::ImageError)), or the system refuses executable memory.
+    /// [`ImageError`]), or the system refuses executable memory.
     pub(crate) fn new(mut mapping: ImageMapping, settings: &Settings) -> Result<CheckedImage> {
-        let layout = ImageLayout::check(mapping.bytes(), settings)?;
-        mapping
-            .make_executable(layout.text())
-            .context("the system refuses executable memory")?;
+        let layout = ImageLayout::find(mapping.bytes())?;
+        // Before its pages have been touched, this costs least. If the header is damaged it may
+        // fail, but then the checks say why.
+        let executable = mapping.make_executable(layout.text());
+        layout.check(mapping.bytes(), settings)?;
+        executable.context("the system refuses executable memory")?;
         Ok(CheckedImage { mapping, layout })
     }
 
@@ -151,16 +153,36 @@ impl LoadedImage {
         Some(self.view().function_at(self.offset(pc)?)?.key)
     }
 
-    /// The wasm frame that runs the code at `pc`; `None` if that is no function of a module but
-    /// code that the compiler added.
-    pub(crate) fn frame_at(&self, pc: usize) -> Option<FrameInfo> {
-        let FuncKey::Wasm(module_index, func) = self.key_at(pc)? else {
-            return None;
+    /// The wasm frames that run the code at `pc`, innermost first: that of the function, and
+    /// before it those of calls that are inlined there. None if that is no function of a module
+    /// but code that the compiler added.
+    pub(crate) fn frames_at(&self, pc: usize) -> Vec<FrameInfo> {
+        let mut frames = Vec::new();
+        let (Some(key), Some(code)) = (self.key_at(pc), self.offset(pc)) else {
+            return frames;
         };
         let explained = self.explained();
-        let module_offset = match explained {
-            Some(view) => view.addresses().lookup(self.offset(pc)?),
-            None => None,
+        let mut offset = None;
+        if let Some(view) = explained {
+            offset = view.addresses().lookup(code);
+            for call in view.inlined().lookup(code) {
+                frames.extend(self.frame(explained, call.callee, offset));
+                offset = Some(call.call_site);
+            }
+        }
+        frames.extend(self.frame(explained, key, offset));
+        frames
+    }
+
+    /// The frame of a function of a module, at an offset of the binary.
+    fn frame(
+        &self,
+        explained: Option<ImageView<'_>>,
+        key: FuncKey,
+        module_offset: Option<u32>,
+    ) -> Option<FrameInfo> {
+        let FuncKey::Wasm(module_index, func) = key else {
+            return None;
         };
         let Some(module) = self.names.modules.get(module_index) else {
             return Some(FrameInfo {

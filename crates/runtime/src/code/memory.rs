@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(registry::trap_at_signal(usize::MAX), None);
         assert_eq!(code.key_at(start + 7), Some(key));
         assert_eq!(code.key_at(start + 3), None);
-        assert!(code.frame_at(start + 7).is_none());
+        assert!(code.frames_at(start + 7).is_empty());
     }
 
     #[test]

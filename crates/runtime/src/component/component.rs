@@ -7,10 +7,10 @@ use crate::code::{CodeMemory, ImageSource};
 use crate::engine::Loaded;
 use crate::module::{CoreModule, binary};
 use crate::type_registry::TypeId;
-use crate::vm::CodePtr;
+use crate::vm::{CodePtr, LoweredType};
 use anyhow::{Context as _, Result};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::component::Step;
 use threadline_environ::entity::PrimaryMap;
@@ -34,6 +34,8 @@ pub(crate) struct CompiledComponent {
     description: types::Description,
     exports: ExportTree,
     lowerings: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
+    /// How each is called, found for the first instance.
+    lowered_types: OnceLock<Box<[LoweredType]>>,
     /// By [`SignatureIndex`].
     type_ids: Arc<[TypeId]>,
 }
@@ -67,6 +69,7 @@ impl Component {
             code: loaded.code,
             exports: ExportTree::new(&description.exports),
             lowerings: lowerings(&description.steps),
+            lowered_types: OnceLock::new(),
             description: Arc::new(description),
             type_ids: loaded.type_ids,
         };
@@ -151,6 +154,11 @@ fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, RuntimeImportIndex> {
 }
 
 impl CompiledComponent {
+    /// The engine it was compiled with.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// What the component is made of.
     pub(crate) fn description(&self) -> &types::Description {
         &self.description
@@ -172,9 +180,17 @@ impl CompiledComponent {
         Some((item, self.exports.handle(index)))
     }
 
-    /// The import behind each lowering, in the order of [`LoweredIndex`].
-    pub(crate) fn lowerings(&self) -> impl Iterator<Item = RuntimeImportIndex> {
-        self.lowerings.values().copied()
+    /// The import behind each lowering, in the order of [`LoweredIndex`], and how it is called.
+    pub(crate) fn lowerings(&self) -> impl Iterator<Item = (RuntimeImportIndex, LoweredType)> {
+        let imports = self.lowerings.values().copied();
+        let types = self.lowered_types.get_or_init(|| {
+            let description = &self.description;
+            let types = imports
+                .clone()
+                .map(|import| description.runtime_imports[import].ty);
+            types.map(|ty| LoweredType::new(description, ty)).collect()
+        });
+        imports.zip(types.iter().copied())
     }
 
     /// A core module.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use threadline_environ::component::{CoreDef, Export, TypeDef};
-use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex, RuntimeImportIndex};
+use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// An export of a component, found once by name and then without; see
 /// [`Component::get_export`](super::Component::get_export).
@@ -118,8 +118,6 @@ pub(super) enum Item {
         /// How it is lifted.
         options: OptionsIndex,
     },
-    /// A function that the component imports.
-    Imported(RuntimeImportIndex),
     /// An instance, with its exports in order.
     Instance(Vec<(String, u32)>),
     /// A type.
@@ -166,7 +164,6 @@ impl ExportTree {
                     options,
                 }
             }
-            Export::ImportedFunction(import) => Item::Imported(import),
             Export::Type(ty) => Item::Type(ty),
             Export::Instance(_) => Item::Instance(Vec::new()),
         });
@@ -208,7 +205,6 @@ impl ExportTree {
     pub(super) fn ty(&self, of: &Description, index: u32) -> Option<ComponentItem> {
         Some(match self.get(index)? {
             Item::Lifted { ty, .. } => ComponentItem::func(of, *ty),
-            Item::Imported(import) => ComponentItem::func(of, of.runtime_imports[*import].ty),
             Item::Instance(exports) => {
                 let items = exports.iter();
                 ComponentItem::instance(

@@ -31,7 +31,7 @@ impl Instance {
     }
 
     /// An exported function, by name or by an index that [`Instance::get_export`] gave; `None` if
-    /// there is no such function, or it is an import that the component exports again.
+    /// there is no such function.
     ///
     /// # Panics
     /// If the instance belongs to another store.
@@ -43,7 +43,7 @@ impl Instance {
                 let func = instance.lifted(*position as usize)?;
                 Some(Func::new(self.store, func))
             }
-            Item::Imported(_) | Item::Instance(_) | Item::Type(_) => None,
+            Item::Instance(_) | Item::Type(_) => None,
         }
     }
 
@@ -87,7 +87,7 @@ impl Instance {
         let component = instance.component();
         match component.exports().get(lookup(component, name)?)? {
             Item::Type(TypeDef::Resource(index)) => instance.public_resource(store, *index),
-            Item::Type(_) | Item::Lifted { .. } | Item::Imported(_) | Item::Instance(_) => None,
+            Item::Type(_) | Item::Lifted { .. } | Item::Instance(_) => None,
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) fn instantiate(
     imports: &[ComponentHostFunc],
     resources: &[Option<ImportedResource>],
 ) -> Result<ComponentInstancePtr> {
-    let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports);
+    let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports)?;
     let instance = store.keep_component_instance(owned);
     let mut instantiation = Instantiation {
         store,
@@ -144,9 +144,8 @@ impl Instantiation<'_> {
             imports.push(self.import(*arg)?);
         }
         let module = self.component.module(module);
-        self.store.count_resources(module)?;
         let place = self.instance.place(index);
-        let instance = self.store.instantiate(module, imports, place)?;
+        let instance = self.store.instantiate_counted(module, imports, place)?;
         let made = self.core_instances.push(instance);
         debug_assert_eq!(made, index);
         Ok(())

@@ -110,7 +110,7 @@ pub mod types;
 mod val;
 
 pub use self::component::Component;
-pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower};
+pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, WasmList, WasmStr};
 #[doc(hidden)]
 pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
 pub use error::ComponentError;

@@ -136,9 +136,7 @@ impl fmt::Display for ResourceType {
         f.write_str(match &self.0 {
             Kind::Host(ty) => ty.name,
             Kind::Guest { name, .. } => name.as_deref().unwrap_or("resource"),
-            Kind::Uninstantiated { of, index } => {
-                of.resources[*index].name.as_deref().unwrap_or("resource")
-            }
+            Kind::Uninstantiated { of, index } => of.resource_name(*index).unwrap_or("resource"),
         })
     }
 }

@@ -251,6 +251,15 @@ impl StoreOpaque {
         Ok(())
     }
 
+    /// Takes back what [`count_resources`](StoreOpaque::count_resources) added, for an instance
+    /// that wasn't made.
+    pub(crate) fn uncount_resources(&mut self, module: &CoreModule) {
+        let info = &module.module;
+        self.counts.instances -= 1;
+        self.counts.tables -= info.num_defined_tables();
+        self.counts.memories -= info.num_defined_memories();
+    }
+
     /// Asks whether a new memory of a type may be made.
     ///
     /// # Errors

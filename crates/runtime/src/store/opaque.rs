@@ -6,7 +6,7 @@ use super::resources::StoreResources;
 use crate::Engine;
 use crate::code::CodeMemory;
 use crate::error::LinkError;
-use crate::type_registry::{Direction, TypeId};
+use crate::type_registry::{Direction, Trampoline, TypeId};
 use crate::vm::{
     ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, Limiter,
     OwnedComponentInstance, OwnedHostFunc, OwnedInstance, VmStoreState,
@@ -153,10 +153,20 @@ impl StoreOpaque {
         let trampoline = self
             .engine
             .trampoline(host.type_id, Direction::WasmToHost)?;
+        Ok(self.add_prepared_host_func(host, trampoline, importer))
+    }
+
+    /// The same with the trampoline for its type.
+    pub(crate) fn add_prepared_host_func(
+        &mut self,
+        host: &Arc<HostFunc>,
+        trampoline: Trampoline,
+        importer: Option<InstancePtr>,
+    ) -> FuncRefPtr {
         let owned = OwnedHostFunc::new(&self.vm, host.clone(), trampoline, importer);
         let func_ref = owned.func_ref();
         self.host_funcs.push(owned);
-        Ok(func_ref)
+        func_ref
     }
 
     /// How many host functions there are.

@@ -48,10 +48,10 @@ impl StoreResources {
     pub(crate) fn host_type(&mut self, ty: HostType, dtor: Option<&HostDtor>) -> ResourceTypeId {
         if let Some(&id) = self.host_ids.get(&ty.id()) {
             let known = &mut self.types[id.get() as usize - 1];
-            if let StoreResourceType::Host { dtor: known, .. } = known {
-                if known.is_none() {
-                    *known = dtor.cloned();
-                }
+            if let StoreResourceType::Host { dtor: known, .. } = known
+                && known.is_none()
+            {
+                *known = dtor.cloned();
             }
             return id;
         }

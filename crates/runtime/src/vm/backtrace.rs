@@ -141,7 +141,8 @@ impl RawBacktrace {
     pub(super) fn symbolize(&self) -> WasmBacktrace {
         let frames = self.pcs[..self.length]
             .iter()
-            .filter_map(|&pc| registry::lookup(pc)?.frame_at(pc))
+            .filter_map(|&pc| Some(registry::lookup(pc)?.frames_at(pc)))
+            .flatten()
             .collect();
         WasmBacktrace::new(frames, self.omitted)
     }

@@ -57,6 +57,8 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::MemoryAtomicNotify => memory_atomic_notify as *const c_void,
         BuiltinIndex::MemoryAtomicWait32 => memory_atomic_wait32 as *const c_void,
         BuiltinIndex::MemoryAtomicWait64 => memory_atomic_wait64 as *const c_void,
+        BuiltinIndex::MemoryMove => memory_move as *const c_void,
+        BuiltinIndex::MemorySet => memory_set as *const c_void,
         BuiltinIndex::MemoryCopy => memory_copy as *const c_void,
         BuiltinIndex::MemoryFill => memory_fill as *const c_void,
         BuiltinIndex::MemoryInit => memory_init as *const c_void,
@@ -149,6 +151,26 @@ unsafe extern "C" fn memory_grow(context: *mut c_void, memory: u32, delta: u64) 
             Ok(old.map_or(GROW_FAILED, |pages| pages as i64))
         })
     }
+}
+
+/// # Safety
+/// Compiled code has checked both ranges against the lengths of memories that are not shared.
+unsafe extern "C" fn memory_move(
+    _context: *mut c_void,
+    to: *mut u8,
+    from: *const u8,
+    length: usize,
+) {
+    // SAFETY: within the lengths of their memories both ranges are mapped and writable, and while
+    // compiled code runs nobody else has the bytes of the store's memories.
+    unsafe { std::ptr::copy(from, to, length) }
+}
+
+/// # Safety
+/// As for [`memory_move`].
+unsafe extern "C" fn memory_set(_context: *mut c_void, to: *mut u8, byte: u32, length: usize) {
+    // SAFETY: as in `memory_move`.
+    unsafe { std::ptr::write_bytes(to, byte as u8, length) }
 }
 
 /// # Safety

@@ -8,6 +8,7 @@ use super::core_instance::{ContextPlace, FunctionImport, VmContextBox};
 use super::entry::ThreadKind;
 use super::global::GlobalPtr;
 use super::handle_table::{self, BorrowScopesPtr, HandleTablePtr};
+use super::instance_allocator::BlockKind;
 use super::invoke::Entrance;
 use super::lowered_import::{ComponentHostFunc, LoweredImport};
 use super::memory::DefinedMemory;
@@ -115,8 +116,12 @@ impl CoreFunc {
 
 /// The canonical options of a lift or lower, as one instance has them.
 pub(crate) struct GuestOptions {
+    /// Which they are of the component's.
+    pub(crate) index: OptionsIndex,
     /// The component instance, whose handle table it is.
     pub(crate) instance: RuntimeComponentInstanceIndex,
+    /// Whether borrowed handles are dropped for the guest.
+    pub(crate) passes_on: bool,
     /// How strings are encoded.
     pub(crate) string_encoding: StringEncoding,
     /// What pointers and lengths are.
@@ -128,9 +133,16 @@ pub(crate) struct GuestOptions {
 }
 
 impl GuestOptions {
-    fn new(options: &CanonicalOptions, vmctx: &VmContextBox, layout: &VMComponentLayout) -> Self {
+    fn new(
+        index: OptionsIndex,
+        options: &CanonicalOptions,
+        vmctx: &VmContextBox,
+        layout: &VMComponentLayout,
+    ) -> Self {
         GuestOptions {
+            index,
             instance: options.instance,
+            passes_on: options.passes_on,
             string_encoding: options.string_encoding,
             address: options.address,
             flags: vmctx.field(layout.flags(options.instance)),
@@ -207,7 +219,7 @@ impl ComponentInstancePtr {
 impl VmContextBox {
     /// The field at this offset, which is one of the context's layout.
     fn field<T>(&self, offset: u32) -> VmPtr<T> {
-        debug_assert!(offset as usize + size_of::<T>() <= self.layout.size());
+        debug_assert!(offset as usize + size_of::<T>() <= self.size);
         // SAFETY: callers take the offset from the component's own layout, so it is in bounds;
         // the memory lives as long as the record that owns it, and so as long as the store.
         unsafe { VmPtr::known(self.base.as_ptr().add(offset as usize).cast()) }
@@ -234,21 +246,27 @@ impl OwnedComponentInstance {
     /// Makes an instance of which no step has been taken but those that lower imports. `imports`
     /// are by [`RuntimeImportIndex`](threadline_environ::RuntimeImportIndex), of the right types
     /// and made for stores like the one it is for.
+    ///
+    /// # Errors
+    /// If there is no room for it in the pool.
     pub(crate) fn new(
         store: &VmStoreState,
         component: Arc<CompiledComponent>,
         imports: &[ComponentHostFunc],
-    ) -> OwnedComponentInstance {
+    ) -> Result<OwnedComponentInstance> {
         let description = component.description().clone();
-        let vmctx = VmContextBox::new(description.layout.size());
-        let lowered = component.lowerings().map(|import| {
-            let ty = description.runtime_imports[import].ty;
-            LoweredImport::new(imports[import.index()].clone(), &description, ty)
-        });
+        let size = description.layout.size();
+        let allocator = component.engine().allocator();
+        let block = allocator.block(BlockKind::ComponentInstance, size)?;
+        let vmctx = VmContextBox::new(block, size);
+        let lowered = component
+            .lowerings()
+            .map(|(import, lowered)| LoweredImport::new(imports[import.index()].clone(), lowered));
         let lowered = lowered.collect();
-        let options = description.options.values();
+        let options = description.options.iter();
+        let layout = &description.layout;
         let options =
-            options.map(|options| GuestOptions::new(options, &vmctx, &description.layout));
+            options.map(|(index, options)| GuestOptions::new(index, options, &vmctx, layout));
         let options = options.collect();
         let record = Box::new(ComponentInstance {
             kind: OwnerKind::Component,
@@ -270,7 +288,7 @@ impl OwnedComponentInstance {
         });
         let owned = OwnedComponentInstance(NonNull::from(Box::leak(record)));
         owned.ptr().fill(store, &description);
-        owned
+        Ok(owned)
     }
 
     /// How everything else refers to it. The store keeps `self` until it is dropped.

@@ -12,6 +12,7 @@
 
 use super::func_ref;
 use super::global::GlobalPtr;
+use super::instance_allocator::{Block, BlockKind, MemoryImage, Permit};
 use super::memory::{DefinedMemory, LinearMemory};
 use super::owner::OwnerKind;
 use super::pointer::{CodePtr, VmPtr};
@@ -19,9 +20,9 @@ use super::shared_memory::SharedLinearMemory;
 use super::store_state::VmStoreState;
 use super::table::{DefinedTable, TableElements};
 use super::tag::TagPtr;
+use crate::Engine;
 use crate::module::CoreModule;
 use anyhow::{Result, ensure};
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use threadline_environ::entity::{EntityRef, PrimaryMap};
@@ -31,7 +32,7 @@ use threadline_environ::layout::{
 };
 use threadline_environ::{
     DefinedMemoryIndex, DefinedTableIndex, EntityIndex, FuncIndex, GlobalIndex, MemoryIndex,
-    MemoryType, TableIndex, Tunables,
+    MemoryType, TableIndex,
 };
 
 /// A core instance, by the address of its record.
@@ -43,6 +44,7 @@ pub(crate) struct CoreInstance {
     kind: OwnerKind,
     pub(super) module: Arc<CoreModule>,
     vmctx: VmContextBox,
+    _permit: Option<Permit>,
     imported_tables: Box<[DefinedTable]>,
     imported_memories: Box<[DefinedMemory]>,
     memories: PrimaryMap<DefinedMemoryIndex, MemoryStorage>,
@@ -58,11 +60,16 @@ enum MemoryStorage {
 }
 
 impl MemoryStorage {
-    fn new(ty: &MemoryType, tunables: &Tunables) -> Result<MemoryStorage> {
+    fn new(
+        engine: &Engine,
+        ty: &MemoryType,
+        image: Option<&Arc<MemoryImage>>,
+    ) -> Result<MemoryStorage> {
+        let tunables = engine.tunables();
         Ok(if ty.shared {
             MemoryStorage::Shared(Arc::new(SharedLinearMemory::new(ty, tunables)?))
         } else {
-            MemoryStorage::Own(LinearMemory::new(ty, tunables)?)
+            MemoryStorage::Own(engine.allocator().memory(ty, tunables, image)?)
         })
     }
 }
@@ -138,45 +145,28 @@ pub(crate) enum ContextPlace {
 /// The memory of a `VMContext`: 16-byte aligned, zeroed at first, never moved.
 pub(super) struct VmContextBox {
     pub(super) base: NonNull<u8>,
-    pub(super) layout: Layout,
-    /// Whether it is part of a block that something else owns.
-    borrowed: bool,
+    pub(super) size: usize,
+    /// What it is the whole of; none if it is part of a block that something else owns.
+    _block: Option<Block>,
 }
 
 impl VmContextBox {
-    pub(super) fn new(size: u32) -> VmContextBox {
-        let layout = Layout::from_size_align(size as usize, 16)
-            .expect("a layout of less than 2^31 bytes, aligned to 16, is valid");
-        // SAFETY: every `VMContext` has a header, so the size isn't zero.
-        let base = unsafe { alloc_zeroed(layout) };
-        let Some(base) = NonNull::new(base) else {
-            handle_alloc_error(layout)
-        };
+    /// A context that is the whole of a block.
+    pub(super) fn new(block: Block, size: u32) -> VmContextBox {
         VmContextBox {
-            base,
-            layout,
-            borrowed: false,
+            base: block.base(),
+            size: size as usize,
+            _block: Some(block),
         }
     }
 
     /// A part of a block, `size` bytes from `base`. The block's owner keeps it as long as the
     /// store, and gives the part to nobody else.
     fn in_block(base: VmPtr<u8>, size: u32) -> VmContextBox {
-        let layout = Layout::from_size_align(size as usize, 16)
-            .expect("a layout of less than 2^31 bytes, aligned to 16, is valid");
         VmContextBox {
             base: base.as_non_null(),
-            layout,
-            borrowed: true,
-        }
-    }
-}
-
-impl Drop for VmContextBox {
-    fn drop(&mut self) {
-        if !self.borrowed {
-            // SAFETY: allocated by `new` with this layout, freed here alone.
-            unsafe { dealloc(self.base.as_ptr(), self.layout) };
+            size: size as usize,
+            _block: None,
         }
     }
 }
@@ -191,8 +181,8 @@ unsafe impl Send for OwnedInstance {}
 unsafe impl Sync for OwnedInstance {}
 
 impl OwnedInstance {
-    /// Makes an instance whose memories are zero, whose tables hold null and whose globals are
-    /// zero; everything else is final.
+    /// Makes an instance whose memories hold the module's static data and are zero otherwise,
+    /// whose tables hold null and whose globals are zero; everything else is final.
     ///
     /// # Errors
     /// If there is no room for a memory or table, or `imports` are not as many as the module's.
@@ -201,7 +191,6 @@ impl OwnedInstance {
         module: Arc<CoreModule>,
         imports: Imports,
         place: ContextPlace,
-        tunables: &Tunables,
     ) -> Result<OwnedInstance> {
         let info = &module.module;
         ensure!(
@@ -212,25 +201,36 @@ impl OwnedInstance {
                 && imports.tags.len() == info.num_imported_tags,
             "wrong number of imports"
         );
+        let engine = module.engine();
+        let allocator = engine.allocator();
+        let size = module.layout.size();
+        let (vmctx, permit) = match place {
+            ContextPlace::Alone => {
+                let block = allocator.block(BlockKind::CoreInstance, size)?;
+                (VmContextBox::new(block, size), None)
+            }
+            ContextPlace::InBlock { vmctx, .. } => {
+                let permit = allocator.core_instance_permit()?;
+                (VmContextBox::in_block(vmctx, size), permit)
+            }
+        };
+        let data = module.static_data();
         let mut memories = PrimaryMap::with_capacity(info.num_defined_memories());
         for (_, ty) in info.memories.iter().skip(info.num_imported_memories) {
+            let image = data.and_then(|data| data.image(memories.next_key()));
             memories.push(match &imports.shared_memory {
                 Some(memory) => MemoryStorage::Shared(memory.clone()),
-                None => MemoryStorage::new(ty, tunables)?,
+                None => MemoryStorage::new(engine, ty, image)?,
             });
         }
         let mut tables = PrimaryMap::with_capacity(info.num_defined_tables());
         for (_, ty) in info.tables.iter().skip(info.num_imported_tables) {
-            tables.push(TableElements::new(ty)?);
+            tables.push(allocator.table(ty)?);
         }
         let record = Box::new(CoreInstance {
             kind: OwnerKind::CoreInstance,
-            vmctx: match place {
-                ContextPlace::Alone => VmContextBox::new(module.layout.size()),
-                ContextPlace::InBlock { vmctx, .. } => {
-                    VmContextBox::in_block(vmctx, module.layout.size())
-                }
-            },
+            vmctx,
+            _permit: permit,
             imported_tables: imports.tables.clone().into(),
             imported_memories: imports.memories.clone().into(),
             memories,
@@ -287,7 +287,7 @@ impl InstancePtr {
 
     /// The field of the `VMContext` at this offset.
     pub(super) fn field<T>(self, offset: u32) -> VmPtr<T> {
-        debug_assert!(offset as usize + size_of::<T>() <= self.record().vmctx.layout.size());
+        debug_assert!(offset as usize + size_of::<T>() <= self.record().vmctx.size);
         // SAFETY: callers take the offset from the module's own layout, so it is in bounds.
         unsafe {
             let base = self.record().vmctx.base.as_ptr();
@@ -355,23 +355,14 @@ impl InstancePtr {
     }
 
     fn fill_func_refs(self) -> Result<()> {
-        let module = self.module();
-        for (index, function) in module.module.functions.iter() {
-            let Some(func_ref) = function.func_ref else {
-                continue;
+        let vmctx = self.vmctx();
+        for template in self.module().func_refs() {
+            let import = match template.code {
+                Some(code) => FunctionImport { code, vmctx },
+                None => self.function(template.func)?,
             };
-            let import = match module.func_ref_code(func_ref) {
-                Some(code) => FunctionImport {
-                    code,
-                    vmctx: self.vmctx(),
-                },
-                None => self.function(index)?,
-            };
-            let type_id = module.type_id(function.signature);
-            self.set_field(
-                module.layout.func_ref(func_ref),
-                func_ref::vm_func_ref(import, type_id),
-            );
+            let func_ref = func_ref::vm_func_ref(import, template.type_id);
+            self.set_field(template.offset, func_ref);
         }
         Ok(())
     }

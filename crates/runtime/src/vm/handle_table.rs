@@ -1,8 +1,8 @@
 //! Handle tables and borrow scopes, as the host works on them.
 //!
 //! `class Table` and `ResourceHandle` of `definitions.py`. Compiled code does the same to the same
-//! memory (`cranelift/src/trampoline/resource.rs`); how it is laid out is described in
-//! `environ/src/layout/handle_table.rs`. What handles mean is in `crate::component` and
+//! memory (`crates/cranelift/src/trampoline/resource.rs`); how it is laid out is described in
+//! `crates/environ/src/layout/handle_table.rs`. What handles mean is in `crate::component` and
 //! [`super::resources`].
 
 use super::pointer::VmPtr;
@@ -246,6 +246,21 @@ impl HandleTablePtr {
             scope.borrows += 1;
         }
         Ok(index)
+    }
+
+    /// `resource.drop` of a borrowed handle that a scope counts and that is not lent.
+    pub(crate) fn drop_borrow(self, scopes: BorrowScopesPtr, scope: u32, index: u32) {
+        let entry = self.entries().get_mut(index as usize);
+        let Some(entry) = entry.filter(|entry| entry.state == 0 && entry.scope == scope) else {
+            return;
+        };
+        if entry.kind == KIND_FREE {
+            return;
+        }
+        self.free(index, entry);
+        if let Some(scope) = scopes.all().get_mut(scope as usize) {
+            scope.borrows -= 1;
+        }
     }
 
     /// Whether `resource.drop` would remove a handle.

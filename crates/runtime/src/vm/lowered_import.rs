@@ -104,23 +104,32 @@ impl ComponentHostFunc {
     }
 }
 
-/// A host function as one component instance imports it; it does not move.
-pub(super) struct LoweredImport {
-    host: ComponentHostFunc,
+/// How a component calls one of its imports.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct LoweredType {
     ty: ComponentFuncTypeIndex,
     shape: FuncShape,
 }
 
-impl LoweredImport {
-    /// A host function imported with this type, which it can stand for.
-    pub(super) fn new(
-        host: ComponentHostFunc,
-        component: &Component,
-        ty: ComponentFuncTypeIndex,
-    ) -> LoweredImport {
+impl LoweredType {
+    /// For an import of this type.
+    pub(crate) fn new(component: &Component, ty: ComponentFuncTypeIndex) -> LoweredType {
         let types = &component.types;
         let shape = FuncShape::new(types, ty);
-        LoweredImport { host, ty, shape }
+        LoweredType { ty, shape }
+    }
+}
+
+/// A host function as one component instance imports it; it does not move.
+pub(super) struct LoweredImport {
+    host: ComponentHostFunc,
+    lowered: LoweredType,
+}
+
+impl LoweredImport {
+    /// A host function imported with this type, which it can stand for.
+    pub(super) fn new(host: ComponentHostFunc, lowered: LoweredType) -> LoweredImport {
+        LoweredImport { host, lowered }
     }
 
     /// What the trampoline reads.
@@ -156,15 +165,16 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let slots = std::slice::from_raw_parts_mut(slots, import.shape.lowered_slots());
+            let shape = import.lowered.shape;
+            let slots = std::slice::from_raw_parts_mut(slots, shape.lowered_slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let handles = CallHandles::default();
             let call = HostCall {
                 instance,
                 handles: &handles,
                 options: instance.options(OptionsIndex::from_u32(options)),
-                ty: import.ty,
-                shape: import.shape,
+                ty: import.lowered.ty,
+                shape,
             };
             let result = body.call(StoreContextMut(store), call, slots);
             handles.end(&*(*store_context).store.cast::<StoreOpaque>());

@@ -5,6 +5,7 @@
 //! alone. That of a memory which threads share is elsewhere: see `shared_memory`.
 
 use super::core_instance::CoreInstance;
+use super::instance_allocator::{MemoryImage, MemoryPool, MemorySlot};
 use super::pointer::VmPtr;
 use super::racy;
 use super::shared_memory::SharedLinearMemory;
@@ -19,35 +20,45 @@ use threadline_environ::{DefinedMemoryIndex, MemoryType, Tunables};
 
 /// The address space of a memory.
 pub(crate) struct LinearMemory {
-    mapping: Mapping,
+    storage: Storage,
     length: usize,
     maximum: usize,
-    guard: usize,
     page_size_log2: u8,
 }
 
+/// Where a memory is.
+enum Storage {
+    /// In a mapping of its own, that may become another one when it grows.
+    Own {
+        mapping: Mapping,
+        /// How much of it, at the end, no memory reaches into.
+        guard: usize,
+    },
+    /// In a pool, where it never moves.
+    Slot(MemorySlot),
+}
+
 impl LinearMemory {
-    /// Address space for a memory of this type, at its minimal size.
+    /// Address space for a memory of this type, at its minimal size, with these contents; zero if
+    /// there are none. The image, if any, is made for such memories, so it isn't longer.
     ///
     /// # Errors
     /// If the system has no room, or the minimum cannot be addressed.
-    pub(crate) fn new(ty: &MemoryType, tunables: &Tunables) -> Result<LinearMemory> {
-        let maximum = ty.maximum_byte_size();
-        let length = ty
-            .minimum_byte_size()
-            .filter(|&bytes| bytes <= maximum)
-            .with_context(|| {
-                let (pages, page_size) = (ty.minimum, ty.page_size());
-                format!(
-                    "memory minimum size of {pages} pages of {page_size} bytes can't be addressed"
-                )
-            })?;
+    pub(crate) fn new(
+        ty: &MemoryType,
+        tunables: &Tunables,
+        image: Option<&Arc<MemoryImage>>,
+    ) -> Result<LinearMemory> {
+        let (length, maximum) = limits(ty)?;
         let guard = tunables.memory_guard_size as usize;
         // A shared memory can't move, so there must be room for all it can become.
         let needed = if ty.shared { maximum } else { length };
         let reservation = tunables.memory_reservation.max(needed) as usize;
         let mapping = map(reservation, guard)
             .and_then(|mut mapping| {
+                if let Some(image) = image {
+                    mapping.begin_with_file(image.file(), image.bytes().len())?;
+                }
                 mapping.make_accessible(whole_pages(length as usize)?)?;
                 Ok(mapping)
             })
@@ -57,17 +68,38 @@ impl LinearMemory {
                 )
             })?;
         Ok(LinearMemory {
-            mapping,
+            storage: Storage::Own { mapping, guard },
             length: length as usize,
             maximum: maximum as usize,
-            guard,
+            page_size_log2: ty.page_size_log2,
+        })
+    }
+
+    /// A memory in a pool; otherwise as [`LinearMemory::new`].
+    ///
+    /// # Errors
+    /// If the pool has no room, or the minimum is more than its memories may have.
+    pub(super) fn in_pool(
+        ty: &MemoryType,
+        pool: &Arc<MemoryPool>,
+        image: Option<&Arc<MemoryImage>>,
+    ) -> Result<LinearMemory> {
+        let (length, maximum) = limits(ty)?;
+        let slot = pool.allocate(whole_pages(length as usize)?, image)?;
+        Ok(LinearMemory {
+            storage: Storage::Slot(slot),
+            length: length as usize,
+            maximum: (maximum as usize).min(pool.maximum()),
             page_size_log2: ty.page_size_log2,
         })
     }
 
     pub(super) fn definition(&self) -> VMMemoryDefinition {
         VMMemoryDefinition {
-            base: self.mapping.base(),
+            base: match &self.storage {
+                Storage::Own { mapping, .. } => mapping.base(),
+                Storage::Slot(slot) => slot.base(),
+            },
             length: self.length,
         }
     }
@@ -81,28 +113,48 @@ impl LinearMemory {
             return None;
         }
         let accessible = whole_pages(length).ok()?;
-        if length.checked_add(self.guard)? > self.mapping.length() {
-            self.relocate(length, accessible)?;
-        } else {
-            self.mapping.make_accessible(accessible).ok()?;
+        match &mut self.storage {
+            Storage::Own { mapping, guard } => {
+                if length.checked_add(*guard)? > mapping.length() {
+                    let reservation = self.length.saturating_mul(2).clamp(length, self.maximum);
+                    relocate(mapping, *guard, reservation, accessible)?;
+                } else {
+                    mapping.make_accessible(accessible).ok()?;
+                }
+            }
+            Storage::Slot(slot) => slot.resize(accessible).ok()?,
         }
         self.length = length;
         Some(())
     }
+}
 
-    /// Moves to a larger reservation. 32-bit memories never do where the configuration reserves
-    /// 4 GiB for them.
-    fn relocate(&mut self, length: usize, accessible: usize) -> Option<()> {
-        let reservation = self.length.saturating_mul(2).clamp(length, self.maximum);
-        // Where there is no room to grow further, there may be for this.
-        let mut mapping = map(reservation, self.guard)
-            .or_else(|_| map(length, self.guard))
-            .ok()?;
-        mapping.make_accessible(accessible).ok()?;
-        self.mapping.move_contents(&mut mapping).ok()?;
-        self.mapping = mapping;
-        Some(())
-    }
+/// The sizes in bytes that a memory of a type has at first and at most.
+fn limits(ty: &MemoryType) -> Result<(u64, u64)> {
+    let maximum = ty.maximum_byte_size();
+    let length = ty.minimum_byte_size().filter(|&bytes| bytes <= maximum);
+    let length = length.with_context(|| {
+        let (pages, page_size) = (ty.minimum, ty.page_size());
+        format!("memory minimum size of {pages} pages of {page_size} bytes can't be addressed")
+    })?;
+    Ok((length, maximum))
+}
+
+/// Moves a memory to a larger reservation, or if there is none, to one that has room for what
+/// must be accessible. 32-bit memories never move where the configuration reserves 4 GiB for them.
+fn relocate(
+    mapping: &mut Mapping,
+    guard: usize,
+    reservation: usize,
+    accessible: usize,
+) -> Option<()> {
+    let mut larger = map(reservation, guard)
+        .or_else(|_| map(accessible, guard))
+        .ok()?;
+    larger.make_accessible(accessible).ok()?;
+    mapping.move_contents(&mut larger).ok()?;
+    *mapping = larger;
+    Some(())
 }
 
 /// A mapping of `reservation` bytes and a guard behind it.

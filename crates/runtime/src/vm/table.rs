@@ -5,11 +5,13 @@
 //! `VMTableDefinition`.
 
 use super::core_instance::CoreInstance;
+use super::instance_allocator::{TablePool, TableSlot};
 use super::pointer::VmPtr;
 use crate::trap::Trap;
 use anyhow::{Context as _, Result, bail};
 use std::alloc::{Layout, alloc_zeroed};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use threadline_environ::layout::VMTableDefinition;
 use threadline_environ::{DefinedTableIndex, TableType};
 
@@ -19,45 +21,65 @@ const MAX_ELEMENTS: u64 = 10_000_000;
 
 /// The storage of a table. Elements are accessed through the definition's base only.
 pub(crate) struct TableElements {
-    storage: Vec<usize>,
+    storage: Storage,
     maximum: usize,
 }
 
+/// Where a table's elements are.
+enum Storage {
+    /// In memory of their own, which may become other memory when the table grows.
+    Own(Vec<usize>),
+    /// In a pool, where they never move.
+    Slot(TableSlot),
+}
+
 impl TableElements {
-    /// Nulls, as many as the type's minimum.
+    /// Nulls, as many as the type's minimum; in a pool if there is one.
     ///
     /// # Errors
-    /// If there is no memory for so many, or they are more than we allow.
-    pub(crate) fn new(ty: &TableType) -> Result<TableElements> {
+    /// If there is no memory for so many, or they are more than we allow, or the pool does.
+    pub(crate) fn new(ty: &TableType, pool: Option<&Arc<TablePool>>) -> Result<TableElements> {
         if ty.minimum > MAX_ELEMENTS {
             bail!(
                 "table minimum size of {} elements exceeds the limit of {MAX_ELEMENTS}",
                 ty.minimum
             );
         }
+        let length = ty.minimum as usize;
+        let storage = match pool {
+            Some(pool) => Storage::Slot(pool.allocate(length)?),
+            None => Storage::Own(nulls(length).context("failed to allocate a table")?),
+        };
+        let limit = pool.map_or(MAX_ELEMENTS, |pool| pool.elements() as u64);
         Ok(TableElements {
-            storage: nulls(ty.minimum as usize).context("failed to allocate a table")?,
-            maximum: ty.maximum.map_or(MAX_ELEMENTS, |m| m.min(MAX_ELEMENTS)) as usize,
+            storage,
+            maximum: ty.maximum.map_or(limit, |m| m.min(limit)) as usize,
         })
     }
 
     fn definition(&mut self) -> VMTableDefinition {
-        VMTableDefinition {
-            base: self.storage.as_mut_ptr(),
-            length: self.storage.len(),
-        }
+        let (base, length) = match &mut self.storage {
+            Storage::Own(elements) => (elements.as_mut_ptr(), elements.len()),
+            Storage::Slot(slot) => (slot.base(), slot.length()),
+        };
+        VMTableDefinition { base, length }
     }
 
     /// Adds elements; `None`, with nothing changed, if the maximum or the system forbids it.
     fn grow(&mut self, delta: u64, element: usize) -> Option<()> {
         let delta = usize::try_from(delta).ok()?;
-        let length = self.storage.len().checked_add(delta)?;
+        let length = self.definition().length.checked_add(delta)?;
         if length > self.maximum {
             return None;
         }
-        self.storage.try_reserve(delta).ok()?;
-        self.storage.resize(length, element);
-        Some(())
+        match &mut self.storage {
+            Storage::Own(elements) => {
+                elements.try_reserve(delta).ok()?;
+                elements.resize(length, element);
+                Some(())
+            }
+            Storage::Slot(slot) => slot.grow(length, element),
+        }
     }
 }
 

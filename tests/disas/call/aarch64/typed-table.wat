@@ -15,16 +15,18 @@
 ;;      c: ldur x16, [x16]
 ;;     10: add x16, x16, #0x10
 ;;     14: cmp sp, x16
-;;     18: b.lo 0x44
-;;     1c: cmp w3, #4
-;;     20: b.hs 0x48
-;;     24: ldr x10, [x2, #0x20]
-;;     28: ldr x10, [x10, w3, uxtw #3]
-;;     2c: ldr x11, [x10]
-;;     30: ldr x2, [x10, #8]
-;;     34: mov x3, x4
-;;     38: blr x11
-;;     3c: ldp x29, x30, [sp], #0x10
-;;     40: ret
-;;     44: udf #0xc11f
-;;     48: udf #0xc11f
+;;     18: b.lo 0x50
+;;     1c: mov x12, #0
+;;     20: ldr x13, [x2, #0x20]
+;;     24: mov w14, w3
+;;     28: add x13, x13, x14, lsl #3
+;;     2c: cmp w3, #4
+;;     30: csel x13, x12, x13, hs
+;;     34: ldr x13, [x13]
+;;     38: ldr x14, [x13]
+;;     3c: ldr x2, [x13, #8]
+;;     40: mov x3, x4
+;;     44: blr x14
+;;     48: ldp x29, x30, [sp], #0x10
+;;     4c: ret
+;;     50: udf #0xc11f

@@ -15,18 +15,19 @@
 ;;      7: mov r10, qword ptr [r10]
 ;;      a: add r10, 0x10
 ;;      e: cmp r10, rsp
-;;     11: ja 0x3b
-;;     17: cmp esi, 4
-;;     1a: jae 0x3d
-;;     20: mov r11, qword ptr [rdi + 0x20]
-;;     24: mov eax, esi
-;;     26: mov r11, qword ptr [r11 + rax*8]
-;;     2a: mov rax, qword ptr [r11]
-;;     2d: mov rdi, qword ptr [r11 + 8]
-;;     31: mov rsi, rdx
-;;     34: call rax
-;;     36: mov rsp, rbp
-;;     39: pop rbp
-;;     3a: ret
-;;     3b: ud2
-;;     3d: ud2
+;;     11: ja 0x3f
+;;     17: xor rax, rax
+;;     1a: mov rcx, qword ptr [rdi + 0x20]
+;;     1e: mov edi, esi
+;;     20: lea rcx, [rcx + rdi*8]
+;;     24: cmp esi, 4
+;;     27: cmovae rcx, rax
+;;     2b: mov rax, qword ptr [rcx]
+;;     2e: mov rcx, qword ptr [rax]
+;;     31: mov rdi, qword ptr [rax + 8]
+;;     35: mov rsi, rdx
+;;     38: call rcx
+;;     3a: mov rsp, rbp
+;;     3d: pop rbp
+;;     3e: ret
+;;     3f: ud2

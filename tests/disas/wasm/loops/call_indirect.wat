@@ -19,49 +19,45 @@
 ;;      1: mov rbp, rsp
 ;;      4: mov r10, qword ptr [rdi]
 ;;      7: mov r10, qword ptr [r10]
-;;      a: add r10, 0x40
+;;      a: add r10, 0x30
 ;;      e: cmp r10, rsp
-;;     11: ja 0xab
-;;     17: sub rsp, 0x30
+;;     11: ja 0x96
+;;     17: sub rsp, 0x20
 ;;     1b: mov qword ptr [rsp], rbx
 ;;     1f: mov qword ptr [rsp + 8], r12
 ;;     24: mov qword ptr [rsp + 0x10], r13
-;;     29: mov qword ptr [rsp + 0x18], r14
-;;     2e: mov qword ptr [rsp + 0x20], r15
-;;     33: mov r15, rdx
-;;     36: mov rax, r8
-;;     39: xor eax, eax
-;;     3b: mov rdx, rax
-;;     3e: mov r14, qword ptr [rdi + 0x20]
-;;     42: mov ebx, esi
-;;     44: mov r12d, dword ptr [rdi + 0x48]
-;;     48: mov r13, rsi
-;;     4b: cmp r13d, 8
-;;     4f: jae 0xad
-;;     55: mov rax, qword ptr [r14 + rbx*8]
-;;     59: mov ecx, dword ptr [rax + 0x10]
-;;     5c: cmp ecx, r12d
-;;     5f: jne 0xaf
-;;     65: mov rcx, qword ptr [rax]
-;;     68: mov rdi, qword ptr [rax + 8]
-;;     6c: mov rsi, rdx
-;;     6f: call rcx
-;;     71: mov rdx, r15
-;;     74: sub edx, 1
-;;     77: test edx, edx
-;;     79: je 0x8a
-;;     7f: mov r15, rdx
-;;     82: mov rdx, rax
-;;     85: jmp 0x4b
-;;     8a: mov rbx, qword ptr [rsp]
-;;     8e: mov r12, qword ptr [rsp + 8]
-;;     93: mov r13, qword ptr [rsp + 0x10]
-;;     98: mov r14, qword ptr [rsp + 0x18]
-;;     9d: mov r15, qword ptr [rsp + 0x20]
-;;     a2: add rsp, 0x30
-;;     a6: mov rsp, rbp
-;;     a9: pop rbp
-;;     aa: ret
-;;     ab: ud2
-;;     ad: ud2
-;;     af: ud2
+;;     29: mov r13, rdx
+;;     2c: mov rax, r8
+;;     2f: xor eax, eax
+;;     31: mov r8, rax
+;;     34: xor rcx, rcx
+;;     37: mov rax, qword ptr [rdi + 0x20]
+;;     3b: mov edx, esi
+;;     3d: lea r12, [rax + rdx*8]
+;;     41: cmp esi, 8
+;;     44: cmovae r12, rcx
+;;     48: mov ebx, dword ptr [rdi + 0x48]
+;;     4b: mov rax, qword ptr [r12]
+;;     4f: mov ecx, dword ptr [rax + 0x10]
+;;     52: cmp ecx, ebx
+;;     54: jne 0x98
+;;     5a: mov rcx, qword ptr [rax]
+;;     5d: mov rdi, qword ptr [rax + 8]
+;;     61: mov rsi, r8
+;;     64: call rcx
+;;     66: mov rdx, r13
+;;     69: sub edx, 1
+;;     6c: test edx, edx
+;;     6e: je 0x7f
+;;     74: mov r8, rax
+;;     77: mov r13, rdx
+;;     7a: jmp 0x4b
+;;     7f: mov rbx, qword ptr [rsp]
+;;     83: mov r12, qword ptr [rsp + 8]
+;;     88: mov r13, qword ptr [rsp + 0x10]
+;;     8d: add rsp, 0x20
+;;     91: mov rsp, rbp
+;;     94: pop rbp
+;;     95: ret
+;;     96: ud2
+;;     98: ud2

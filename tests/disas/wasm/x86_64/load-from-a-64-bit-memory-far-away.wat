@@ -11,16 +11,17 @@
 ;; func[0]:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov r8, qword ptr [rdi + 0x28]
-;;      8: mov r9, rsi
-;;      b: add r9, 0x4000004
-;;     12: jb 0x32
-;;     18: cmp r9, r8
-;;     1b: ja 0x34
-;;     21: mov r9, qword ptr [rdi + 0x20]
-;;     25: mov eax, dword ptr [r9 + rsi + 0x4000000]
-;;     2d: mov rsp, rbp
-;;     30: pop rbp
-;;     31: ret
-;;     32: ud2
-;;     34: ud2
+;;      4: mov r10, qword ptr [rdi + 0x28]
+;;      8: mov r11, rsi
+;;      b: add r11, 0x4000004
+;;     12: jb 0x35
+;;     18: mov rcx, qword ptr [rdi + 0x20]
+;;     1c: xor rax, rax
+;;     1f: lea rcx, [rcx + rsi + 0x4000000]
+;;     27: cmp r11, r10
+;;     2a: cmova rcx, rax
+;;     2e: mov eax, dword ptr [rcx]
+;;     30: mov rsp, rbp
+;;     33: pop rbp
+;;     34: ret
+;;     35: ud2

@@ -12,11 +12,13 @@
 ;; func[0]:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: cmp rsi, qword ptr [rdi + 0x28]
-;;      8: jae 0x1b
-;;      e: mov rdi, qword ptr [rdi + 0x20]
-;;     12: mov eax, dword ptr [rdi + rsi + 0x10]
-;;     16: mov rsp, rbp
-;;     19: pop rbp
-;;     1a: ret
-;;     1b: ud2
+;;      4: mov r9, qword ptr [rdi + 0x28]
+;;      8: xor r8, r8
+;;      b: mov r10, rsi
+;;      e: add r10, qword ptr [rdi + 0x20]
+;;     12: cmp rsi, r9
+;;     15: cmovae r10, r8
+;;     19: mov eax, dword ptr [r10 + 0x10]
+;;     1d: mov rsp, rbp
+;;     20: pop rbp
+;;     21: ret

@@ -12,13 +12,14 @@
 ;; func[0]:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov esi, esi
-;;      6: lea r8, [rsi + 0x14]
-;;      a: cmp r8, qword ptr [rdi + 0x28]
-;;      e: ja 0x22
-;;     14: mov r8, qword ptr [rdi + 0x20]
-;;     18: mov eax, dword ptr [r8 + rsi + 0x10]
-;;     1d: mov rsp, rbp
-;;     20: pop rbp
-;;     21: ret
-;;     22: ud2
+;;      4: mov r10, qword ptr [rdi + 0x28]
+;;      8: mov esi, esi
+;;      a: lea rax, [rsi + 0x14]
+;;      e: xor r11, r11
+;;     11: add rsi, qword ptr [rdi + 0x20]
+;;     15: cmp rax, r10
+;;     18: cmova rsi, r11
+;;     1c: mov eax, dword ptr [rsi + 0x10]
+;;     1f: mov rsp, rbp
+;;     22: pop rbp
+;;     23: ret

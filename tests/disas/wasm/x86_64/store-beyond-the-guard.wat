@@ -11,13 +11,15 @@
 ;; func[0]:
 ;;      0: push rbp
 ;;      1: mov rbp, rsp
-;;      4: mov esi, esi
-;;      6: lea r8, [rsi + 0x4000004]
-;;      d: cmp r8, qword ptr [rdi + 0x28]
-;;     11: ja 0x28
-;;     17: mov r8, qword ptr [rdi + 0x20]
-;;     1b: mov dword ptr [r8 + rsi + 0x4000000], edx
-;;     23: mov rsp, rbp
-;;     26: pop rbp
-;;     27: ret
-;;     28: ud2
+;;      4: mov r11, qword ptr [rdi + 0x28]
+;;      8: mov ecx, esi
+;;      a: lea rsi, [rcx + 0x4000004]
+;;     11: xor rax, rax
+;;     14: mov rdi, qword ptr [rdi + 0x20]
+;;     18: lea r10, [rdi + rcx + 0x4000000]
+;;     20: cmp rsi, r11
+;;     23: cmova r10, rax
+;;     27: mov dword ptr [r10], edx
+;;     2a: mov rsp, rbp
+;;     2d: pop rbp
+;;     2e: ret

@@ -17,20 +17,21 @@
 ;;      7: mov r10, qword ptr [r10]
 ;;      a: add r10, 0x10
 ;;      e: cmp r10, rsp
-;;     11: ja 0x44
-;;     17: cmp edx, 2
-;;     1a: jae 0x46
-;;     20: mov rax, qword ptr [rdi + 0x20]
-;;     24: mov ecx, edx
-;;     26: mov rax, qword ptr [rax + rcx*8]
-;;     2a: mov ecx, dword ptr [rax + 0x10]
-;;     2d: cmp ecx, dword ptr [rdi + 0x30]
-;;     30: jne 0x48
-;;     36: mov r10, qword ptr [rax]
-;;     39: mov rdi, qword ptr [rax + 8]
-;;     3d: mov rsp, rbp
-;;     40: pop rbp
-;;     41: jmp r10
-;;     44: ud2
-;;     46: ud2
-;;     48: ud2
+;;     11: ja 0x49
+;;     17: xor rax, rax
+;;     1a: mov rcx, qword ptr [rdi + 0x20]
+;;     1e: mov r8d, edx
+;;     21: lea rcx, [rcx + r8*8]
+;;     25: cmp edx, 2
+;;     28: cmovae rcx, rax
+;;     2c: mov rax, qword ptr [rcx]
+;;     2f: mov ecx, dword ptr [rax + 0x10]
+;;     32: cmp ecx, dword ptr [rdi + 0x30]
+;;     35: jne 0x4b
+;;     3b: mov r10, qword ptr [rax]
+;;     3e: mov rdi, qword ptr [rax + 8]
+;;     42: mov rsp, rbp
+;;     45: pop rbp
+;;     46: jmp r10
+;;     49: ud2
+;;     4b: ud2

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod context;
+mod large;
 mod operators;
 
 use super::{ModuleEnv, Scratch, translate_function};

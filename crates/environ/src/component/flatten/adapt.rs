@@ -129,6 +129,7 @@ impl Flattener<'_, '_> {
             address: AddressType::I32,
             realloc: None,
             post_return: None,
+            passes_on: false,
         };
         let name = self.core_func_name(dtor)?;
         let spec = AdapterSpec {

@@ -50,7 +50,7 @@ impl Flattener<'_, '_> {
         Ok(())
     }
 
-    fn lower_import(
+    pub(super) fn lower_import(
         &mut self,
         func: &ImportedFunc,
         ty: ComponentFuncTypeIndex,
@@ -148,6 +148,7 @@ impl Flattener<'_, '_> {
             address,
             realloc,
             post_return,
+            passes_on: false,
         };
         let all = &mut self.component.options;
         let index = self
@@ -173,7 +174,7 @@ impl Flattener<'_, '_> {
         Ok(index)
     }
 
-    fn extract_realloc(&mut self, def: CoreDef) -> RuntimeReallocIndex {
+    pub(super) fn extract_realloc(&mut self, def: CoreDef) -> RuntimeReallocIndex {
         if let Some(&index) = self.interned.reallocs.get(&def) {
             return index;
         }
@@ -186,7 +187,7 @@ impl Flattener<'_, '_> {
         index
     }
 
-    fn extract_post_return(&mut self, def: CoreDef) -> RuntimePostReturnIndex {
+    pub(super) fn extract_post_return(&mut self, def: CoreDef) -> RuntimePostReturnIndex {
         if let Some(&index) = self.interned.post_returns.get(&def) {
             return index;
         }

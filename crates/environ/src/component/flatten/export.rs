@@ -32,9 +32,7 @@ impl Flattener<'_, '_> {
                 func: func.core,
                 options: func.options,
             }),
-            Value::Func(Func::Imported(func)) => {
-                Ok(Export::ImportedFunction(self.runtime_import(func)))
-            }
+            Value::Func(Func::Imported(func)) => self.reexport(func),
             Value::Instance(exports) => Ok(Export::Instance(self.exports(exports, offset)?)),
             Value::Type(ty) => Ok(Export::Type(*ty)),
             Value::Module(_) => Err(Error::unsupported("the export of a core module", offset)),

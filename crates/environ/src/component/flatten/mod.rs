@@ -15,12 +15,13 @@ mod export;
 mod instance;
 mod known_imports;
 mod layout;
+mod reexport;
 mod resource;
 mod scope;
 mod value;
 
 use super::definition::{Definitions, Item, StaticComponentIndex};
-use super::info::{CanonicalOptions, Component, CoreDef, CoreExport};
+use super::info::{CanonicalOptions, Component, CoreDef, CoreExport, Export};
 use super::intern::TypeInterner;
 use super::trampoline::Trampoline;
 use crate::Translation;
@@ -62,6 +63,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         interned: Interned::default(),
         shapes: Shapes::default(),
         extracted: Extracted::default(),
+        scratch: None,
         budget: Budget::default(),
         may_throw,
     };
@@ -101,6 +103,8 @@ struct Flattener<'d, 'data> {
     /// What adapters know about types.
     shapes: Shapes,
     extracted: Extracted,
+    /// What re-exported functions' values go through.
+    scratch: Option<reexport::Scratch>,
     budget: Budget,
     /// Whether any module has a tag: without one, nothing can be thrown.
     may_throw: bool,
@@ -125,6 +129,7 @@ struct Interned {
     imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
     lowerings: BTreeMap<RuntimeImportIndex, LoweredIndex>,
     adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
+    reexports: BTreeMap<RuntimeImportIndex, Export>,
 }
 
 impl Flattener<'_, '_> {

@@ -146,9 +146,6 @@ impl ComponentItem {
     fn exported(of: &Description, export: &Export) -> ComponentItem {
         match export {
             Export::LiftedFunction { ty, .. } => ComponentItem::func(of, *ty),
-            Export::ImportedFunction(import) => {
-                ComponentItem::func(of, of.runtime_imports[*import].ty)
-            }
             Export::Instance(items) => {
                 let items = items.iter();
                 ComponentItem::instance(

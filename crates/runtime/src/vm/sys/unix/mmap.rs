@@ -5,8 +5,10 @@
 //! base address to compiled code answers for the aliasing that follows from it.
 
 use super::page_size;
-use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags};
+use std::cmp::Ordering;
 use std::ffi::c_void;
+use std::fs::File;
 use std::io;
 use std::ptr::{self, NonNull};
 
@@ -76,6 +78,23 @@ impl Mapping {
             )?;
         }
         self.accessible = length;
+        Ok(())
+    }
+
+    /// Maps a file over the first `length` bytes, a whole number of pages, none of which is
+    /// accessible yet. They can be written to, which leaves the file as it is.
+    ///
+    /// # Errors
+    /// If the system refuses, or something is accessible already.
+    pub(crate) fn begin_with_file(&mut self, file: &File, length: usize) -> io::Result<()> {
+        check_pages(length)?;
+        if length > self.length || self.accessible > 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: nothing of this mapping has been used.
+        unsafe { self.map_file(0, file, length)? };
+        self.accessible = length;
+        self.seams.push(length);
         Ok(())
     }
 
@@ -177,6 +196,116 @@ impl Mapping {
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `bytes`.
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.accessible) }
+    }
+}
+
+/// A mapping that is divided up among several users, each of whom answers for its range. The safe
+/// slices don't reach there, and what is accessible is not noted.
+impl Mapping {
+    /// Maps a file over a range, to be written to without changing the file.
+    ///
+    /// # Safety
+    /// The range lies in this mapping, on whole pages, and nobody uses it.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn map_file(
+        &self,
+        offset: usize,
+        file: &File,
+        length: usize,
+    ) -> io::Result<()> {
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            rustix::mm::mmap(
+                self.base.as_ptr().add(offset).cast(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::FIXED,
+                file,
+                0,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Maps fresh memory over a range, readable and writable.
+    ///
+    /// # Safety
+    /// As for [`Mapping::map_file`].
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn map_zeros(&self, offset: usize, length: usize) -> io::Result<()> {
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            rustix::mm::mmap_anonymous(
+                self.base.as_ptr().add(offset).cast(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Changes how many bytes from `offset` on are readable and writable: from `old` to `new`.
+    /// Contents stay.
+    ///
+    /// # Safety
+    /// Both ranges lie in this mapping, on whole pages, and nobody uses what is between their
+    /// ends.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn set_accessible(
+        &self,
+        offset: usize,
+        old: usize,
+        new: usize,
+    ) -> io::Result<()> {
+        let flags = match new.cmp(&old) {
+            Ordering::Equal => return Ok(()),
+            Ordering::Greater => MprotectFlags::READ | MprotectFlags::WRITE,
+            Ordering::Less => MprotectFlags::empty(),
+        };
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            let start = self.base.as_ptr().add(offset + old.min(new));
+            rustix::mm::mprotect(start.cast::<c_void>(), old.abs_diff(new), flags)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a range what it was when it was mapped: `image`, then zero. The first `kept` bytes
+    /// are written to, and the rest given back to the system.
+    ///
+    /// # Safety
+    /// The range lies in this mapping, on whole pages, as `kept` does; it is readable and
+    /// writable, and nobody uses it. It is a private mapping of a file that begins with `image`,
+    /// then anonymous.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) unsafe fn clear(
+        &self,
+        offset: usize,
+        length: usize,
+        image: &[u8],
+        kept: usize,
+    ) -> io::Result<()> {
+        let copied = kept.min(image.len());
+        // SAFETY: the caller answers for the range.
+        unsafe {
+            let start = self.base.as_ptr().add(offset);
+            start.copy_from_nonoverlapping(image.as_ptr(), copied);
+            start.add(copied).write_bytes(0, kept - copied);
+            if kept < length {
+                let rest = start.add(kept).cast::<c_void>();
+                rustix::mm::madvise(rest, length - kept, Advice::LinuxDontNeed)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,35 @@
+;; Globals: a generator of random numbers that keeps its state in them, and a shadow stack pointer.
+(module
+  (memory 1)
+  (global $sp (mut i32) (i32.const 65536))
+  (global $a (mut i64) (i64.const 1))
+  (global $b (mut i64) (i64.const 2))
+  (func $next (result i64)
+    (local $t i64) (local $s i64)
+    (local.set $t (global.get $a))
+    (local.set $s (global.get $b))
+    (global.set $a (local.get $s))
+    (local.set $t (i64.xor (local.get $t) (i64.shl (local.get $t) (i64.const 23))))
+    (global.set $b
+      (i64.xor
+        (i64.xor (local.get $t) (local.get $s))
+        (i64.xor (i64.shr_u (local.get $t) (i64.const 18)) (i64.shr_u (local.get $s) (i64.const 5)))))
+    (i64.add (global.get $b) (local.get $s)))
+  (func $mean (param $count i32) (result i32)
+    (local $fp i32)
+    (global.set $sp (local.tee $fp (i32.sub (global.get $sp) (i32.const 16))))
+    (i64.store (local.get $fp) (i64.const 0))
+    (loop $again
+      (i64.store (local.get $fp)
+        (i64.add (i64.load (local.get $fp)) (i64.shr_u (call $next) (i64.const 40))))
+      (br_if $again (local.tee $count (i32.sub (local.get $count) (i32.const 1)))))
+    (global.set $sp (i32.add (local.get $fp) (i32.const 16)))
+    (i32.wrap_i64 (i64.shr_u (i64.load (local.get $fp)) (i64.const 4))))
+  (func (export "run") (param $n i32) (result i32)
+    (local $sum i32)
+    (global.set $a (i64.const 1))
+    (global.set $b (i64.const 2))
+    (loop $again
+      (local.set $sum (i32.add (local.get $sum) (call $mean (i32.const 16))))
+      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (local.get $sum)))

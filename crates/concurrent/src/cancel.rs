@@ -1,0 +1,96 @@
+//! `Task.request_cancellation`: a caller isn't interested in a task's result any more.
+
+use crate::Platform;
+use crate::bug::Bug;
+use crate::id::{Id, TaskId, ThreadId};
+use crate::schedule::Choice;
+use crate::scheduler::Scheduler;
+use crate::subtask::SubtaskState;
+use crate::task::{Exited, TaskState};
+use crate::thread::{Reason, Status};
+use crate::trap::Trap;
+
+/// What became of a request to cancel a task.
+#[must_use]
+pub enum CancelRequest<P: Platform> {
+    /// The task waited to enter its instance. It is cancelled and gone, and its caller's subtask
+    /// resolved; a caller that is the host is told by the driver.
+    BeforeStart(Exited<P>),
+    /// The driver resumes this thread, and then asks for
+    /// [the next](Scheduler::next_for_cancellation).
+    Resume(ThreadId),
+    /// Nobody can be resumed: the task will be told when it asks.
+    Later,
+}
+
+impl<P: Platform> Scheduler<P> {
+    /// `Task.request_cancellation`.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if the task is resolved or was asked before.
+    pub fn request_cancellation(&mut self, id: TaskId) -> Result<CancelRequest<P>, Trap> {
+        let task = self.task_mut(id)?;
+        let implicit_thread = task.implicit_thread;
+        let instance = task.instance;
+        match (task.state, implicit_thread) {
+            (TaskState::Initial, Some(thread)) => {
+                task.state = TaskState::CancelDelivered;
+                let exited = self.cancel_entry(id, thread)?;
+                self.checked();
+                Ok(CancelRequest::BeforeStart(exited))
+            }
+            (TaskState::Started, _) => {
+                task.state = TaskState::PendingCancel;
+                if let Some(thread) = implicit_thread {
+                    self.park_again(thread);
+                }
+                let next = self.next_ready_in(instance);
+                self.checked();
+                Ok(match next {
+                    Some(thread) => CancelRequest::Resume(thread),
+                    None => CancelRequest::Later,
+                })
+            }
+            _ => Err(Trap::Internal(Bug::CancelledTooLate)),
+        }
+    }
+
+    /// Whom a driver resumes next that has resumed a thread for a request to cancel, if anybody.
+    pub fn next_for_cancellation(&mut self, id: TaskId) -> Option<ThreadId> {
+        let task = self.tasks.get(id)?;
+        if task.state == TaskState::Resolved {
+            return None;
+        }
+        let instance = task.instance;
+        if !self.has_candidates_in(instance) || self.choose(Choice::GoOnCancelling, 2) == 0 {
+            return None;
+        }
+        let next = self.next_ready_in(instance);
+        self.checked();
+        next
+    }
+
+    /// The end of a task that waits to enter, without running.
+    fn cancel_entry(&mut self, task: TaskId, thread: ThreadId) -> Result<Exited<P>, Trap> {
+        if self.thread(thread)?.status != Status::Waiting(Reason::Enter) {
+            return Err(Trap::Internal(Bug::CancelledTooEarly));
+        }
+        self.leave(thread.raw().index);
+        let instance = self.thread(thread)?.instance;
+        self.instance_mut(instance)?.num_waiting_to_enter -= 1;
+        let forgotten = self.forget_thread(thread);
+        let forgotten = forgotten.ok_or(Trap::Internal(Bug::NoSuchThread))?;
+        let task = self.tasks.remove(task);
+        let task = task.ok_or(Trap::Internal(Bug::NoSuchTask))?;
+        if let Some(caller) = task.caller {
+            self.progress_subtask(caller, SubtaskState::CancelledBeforeStarted);
+        }
+        // It may have been the scout.
+        self.signal_entry(instance);
+        Ok(Exited {
+            thread: forgotten.payload,
+            task: Some(task.payload),
+        })
+    }
+}

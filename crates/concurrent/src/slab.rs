@@ -1,0 +1,161 @@
+//! A slab: values at places that don't change while they live, found by generational [ids](crate::id).
+
+use std::marker::PhantomData;
+use std::num::NonZeroU32;
+
+use crate::id::{Id, RawId};
+
+/// Values of type `T`, named by ids of type `I`.
+pub(crate) struct Slab<I, T> {
+    entries: Vec<Entry<T>>,
+    free: Vec<u32>,
+    live: usize,
+    ids: PhantomData<fn(I) -> I>,
+}
+
+struct Entry<T> {
+    generation: NonZeroU32,
+    value: Option<T>,
+}
+
+/// What is linked in a list or named by a live value is live: whoever frees it unlinks it first.
+const LIVE: &str = "places that are linked are live";
+
+impl<I: Id, T> Slab<I, T> {
+    pub(crate) fn new() -> Self {
+        Slab {
+            entries: Vec::new(),
+            free: Vec::new(),
+            live: 0,
+            ids: PhantomData,
+        }
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> I {
+        let index = self.free.pop().unwrap_or_else(|| {
+            let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+            assert!(index < u32::MAX, "memory ends before 32-bit places do");
+            self.entries.push(Entry {
+                generation: NonZeroU32::MIN,
+                value: None,
+            });
+            index
+        });
+        let entry = &mut self.entries[index as usize];
+        entry.value = Some(value);
+        self.live += 1;
+        I::from_raw(RawId {
+            index,
+            generation: entry.generation,
+        })
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, id: I) -> Option<&T> {
+        let id = id.raw();
+        let entry = self.entries.get(id.index as usize)?;
+        if entry.generation != id.generation {
+            return None;
+        }
+        entry.value.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: I) -> Option<&mut T> {
+        let id = id.raw();
+        let entry = self.entries.get_mut(id.index as usize)?;
+        if entry.generation != id.generation {
+            return None;
+        }
+        entry.value.as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, id: I) -> Option<T> {
+        self.get(id)?;
+        let index = id.raw().index;
+        let entry = &mut self.entries[index as usize];
+        let value = entry.value.take();
+        self.live -= 1;
+        // A place that has run out of generations is never used again.
+        if let Some(next) = entry.generation.checked_add(1) {
+            entry.generation = next;
+            self.free.push(index);
+        }
+        value
+    }
+
+    /// What is at a place that is known to be live.
+    #[inline]
+    pub(crate) fn at(&self, index: u32) -> &T {
+        self.entries[index as usize].value.as_ref().expect(LIVE)
+    }
+
+    /// What is at a place that is known to be live.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, index: u32) -> &mut T {
+        self.entries[index as usize].value.as_mut().expect(LIVE)
+    }
+
+    /// The id of who lives at a place now.
+    #[inline]
+    pub(crate) fn id_at(&self, index: u32) -> I {
+        I::from_raw(RawId {
+            index,
+            generation: self.entries[index as usize].generation,
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| {
+                let value = entry.value.as_ref()?;
+                let id = I::from_raw(RawId {
+                    index: index as u32,
+                    generation: entry.generation,
+                });
+                Some((id, value))
+            })
+    }
+
+    /// The ids of all values that fulfil a condition.
+    pub(crate) fn ids_where(&self, condition: impl Fn(&T) -> bool) -> Vec<I> {
+        self.iter()
+            .filter(|(_, value)| condition(value))
+            .map(|(id, _)| id)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Slab;
+    use crate::id::{Id, ThreadId};
+
+    #[test]
+    fn an_id_that_is_out_of_date_finds_nothing() {
+        let mut slab = Slab::<ThreadId, &str>::new();
+        let first = slab.insert("first");
+        assert_eq!(slab.remove(first), Some("first"));
+        let second = slab.insert("second");
+        assert_eq!(first.raw().index, second.raw().index);
+        assert_eq!(slab.get(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.get(second), Some(&"second"));
+        assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn ids_survive_as_numbers() {
+        let mut slab = Slab::<ThreadId, u8>::new();
+        slab.insert(0);
+        let id = slab.insert(1);
+        assert_eq!(ThreadId::from_bits(id.to_bits()), Some(id));
+        assert_eq!(ThreadId::from_bits(7), None);
+    }
+}

@@ -1,0 +1,392 @@
+//! Runs a program on the scheduler, as a runtime would, with interpreters instead of stacks.
+
+mod steps;
+
+use std::collections::BTreeMap;
+
+use threadline_concurrent::{
+    Bug, CallbackNext, Counts, EndId, Event, InstanceId, NewTask, Outcome, Payload, Platform,
+    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskState, ThreadId,
+    Trap, Wait,
+};
+
+use crate::program::{Code, HostOp, Lift, Op, Program};
+use crate::trace::{Entry, Why, pick_set};
+
+pub(crate) struct Fake;
+
+/// Where a thread is in its program.
+pub(crate) struct Body {
+    number: usize,
+    /// The function whose implicit thread it is.
+    function: Option<usize>,
+    list: usize,
+    step: usize,
+    callbacks: usize,
+}
+
+impl Platform for Fake {
+    type Thread = Body;
+    /// The number of its implicit thread, and the function.
+    type Task = (usize, usize);
+    /// Where the argument is in the caller's table.
+    type Subtask = Option<u32>;
+    type Buffer = u32;
+    type Payload = Element;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Element {
+    is_number: bool,
+}
+
+impl Payload for Element {
+    fn is_none_or_number(&self) -> bool {
+        self.is_number
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Handle {
+    Set(SetId),
+    Subtask(SubtaskId),
+    End(EndId),
+}
+
+/// How an operation goes on.
+enum Next {
+    On,
+    Blocked,
+    To(ThreadId),
+}
+
+pub(crate) struct Machine<'p> {
+    program: &'p Program,
+    scheduler: Scheduler<Fake>,
+    instances: Vec<InstanceId>,
+    handles: BTreeMap<InstanceId, Table<Handle>>,
+    threads: usize,
+    buffers: u32,
+    trace: Vec<Entry>,
+}
+
+/// What comes of a run.
+pub(crate) struct Ran {
+    pub(crate) trace: Vec<Entry>,
+    /// What there is after all instances are freed.
+    pub(crate) left: Counts,
+    pub(crate) recording: Recording,
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(program: &Program, schedule: Box<dyn Schedule>) -> Ran {
+    let mut scheduler = Scheduler::new();
+    scheduler.set_schedule(schedule);
+    scheduler.record();
+    let instances: Vec<InstanceId> = (0..program.instances)
+        .map(|_| scheduler.new_instance())
+        .collect();
+    let mut machine = Machine {
+        program,
+        scheduler,
+        handles: instances
+            .iter()
+            .map(|&instance| (instance, Table::default()))
+            .collect(),
+        instances,
+        threads: 0,
+        buffers: 0,
+        trace: Vec::new(),
+    };
+    if let Err(trap) = machine.host() {
+        assert!(!trap.is_bug(), "{trap}; after {:#?}", machine.trace);
+        let name = format!("{trap:?}");
+        let name = name.split('(').next().unwrap().to_owned();
+        machine.trace.push(Entry::Trap(name));
+        machine.unwind();
+    }
+    for instance in machine.instances.clone() {
+        let mut threads = 0;
+        let mut take = |released| threads += usize::from(matches!(released, Released::Thread(_)));
+        machine
+            .scheduler
+            .remove_instance(instance, &mut take)
+            .unwrap();
+    }
+    Ran {
+        trace: machine.trace,
+        left: machine.scheduler.counts(),
+        recording: machine.scheduler.take_recording(),
+    }
+}
+
+impl Machine<'_> {
+    fn host(&mut self) -> Result<(), Trap> {
+        for (number, &op) in self.program.host.iter().enumerate() {
+            self.trace.push(Entry::Host(number));
+            match op {
+                HostOp::Call(selector) => {
+                    let function = usize::from(selector) % self.program.functions.len();
+                    self.call(function, None)?;
+                }
+                HostOp::Tick => {
+                    self.tick()?;
+                }
+            }
+        }
+        while self.tick()? {}
+        Ok(())
+    }
+
+    /// Ends all that runs, as a trap does on its way out.
+    fn unwind(&mut self) {
+        for instance in self.instances.clone() {
+            self.scheduler.lock(instance).unwrap();
+        }
+        while self.scheduler.depth() > 0 {
+            if self.scheduler.current().is_some() {
+                self.scheduler.abandon_thread().unwrap();
+            }
+            self.scheduler.end_resume().unwrap();
+        }
+        assert_eq!(self.scheduler.next_ready(), None);
+    }
+
+    fn tick(&mut self) -> Result<bool, Trap> {
+        match self.scheduler.next_ready() {
+            Some(thread) => {
+                self.resume(thread, Why::Tick)?;
+                Ok(true)
+            }
+            None => {
+                self.trace.push(Entry::Idle);
+                Ok(false)
+            }
+        }
+    }
+
+    /// `canon_lift`, without what concerns the caller.
+    fn call(&mut self, function: usize, caller: Option<SubtaskId>) -> Result<(), Trap> {
+        let found = &self.program.functions[function];
+        let instance = self.instances[found.instance];
+        let is_async = found.lift != Lift::Sync;
+        let number = self.threads;
+        let (task, thread) = self.scheduler.new_task(NewTask {
+            instance,
+            async_typed: is_async,
+            needs_exclusive: matches!(found.lift, Lift::Exclusive | Lift::Callback),
+            caller,
+            task: (number, function),
+            thread: Body {
+                number,
+                function: Some(function),
+                list: found.body,
+                step: 0,
+                callbacks: 0,
+            },
+        })?;
+        self.threads += 1;
+        self.resume(thread, Why::Call)?;
+        while !is_async && self.scheduler.task_state(task) != TaskState::Resolved {
+            let next = self.scheduler.next_ready_in(instance);
+            let next = next.ok_or(Trap::SyncTaskBlocked)?;
+            self.resume(next, Why::Sync(number))?;
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, thread: ThreadId, why: Why) -> Result<(), Trap> {
+        let number = self.body(thread).number;
+        self.trace.push(Entry::Resume(number, why));
+        self.scheduler.begin_resume(thread)?;
+        let mut current = thread;
+        loop {
+            let number = self.body(current).number;
+            match self.run(current)? {
+                Some(next) => {
+                    let other = self.body(next).number;
+                    self.trace.push(Entry::To(number, other));
+                    current = next;
+                }
+                None => return self.scheduler.end_resume(),
+            }
+        }
+    }
+
+    /// Runs the current thread until it blocks, ends or names another one.
+    fn run(&mut self, thread: ThreadId) -> Result<Option<ThreadId>, Trap> {
+        let number = self.body(thread).number;
+        let mut next = self.go_on(thread)?;
+        loop {
+            match next {
+                Next::Blocked => {
+                    if self.scheduler.status(thread).is_some() {
+                        self.trace.push(Entry::Blocked(number));
+                    } else {
+                        self.trace.push(Entry::Ended(number));
+                    }
+                    return Ok(None);
+                }
+                Next::To(other) => return Ok(Some(other)),
+                Next::On => next = self.step(thread)?,
+            }
+        }
+    }
+
+    fn go_on(&mut self, thread: ThreadId) -> Result<Next, Trap> {
+        let number = self.body(thread).number;
+        match self.scheduler.take_outcome()? {
+            Outcome::Resumed => {
+                let instance = self.scheduler.instance_of(thread).unwrap();
+                if self.scheduler.thread_index()? != 0 {
+                    return Ok(Next::On);
+                }
+                assert!(!self.scheduler.is_locked(instance));
+                match self.scheduler.enter()? {
+                    Wait::Ready(()) => self.start(thread)?,
+                    Wait::Block => return Ok(Next::Blocked),
+                }
+            }
+            Outcome::Entered => self.start(thread)?,
+            Outcome::SubtaskResolved(subtask) => self.finish_call(number, subtask)?,
+            Outcome::Event(event) => self.deliver(number, event),
+            Outcome::Callback(event) => self.call_back(thread, event),
+            Outcome::Trap(trap) => return Err(trap),
+        }
+        Ok(Next::On)
+    }
+
+    fn start(&mut self, thread: ThreadId) -> Result<(), Trap> {
+        let number = self.body(thread).number;
+        let caller = self.scheduler.start()?;
+        self.trace.push(Entry::Started(number));
+        let Some(caller) = caller else {
+            return Ok(());
+        };
+        let Some(argument) = *self.scheduler.subtask_payload(caller).unwrap() else {
+            return Ok(());
+        };
+        let from = self.scheduler.caller_instance(caller).unwrap();
+        // What the caller has dropped or used up meanwhile can't be lifted; it goes without.
+        let Some(&Handle::End(end)) = self.handles[&from].get(argument) else {
+            return Ok(());
+        };
+        let (kind, ..) = self.scheduler.end_state(end).unwrap();
+        if kind.side != Side::Readable {
+            return Ok(());
+        }
+        self.handles.get_mut(&from).unwrap().remove(argument);
+        self.scheduler.lift_end(end)?;
+        let instance = self.scheduler.current_instance()?;
+        let index = self.add(instance, Handle::End(end));
+        self.scheduler.lower_end(end, instance, index)
+    }
+
+    fn call_back(&mut self, thread: ThreadId, event: Event) {
+        let body = self.scheduler.thread_payload_mut(thread).unwrap();
+        let function = body.function.unwrap();
+        body.list = self.program.callback_list(function, body.callbacks);
+        body.callbacks += 1;
+        body.step = 0;
+        let number = body.number;
+        self.trace.push(Entry::Callback(
+            number,
+            event.code as u32,
+            event.index,
+            event.payload,
+        ));
+    }
+
+    fn deliver(&mut self, number: usize, event: Event) {
+        self.trace.push(Entry::Event(
+            number,
+            event.code as u32,
+            event.index,
+            event.payload,
+        ));
+    }
+
+    fn finish_call(&mut self, number: usize, subtask: SubtaskId) -> Result<(), Trap> {
+        let state = self.scheduler.subtask_state(subtask).unwrap();
+        self.scheduler.finish_subtask(subtask)?;
+        self.did(number, "call", state as u32);
+        Ok(())
+    }
+
+    fn did(&mut self, number: usize, what: &'static str, result: u32) {
+        self.trace.push(Entry::Did(number, what, result));
+    }
+
+    fn body(&self, thread: ThreadId) -> &Body {
+        self.scheduler.thread_payload(thread).unwrap()
+    }
+
+    fn add(&mut self, instance: InstanceId, handle: Handle) -> u32 {
+        self.handles
+            .get_mut(&instance)
+            .unwrap()
+            .add(handle)
+            .unwrap()
+    }
+
+    fn step(&mut self, thread: ThreadId) -> Result<Next, Trap> {
+        let body = self.scheduler.thread_payload_mut(thread).unwrap();
+        let (list, step) = (body.list, body.step);
+        body.step += 1;
+        match self.program.lists[list].get(step) {
+            Some(&op) => self.perform(thread, list, op),
+            None => self.finish(thread),
+        }
+    }
+
+    /// The end of a list.
+    fn finish(&mut self, thread: ThreadId) -> Result<Next, Trap> {
+        let body = self.body(thread);
+        let (number, callbacks) = (body.number, body.callbacks);
+        if let Some(function) = body.function {
+            let found = &self.program.functions[function];
+            if found.lift == Lift::Callback
+                && let Some(&code) = found.codes.get(callbacks)
+                && let Some(next) = self.between_callbacks(thread, code)?
+            {
+                return Ok(next);
+            }
+            let task = self.scheduler.current_task()?;
+            let state = self.scheduler.task_state(task);
+            let is_sync = matches!(found.lift, Lift::Sync | Lift::Exclusive);
+            if is_sync || (found.returns && state != TaskState::Resolved) {
+                self.scheduler.check_return()?;
+                self.scheduler.return_()?;
+                self.did(number, "return", 0);
+            }
+        }
+        self.scheduler.exit_thread()?;
+        Ok(Next::Blocked)
+    }
+
+    fn between_callbacks(&mut self, thread: ThreadId, code: Code) -> Result<Option<Next>, Trap> {
+        let instance = self.scheduler.current_instance()?;
+        let packed = match code {
+            Code::Yield => 1,
+            Code::Wait(selector) => match pick_set(&self.seen(instance), selector) {
+                Some(index) => 2 | index << 4,
+                None => return Ok(None),
+            },
+        };
+        let handles = &self.handles[&instance];
+        let next = self
+            .scheduler
+            .callback_returned(packed, |index| match handles.get(index) {
+                Some(&Handle::Set(set)) => Ok(set),
+                _ => Err(Trap::Internal(Bug::NoSuchSet)),
+            })?;
+        Ok(match next {
+            CallbackNext::Exit => None,
+            CallbackNext::Call(event) => {
+                self.call_back(thread, event);
+                Some(Next::On)
+            }
+            CallbackNext::Block => Some(Next::Blocked),
+        })
+    }
+}

@@ -1,0 +1,398 @@
+//! What each step of a program does on the scheduler.
+
+use threadline_concurrent::{
+    CancelRequest, CancelSubtask, Copying, EndId, EndState, Event, Forwarding, InstanceId, SetId,
+    Side, Status, SubtaskId, SubtaskState, Switch, TaskId, TaskState, ThreadId, Transfer,
+    TransferKind, Trap, Wait, WaitableKind,
+};
+
+use super::{Body, Element, Fake, Handle, Lift, Machine, Next, Op};
+use crate::trace::{Entry, Seen, Why, pick_handle, pick_passed, pick_set, pick_sink, pick_thread};
+
+impl Machine<'_> {
+    fn switch(&mut self, number: usize, what: &'static str, switch: Switch) -> Next {
+        match switch {
+            Switch::Stay => {
+                self.did(number, what, 0);
+                Next::On
+            }
+            Switch::Block => Next::Blocked,
+            Switch::To(other) => Next::To(other),
+        }
+    }
+
+    fn waited(&mut self, number: usize, wait: Wait<Event>) -> Next {
+        match wait {
+            Wait::Ready(event) => {
+                self.deliver(number, event);
+                Next::On
+            }
+            Wait::Block => Next::Blocked,
+        }
+    }
+
+    fn seen_threads(&self, instance: InstanceId) -> Vec<(u32, bool)> {
+        (1..=self.threads as u32)
+            .filter_map(|index| {
+                let thread = self.scheduler.thread_at(instance, index)?;
+                let suspended = self.scheduler.status(thread)? == Status::Suspended;
+                Some((index, suspended))
+            })
+            .collect()
+    }
+
+    pub(super) fn seen(&self, instance: InstanceId) -> Vec<(u32, Seen)> {
+        self.handles[&instance]
+            .iter()
+            .map(|(index, &handle)| (index, self.see(handle)))
+            .collect()
+    }
+
+    fn see(&self, handle: Handle) -> Seen {
+        let report = match handle {
+            Handle::Set(set) => {
+                let (len, waiting) = self.scheduler.set_report(set).unwrap();
+                return Seen::Set {
+                    empty: len == 0,
+                    waited: waiting > 0,
+                };
+            }
+            Handle::Subtask(subtask) => self.scheduler.waitable_report(subtask).unwrap(),
+            Handle::End(end) => self.scheduler.waitable_report(end).unwrap(),
+        };
+        let joined = report.set.is_some();
+        let busy = report.has_sync_waiter;
+        match report.kind {
+            WaitableKind::Subtask {
+                cancellation_requested,
+                resolve_delivered,
+                ..
+            } => Seen::Subtask {
+                delivered: resolve_delivered,
+                cancelled: cancellation_requested,
+                joined,
+                busy,
+            },
+            WaitableKind::End { own, .. } => Seen::End {
+                reads: own.kind.side == Side::Readable,
+                stream: own.kind.transfer == TransferKind::Stream,
+                idle: own.state == EndState::Idle,
+                copying: own.state == EndState::Copying,
+                done: own.state == EndState::Done,
+                joined,
+                busy,
+            },
+        }
+    }
+
+    pub(super) fn perform(&mut self, thread: ThreadId, list: usize, op: Op) -> Result<Next, Trap> {
+        let number = self.body(thread).number;
+        let instance = self.scheduler.current_instance()?;
+        let result = match op {
+            Op::Yield => {
+                let switch = self.scheduler.thread_yield()?;
+                return Ok(self.switch(number, "yield", switch));
+            }
+            Op::Suspend => {
+                let switch = self.scheduler.thread_suspend()?;
+                return Ok(self.switch(number, "suspend", switch));
+            }
+            Op::NewThread(selector) => {
+                let Some(list) = self.program.thread_list(list, selector) else {
+                    return Ok(Next::On);
+                };
+                let (_, index) = self.scheduler.thread_new(Body {
+                    number: self.threads,
+                    function: None,
+                    list,
+                    step: 0,
+                    callbacks: 0,
+                })?;
+                self.threads += 1;
+                index
+            }
+            Op::ResumeLater(_)
+            | Op::SuspendThenResume(_)
+            | Op::YieldThenResume(_)
+            | Op::SuspendThenPromote(_)
+            | Op::YieldThenPromote(_) => return self.perform_on_thread(number, instance, op),
+            Op::BackpressureInc => {
+                self.scheduler.backpressure_inc(instance)?;
+                0
+            }
+            Op::BackpressureDec => {
+                if self.scheduler.backpressure(instance) == Some(0) {
+                    return Ok(Next::On);
+                }
+                self.scheduler.backpressure_dec(instance)?;
+                0
+            }
+            Op::Call(selector, is_async, argument) => {
+                let Some(function) = self.program.callee(list, selector) else {
+                    return Ok(Next::On);
+                };
+                return self.perform_call(number, instance, function, is_async, argument);
+            }
+            Op::Return | Op::Cancel => return self.perform_resolve(number, op),
+            Op::NewSet => {
+                let set = self.scheduler.set_new(instance)?;
+                self.add(instance, Handle::Set(set))
+            }
+            Op::NewStream(is_number) => {
+                self.perform_new(instance, TransferKind::Stream, is_number)?
+            }
+            Op::NewFuture(is_number) => {
+                self.perform_new(instance, TransferKind::Future, is_number)?
+            }
+            _ => {
+                let seen = self.seen(instance);
+                let Some(index) = pick_handle(op, &seen) else {
+                    return Ok(Next::On);
+                };
+                return self.perform_on_handle(number, instance, op, index);
+            }
+        };
+        self.did(number, "op", result);
+        Ok(Next::On)
+    }
+
+    fn perform_on_thread(
+        &mut self,
+        number: usize,
+        instance: InstanceId,
+        op: Op,
+    ) -> Result<Next, Trap> {
+        let own = self.scheduler.thread_index()?;
+        let Some(index) = pick_thread(op, &self.seen_threads(instance), own) else {
+            return Ok(Next::On);
+        };
+        let switch = match op {
+            Op::SuspendThenResume(_) => self.scheduler.thread_suspend_then_resume(index)?,
+            Op::YieldThenResume(_) => self.scheduler.thread_yield_then_resume(index)?,
+            Op::SuspendThenPromote(_) => self.scheduler.thread_suspend_then_promote(index)?,
+            Op::YieldThenPromote(_) => self.scheduler.thread_yield_then_promote(index)?,
+            _ => {
+                self.scheduler.thread_resume_later(index)?;
+                Switch::Stay
+            }
+        };
+        Ok(self.switch(number, "thread", switch))
+    }
+
+    fn perform_new(
+        &mut self,
+        instance: InstanceId,
+        kind: TransferKind,
+        is_number: bool,
+    ) -> Result<u32, Trap> {
+        let element = Element { is_number };
+        let (readable, writable) = self.scheduler.new_transfer(kind, element, Some(instance))?;
+        let first = self.add(instance, Handle::End(readable));
+        self.scheduler.set_end_index(readable, first)?;
+        let second = self.add(instance, Handle::End(writable));
+        self.scheduler.set_end_index(writable, second)?;
+        Ok(first | second << 16)
+    }
+
+    /// `task.return` and `task.cancel`, where the function's kind has them.
+    fn perform_resolve(&mut self, number: usize, op: Op) -> Result<Next, Trap> {
+        let task = self.scheduler.current_task()?;
+        let state = self.scheduler.task_state(task);
+        if !self.is_async_lifted(task) || state == TaskState::Resolved {
+            return Ok(Next::On);
+        }
+        if op == Op::Return {
+            self.scheduler.check_return()?;
+            self.scheduler.return_()?;
+            self.did(number, "return", 0);
+        } else if state == TaskState::CancelDelivered {
+            self.scheduler.task_cancel()?;
+            self.did(number, "cancel", 0);
+        }
+        Ok(Next::On)
+    }
+
+    fn is_async_lifted(&self, task: TaskId) -> bool {
+        let (_, function) = *self.scheduler.task_payload(task).unwrap();
+        let lift = self.program.functions[function].lift;
+        matches!(lift, Lift::Stackful | Lift::Callback)
+    }
+
+    fn perform_call(
+        &mut self,
+        number: usize,
+        instance: InstanceId,
+        function: usize,
+        is_async: bool,
+        argument: Option<u8>,
+    ) -> Result<Next, Trap> {
+        let argument = argument.and_then(|selector| pick_passed(&self.seen(instance), selector));
+        let subtask = self.scheduler.new_subtask(instance, argument)?;
+        self.call(function, Some(subtask))?;
+        let state = self.scheduler.subtask_state(subtask).unwrap();
+        if is_async && state != SubtaskState::Returned {
+            let index = self.add(instance, Handle::Subtask(subtask));
+            let packed = self.scheduler.publish_subtask(subtask, index)?;
+            self.did(number, "call", packed);
+            return Ok(Next::On);
+        }
+        match self.scheduler.wait_for_subtask(subtask)? {
+            Wait::Ready(()) => {
+                self.finish_call(number, subtask)?;
+                Ok(Next::On)
+            }
+            Wait::Block => Ok(Next::Blocked),
+        }
+    }
+
+    fn perform_on_handle(
+        &mut self,
+        number: usize,
+        instance: InstanceId,
+        op: Op,
+        index: u32,
+    ) -> Result<Next, Trap> {
+        let handle = *self.handles[&instance].get(index).unwrap();
+        match (op, handle) {
+            (Op::Wait(_), Handle::Set(set)) => {
+                let wait = self.scheduler.set_wait(set)?;
+                return Ok(self.waited(number, wait));
+            }
+            (Op::Poll(_), Handle::Set(set)) => {
+                let event = self.scheduler.set_poll(set)?;
+                self.deliver(number, event);
+                return Ok(Next::On);
+            }
+            (Op::DropSet(_), Handle::Set(set)) => self.scheduler.set_drop(set)?,
+            (Op::Join(_, selector), Handle::Subtask(subtask)) => {
+                let set = self.set_to_join(instance, selector);
+                self.scheduler.join(subtask, set)?;
+            }
+            (Op::Join(_, selector), Handle::End(end)) => {
+                let set = self.set_to_join(instance, selector);
+                self.scheduler.join(end, set)?;
+            }
+            (Op::CancelSubtask(_, is_async), Handle::Subtask(subtask)) => {
+                return self.perform_cancel(number, subtask, is_async);
+            }
+            (Op::DropSubtask(_), Handle::Subtask(subtask)) => {
+                self.scheduler.drop_subtask(subtask)?;
+            }
+            (Op::Read(_, length, is_async) | Op::Write(_, length, is_async), Handle::End(end)) => {
+                return self.perform_copy(number, end, length, is_async);
+            }
+            (Op::CancelCopy(_, is_async), Handle::End(end)) => {
+                let wait = self.scheduler.cancel_copy(end, is_async)?;
+                return Ok(self.waited(number, wait));
+            }
+            (Op::DropEnd(_), Handle::End(end)) => self.scheduler.drop_end(end)?,
+            (Op::Forward(_, selector), Handle::End(end)) => {
+                return self.perform_forward(number, instance, index, end, selector);
+            }
+            _ => unreachable!("handles are picked by kind"),
+        }
+        if matches!(op, Op::DropSet(_) | Op::DropSubtask(_) | Op::DropEnd(_)) {
+            self.handles.get_mut(&instance).unwrap().remove(index);
+        }
+        self.did(number, "handle", index);
+        Ok(Next::On)
+    }
+
+    fn set_to_join(&self, instance: InstanceId, selector: Option<u8>) -> Option<SetId> {
+        let index = pick_set(&self.seen(instance), selector?)?;
+        match self.handles[&instance].get(index) {
+            Some(&Handle::Set(set)) => Some(set),
+            _ => None,
+        }
+    }
+
+    fn perform_copy(
+        &mut self,
+        number: usize,
+        end: EndId,
+        length: u8,
+        is_async: bool,
+    ) -> Result<Next, Trap> {
+        let (kind, ..) = self.scheduler.end_state(end).unwrap();
+        let length = match kind.transfer {
+            TransferKind::Stream => u32::from(length),
+            TransferKind::Future => 1,
+        };
+        self.scheduler.check_copy(end, is_async)?;
+        self.buffers += 1;
+        match self.scheduler.begin_copy(end, self.buffers, length)? {
+            Copying::Begun => {}
+            Copying::Transfer(transfer) => self.transfer(transfer)?,
+        }
+        let wait = self.scheduler.finish_copy(end, is_async)?;
+        Ok(self.waited(number, wait))
+    }
+
+    fn transfer(&mut self, transfer: Transfer<Fake>) -> Result<(), Trap> {
+        self.trace.push(Entry::Copied(
+            transfer.source,
+            transfer.source_progress,
+            transfer.destination,
+            transfer.destination_progress,
+            transfer.count,
+        ));
+        self.scheduler.end_copy(transfer)
+    }
+
+    fn perform_forward(
+        &mut self,
+        number: usize,
+        instance: InstanceId,
+        index: u32,
+        readable: EndId,
+        selector: u8,
+    ) -> Result<Next, Trap> {
+        let (kind, ..) = self.scheduler.end_state(readable).unwrap();
+        let of_streams = kind.transfer == TransferKind::Stream;
+        let sink = pick_sink(&self.seen(instance), selector, of_streams);
+        let Some(sink) = sink else {
+            return Ok(Next::On);
+        };
+        let Some(&Handle::End(writable)) = self.handles[&instance].get(sink) else {
+            unreachable!("handles are picked by kind");
+        };
+        if self.scheduler.end_payload(readable) != self.scheduler.end_payload(writable) {
+            return Ok(Next::On);
+        }
+        let handles = self.handles.get_mut(&instance).unwrap();
+        handles.remove(index);
+        handles.remove(sink);
+        match self.scheduler.forward(readable, writable)? {
+            Forwarding::Done => {}
+            Forwarding::Transfer(transfer) => self.transfer(transfer)?,
+        }
+        self.did(number, "forward", sink);
+        Ok(Next::On)
+    }
+
+    fn perform_cancel(
+        &mut self,
+        number: usize,
+        subtask: SubtaskId,
+        is_async: bool,
+    ) -> Result<Next, Trap> {
+        if let CancelSubtask::AskTask(task) = self.scheduler.cancel_subtask(subtask)? {
+            let (asked, _) = *self.scheduler.task_payload(task).unwrap();
+            match self.scheduler.request_cancellation(task)? {
+                CancelRequest::BeforeStart(exited) => {
+                    self.trace.push(Entry::Cancelled(exited.thread.number));
+                }
+                CancelRequest::Resume(thread) => {
+                    let mut next = Some(thread);
+                    while let Some(thread) = next {
+                        self.resume(thread, Why::Cancel(asked))?;
+                        next = self.scheduler.next_for_cancellation(task);
+                    }
+                }
+                CancelRequest::Later => {}
+            }
+        }
+        let wait = self.scheduler.finish_cancel(subtask, is_async)?;
+        Ok(self.waited(number, wait))
+    }
+}

@@ -1,0 +1,287 @@
+//! Which of Cranelift's two register allocators a function gets.
+//!
+//! The *backtracking* one makes the better code. It compares each live range that gets no
+//! register as a whole with all that have one meanwhile, so its time grows with the total length
+//! of all live ranges: with the square of a function's size, if everything is needed at the end. A
+//! kilobyte of wasm could keep it busy for seconds, a few hundred for an hour. The *single-pass*
+//! one takes the same time for any instruction.
+//!
+//! So functions in which far more is alive than in any that a compiler would write
+//! ([`MAX_MEAN_PRESSURE`]) get the single-pass one, unless they are small enough for it not to
+//! matter ([`ALWAYS_BACKTRACKING`]). The time for an instruction is bounded that way.
+//!
+//! What is measured is the optimised function, since common subexpressions and hoisting make live
+//! ranges longer. Time must therefore be kept by optimising first and finishing with an ISA of
+//! other settings ([`Finishing`]); small functions go the direct way.
+
+use anyhow::Result;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::entity::SecondaryMap;
+use cranelift_codegen::ir::{Block, Function, Value};
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::{CodegenError, Context};
+
+/// Values alive, on average over a function's instructions, above which its registers are
+/// allocated in a single pass. An interpreter's main loop has some dozens, the largest that we
+/// know of a few hundred. Spilled values don't share stack slots there, so it must be well above.
+const MAX_MEAN_PRESSURE: u64 = 512;
+/// A total length of live ranges, in instructions, that the backtracking allocator may have in
+/// any case: it takes some tenths of a second for it.
+const ALWAYS_BACKTRACKING: u64 = 1 << 24;
+
+/// A register allocator.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Allocator {
+    /// Better code; time grows with the length of live ranges.
+    Backtracking,
+    /// Time grows with the number of instructions.
+    SinglePass,
+}
+
+/// ISAs that do what is left to be done for an optimised function.
+pub(crate) struct Finishing {
+    backtracking: OwnedTargetIsa,
+    single_pass: OwnedTargetIsa,
+}
+
+impl Finishing {
+    /// Makes both of the ISAs.
+    ///
+    /// # Errors
+    /// What `build` fails with.
+    pub(crate) fn new(build: impl Fn(Allocator) -> Result<OwnedTargetIsa>) -> Result<Finishing> {
+        Ok(Finishing {
+            backtracking: build(Allocator::Backtracking)?,
+            single_pass: build(Allocator::SinglePass)?,
+        })
+    }
+
+    fn isa(&self, allocator: Allocator) -> &dyn TargetIsa {
+        match allocator {
+            Allocator::Backtracking => &*self.backtracking,
+            Allocator::SinglePass => &*self.single_pass,
+        }
+    }
+}
+
+/// Compiles the context's function: for `isa`, and in bounded time.
+///
+/// # Errors
+/// If Cranelift fails.
+pub(crate) fn compile(
+    context: &mut Context,
+    isa: &dyn TargetIsa,
+    finishing: &Finishing,
+    control: &mut ControlPlane,
+) -> Result<(), CodegenError> {
+    let isa = if is_small(&context.func) {
+        isa
+    } else {
+        context.optimize(isa, control)?;
+        finishing.isa(allocator(&context.func))
+    };
+    match context.compile(isa, control) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.inner),
+    }
+}
+
+/// Whether its live ranges can't come to [`ALWAYS_BACKTRACKING`].
+fn is_small(func: &Function) -> bool {
+    func.dfg.num_insts() as u64 * func.dfg.num_values() as u64 <= ALWAYS_BACKTRACKING
+}
+
+/// The allocator for an optimised function.
+fn allocator(func: &Function) -> Allocator {
+    let ranges = LiveRanges::of(func);
+    if ranges.length > ALWAYS_BACKTRACKING.max(MAX_MEAN_PRESSURE * ranges.instructions) {
+        Allocator::SinglePass
+    } else {
+        Allocator::Backtracking
+    }
+}
+
+/// A part of a function, in positions: from a block that is branched back to, up to the last such
+/// branch.
+#[derive(Copy, Clone, Debug)]
+struct Loop {
+    start: u32,
+    end: u32,
+}
+
+/// What is alive in a function, all in all.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+struct LiveRanges {
+    /// The number of instructions.
+    instructions: u64,
+    /// The total length of all live ranges, in instructions, or more: gaps in a range are counted,
+    /// and constants, which are made anew where they are used.
+    length: u64,
+}
+
+impl LiveRanges {
+    /// It relies on the order of blocks being that of the wasm: all branches go forward, but for
+    /// those to the beginnings of loops. A value is then alive from its definition to its last
+    /// use, or if that is in a loop which the definition isn't in, to the loop's end.
+    fn of(func: &Function) -> LiveRanges {
+        let loops = loops(func);
+        let mut next_loop = loops.iter().copied().peekable();
+        let mut open: Vec<Loop> = Vec::new();
+        let mut definitions: SecondaryMap<Value, u32> = SecondaryMap::new();
+        let mut ends: SecondaryMap<Value, u32> = SecondaryMap::new();
+        let mut position = 0;
+        for block in func.layout.blocks() {
+            while open
+                .last()
+                .is_some_and(|innermost| innermost.end < position)
+            {
+                open.pop();
+            }
+            open.extend(next_loop.next_if(|next| next.start == position));
+            for &param in func.dfg.block_params(block) {
+                definitions[param] = position;
+                ends[param] = position;
+            }
+            for inst in func.layout.block_insts(block) {
+                position += 1;
+                for value in func.dfg.inst_values(inst) {
+                    let definition = definitions[value];
+                    let inside = open.partition_point(|one| one.start <= definition);
+                    let end = open.get(inside).map_or(position, |one| one.end);
+                    ends[value] = ends[value].max(end);
+                }
+                for &result in func.dfg.inst_results(inst) {
+                    definitions[result] = position;
+                    ends[result] = position;
+                }
+            }
+            position += 1;
+        }
+        let lengths = definitions
+            .values()
+            .zip(ends.values())
+            .map(|(definition, end)| u64::from(end.saturating_sub(*definition)));
+        LiveRanges {
+            instructions: position.into(),
+            length: lengths.sum(),
+        }
+    }
+}
+
+/// The loops by ascending start, nested properly.
+fn loops(func: &Function) -> Vec<Loop> {
+    let mut starts: SecondaryMap<Block, u32> = SecondaryMap::with_default(u32::MAX);
+    let mut ends: SecondaryMap<Block, u32> = SecondaryMap::new();
+    let mut position = 0;
+    for block in func.layout.blocks() {
+        starts[block] = position;
+        position += func.layout.block_insts(block).count() as u32;
+        for target in func.block_successors(block) {
+            if starts[target] != u32::MAX {
+                ends[target] = position;
+            }
+        }
+        position += 1;
+    }
+    let headers = func.layout.blocks().filter(|&block| ends[block] > 0);
+    let mut loops: Vec<Loop> = headers
+        .map(|block| Loop {
+            start: starts[block],
+            end: ends[block],
+        })
+        .collect();
+    // What is alive in an inner loop is alive in the outer, even if that is left from the inner.
+    let mut open: Vec<usize> = Vec::new();
+    for inner in 0..loops.len() {
+        let Loop { start, end } = loops[inner];
+        while open.last().is_some_and(|&outer| loops[outer].end < start) {
+            open.pop();
+        }
+        for &outer in open.iter().rev() {
+            if loops[outer].end >= end {
+                break;
+            }
+            loops[outer].end = end;
+        }
+        open.push(inner);
+    }
+    loops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types};
+    use cranelift_codegen::isa::CallConv;
+    use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+    /// A function with a parameter, whose body `body` writes.
+    fn function(body: impl FnOnce(&mut FunctionBuilder<'_>, Value)) -> Function {
+        let mut signature = Signature::new(CallConv::SystemV);
+        signature.params.push(AbiParam::new(types::I32));
+        let mut func = Function::with_name_signature(Default::default(), signature);
+        let mut context = FunctionBuilderContext::new();
+        let mut builder = FunctionBuilder::new(&mut func, &mut context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        let param = builder.block_params(entry)[0];
+        body(&mut builder, param);
+        builder.ins().return_(&[]);
+        func
+    }
+
+    /// So many values, of which each is used again `distance` values later.
+    fn spread(values: usize, distance: usize) -> Function {
+        function(|builder, param| {
+            let mut all = vec![param];
+            for i in 0..values {
+                let old = all[i.saturating_sub(distance)];
+                all.push(builder.ins().iadd(old, param));
+            }
+        })
+    }
+
+    #[test]
+    fn a_value_is_alive_from_its_definition_to_its_last_use() {
+        let func = function(|builder, param| {
+            let value = builder.ins().iadd(param, param);
+            builder.ins().iadd(value, value);
+            builder.ins().iadd(param, value);
+        });
+        let ranges = LiveRanges::of(&func);
+        // The parameter from 0 to 3, the value from 1 to 3.
+        assert_eq!(ranges.length, 3 + 2);
+    }
+
+    #[test]
+    fn a_value_used_in_a_loop_is_alive_to_its_end() {
+        let func = function(|builder, param| {
+            let value = builder.ins().iadd(param, param);
+            let [header, next, exit] = [(); 3].map(|()| builder.create_block());
+            builder.ins().jump(header, &[]);
+            builder.switch_to_block(header);
+            builder.ins().iadd(value, value);
+            builder.ins().brif(param, exit, &[], next, &[]);
+            builder.switch_to_block(next);
+            builder.ins().brif(param, header, &[], exit, &[]);
+            builder.switch_to_block(exit);
+        });
+        // Positions: add 1, jump 2, header at 3, add 4, branch 5, next at 6, branch 7.
+        assert_eq!(LiveRanges::of(&func).length, 7 + 6);
+    }
+
+    #[test]
+    fn length_does_not_make_the_single_pass() {
+        let func = spread(100_000, 400);
+        assert!(!is_small(&func));
+        assert_eq!(allocator(&func), Allocator::Backtracking);
+    }
+
+    #[test]
+    fn very_many_live_values_make_it() {
+        assert_eq!(allocator(&spread(20_000, 5000)), Allocator::SinglePass);
+        // As many a time, but not for long.
+        assert!(is_small(&spread(3000, 1500)));
+    }
+}

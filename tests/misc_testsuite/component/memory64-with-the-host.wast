@@ -1,0 +1,48 @@
+;; In a 64-bit memory, pointers and lengths take 64 bits, all of which count.
+
+(component definition $C
+  (core module $M
+    (memory (export "memory") i64 1)
+    (data (i64.const 16) "threadline")
+    (func (export "realloc") (param i64 i64 i64 i64) (result i64)
+      (if (i64.ne (local.get 2) (i64.const 8)) (then (return (i64.const 1024))))
+      (i64.const 2048))
+    (func (export "at") (param i64 i64) (result i64)
+      (i64.store (i64.const 0) (local.get 0))
+      (i64.store (i64.const 8) (local.get 1))
+      (i64.const 0))
+    (func (export "bad") (result i64) (i64.const 0x100000000)))
+  (core instance $m (instantiate $M))
+  (func (export "at") (param "at" u64) (param "length" u64) (result string)
+    (canon lift (core func $m "at") (memory (core memory $m "memory"))))
+  (func (export "latin1") (param "at" u64) (param "length" u64) (result string)
+    (canon lift (core func $m "at") string-encoding=latin1+utf16
+      (memory (core memory $m "memory"))))
+  (func (export "echo") (param "s" string) (result string)
+    (canon lift (core func $m "at")
+      (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
+  (func (export "echo-list") (param "l" (list u64)) (result (list u64))
+    (canon lift (core func $m "at")
+      (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
+  (func (export "bad") (result string)
+    (canon lift (core func $m "bad") (memory (core memory $m "memory")))))
+
+(component instance $ok $C)
+(assert_return (invoke "at" (u64.const 16) (u64.const 10)) (str.const "threadline"))
+(assert_return (invoke "echo" (str.const "\u{e9}")) (str.const "\u{e9}"))
+(assert_return (invoke "echo-list" (list.const (u64.const 1) (u64.const 0xffffffffffffffff)))
+  (list.const (u64.const 1) (u64.const 0xffffffffffffffff)))
+;; The tag is bit 63 here.
+(assert_return (invoke "latin1" (u64.const 16) (u64.const 0x8000000000000001)) (str.const "\u{6874}"))
+(assert_return (invoke "latin1" (u64.const 16) (u64.const 2)) (str.const "th"))
+
+(component instance $high-address $C)
+(assert_trap (invoke "at" (u64.const 0x100000010) (u64.const 10)) "string pointer/length out of bounds of memory")
+(component instance $last-address $C)
+(assert_trap (invoke "at" (u64.const 0xffffffffffffffff) (u64.const 2)) "string pointer/length out of bounds of memory")
+(component instance $high-length $C)
+(assert_trap (invoke "at" (u64.const 16) (u64.const 0x10000000a)) "list or string exceeds the maximum byte length")
+(component instance $tag-of-32-bits $C)
+(assert_trap (invoke "latin1" (u64.const 16) (u64.const 0x80000001)) "list or string exceeds the maximum byte length")
+(component instance $result-area $C)
+(assert_trap (invoke "bad") "out of bounds")

@@ -1,0 +1,76 @@
+;; A destructor runs on a thread of its own: its context slots are 0 when it begins, and those of
+;; whoever drops come back. So it is when another component drops, and when its own does.
+
+(component
+  (component $C
+    (core module $Slots
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (global $seen (mut i32) (i32.const -1))
+      (global $dropped (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32)
+        (global.set $seen (call $get))
+        (global.set $dropped (local.get 0))
+        (call $set (i32.const 99)))
+      (func (export "seen") (result i32) (global.get $seen))
+      (func (export "dropped") (result i32) (global.get $dropped)))
+    (canon context.get i32 0 (core func $get))
+    (canon context.set i32 0 (core func $set))
+    (core instance $slots (instantiate $Slots (with "" (instance
+      (export "get" (func $get)) (export "set" (func $set))))))
+    (type $R' (resource (rep i32) (dtor (core func $slots "dtor"))))
+    (export $R "R" (type $R'))
+    (canon resource.new $R' (core func $new))
+    (canon resource.drop $R' (core func $drop))
+    (core module $M
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0)))
+      (func (export "drop-own") (result i32)
+        (call $set (i32.const 7))
+        (call $drop (call $new (i32.const 33)))
+        (call $get)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "new" (func $new)) (export "drop" (func $drop))
+      (export "get" (func $get)) (export "set" (func $set))))))
+    (func (export "make") (param "rep" u32) (result (own $R)) (canon lift (core func $m "make")))
+    (func (export "drop-own") (result u32) (canon lift (core func $m "drop-own")))
+    (func (export "seen") (result s32) (canon lift (core func $slots "seen")))
+    (func (export "dropped") (result u32) (canon lift (core func $slots "dropped"))))
+  (component $D
+    (import "c" (instance $c
+      (export "R" (type $R (sub resource)))
+      (export "make" (func (param "rep" u32) (result (own $R))))))
+    (alias export $c "R" (type $R))
+    (canon resource.drop $R (core func $drop))
+    (canon lower (func $c "make") (core func $make))
+    (canon context.get i32 0 (core func $get))
+    (canon context.set i32 0 (core func $set))
+    (core module $M
+      (import "" "make" (func $make (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (func (export "run") (result i32)
+        (call $set (i32.const 5))
+        (call $drop (call $make (i32.const 44)))
+        (call $get)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "make" (func $make)) (export "drop" (func $drop))
+      (export "get" (func $get)) (export "set" (func $set))))))
+    (func (export "run") (result u32) (canon lift (core func $m "run"))))
+  (instance $c (instantiate $C))
+  (instance $d (instantiate $D (with "c" (instance $c))))
+  (func (export "run") (alias export $d "run"))
+  (func (export "drop-own") (alias export $c "drop-own"))
+  (func (export "seen") (alias export $c "seen"))
+  (func (export "dropped") (alias export $c "dropped")))
+
+(assert_return (invoke "run") (u32.const 5))
+(assert_return (invoke "seen") (s32.const 0))
+(assert_return (invoke "dropped") (u32.const 44))
+(assert_return (invoke "drop-own") (u32.const 7))
+(assert_return (invoke "seen") (s32.const 0))
+(assert_return (invoke "dropped") (u32.const 33))

@@ -1,0 +1,56 @@
+;; Payloads of different core types share slots: each is put there in the low bits, with zeros above
+;; and in the slots that it doesn't need, and unknown discriminants trap.
+
+(component definition $C
+  (core module $M
+    (memory (export "memory") 1)
+    ;; The core values as they come: a discriminant, an i64 for all payloads, an i32 for a length.
+    (func (export "slots") (param i32 i64 i32) (result i32)
+      (i32.store (i32.const 16) (local.get 0))
+      (i64.store (i32.const 24) (local.get 1))
+      (i32.store (i32.const 32) (local.get 2))
+      (i32.const 16))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "memory-at") (param i32) (result i32) (local.get 0))
+    (func (export "write") (param i32 i64) (i64.store (local.get 0) (local.get 1)))
+    (func (export "same") (param i32) (result i32) (local.get 0)))
+  (core instance $m (instantiate $M))
+  (type $v' (variant (case "none") (case "f32" f32) (case "f64" f64) (case "s8" s8) (case "string" string)))
+  (export $v "v" (type $v'))
+  (func (export "slots") (param "v" $v) (result (tuple u32 u64 u32))
+    (canon lift (core func $m "slots")
+      (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
+  (func (export "memory-at") (param "at" u32) (result $v)
+    (canon lift (core func $m "memory-at") (memory (core memory $m "memory"))))
+  (func (export "write") (param "at" u32) (param "bits" u64) (canon lift (core func $m "write")))
+  (func (export "result") (param "case" u32) (result (result)) (canon lift (core func $m "same"))))
+
+(component instance $ok $C)
+(assert_return (invoke "slots" (variant.const "none"))
+  (tuple.const (u32.const 0) (u64.const 0) (u32.const 0)))
+(assert_return (invoke "slots" (variant.const "f32" (f32.const -1)))
+  (tuple.const (u32.const 1) (u64.const 0xbf800000) (u32.const 0)))
+(assert_return (invoke "slots" (variant.const "f64" (f64.const -1)))
+  (tuple.const (u32.const 2) (u64.const 0xbff0000000000000) (u32.const 0)))
+(assert_return (invoke "slots" (variant.const "s8" (s8.const -1)))
+  (tuple.const (u32.const 3) (u64.const 0xffffffff) (u32.const 0)))
+(assert_return (invoke "slots" (variant.const "string" (str.const "abc")))
+  (tuple.const (u32.const 4) (u64.const 1024) (u32.const 3)))
+
+;; In memory: the discriminant, and the payload 8 bytes on.
+(assert_return (invoke "memory-at" (u32.const 2048)) (variant.const "none"))
+(assert_return (invoke "write" (u32.const 2048) (u64.const 0xffffff02)))
+(assert_return (invoke "write" (u32.const 2056) (u64.const 0x3ff8000000000000)))
+(assert_return (invoke "memory-at" (u32.const 2048)) (variant.const "f64" (f64.const 1.5)))
+(assert_return (invoke "result" (u32.const 0)) (result.ok))
+(assert_return (invoke "result" (u32.const 1)) (result.err))
+
+(component instance $no-case $C)
+(assert_return (invoke "write" (u32.const 2048) (u64.const 5)))
+(assert_trap (invoke "memory-at" (u32.const 2048)) "invalid variant discriminant")
+(component instance $no-result $C)
+(assert_trap (invoke "result" (u32.const 2)) "invalid variant discriminant")
+(component instance $misaligned $C)
+(assert_trap (invoke "memory-at" (u32.const 2052)) "unaligned pointer")
+(component instance $out-of-bounds $C)
+(assert_trap (invoke "memory-at" (u32.const 65528)) "out of bounds")

@@ -1,0 +1,67 @@
+;; Copies and fills check the whole of their ranges before they write anything, also copies so short
+;; that they are loads and stores, and they may overlap.
+
+(module
+  (memory 1)
+  (data (i32.const 0) "0123456789abcdefghijklmnopqrstuvwxyz")
+  (func (export "byte") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "copy0") (param i32 i32) (memory.copy (local.get 0) (local.get 1) (i32.const 0)))
+  (func (export "copy1") (param i32 i32) (memory.copy (local.get 0) (local.get 1) (i32.const 1)))
+  (func (export "copy3") (param i32 i32) (memory.copy (local.get 0) (local.get 1) (i32.const 3)))
+  (func (export "copy13") (param i32 i32) (memory.copy (local.get 0) (local.get 1) (i32.const 13)))
+  (func (export "copy23") (param i32 i32) (memory.copy (local.get 0) (local.get 1) (i32.const 23)))
+  (func (export "copy") (param i32 i32 i32)
+    (memory.copy (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "fill") (param i32 i32 i32)
+    (memory.fill (local.get 0) (local.get 1) (local.get 2))))
+
+(invoke "copy3" (i32.const 100) (i32.const 10))
+(assert_return (invoke "byte" (i32.const 99)) (i32.const 0))
+(assert_return (invoke "byte" (i32.const 100)) (i32.const 97))
+(assert_return (invoke "byte" (i32.const 102)) (i32.const 99))
+(assert_return (invoke "byte" (i32.const 103)) (i32.const 0))
+;; Overlapping, forwards and backwards.
+(invoke "copy23" (i32.const 200) (i32.const 10))
+(invoke "copy13" (i32.const 205) (i32.const 200))
+(assert_return (invoke "byte" (i32.const 205)) (i32.const 97))
+(assert_return (invoke "byte" (i32.const 217)) (i32.const 109))
+(assert_return (invoke "byte" (i32.const 218)) (i32.const 115))
+(invoke "copy13" (i32.const 203) (i32.const 205))
+(assert_return (invoke "byte" (i32.const 203)) (i32.const 97))
+(assert_return (invoke "byte" (i32.const 215)) (i32.const 109))
+(invoke "copy" (i32.const 301) (i32.const 0) (i32.const 36))
+(invoke "copy" (i32.const 300) (i32.const 301) (i32.const 36))
+(assert_return (invoke "byte" (i32.const 335)) (i32.const 122))
+;; The ends of memory.
+(assert_return (invoke "copy0" (i32.const 65536) (i32.const 65536)))
+(assert_trap (invoke "copy0" (i32.const 65537) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "copy0" (i32.const 0) (i32.const 65537)) "out of bounds memory access")
+(assert_return (invoke "copy1" (i32.const 65535) (i32.const 0)))
+(assert_return (invoke "byte" (i32.const 65535)) (i32.const 48))
+(assert_trap (invoke "copy1" (i32.const 65536) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "copy1" (i32.const 0) (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "copy1" (i32.const -1) (i32.const 0)) "out of bounds memory access")
+;; Nothing is written if not all can be.
+(assert_trap (invoke "copy23" (i32.const 65520) (i32.const 0)) "out of bounds memory access")
+(assert_return (invoke "byte" (i32.const 65520)) (i32.const 0))
+(assert_trap (invoke "copy" (i32.const 65520) (i32.const 0) (i32.const 17)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i32.const 0) (i32.const 65520) (i32.const -1)) "out of bounds memory access")
+(assert_return (invoke "byte" (i32.const 65520)) (i32.const 0))
+(assert_trap (invoke "fill" (i32.const 65520) (i32.const 1) (i32.const 17)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i32.const 1) (i32.const 1) (i32.const -1)) "out of bounds memory access")
+(assert_return (invoke "byte" (i32.const 65520)) (i32.const 0))
+(assert_return (invoke "fill" (i32.const 65536) (i32.const 1) (i32.const 0)))
+(invoke "fill" (i32.const 65520) (i32.const 0x1ff) (i32.const 16))
+(assert_return (invoke "byte" (i32.const 65535)) (i32.const 255))
+
+;; Addresses of 64 bits that wrap around.
+(module
+  (memory i64 1)
+  (func (export "copy8") (param i64 i64) (memory.copy (local.get 0) (local.get 1) (i64.const 8)))
+  (func (export "fill") (param i64 i64) (memory.fill (local.get 0) (i32.const 1) (local.get 1))))
+
+(assert_return (invoke "copy8" (i64.const 65528) (i64.const 0)))
+(assert_trap (invoke "copy8" (i64.const 65529) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "copy8" (i64.const -8) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "copy8" (i64.const 0) (i64.const -4)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const 8) (i64.const -8)) "out of bounds memory access")
