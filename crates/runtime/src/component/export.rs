@@ -103,6 +103,8 @@ pub(crate) struct ExportTree {
     num_lifted: u32,
     /// By the number of the instance they are in, if any, and their name.
     by_name: BTreeMap<(Option<u32>, String), u32>,
+    /// The component's own.
+    roots: Vec<(String, u32)>,
 }
 
 /// An export with the numbers of what is in it.
@@ -132,8 +134,9 @@ impl ExportTree {
             exports: Vec::new(),
             num_lifted: 0,
             by_name: BTreeMap::new(),
+            roots: Vec::new(),
         };
-        tree.add_all(None, exports);
+        tree.roots = tree.add_all(None, exports);
         tree
     }
 
@@ -172,6 +175,11 @@ impl ExportTree {
             self.exports[index as usize] = Item::Instance(inner);
         }
         index
+    }
+
+    /// The component's own exports with their numbers, in order.
+    pub(super) fn roots(&self) -> &[(String, u32)] {
+        &self.roots
     }
 
     /// An export by its number.

@@ -9,6 +9,7 @@ use super::error::ComponentError;
 use super::linker::{Item, Items};
 use super::resource_type::ResourceType;
 use super::types::{ComponentFunc, Description};
+use super::version;
 use crate::vm::{ComponentHostFunc, HostDtor};
 use threadline_environ::component::{ExternType, TypeDef};
 use threadline_environ::entity::EntityRef;
@@ -47,7 +48,7 @@ impl<'a> ImportCheck<'a> {
     pub(super) fn check(&mut self, items: &Items) -> Result<(), ComponentError> {
         let of = self.of;
         for (name, ty) in of.imports.values() {
-            self.named(name, items.get(name), ty)?;
+            self.named(name, version::find(items, name), ty)?;
         }
         Ok(())
     }
@@ -91,7 +92,7 @@ impl<'a> ImportCheck<'a> {
             (ExternType::Func(_), item) => Err(self.unfit("a function", "function", item)),
             (ExternType::Instance(exports), Some(Item::Instance(items))) => exports
                 .iter()
-                .try_for_each(|(name, ty)| self.named(name, items.get(name), ty)),
+                .try_for_each(|(name, ty)| self.named(name, version::find(items, name), ty)),
             // An instance of types of values alone needs no definition.
             (ExternType::Instance(exports), None) => exports
                 .iter()

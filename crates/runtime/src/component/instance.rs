@@ -25,7 +25,7 @@ impl Instance {
     }
 
     /// The instance, which belongs to `store`.
-    fn get(&self, store: &StoreOpaque) -> ComponentInstancePtr {
+    pub(super) fn get(&self, store: &StoreOpaque) -> ComponentInstancePtr {
         store.assert_owns(self.store, "component instance");
         self.instance
     }

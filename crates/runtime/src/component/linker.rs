@@ -4,7 +4,7 @@ use super::error::ComponentError;
 use super::import_check::{ImportCheck, ImportedResource};
 use super::instance::Instance;
 use super::instance_pre::InstancePre;
-use super::{Component, ComponentNamedList, Lift, Lower, ResourceType, Val, host_func};
+use super::{Component, ComponentNamedList, Lift, Lower, ResourceType, Val, host_func, version};
 use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
@@ -16,6 +16,10 @@ use threadline_environ::component::{ExternType, RuntimeImport, TypeDef};
 
 /// Names, and the host functions and instances that components import by them, for stores whose
 /// data is a `T`.
+///
+/// An import whose name has a version, as `ns:package/interface@1.2.0`, is given what is defined by
+/// that very name or, if nothing is, by the highest version that is compatible with it by the rules
+/// of semantic versioning, as `ns:package/interface@1.3.1`. What the import has must be in it.
 pub struct Linker<T: 'static> {
     engine: Engine,
     items: Items,
@@ -145,10 +149,10 @@ impl<T: 'static> Linker<T> {
         import: &RuntimeImport,
     ) -> Result<ComponentHostFunc> {
         let root = &component.inner().description().imports[import.import].0;
-        let mut item = self.items.get(root);
+        let mut item = version::find(&self.items, root);
         for name in &import.path {
             item = match item {
-                Some(Item::Instance(items)) => items.get(name),
+                Some(Item::Instance(items)) => version::find(items, name),
                 _ => None,
             };
         }
@@ -251,7 +255,11 @@ impl<T: 'static> LinkerInstance<'_, T> {
         self.define_resource(name, ty, None)
     }
 
-    fn define_resource(
+    pub(super) fn define_func(&mut self, name: &str, func: ComponentHostFunc) -> Result<()> {
+        self.define(name, Item::Func(func))
+    }
+
+    pub(super) fn define_resource(
         &mut self,
         name: &str,
         ty: ResourceType,
@@ -272,7 +280,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
                     .iter()
                     .try_for_each(|(name, ty)| instance.define_as_trap(name, ty))
             }
-            _ if self.items.contains_key(name) => Ok(()),
+            _ if version::find(self.items, name).is_some() => Ok(()),
             ExternType::Func(_) => {
                 let mut path = self.path.clone();
                 path.push(name.to_owned());

@@ -23,6 +23,7 @@ mod destructor;
 mod error;
 mod export;
 mod func;
+mod guest_func;
 mod host_func;
 mod import_check;
 mod instance;
@@ -36,6 +37,7 @@ mod type_check;
 mod typed_func;
 pub mod types;
 mod val;
+mod version;
 
 pub use self::component::Component;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, WasmList, WasmStr};

@@ -53,8 +53,8 @@ pub(crate) struct ComponentInstance {
     post_returns: Extracted<CoreFunc>,
     /// By [`ResourceIndex`], those that have been made or imported so far.
     resources: Box<[OnceCell<InstanceResource>]>,
-    /// Lists of lent handles, of calls that are running, and which of the lists are free.
-    lenders: RefCell<(Vec<Vec<u32>>, Vec<u32>)>,
+    /// Lists of lent handles, of calls that are running.
+    lenders: RefCell<Lenders>,
     /// By [`OptionsIndex`].
     options: Box<[GuestOptions]>,
     /// By [`LoweredIndex`]; `VMLowering::data` points into it.
@@ -63,6 +63,16 @@ pub(crate) struct ComponentInstance {
     lifted: OnceCell<Box<[LiftedFunc]>>,
     /// Whether it may not be entered any more, because a call into it trapped.
     locked: Cell<bool>,
+}
+
+/// Lists of lent handles.
+#[derive(Default)]
+struct Lenders {
+    lists: Vec<Vec<u32>>,
+    /// Which of the lists are free.
+    free: Vec<u32>,
+    /// Handles in all of them.
+    total: usize,
 }
 
 /// What steps of instantiation have extracted so far, by index.
@@ -453,27 +463,31 @@ impl ComponentInstancePtr {
 
     /// Begins a list of lent handles; its number.
     pub(super) fn begin_lends(self) -> u32 {
-        let (lists, free) = &mut *self.record().lenders.borrow_mut();
-        free.pop().unwrap_or_else(|| {
-            lists.push(Vec::new());
-            lists.len() as u32 - 1
+        let lenders = &mut *self.record().lenders.borrow_mut();
+        lenders.free.pop().unwrap_or_else(|| {
+            lenders.lists.push(Vec::new());
+            lenders.lists.len() as u32 - 1
         })
     }
 
-    /// Adds to a list of lent handles.
-    pub(super) fn add_lender(self, list: u32, handle: u32) {
-        let (lists, _) = &mut *self.record().lenders.borrow_mut();
-        if let Some(list) = lists.get_mut(list as usize) {
+    /// Adds to a list of lent handles; how many there are in all lists now.
+    pub(super) fn add_lender(self, list: u32, handle: u32) -> usize {
+        let lenders = &mut *self.record().lenders.borrow_mut();
+        if let Some(list) = lenders.lists.get_mut(list as usize) {
             list.push(handle);
+            lenders.total += 1;
         }
+        lenders.total
     }
 
     /// Ends a list of lent handles, which are in it.
     pub(super) fn end_lends(self, list: u32) -> Vec<u32> {
-        let (lists, free) = &mut *self.record().lenders.borrow_mut();
-        let handles = lists.get_mut(list as usize).map(std::mem::take);
-        free.push(list);
-        handles.unwrap_or_default()
+        let lenders = &mut *self.record().lenders.borrow_mut();
+        let handles = lenders.lists.get_mut(list as usize).map(std::mem::take);
+        let handles = handles.unwrap_or_default();
+        lenders.total -= handles.len();
+        lenders.free.push(list);
+        handles
     }
 
     /// `Step::ExtractMemory`.
