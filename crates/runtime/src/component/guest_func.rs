@@ -7,7 +7,7 @@ use super::error::ComponentError;
 use super::export::{ExportTree, Item as Exported};
 use super::func::Func;
 use super::host_func;
-use super::instance::Instance;
+use super::instance::{Instance, instance_module};
 use super::linker::LinkerInstance;
 use super::types::{ComponentFunc, Description, Type};
 use super::{ResourceType, Val};
@@ -31,29 +31,20 @@ impl<T: 'static> LinkerInstance<'_, T> {
     /// # Errors
     /// If the function belongs to another store; if the name is defined already, unless shadowing
     /// is allowed.
-    pub fn func(
-        &mut self,
-        store: impl AsContext<Data = T>,
-        name: &str,
-        func: Func,
-    ) -> Result<()> {
+    pub fn func(&mut self, store: impl AsContext<Data = T>, name: &str, func: Func) -> Result<()> {
         let func = guest_func::<T>(store.as_context().opaque(), func)?;
         self.define_func(name, func)
     }
 
     /// Defines all that an instance of a component exports, by the same names: functions as
-    /// [`LinkerInstance::func`] does, resource types, and instances of these.
+    /// [`LinkerInstance::func`] does, resource types, core modules, and instances of these.
     ///
     /// # Errors
     /// If a name is defined already, unless shadowing is allowed.
     ///
     /// # Panics
     /// If the instance belongs to another store.
-    pub fn reexport(
-        &mut self,
-        store: impl AsContext<Data = T>,
-        instance: &Instance,
-    ) -> Result<()> {
+    pub fn reexport(&mut self, store: impl AsContext<Data = T>, instance: &Instance) -> Result<()> {
         let store = store.as_context();
         let store = store.opaque();
         let instance = instance.get(store);
@@ -86,6 +77,11 @@ impl<T: 'static> LinkerInstance<'_, T> {
                 Some(Exported::Instance(inner)) => {
                     self.instance(name)?
                         .reexport_all(store, instance, exports, inner)?;
+                }
+                Some(Exported::Module(module, _)) => {
+                    if let Some(module) = instance_module(instance, *module) {
+                        self.module(name, &module)?;
+                    }
                 }
                 Some(Exported::Type(_)) | None => {}
             }
@@ -226,7 +222,9 @@ impl Comparison<'_> {
                 same_all(a, b, |(a, x), (b, y)| a == b && self.same(*x, *y))
             }
             (InterfaceType::Tuple(a), InterfaceType::Tuple(b)) => {
-                same_all(&x.tuples[a].types, &y.tuples[b].types, |a, b| self.same(*a, *b))
+                same_all(&x.tuples[a].types, &y.tuples[b].types, |a, b| {
+                    self.same(*a, *b)
+                })
             }
             (InterfaceType::Variant(a), InterfaceType::Variant(b)) => {
                 let (a, b) = (&x.variants[a].cases, &y.variants[b].cases);

@@ -5,10 +5,10 @@ use super::import_check::{ImportCheck, ImportedResource};
 use super::instance::Instance;
 use super::instance_pre::InstancePre;
 use super::{Component, ComponentNamedList, Lift, Lower, ResourceType, Val, host_func, version};
-use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::vm::{ComponentHostFunc, HostDtor};
+use crate::{Engine, Module};
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -35,6 +35,7 @@ pub(super) enum Item {
     Func(ComponentHostFunc),
     Resource(ImportedResource),
     Instance(Items),
+    Module(Module),
 }
 
 impl Item {
@@ -43,6 +44,7 @@ impl Item {
             Item::Resource(_) => "a resource type",
             Item::Func(_) => "a function",
             Item::Instance(_) => "an instance",
+            Item::Module(_) => "a core module",
         }
     }
 }
@@ -83,6 +85,7 @@ impl<T: 'static> Linker<T> {
     /// The names that components import directly.
     pub fn root(&mut self) -> LinkerInstance<'_, T> {
         LinkerInstance {
+            engine: &self.engine,
             items: &mut self.items,
             path: Vec::new(),
             allow_shadowing: self.allow_shadowing,
@@ -113,7 +116,8 @@ impl<T: 'static> Linker<T> {
         let imports = component.inner().description().runtime_imports.values();
         let imports = imports.map(|import| self.resolve(component, &check, import));
         let imports = imports.collect::<Result<_>>()?;
-        Ok(InstancePre::new(component, imports, check.into_resources()))
+        let (resources, modules) = check.into_found();
+        Ok(InstancePre::new(component, imports, resources, modules))
     }
 
     /// Defines what a component imports and the linker has no definition for: functions trap when
@@ -188,6 +192,7 @@ fn unknown_import(path: &[String]) -> anyhow::Error {
 
 /// The names in one instance of a [`Linker`], or in its root.
 pub struct LinkerInstance<'a, T: 'static> {
+    engine: &'a Engine,
     items: &'a mut Items,
     path: Vec<String>,
     allow_shadowing: bool,
@@ -271,11 +276,24 @@ impl<T: 'static> LinkerInstance<'_, T> {
         self.define(name, Item::Resource(ImportedResource { ty, dtor }))
     }
 
+    /// Defines a core module, for components that import one and instantiate it themselves.
+    ///
+    /// # Errors
+    /// If the module is of another engine; if the name is defined already, unless shadowing is
+    /// allowed.
+    pub fn module(&mut self, name: &str, module: &Module) -> Result<()> {
+        if !Engine::same(self.engine, module.engine()) {
+            return Err(LinkError::WrongEngine { what: "module" }.into());
+        }
+        self.define(name, Item::Module(module.clone()))
+    }
+
     /// See [`Linker::define_unknown_imports_as_traps`].
     fn define_as_trap(&mut self, name: &str, ty: &ExternType) -> Result<()> {
         match ty {
             ExternType::Instance(exports) => {
-                let mut instance = self.instance(name)?;
+                let compatible = version::find_name(self.items, name).map(str::to_owned);
+                let mut instance = self.instance(compatible.as_deref().unwrap_or(name))?;
                 exports
                     .iter()
                     .try_for_each(|(name, ty)| instance.define_as_trap(name, ty))
@@ -292,7 +310,10 @@ impl<T: 'static> LinkerInstance<'_, T> {
                 let ty = ResourceType::host::<UnknownResource>();
                 self.resource(name, ty, move |_, _| Err(unknown_import(&path)))
             }
-            ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => Ok(()),
+            // There is nothing that a module could do instead.
+            ExternType::Module(_) | ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => {
+                Ok(())
+            }
         }
     }
 
@@ -302,6 +323,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
     /// If the name stands for something else, unless shadowing is allowed.
     pub fn instance(&mut self, name: &str) -> Result<LinkerInstance<'_, T>> {
         let again = LinkerInstance {
+            engine: self.engine,
             items: self.items,
             path: self.path.clone(),
             allow_shadowing: self.allow_shadowing,
@@ -343,6 +365,7 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
         let mut path = self.path;
         path.push(name.to_owned());
         Ok(LinkerInstance {
+            engine: self.engine,
             items,
             path,
             allow_shadowing: self.allow_shadowing,

@@ -30,6 +30,7 @@ mod instance;
 mod instance_pre;
 mod instantiate;
 mod linker;
+mod module_check;
 mod resource;
 mod resource_table;
 mod resource_type;

@@ -219,10 +219,7 @@ impl<'a> ValTypes<'a> {
     }
 
     /// Types of the values of one call into an instance. Resources are checked as well.
-    pub(crate) fn of_call(
-        store: &'a StoreOpaque,
-        instance: ComponentInstancePtr,
-    ) -> ValTypes<'a> {
+    pub(crate) fn of_call(store: &'a StoreOpaque, instance: ComponentInstancePtr) -> ValTypes<'a> {
         ValTypes {
             types: &instance.description().types,
             resources: Some(Resources {
@@ -286,11 +283,7 @@ impl Val {
     }
 
     /// Whether it is a value of this type.
-    pub(crate) fn check(
-        &self,
-        types: &ValTypes<'_>,
-        ty: InterfaceType,
-    ) -> Result<(), ValMismatch> {
+    pub(crate) fn check(&self, types: &ValTypes<'_>, ty: InterfaceType) -> Result<(), ValMismatch> {
         match (self, ty) {
             (Val::Bool(_), InterfaceType::Bool)
             | (Val::S8(_), InterfaceType::S8)
@@ -496,7 +489,10 @@ mod tests {
         let rights = InterfaceType::Flags(types.flags.push(FlagsType {
             labels: names(&["read", "write"]),
         }));
-        let check = |val: &Val, ty| val.check(&ValTypes::new(&types), ty).map_err(|error| error.to_string());
+        let check = |val: &Val, ty| {
+            val.check(&ValTypes::new(&types), ty)
+                .map_err(|error| error.to_string())
+        };
 
         assert_eq!(check(&Val::List(vec![Val::U8(1)]), u8s), Ok(()));
         assert_eq!(

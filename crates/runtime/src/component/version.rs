@@ -9,8 +9,17 @@ use std::ops::Bound;
 
 /// The definition with this name, or else the one with the highest version that is compatible.
 pub(super) fn find<'a, V>(items: &'a BTreeMap<String, V>, name: &str) -> Option<&'a V> {
-    if let Some(exact) = items.get(name) {
-        return Some(exact);
+    Some(find_entry(items, name)?.1)
+}
+
+/// The name that [`find`] finds.
+pub(super) fn find_name<'a, V>(items: &'a BTreeMap<String, V>, name: &str) -> Option<&'a str> {
+    Some(find_entry(items, name)?.0)
+}
+
+fn find_entry<'a, V>(items: &'a BTreeMap<String, V>, name: &str) -> Option<(&'a str, &'a V)> {
+    if let Some((name, exact)) = items.get_key_value(name) {
+        return Some((name, exact));
     }
     let (base, version) = split(name)?;
     let wanted = Version::parse(version)?.track;
@@ -20,10 +29,10 @@ pub(super) fn find<'a, V>(items: &'a BTreeMap<String, V>, name: &str) -> Option<
     let versions = versions.take_while(|(name, _)| name.starts_with(base));
     let compatible = versions.filter_map(|(name, item)| {
         let version = Version::parse(&name[base.len()..])?;
-        (version.track == wanted).then_some((version.number, item))
+        (version.track == wanted).then_some((version.number, name, item))
     });
-    let (_, item) = compatible.max_by_key(|(number, _)| *number)?;
-    Some(item)
+    let (_, name, item) = compatible.max_by_key(|(number, ..)| *number)?;
+    Some((name, item))
 }
 
 /// A name with its `@`, and its version.

@@ -20,6 +20,7 @@ use super::val_raw;
 use crate::bug::{bail_bug, bug};
 use crate::component::{CompiledComponent, LiftedFunc, ResourceType, ResourceTypeId};
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
+use crate::module::CoreModule;
 use crate::store::StoreOpaque;
 use anyhow::Result;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -32,8 +33,8 @@ use threadline_environ::layout::{
 };
 use threadline_environ::types::AddressType;
 use threadline_environ::{
-    LoweredIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
-    RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
+    LoweredIndex, ModuleImportIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex,
+    RuntimeInstanceIndex, RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
 };
 
 /// A component instance, by the address of its record.
@@ -61,6 +62,8 @@ pub(crate) struct ComponentInstance {
     lowered: Box<[LoweredImport]>,
     /// The exported functions, once instantiated.
     lifted: OnceCell<Box<[LiftedFunc]>>,
+    /// By [`ModuleImportIndex`], the modules that it was given.
+    imported_modules: OnceCell<Box<[Option<Arc<CoreModule>>]>>,
     /// Whether it may not be entered any more, because a call into it trapped.
     locked: Cell<bool>,
 }
@@ -293,6 +296,7 @@ impl OwnedComponentInstance {
             options,
             lowered,
             lifted: OnceCell::new(),
+            imported_modules: OnceCell::new(),
             locked: Cell::new(false),
             component,
         });
@@ -350,6 +354,13 @@ impl ComponentInstancePtr {
         ContextPlace::InBlock {
             vmctx: vmctx.field(layout.core_instance(index)),
             context: vmctx.field(layout.context()),
+        }
+    }
+
+    /// Where the `VMContext` of an instance of an imported module goes.
+    pub(crate) fn place_elsewhere(self) -> ContextPlace {
+        ContextPlace::Elsewhere {
+            context: self.record().vmctx.field(self.layout().context()),
         }
     }
 
@@ -520,6 +531,30 @@ impl ComponentInstancePtr {
     pub(crate) fn set_lifted(self, lifted: Box<[LiftedFunc]>) -> Result<()> {
         let set = self.record().lifted.set(lifted);
         Ok(set.map_err(|_| bug!("a component was instantiated twice"))?)
+    }
+
+    /// Keeps the modules that it was given.
+    ///
+    /// # Errors
+    /// If it has them.
+    pub(crate) fn set_imported_modules(
+        self,
+        modules: Box<[Option<Arc<CoreModule>>]>,
+    ) -> Result<()> {
+        let set = self.record().imported_modules.set(modules);
+        Ok(set.map_err(|_| bug!("a component was instantiated twice"))?)
+    }
+
+    /// A module that it was given.
+    pub(crate) fn imported_module<'a>(
+        self,
+        index: ModuleImportIndex,
+    ) -> Option<&'a Arc<CoreModule>> {
+        self.record()
+            .imported_modules
+            .get()?
+            .get(index.index())?
+            .as_ref()
     }
 
     /// An exported function.
