@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "its tables are for people to read")]
 
+mod calls;
 mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
@@ -226,7 +227,9 @@ fn main() -> Result<()> {
     records.extend(compile_time::run(&engines, filter.as_deref())?);
     records.extend(kernels::run(&engines, filter.as_deref())?);
     records.extend(life_cycle::run(filter.as_deref())?);
-    records.extend(host_boundary(&engines, filter.as_deref())?);
+    records.extend(absolute(&calls::measure(&engines, filter.as_deref())?));
+    let boundary = host_boundary::measure(&engines, ROUNDS, filter.as_deref())?;
+    records.extend(absolute(&boundary));
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;
@@ -234,12 +237,11 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Measures and prints calls between host and guest; returns the records.
-fn host_boundary(engines: &Engines, filter: Option<&str>) -> Result<Vec<serde_json::Value>> {
-    let measured = host_boundary::measure(engines, ROUNDS, filter)?;
+/// Prints rows whose targets are times; returns their records.
+fn absolute(measured: &[host_boundary::Measured]) -> Vec<serde_json::Value> {
     let mut table = Vec::new();
     let mut records = Vec::new();
-    for row in &measured {
+    for row in measured {
         let [ours, peer] = &row.timings;
         table.push(vec![
             format!("{} {}", row.id, row.name),
@@ -268,5 +270,5 @@ fn host_boundary(engines: &Engines, filter: Option<&str>) -> Result<Vec<serde_js
         "target ours",
     ];
     println!("{}", measure::table(&header, &table));
-    Ok(records)
+    records
 }

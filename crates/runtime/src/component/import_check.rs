@@ -111,6 +111,12 @@ impl<'a> ImportCheck<'a> {
             (ExternType::Type(TypeDef::Resource(index)), Some(Item::Resource(resource))) => {
                 self.resource(*index, resource)
             }
+            // Declared to be the same as one that has been found: it needs no definition of its own.
+            (ExternType::Type(TypeDef::Resource(index)), None)
+                if self.resources[index.index()].is_some() =>
+            {
+                Ok(())
+            }
             (ExternType::Type(TypeDef::Resource(_)), item) => {
                 Err(self.unfit("a resource type", "resource type", item))
             }
