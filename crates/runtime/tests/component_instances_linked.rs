@@ -364,10 +364,8 @@ fn handles_are_limited() {
     second.call(&mut store, (35,)).unwrap();
     let error = second.call(&mut store, (1,)).unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&Trap::TooManyHandles));
-    assert!(
-        error.to_string().contains("ResourceLimiter::handles"),
-        "{error}"
-    );
+    let error = format!("{error:#}");
+    assert!(error.contains("ResourceLimiter::handles"), "{error}");
     first.call(&mut store, (3,)).unwrap();
     assert!(first.call(&mut store, (1,)).is_err());
 
