@@ -1,7 +1,6 @@
 //! [`Func`]: an exported function, and what a call of one does: `canon lift`.
 
 use super::error::ComponentError;
-use super::host_func::vals;
 use super::type_check::check_func;
 use super::types::ComponentFunc;
 use super::val::ValTypes;
@@ -104,14 +103,14 @@ impl Func {
                 lower_vals(cx, shape.params, in_memory, params, slots, None)
             },
             |cx, slots| {
-                let mut lifted = vals(results.len());
                 let in_memory = shape.flat_results.is_none();
-                lift_vals(cx, shape.results, in_memory, slots, &mut lifted)?;
-                // They stay as they are unless all is well.
-                for (result, lifted) in results.iter_mut().zip(lifted) {
-                    *result = lifted;
-                }
-                Ok(())
+                // There is one at most, so either nothing or all is written.
+                let mut results = results.iter_mut();
+                lift_vals(cx, shape.results, in_memory, slots, |val| {
+                    if let Some(result) = results.next() {
+                        *result = val;
+                    }
+                })
             },
         )
     }

@@ -139,23 +139,19 @@ where
     let ty = &of.types.funcs[call.ty];
     let shape = call.shape;
 
-    let mut params = vals(ty.params.len());
+    let mut params: SmallVec<[Val; 4]> = SmallVec::new();
     let cx = &mut call.lift(&store.0.opaque);
     let in_memory = shape.flat_params.is_none();
-    lift_vals(cx, shape.params, in_memory, slots, &mut params)?;
+    lift_vals(cx, shape.params, in_memory, slots, |val| params.push(val))?;
     let out = shape.out().map(|position| call.pointer(&slots[position]));
 
-    let mut results = vals(usize::from(ty.result.is_some()));
-    func(store.as_context_mut(), &params, &mut results)?;
+    let mut result = [Val::Bool(false)];
+    let results = &mut result[..usize::from(ty.result.is_some())];
+    func(store.as_context_mut(), &params, results)?;
 
-    check_results(of, call.ty, &results)?;
+    check_results(of, call.ty, results)?;
     let cx = &mut call.lower(&mut store.0.opaque);
-    lower_vals(cx, shape.results, out.is_some(), &results, slots, out)
-}
-
-/// Places for so many values.
-pub(super) fn vals(count: usize) -> SmallVec<[Val; 4]> {
-    smallvec::smallvec![Val::Bool(false); count]
+    lower_vals(cx, shape.results, out.is_some(), results, slots, out)
 }
 
 fn check_results(
