@@ -360,8 +360,9 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 }
                 Ok(wasmparser::Name::Function(map)) => {
                     for naming in map.into_iter().map_while(std::result::Result::ok) {
-                        let index = FuncIndex::from_u32(naming.index);
-                        if self.result.module.functions.is_valid(index) {
+                        // Nobody has validated the index, which can be any number.
+                        if (naming.index as usize) < self.result.module.functions.len() {
+                            let index = FuncIndex::from_u32(naming.index);
                             self.result.module.func_names[index] = Some(naming.name.into());
                         }
                     }
