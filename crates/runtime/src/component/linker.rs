@@ -121,7 +121,7 @@ impl<T: 'static> Linker<T> {
     }
 
     /// Defines what a component imports and the linker has no definition for: functions trap when
-    /// they are called, resources when they are dropped.
+    /// they are called, resources when they are dropped. Core modules stay undefined.
     ///
     /// # Errors
     /// If a name stands for something of another kind.
