@@ -34,17 +34,21 @@ fn for_each_seed(test: &str, run: impl Fn(&mut Unstructured<'_>) -> arbitrary::R
     let seeds = std::env::var("THREADLINE_ABI").ok();
     let seeds = seeds.map_or(SEEDS, |seeds| seeds.parse().unwrap());
     for seed in 0..seeds {
-        let bytes: Vec<u8> = (0..SEED_BYTES / 8)
-            .flat_map(|i| {
-                let mut hasher = DefaultHasher::new();
-                (test, seed, i).hash(&mut hasher);
-                hasher.finish().to_le_bytes()
-            })
-            .collect();
+        let bytes = random_bytes(test, seed);
         let mut u = Unstructured::new(&bytes);
         eprintln!("{test}: seed {seed}");
         run(&mut u).unwrap();
     }
+}
+
+fn random_bytes(test: &str, seed: u64) -> Vec<u8> {
+    (0..SEED_BYTES / 8)
+        .flat_map(|i| {
+            let mut hasher = DefaultHasher::new();
+            (test, seed, i).hash(&mut hasher);
+            hasher.finish().to_le_bytes()
+        })
+        .collect()
 }
 
 fn random_abi(u: &mut Unstructured<'_>) -> arbitrary::Result<Abi> {
@@ -56,103 +60,108 @@ fn random_abi(u: &mut Unstructured<'_>) -> arbitrary::Result<Abi> {
 }
 
 /// A type, the program for it, and values.
-fn with_host(u: &mut Unstructured<'_>) -> arbitrary::Result<(Ty, Program, Vec<Value>)> {
+fn with_host(u: &mut Unstructured<'_>) -> arbitrary::Result<(Program, Vec<Value>)> {
     let ty = Ty::random(u, 4)?;
     let abi = random_abi(u)?;
     let values = (0..VALUES).map(|_| ty.random_value(u));
     let values = values.collect::<arbitrary::Result<_>>()?;
-    Ok((ty.clone(), Program::with_host(ty, abi), values))
+    Ok((Program::with_host(ty, abi), values))
 }
 
-fn with_guest(u: &mut Unstructured<'_>) -> arbitrary::Result<(Ty, Program, Vec<Value>)> {
+fn with_guest(u: &mut Unstructured<'_>) -> arbitrary::Result<(Program, Vec<Value>)> {
     let ty = Ty::random(u, 4)?;
     let abis = [random_abi(u)?, random_abi(u)?];
     let values = (0..VALUES).map(|_| ty.random_value(u));
     let values = values.collect::<arbitrary::Result<_>>()?;
-    Ok((
-        ty.clone(),
-        Program::with_guest(ty, abis[0], abis[1]),
-        values,
-    ))
+    Ok((Program::with_guest(ty, abis[0], abis[1]), values))
+}
+
+/// Checks a value in all directions between host and guest.
+fn check_with_host(instance: &mut Running<'_>, value: &Value) {
+    let ty = instance.ty().clone();
+    instance.call_take(value).unwrap();
+    let got = instance.got_params(Guest::Outer);
+    assert_eq!(got.as_ref(), Ok(value), "host to guest, {ty:?}");
+    instance.give_result(Guest::Outer, value);
+    assert_eq!(
+        instance.call_give().unwrap(),
+        *value,
+        "guest to host, {ty:?}"
+    );
+    instance.give_params(Guest::Outer, value);
+    instance.run("call-take").unwrap();
+    assert_eq!(
+        instance.host_got().as_ref(),
+        Some(value),
+        "to an import, {ty:?}"
+    );
+    instance.host_gives(value);
+    instance.run("call-give").unwrap();
+    let got = instance.got_result(Guest::Outer);
+    assert_eq!(got.as_ref(), Ok(value), "from an import, {ty:?}");
+}
+
+/// Checks a value in both directions between guests.
+fn check_with_guest(instance: &mut Running<'_>, value: &Value) {
+    let ty = instance.ty().clone();
+    instance.give_params(Guest::Outer, value);
+    instance.run("call-take").unwrap();
+    let got = instance.got_params(Guest::Callee);
+    assert_eq!(got.as_ref(), Ok(value), "guest to guest, {ty:?}");
+    instance.give_result(Guest::Callee, value);
+    instance.run("call-give").unwrap();
+    let got = instance.got_result(Guest::Outer);
+    assert_eq!(got.as_ref(), Ok(value), "guest from guest, {ty:?}");
 }
 
 #[test]
-fn the_host_passes_a_value_to_a_guest() {
-    for_each_seed("host to guest", |u| {
-        let (_, program, values) = with_host(u)?;
+fn each_type_in_each_position_arrives_as_it_was() {
+    let wide = Abi {
+        pointer: Pointer::I64,
+        encoding: Encoding::Latin1Utf16,
+    };
+    let narrow = Abi {
+        pointer: Pointer::I32,
+        encoding: Encoding::Utf8,
+    };
+    let bytes = random_bytes("each type", 0);
+    let mut u = Unstructured::new(&bytes);
+    for ty in Ty::of_each_kind().iter().flat_map(Ty::in_each_position) {
+        let values: Vec<_> = (0..3).map(|_| ty.random_value(&mut u).unwrap()).collect();
+        for abi in [narrow, wide] {
+            let program = Program::with_host(ty.clone(), abi);
+            let mut instance = program.instantiate();
+            for value in &values {
+                check_with_host(&mut instance, value);
+            }
+        }
+        let program = Program::with_guest(ty, narrow, wide);
+        let mut instance = program.instantiate();
+        for value in &values {
+            check_with_guest(&mut instance, value);
+        }
+    }
+}
+
+#[test]
+fn values_of_random_types_go_between_host_and_guest() {
+    for_each_seed("host and guest", |u| {
+        let (program, values) = with_host(u)?;
         let mut instance = program.instantiate();
         for value in values {
-            instance.call_take(&value).unwrap();
-            assert_eq!(instance.got_params(Guest::Outer), Ok(value));
+            check_with_host(&mut instance, &value);
         }
         Ok(())
     });
 }
 
 #[test]
-fn a_guest_returns_a_value_to_the_host() {
-    for_each_seed("guest to host", |u| {
-        let (_, program, values) = with_host(u)?;
+fn values_of_random_types_go_between_guests() {
+    for_each_seed("guest and guest", |u| {
+        let (program, values) = with_guest(u)?;
         let mut instance = program.instantiate();
         for value in values {
-            instance.give_result(Guest::Outer, &value);
-            assert_eq!(instance.call_give().unwrap(), value);
-        }
-        Ok(())
-    });
-}
-
-#[test]
-fn a_guest_passes_a_value_to_the_host() {
-    for_each_seed("guest calls host", |u| {
-        let (_, program, values) = with_host(u)?;
-        let mut instance = program.instantiate();
-        for value in values {
-            instance.give_params(Guest::Outer, &value);
-            instance.run("call-take").unwrap();
-            assert_eq!(instance.host_got(), Some(value));
-        }
-        Ok(())
-    });
-}
-
-#[test]
-fn the_host_returns_a_value_to_a_guest() {
-    for_each_seed("host returns", |u| {
-        let (_, program, values) = with_host(u)?;
-        let mut instance = program.instantiate();
-        for value in values {
-            instance.host_gives(&value);
-            instance.run("call-give").unwrap();
-            assert_eq!(instance.got_result(Guest::Outer), Ok(value));
-        }
-        Ok(())
-    });
-}
-
-#[test]
-fn a_guest_passes_a_value_to_another() {
-    for_each_seed("guest to guest", |u| {
-        let (_, program, values) = with_guest(u)?;
-        let mut instance = program.instantiate();
-        for value in values {
-            instance.give_params(Guest::Outer, &value);
-            instance.run("call-take").unwrap();
-            assert_eq!(instance.got_params(Guest::Callee), Ok(value));
-        }
-        Ok(())
-    });
-}
-
-#[test]
-fn a_guest_returns_a_value_to_another() {
-    for_each_seed("guest from guest", |u| {
-        let (_, program, values) = with_guest(u)?;
-        let mut instance = program.instantiate();
-        for value in values {
-            instance.give_result(Guest::Callee, &value);
-            instance.run("call-give").unwrap();
-            assert_eq!(instance.got_result(Guest::Outer), Ok(value));
+            check_with_guest(&mut instance, &value);
         }
         Ok(())
     });
@@ -161,7 +170,7 @@ fn a_guest_returns_a_value_to_another() {
 #[test]
 fn any_bytes_from_a_guest_are_what_the_model_says_for_the_host() {
     for_each_seed("garbage to host", |u| {
-        let (_, program, values) = with_host(u)?;
+        let (program, values) = with_host(u)?;
         for value in values {
             let mut instance = program.instantiate();
             let expected = instance.give_garbage(u, Guest::Outer, &value, true)?;
@@ -169,7 +178,7 @@ fn any_bytes_from_a_guest_are_what_the_model_says_for_the_host() {
             let Some(ended) = Running::ended(run) else {
                 continue;
             };
-            assert_eq!(ended, expected.is_ok(), "{:?}", program.ty());
+            assert_eq!(ended, expected.is_ok(), "{:?}", instance.ty());
             if let Ok(value) = expected {
                 assert_eq!(instance.host_got(), Some(value));
             }
@@ -181,7 +190,7 @@ fn any_bytes_from_a_guest_are_what_the_model_says_for_the_host() {
 #[test]
 fn any_bytes_from_a_guest_are_what_the_model_says_for_another() {
     for_each_seed("garbage to guest", |u| {
-        let (_, program, values) = with_guest(u)?;
+        let (program, values) = with_guest(u)?;
         for value in values {
             let mut instance = program.instantiate();
             let expected = instance.give_garbage(u, Guest::Outer, &value, true)?;
@@ -189,7 +198,7 @@ fn any_bytes_from_a_guest_are_what_the_model_says_for_another() {
             let Some(ended) = Running::ended(run) else {
                 continue;
             };
-            assert_eq!(ended, expected.is_ok(), "{:?}", program.ty());
+            assert_eq!(ended, expected.is_ok(), "{:?}", instance.ty());
             if let Ok(value) = expected {
                 assert_eq!(instance.got_params(Guest::Callee), Ok(value));
             }
@@ -201,7 +210,7 @@ fn any_bytes_from_a_guest_are_what_the_model_says_for_another() {
 #[test]
 fn any_bytes_that_a_guest_returns_are_what_the_model_says() {
     for_each_seed("garbage returned", |u| {
-        let (_, program, values) = with_guest(u)?;
+        let (program, values) = with_guest(u)?;
         for value in values {
             let mut instance = program.instantiate();
             let expected = instance.give_garbage(u, Guest::Callee, &value, false)?;
@@ -209,7 +218,7 @@ fn any_bytes_that_a_guest_returns_are_what_the_model_says() {
             let Some(ended) = Running::ended(run) else {
                 continue;
             };
-            assert_eq!(ended, expected.is_ok(), "{:?}", program.ty());
+            assert_eq!(ended, expected.is_ok(), "{:?}", instance.ty());
             if let Ok(value) = expected {
                 assert_eq!(instance.got_result(Guest::Outer), Ok(value));
             }

@@ -277,7 +277,7 @@ impl Abi {
         };
         let bytes = u128::from(length) * u128::from(self.size(&element));
         trap_if(bytes > MAX_BYTES)?;
-        trap_if(start % self.alignment(&element) != 0)?;
+        trap_if(!start.is_multiple_of(self.alignment(&element)))?;
         range(memory, start, bytes)?;
         self.load_elements(memory, start, length, &element)
     }
@@ -291,7 +291,7 @@ impl Abi {
             Encoding::Latin1Utf16 => (Some(false), u128::from(units)),
         };
         trap_if(bytes > MAX_BYTES)?;
-        trap_if(wide.is_some() && start % 2 != 0)?;
+        trap_if(wide.is_some() && !start.is_multiple_of(2))?;
         let bytes = range(memory, start, bytes)?;
         let string = match wide {
             None => std::str::from_utf8(bytes).map_err(|_| Trapped)?.to_owned(),
@@ -376,7 +376,7 @@ impl Abi {
 
     /// Lifts a value that lies in memory as a tuple's only element.
     pub(crate) fn lift_spilled(self, memory: &[u8], address: u64, ty: &Ty) -> Lifted<Value> {
-        trap_if(address % self.alignment(ty) != 0)?;
+        trap_if(!address.is_multiple_of(self.alignment(ty)))?;
         range(memory, address, self.size(ty).into())?;
         self.load(memory, address, ty)
     }

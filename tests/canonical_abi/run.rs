@@ -91,11 +91,6 @@ impl Program {
         }
     }
 
-    /// The type of the values that it is about.
-    pub(crate) fn ty(&self) -> &Ty {
-        &self.ty
-    }
-
     fn abi(&self, guest: Guest) -> Abi {
         match guest {
             Guest::Outer => self.outer,
@@ -104,7 +99,12 @@ impl Program {
     }
 }
 
-impl Running<'_> {
+impl<'p> Running<'p> {
+    /// The type of the values that it is about.
+    pub(crate) fn ty(&self) -> &'p Ty {
+        &self.program.ty
+    }
+
     fn func(&mut self, guest: Guest, name: &str) -> Func {
         let found = match guest {
             Guest::Outer => self.instance.get_func(&mut self.store, name),

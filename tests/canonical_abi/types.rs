@@ -51,6 +51,23 @@ pub(crate) enum Value {
     Flags(u32),
 }
 
+/// The types without parts.
+const SCALARS: [Ty; 13] = [
+    Ty::Bool,
+    Ty::S8,
+    Ty::U8,
+    Ty::S16,
+    Ty::U16,
+    Ty::S32,
+    Ty::U32,
+    Ty::S64,
+    Ty::U64,
+    Ty::F32,
+    Ty::F64,
+    Ty::Char,
+    Ty::String,
+];
+
 pub(crate) const NAN32: u32 = 0x7FC0_0000;
 pub(crate) const NAN64: u64 = 0x7FF8_0000_0000_0000;
 
@@ -110,25 +127,47 @@ impl Ty {
         }
     }
 
+    /// Types of every kind, and of every size that a kind has.
+    pub(crate) fn of_each_kind() -> Vec<Ty> {
+        let boxed = |ty| Box::new(ty);
+        let mut types = SCALARS.to_vec();
+        types.extend([
+            Ty::List(boxed(Ty::U8)),
+            Ty::List(boxed(Ty::String)),
+            Ty::FixedLengthList(boxed(Ty::U16), 3),
+            Ty::Map(boxed(Ty::String), boxed(Ty::U64)),
+            Ty::Record(vec![Ty::U8, Ty::U64, Ty::Bool]),
+            Ty::Record(vec![Ty::U32; 17]),
+            Ty::Tuple(vec![Ty::Char, Ty::S16]),
+            Ty::Variant(vec![Some(Ty::F32), None, Some(Ty::U64), Some(Ty::String)]),
+            Ty::Variant(vec![Some(Ty::F32), Some(Ty::S32)]),
+            Ty::Enum(3),
+            Ty::Enum(257),
+            Ty::Option(boxed(Ty::F64)),
+            Ty::Result(Some(boxed(Ty::U8)), Some(boxed(Ty::String))),
+            Ty::Result(None, None),
+            Ty::Flags(8),
+            Ty::Flags(9),
+            Ty::Flags(32),
+        ]);
+        types
+    }
+
+    /// This type by itself, and as a part of others.
+    pub(crate) fn in_each_position(&self) -> [Ty; 4] {
+        let this = || self.clone();
+        [
+            this(),
+            Ty::List(Box::new(this())),
+            Ty::Variant(vec![Some(Ty::U8), Some(this())]),
+            Ty::Record(vec![Ty::U8, this(), Ty::U8]),
+        ]
+    }
+
     /// A random type with at most so many levels.
     pub(crate) fn random(u: &mut Unstructured<'_>, levels: u32) -> Result<Ty> {
-        let scalars = [
-            Ty::Bool,
-            Ty::S8,
-            Ty::U8,
-            Ty::S16,
-            Ty::U16,
-            Ty::S32,
-            Ty::U32,
-            Ty::S64,
-            Ty::U64,
-            Ty::F32,
-            Ty::F64,
-            Ty::Char,
-            Ty::String,
-        ];
         if levels == 0 || u.ratio(1, 4)? {
-            return Ok(u.choose(&scalars)?.clone());
+            return Ok(u.choose(&SCALARS)?.clone());
         }
         let levels = levels - 1;
         let boxed = |u: &mut _| Ty::random(u, levels).map(Box::new);

@@ -11,6 +11,13 @@ const CALLS: u32 = 10_000;
 const COPIES: u32 = 200;
 /// Bytes of a large list.
 const LARGE: usize = 64 << 10;
+/// A large list.
+static BYTES: [u8; LARGE] = [7; LARGE];
+/// A string of 100 bytes.
+const TEXT: &str = match std::str::from_utf8(&[b'x'; 100]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
 
 /// `loop(n)` calls the host's `f(u32) -> u32` that often; the others are called by the host.
 const COMPONENT: &str = r#"(component
@@ -81,7 +88,8 @@ macro_rules! side {
             let instance = |dynamic: bool| -> Result<(Store<()>, Instance)> {
                 let mut linker = Linker::<()>::new(&engines.$engine);
                 if dynamic {
-                    let defined = linker.root().func_new("f", |$($param),*, params, results| {
+                    let mut root = linker.root();
+                    let defined = root.func_new("f", |$($param),*, params, results| {
                         if let [Val::U32(n)] = params {
                             results[0] = Val::U32(n + 1);
                         }
@@ -139,11 +147,10 @@ macro_rules! side {
                 let (mut store, instance) = instance(false)?;
                 let run = instance.get_typed_func::<(&str,), (u32,)>(&mut store, "length");
                 let run = run.map_err($error)?;
-                let text: &str = "x".repeat(100).leak();
                 Box::new(move || {
                     let mut sum = 0;
                     for _ in 0..CALLS {
-                        let called = run.call(&mut store, (text,));
+                        let called = run.call(&mut store, (TEXT,));
                         sum += u64::from(called.unwrap_or_else(|e| panic!("{e:?}")).0);
                     }
                     sum
@@ -153,11 +160,10 @@ macro_rules! side {
                 let (mut store, instance) = instance(false)?;
                 let run = instance.get_typed_func::<(&[u8],), (u32,)>(&mut store, "list-length");
                 let run = run.map_err($error)?;
-                let bytes: &[u8] = vec![7_u8; LARGE].leak();
                 Box::new(move || {
                     let mut sum = 0;
                     for _ in 0..COPIES {
-                        let called = run.call(&mut store, (bytes,));
+                        let called = run.call(&mut store, (&BYTES[..],));
                         sum += u64::from(called.unwrap_or_else(|e| panic!("{e:?}")).0);
                     }
                     sum

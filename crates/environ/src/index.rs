@@ -95,6 +95,8 @@ indices! {
     ImportIndex "import";
     /// A function the root component imports, after paths into instances are followed.
     RuntimeImportIndex "rimport";
+    /// A core module the root component imports, itself or in an instance.
+    ModuleImportIndex "modimport";
     /// A host function that `canon lower` made callable from core wasm.
     LoweredIndex "lowered";
     /// Code the compiler makes for a component beside its core modules.

@@ -194,7 +194,8 @@ fn an_image_of_other_settings_is_refused_by_their_name() {
     let image = Engine::default()
         .precompile_module(MODULE.as_bytes())
         .unwrap();
-    let cases: [(&str, fn(&mut Config)); 5] = [
+    type Change = fn(&mut Config);
+    let cases: [(&str, Change); 5] = [
         ("fuel", |c| _ = c.consume_fuel(true)),
         ("epoch interruption", |c| _ = c.epoch_interruption(true)),
         ("context lowering", |c| {

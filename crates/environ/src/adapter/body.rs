@@ -5,9 +5,9 @@ use super::context_slots::SlotsHold;
 use super::handle::CallBorrows;
 use super::imports::{AdapterImport, Imports};
 use super::module::{self, Parts};
+use super::outlined::Helpers;
 use super::place::OwnedPlace;
 use super::shape::{Shape, Shapes};
-use super::subroutines::Subroutines;
 use super::{Adapter, AdapterSpec, Peer, PeerOptions};
 use crate::canonical_abi::{FlatFunc, FlatType, LiftOrLower};
 use crate::component::{ComponentTypes, InterfaceType, StringEncoding};
@@ -27,7 +27,7 @@ pub(super) struct Body<'a> {
     pub(super) params: Vec<Local>,
     pub(super) imports: Imports,
     pub(super) code: Code,
-    pub(super) subroutines: Subroutines,
+    pub(super) helpers: Helpers,
     /// What the callee returned, for `post-return`.
     pub(super) callee_result: Option<Local>,
     /// Whose values the context slots hold here.
@@ -51,7 +51,7 @@ impl<'a> Body<'a> {
             params,
             imports: Imports::default(),
             code,
-            subroutines: Subroutines::default(),
+            helpers: Helpers::default(),
             callee_result: None,
             slots: SlotsHold::Callers,
             caller_slots: None,
@@ -94,11 +94,11 @@ impl<'a> Body<'a> {
         let ty = self.imports.ty(&params, &results);
         let main = std::mem::replace(&mut self.code, Code::new([]).0);
         main.check_size()?;
-        let subroutines = self.write_subroutines(main.len())?;
+        let helpers = self.write_helpers(main.len())?;
         let parts = Parts {
             name: format!("adapter {}", self.spec.name),
             main: (ty, main),
-            subroutines,
+            helpers,
         };
         Ok(module::finish(self.imports, parts))
     }

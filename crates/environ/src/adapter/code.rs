@@ -1,6 +1,6 @@
 //! A function of an adapter module while it is written: its instructions and its locals.
 
-use super::subroutines::SubroutineIndex;
+use super::outlined::HelperIndex;
 use crate::canonical_abi::FlatType;
 use crate::error::{Error, Result};
 use wasm_encoder::{Function, InstructionSink};
@@ -8,7 +8,7 @@ use wasm_encoder::{Function, InstructionSink};
 /// Bytes of one function at most.
 const MAX_FUNCTION_BYTES: usize = 4 << 20;
 
-/// The bytes of a call to a subroutine whose index isn't known yet.
+/// The bytes of a call to a helper whose index isn't known yet.
 const PADDED_INDEX_BYTES: usize = 5;
 
 /// A local, by its index.
@@ -32,8 +32,8 @@ pub(super) struct Code {
     /// Those that no longer are, by type.
     free: [Vec<Local>; 4],
     bytes: Vec<u8>,
-    /// Where in the bytes the index of a subroutine belongs.
-    subroutine_calls: Vec<(usize, SubroutineIndex)>,
+    /// Where in the bytes the index of a helper belongs.
+    helper_calls: Vec<(usize, HelperIndex)>,
 }
 
 impl Code {
@@ -47,7 +47,7 @@ impl Code {
             in_use: Vec::new(),
             free: Default::default(),
             bytes: Vec::new(),
-            subroutine_calls: Vec::new(),
+            helper_calls: Vec::new(),
         };
         (code, params)
     }
@@ -87,11 +87,11 @@ impl Code {
         }
     }
 
-    /// Calls a subroutine.
-    pub(super) fn call_subroutine(&mut self, subroutine: SubroutineIndex) {
+    /// Calls a helper.
+    pub(super) fn call_helper(&mut self, helper: HelperIndex) {
         const CALL: u8 = 0x10;
         self.bytes.push(CALL);
-        self.subroutine_calls.push((self.bytes.len(), subroutine));
+        self.helper_calls.push((self.bytes.len(), helper));
         self.bytes.extend([0; PADDED_INDEX_BYTES]);
     }
 
@@ -110,11 +110,11 @@ impl Code {
         Ok(())
     }
 
-    /// The function's body, where the first subroutine has this index.
-    pub(super) fn finish(mut self, first_subroutine: u32) -> Function {
+    /// The function's body, where the first helper has this index.
+    pub(super) fn finish(mut self, first_helper: u32) -> Function {
         self.emit().end();
-        for (at, subroutine) in self.subroutine_calls {
-            let index = padded(first_subroutine + subroutine.0);
+        for (at, helper) in self.helper_calls {
+            let index = padded(first_helper + helper.0);
             self.bytes[at..at + PADDED_INDEX_BYTES].copy_from_slice(&index);
         }
         let locals = self.locals.iter().map(|&ty| super::module::val_type(ty));

@@ -29,14 +29,14 @@ pub(super) struct CallBorrows {
     lenders: Option<Local>,
     /// Other handles that have been lent, if they aren't 0.
     lent: Vec<(Local, ResourceIndex)>,
-    /// Whether the code being written may run more than once in a call: it is a subroutine, or a
+    /// Whether the code being written may run more than once in a call: it is a helper, or a
     /// loop in the main function.
     pub(super) repeated: bool,
 }
 
 impl CallBorrows {
-    /// In a subroutine that gets scope and lenders as parameters.
-    pub(super) fn in_subroutine([scope, lenders]: [Option<Local>; 2]) -> CallBorrows {
+    /// In a helper that gets scope and lenders as parameters.
+    pub(super) fn in_helper([scope, lenders]: [Option<Local>; 2]) -> CallBorrows {
         CallBorrows {
             scope,
             lenders,
@@ -45,8 +45,8 @@ impl CallBorrows {
         }
     }
 
-    /// What a subroutine needs to know.
-    pub(super) fn for_subroutine(&self) -> [Option<Local>; 2] {
+    /// What a helper needs to know.
+    pub(super) fn for_helper(&self) -> [Option<Local>; 2] {
         [self.scope, self.lenders]
     }
 }

@@ -20,7 +20,7 @@
 //! Values are moved by a compiler in small: [`translate`] writes the code that takes a value of a
 //! type from one [`place`] to another, and calls itself for what the value consists of
 //! ([`variant`], [`list`], [`string`], [`handle`]). What the code for a type depends on is its
-//! [`shape`]. Large types have functions of their own ([`subroutines`]).
+//! [`shape`]. Large types have functions of their own ([`outlined`]).
 //!
 //! Which adapters a component needs, and what their imports are at run time, is decided in
 //! `component/flatten/adapt.rs`. Layouts and flattening are `canonical_abi`'s.
@@ -33,12 +33,12 @@ mod handle;
 mod imports;
 mod list;
 mod module;
+mod outlined;
 mod place;
 mod realloc;
 mod scratch;
 mod shape;
 mod string;
-mod subroutines;
 mod translate;
 mod trap;
 mod variant;

@@ -2,7 +2,7 @@
 
 use super::code::Code;
 use super::imports::Imports;
-use super::subroutines::Subroutine;
+use super::outlined::Helper;
 use super::{ADAPTER_EXPORT, Adapter};
 use crate::canonical_abi::FlatType;
 use wasm_encoder::{CodeSection, ExportKind, ExportSection, FunctionSection, NameMap, NameSection};
@@ -13,25 +13,25 @@ pub(super) struct Parts {
     pub(super) name: String,
     /// The main function: its type, and its code.
     pub(super) main: (u32, Code),
-    /// Subroutines in order.
-    pub(super) subroutines: Vec<(Subroutine, Code)>,
+    /// Helpers in order.
+    pub(super) helpers: Vec<(Helper, Code)>,
 }
 
 /// Writes the module.
 pub(super) fn finish(imports: Imports, parts: Parts) -> Adapter {
     let main = imports.num_funcs();
-    let first_subroutine = main + 1;
+    let first_helper = main + 1;
     let (imports, types, import_section) = imports.finish();
     let mut functions = FunctionSection::new();
     let mut code = CodeSection::new();
     let mut func_names = NameMap::new();
     functions.function(parts.main.0);
-    code.function(&parts.main.1.finish(first_subroutine));
+    code.function(&parts.main.1.finish(first_helper));
     func_names.append(main, &parts.name);
-    for (index, (subroutine, body)) in (first_subroutine..).zip(parts.subroutines) {
-        functions.function(subroutine.signature);
-        code.function(&body.finish(first_subroutine));
-        func_names.append(index, &format!("{} ({})", parts.name, subroutine.name()));
+    for (index, (helper, body)) in (first_helper..).zip(parts.helpers) {
+        functions.function(helper.signature);
+        code.function(&body.finish(first_helper));
+        func_names.append(index, &format!("{} ({})", parts.name, helper.name()));
     }
     let mut exports = ExportSection::new();
     exports.export(ADAPTER_EXPORT, ExportKind::Func, main);

@@ -13,9 +13,9 @@
 
 use super::body::Body;
 use super::code::Local;
+use super::outlined::HelperKind;
 use super::place::{Move, OwnedPlace};
 use super::realloc::ByteLength;
-use super::subroutines::SubroutineKind;
 use super::{Peer, PeerOptions};
 use crate::TrapCode;
 use crate::canonical_abi::{FlatType, flatten_fields, tuple_layout};
@@ -91,12 +91,12 @@ impl Body<'_> {
         self.emit().i32_const(align as i32);
         self.byte_length(length, Peer::Scratch);
         let ty = FlatType::I32;
-        let subroutine = self.subroutine(SubroutineKind::ScratchAllocate, &[ty; 2], &[ty])?;
-        self.code.call_subroutine(subroutine);
+        let helper = self.helper(HelperKind::ScratchAllocate, &[ty; 2], &[ty])?;
+        self.code.call_helper(helper);
         Ok(self.set_new_local(ty))
     }
 
-    /// The body of [`SubroutineKind::ScratchAllocate`]: `(align, length) -> pointer`.
+    /// The body of [`HelperKind::ScratchAllocate`]: `(align, length) -> pointer`.
     pub(super) fn write_scratch_allocate(&mut self, params: &[Local]) -> Result<()> {
         const MAX_END: i64 = 0xFFFF_0000;
         let memory = self.memory(Peer::Scratch)?;

@@ -18,19 +18,19 @@ use crate::types::AddressType;
 const MIN_BLOCK: u32 = 64;
 
 impl Body<'_> {
-    /// Moves a value: in place, or by a subroutine.
+    /// Moves a value: in place, or by a helper.
     pub(super) fn translate(&mut self, ty: InterfaceType, mv: Move<'_>) -> Result<()> {
         let shape = self.shape(ty);
         if shape.plain && self.copy_block(ty, mv)? {
             return Ok(());
         }
         if shape.is_large() {
-            return self.move_by_subroutine(ty, mv);
+            return self.move_by_helper(ty, mv);
         }
         self.translate_here(ty, mv)
     }
 
-    /// Moves a value in place; what it contains may have subroutines.
+    /// Moves a value in place; what it contains may have helpers.
     pub(super) fn translate_here(&mut self, ty: InterfaceType, mv: Move<'_>) -> Result<()> {
         let mark = self.code.mark();
         match ty {

@@ -90,7 +90,7 @@ const SECTIONS: usize = Section::Text as usize + 1;
 /// What [`Section::FuncRefs`] has for imported functions.
 const IMPORTED: u32 = u32::MAX;
 
-/// Where everything is in an image whose checks have been made.
+/// Where everything is in an image.
 #[derive(Clone, Debug)]
 pub struct ImageLayout {
     sections: [Range<usize>; SECTIONS],
@@ -280,19 +280,33 @@ fn names(descriptions: &Descriptions) -> (Vec<u8>, Vec<u8>) {
 }
 
 impl ImageLayout {
-    /// Checks that `bytes` are an image that an engine with these settings can run, and finds its
-    /// parts. The part with the names is not checked yet.
+    /// Checks that the bytes it was [found](ImageLayout::find) in are an image that an engine with
+    /// these settings can run. The part with the names is not checked yet.
     ///
     /// # Errors
     /// If they are not.
-    pub fn check(bytes: &[u8], settings: &Settings) -> Result<ImageLayout, ImageError> {
-        let layout = ImageLayout::parse(bytes)?;
-        let view = layout.view(bytes);
-        settings.check(&String::from_utf8_lossy(view.section(Section::Settings)))?;
-        Ok(layout)
+    pub fn check(&self, bytes: &[u8], settings: &Settings) -> Result<(), ImageError> {
+        let damaged = |part| ImageError::Damaged { part };
+        let names = self.sections[Section::Names as usize].start;
+        let tables = bytes
+            .get(CHECKSUMS_AT + 8..names)
+            .ok_or(damaged("header"))?;
+        let sum = |at| get(bytes, at).unwrap_or_default();
+        if sum(CHECKSUMS_AT) != checksum(tables) {
+            return Err(damaged("tables"));
+        }
+        let text = bytes.get(self.text()).ok_or(damaged("header"))?;
+        if sum(CHECKSUMS_AT + 8) != checksum(text) {
+            return Err(damaged("code"));
+        }
+        settings.check(self.view(bytes).section(Section::Settings))
     }
 
-    fn parse(bytes: &[u8]) -> Result<ImageLayout, ImageError> {
+    /// Finds the parts of an image, before anything but its version and length has been checked.
+    ///
+    /// # Errors
+    /// If it is no image, one of another version, or cut off.
+    pub fn find(bytes: &[u8]) -> Result<ImageLayout, ImageError> {
         ImageKind::detect(bytes).ok_or(ImageError::NotAnImage)?;
         let cut_off = ImageError::Length {
             expected: HEADER_LENGTH as u64,
@@ -319,19 +333,6 @@ impl ImageLayout {
         for (i, section) in sections.iter_mut().enumerate() {
             let at = SECTIONS_AT + i * 16;
             *section = word(at) as usize..word(at + 8) as usize;
-        }
-        let damaged = |part| ImageError::Damaged { part };
-        let names = sections[Section::Names as usize].start;
-        let text = sections[Section::Text as usize].start;
-        let tables = bytes
-            .get(CHECKSUMS_AT + 8..names)
-            .ok_or(damaged("header"))?;
-        if word(CHECKSUMS_AT) != checksum(tables) {
-            return Err(damaged("tables"));
-        }
-        let text = bytes.get(text..).ok_or(damaged("header"))?;
-        if word(CHECKSUMS_AT + 8) != checksum(text) {
-            return Err(damaged("code"));
         }
         Ok(ImageLayout {
             sections,

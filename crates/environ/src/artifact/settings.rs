@@ -64,10 +64,11 @@ impl Settings {
     ///
     /// # Errors
     /// If not: the first setting that differs.
-    pub(super) fn check(&self, image: &str) -> Result<(), ImageError> {
-        if self.text == image {
+    pub(super) fn check(&self, image: &[u8]) -> Result<(), ImageError> {
+        if self.text.as_bytes() == image {
             return Ok(());
         }
+        let image = &*String::from_utf8_lossy(image);
         let find = |text: &str, name: &str| -> Option<String> {
             let mut lines = text.lines().filter_map(|line| line.split_once(": "));
             let (_, value) = lines.find(|(other, _)| *other == name)?;
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_difference_is_named() {
-        let error = settings(false, true).check(settings(true, true).text());
+        let error = settings(false, true).check(settings(true, true).text().as_bytes());
         let error = error.unwrap_err().to_string();
         assert!(
             error.contains("fuel: true") && error.contains("false"),
@@ -118,10 +119,10 @@ mod tests {
     fn a_processor_may_do_more_than_the_image_asks_for_but_not_less() {
         assert!(
             settings(false, true)
-                .check(settings(false, false).text())
+                .check(settings(false, false).text().as_bytes())
                 .is_ok()
         );
-        let error = settings(false, false).check(settings(false, true).text());
+        let error = settings(false, false).check(settings(false, true).text().as_bytes());
         assert!(error.unwrap_err().to_string().contains("avx"));
     }
 }

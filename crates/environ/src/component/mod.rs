@@ -8,6 +8,7 @@ mod definition;
 mod flatten;
 mod info;
 mod intern;
+mod module_type;
 mod section;
 mod trampoline;
 mod transcode;
@@ -15,9 +16,10 @@ mod translate;
 mod types;
 
 pub use info::{
-    CanonicalOptions, Component, CoreDef, CoreExport, Export, Resource, ResourceOrigin,
-    RuntimeImport, Step, StringEncoding,
+    CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ModuleImport,
+    Resource, ResourceOrigin, RuntimeImport, Step, StringEncoding,
 };
+pub use module_type::{CoreExternType, ModuleImportType, ModuleType};
 pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
 pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{

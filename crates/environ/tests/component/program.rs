@@ -62,6 +62,19 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                     "instantiate {instance} = {module}{name} in {component_instance} ({args})"
                 )
             }
+            Step::InstantiateImported {
+                instance,
+                component_instance,
+                module,
+                args,
+            } => {
+                let args: Vec<String> = args.iter().map(|arg| def(*arg)).collect();
+                let args = args.join(", ");
+                writeln!(
+                    out,
+                    "instantiate {instance} = {module} in {component_instance} ({args})"
+                )
+            }
             Step::ExtractMemory { index, export } => {
                 writeln!(out, "memory {index} = {}", core_export(*export))
             }
@@ -77,7 +90,7 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
         }
         .unwrap();
     }
-    exports(translation, &component.exports, "export ", &mut out);
+    exports(&component.exports, "export ", &mut out);
     for (index, module) in translation.modules.iter() {
         for (func, known) in &module.known_imports {
             let known = match known {
@@ -101,14 +114,15 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
     out
 }
 
-fn exports(t: &Translation<'_>, list: &[(String, Export)], prefix: &str, out: &mut String) {
+fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
     for (name, export) in list {
         match export {
             Export::LiftedFunction { func, options, .. } => {
                 writeln!(out, "{prefix}{name}: lift {} {options}", def(*func)).unwrap();
             }
-            Export::Instance(list) => exports(t, list, &format!("{prefix}{name} / "), out),
+            Export::Instance(list) => exports(list, &format!("{prefix}{name} / "), out),
             Export::Type(_) => writeln!(out, "{prefix}{name}: type").unwrap(),
+            Export::Module(module, _) => writeln!(out, "{prefix}{name}: {module:?}").unwrap(),
         }
     }
 }

@@ -136,7 +136,7 @@ fn elements_are_masked_and_checked() {
     check(r#"(flags "a" "b" "c")"#, &[0xFF, 2], 2, Ok(&[7, 2]));
     check(r#"(enum "a" "b" "c")"#, &[2, 0], 2, Ok(&[2, 0]));
     let invalid = Err(TrapCode::InvalidDiscriminant);
-    check(r#"(enum "a" "b" "c")"#, &[2, 3], 2, invalid.clone());
+    check(r#"(enum "a" "b" "c")"#, &[2, 3], 2, invalid);
     check(
         r#"(record (field "b" bool) (field "s" s8))"#,
         &[0x80, 0x80],

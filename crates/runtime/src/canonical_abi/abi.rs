@@ -109,6 +109,17 @@ impl TypeAbi {
         })
     }
 
+    /// Whether all that is said of two types is the same.
+    pub(crate) const fn is_same(&self, other: &TypeAbi) -> bool {
+        const fn same(a: SizeAlign, b: SizeAlign) -> bool {
+            a.size == b.size && a.align == b.align
+        }
+        same(self.memory32, other.memory32)
+            && same(self.memory64, other.memory64)
+            && self.flat_count == other.flat_count
+            && self.has_handles == other.has_handles
+    }
+
     /// How many core values it is passed as.
     pub const fn flat_count(&self) -> usize {
         self.flat_count

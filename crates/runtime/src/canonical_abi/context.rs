@@ -38,7 +38,7 @@ pub struct LiftContext<'a> {
 
 /// Bytes that the lists and strings of one call may take on the host. Lists of lists in a guest's
 /// memory can overlap, and so be larger than the memory by far.
-const MAX_LIFTED_BYTES: usize = 1 << 30;
+const MAX_LIFTED_BYTES: usize = 1 << 28;
 
 impl<'a> LiftContext<'a> {
     /// Lifts with these options, which are the instance's, of the store.

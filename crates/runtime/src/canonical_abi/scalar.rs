@@ -44,10 +44,78 @@ fn to_f64(bits: u64) -> f64 {
     }
 }
 
-/// Each scalar: the Rust type, its type and name in the component model, its bytes; then how it
-/// is lowered to a slot, lifted from one, made bytes and made of bytes.
+/// Elements of a list whose bytes are converted one by one; found to be a copy where it is one.
+macro_rules! one_by_one {
+    (store $rust:ty, $size:literal, $stored:ident, $store:expr) => {
+        fn store_elements(
+            elements: &[$rust],
+            cx: &mut LowerContext<'_>,
+            _ty: InterfaceType,
+            address: usize,
+        ) -> Result<()> {
+            let to = cx.bytes(address, elements.len() * $size)?;
+            for (to, &$stored) in to.chunks_exact_mut($size).zip(elements) {
+                let bytes: [u8; $size] = $store;
+                to.copy_from_slice(&bytes);
+            }
+            Ok(())
+        }
+    };
+    (load $rust:ty, $size:literal, $bytes:ident, $load:expr) => {
+        fn load_elements(
+            cx: &mut LiftContext<'_>,
+            _ty: InterfaceType,
+            from: &[u8],
+            count: usize,
+        ) -> Result<Vec<$rust>> {
+            let mut elements = cx.room(count)?;
+            let mut failure = None;
+            elements.extend(from.chunks_exact($size).map(|from| {
+                let $bytes: [u8; $size] = array(from);
+                let value: Result<$rust> = $load;
+                value.unwrap_or_else(|error| {
+                    failure = Some(error);
+                    <$rust>::default()
+                })
+            }));
+            match failure {
+                None => Ok(elements),
+                Some(error) => Err(error),
+            }
+        }
+    };
+}
+
+/// Elements of a list that are its bytes.
+macro_rules! as_they_are {
+    (store $rust:ty, $($rest:tt)*) => {
+        fn store_elements(
+            elements: &[$rust],
+            cx: &mut LowerContext<'_>,
+            _ty: InterfaceType,
+            address: usize,
+        ) -> Result<()> {
+            cx.write(address, elements)
+        }
+    };
+    (load $rust:ty, $($rest:tt)*) => {
+        fn load_elements(
+            cx: &mut LiftContext<'_>,
+            _ty: InterfaceType,
+            from: &[u8],
+            count: usize,
+        ) -> Result<Vec<$rust>> {
+            let mut elements = cx.room(count)?;
+            elements.extend_from_slice(from);
+            Ok(elements)
+        }
+    };
+}
+
+/// Each scalar: the Rust type, its type and name in the component model, its bytes, how lists of it
+/// are moved; then how it is lowered to a slot, lifted from one, made bytes and made of bytes.
 macro_rules! scalars {
-    ($($rust:ty = $variant:ident $name:literal $size:literal {
+    ($($rust:ty = $variant:ident $name:literal $size:literal, elements $elements:ident {
         lower: |$lowered:ident| $lower:expr,
         lift: |$slot:ident| $lift:expr,
         store: |$stored:ident| $store:expr,
@@ -89,20 +157,7 @@ macro_rules! scalars {
                 cx.write(address, &bytes)
             }
 
-            /// Found to be a copy of bytes where it is one.
-            fn store_elements(
-                elements: &[$rust],
-                cx: &mut LowerContext<'_>,
-                _ty: InterfaceType,
-                address: usize,
-            ) -> Result<()> {
-                let to = cx.bytes(address, elements.len() * $size)?;
-                for (to, &$stored) in to.chunks_exact_mut($size).zip(elements) {
-                    let bytes: [u8; $size] = $store;
-                    to.copy_from_slice(&bytes);
-                }
-                Ok(())
-            }
+            $elements! { store $rust, $size, $stored, $store }
         }
 
         impl Lift for $rust {
@@ -122,37 +177,16 @@ macro_rules! scalars {
                 $load
             }
 
-            /// Found to be a copy of bytes where it is one.
-            fn load_elements(
-                cx: &mut LiftContext<'_>,
-                _ty: InterfaceType,
-                from: &[u8],
-                count: usize,
-            ) -> Result<Vec<$rust>> {
-                let mut elements = cx.room(count)?;
-                let mut failure = None;
-                elements.extend(from.chunks_exact($size).map(|from| {
-                    let $bytes: [u8; $size] = array(from);
-                    let value: Result<$rust> = $load;
-                    value.unwrap_or_else(|error| {
-                        failure = Some(error);
-                        <$rust>::default()
-                    })
-                }));
-                match failure {
-                    None => Ok(elements),
-                    Some(error) => Err(error),
-                }
-            }
+            $elements! { load $rust, $size, $bytes, $load }
         }
     )*};
 }
 
 /// Integers: an i32 or i64 slot, of which the type's own bits count.
 macro_rules! integers {
-    ($($rust:ident = $variant:ident $name:literal $size:literal in $core:ident by $from:ident;)*) => {
+    ($($rust:ident = $variant:ident $name:literal $size:literal in $core:ident by $from:ident, elements $elements:ident;)*) => {
         scalars! {$(
-            $rust = $variant $name $size {
+            $rust = $variant $name $size, elements $elements {
                 lower: |value| val_raw::$from(value as $core),
                 lift: |slot| Ok(val_raw::$core(slot) as $rust),
                 store: |value| value.to_le_bytes(),
@@ -163,36 +197,36 @@ macro_rules! integers {
 }
 
 integers! {
-    i8 = S8 "s8" 1 in i32 by from_i32;
-    u8 = U8 "u8" 1 in i32 by from_i32;
-    i16 = S16 "s16" 2 in i32 by from_i32;
-    u16 = U16 "u16" 2 in i32 by from_i32;
-    i32 = S32 "s32" 4 in i32 by from_i32;
-    u32 = U32 "u32" 4 in i32 by from_i32;
-    i64 = S64 "s64" 8 in i64 by from_i64;
-    u64 = U64 "u64" 8 in i64 by from_i64;
+    i8 = S8 "s8" 1 in i32 by from_i32, elements one_by_one;
+    u8 = U8 "u8" 1 in i32 by from_i32, elements as_they_are;
+    i16 = S16 "s16" 2 in i32 by from_i32, elements one_by_one;
+    u16 = U16 "u16" 2 in i32 by from_i32, elements one_by_one;
+    i32 = S32 "s32" 4 in i32 by from_i32, elements one_by_one;
+    u32 = U32 "u32" 4 in i32 by from_i32, elements one_by_one;
+    i64 = S64 "s64" 8 in i64 by from_i64, elements one_by_one;
+    u64 = U64 "u64" 8 in i64 by from_i64, elements one_by_one;
 }
 
 scalars! {
-    bool = Bool "bool" 1 {
+    bool = Bool "bool" 1, elements one_by_one {
         lower: |value| val_raw::from_i32(i32::from(value)),
         lift: |slot| Ok(to_bool(val_raw::i32(slot))),
         store: |value| [u8::from(value)],
         load: |bytes| Ok(to_bool(i32::from(bytes[0]))),
     }
-    f32 = F32 "f32" 4 {
+    f32 = F32 "f32" 4, elements one_by_one {
         lower: |value| val_raw::from_f32(value.to_bits()),
         lift: |slot| Ok(to_f32(val_raw::f32(slot))),
         store: |value| value.to_le_bytes(),
         load: |bytes| Ok(to_f32(u32::from_le_bytes(bytes))),
     }
-    f64 = F64 "f64" 8 {
+    f64 = F64 "f64" 8, elements one_by_one {
         lower: |value| val_raw::from_f64(value.to_bits()),
         lift: |slot| Ok(to_f64(val_raw::f64(slot))),
         store: |value| value.to_le_bytes(),
         load: |bytes| Ok(to_f64(u64::from_le_bytes(bytes))),
     }
-    char = Char "char" 4 {
+    char = Char "char" 4, elements one_by_one {
         lower: |value| val_raw::from_i32(value as i32),
         lift: |slot| to_char(val_raw::i32(slot) as u32),
         store: |value| u32::from(value).to_le_bytes(),

@@ -39,12 +39,14 @@ impl CheckedImage {
     ///
     /// # Errors
     /// If it is damaged, or not for engines with these settings (an
-    /// [`ImageError`](crate::ImageError)), or the system refuses executable memory.
+    /// [`ImageError`]), or the system refuses executable memory.
     pub(crate) fn new(mut mapping: ImageMapping, settings: &Settings) -> Result<CheckedImage> {
-        let layout = ImageLayout::check(mapping.bytes(), settings)?;
-        mapping
-            .make_executable(layout.text())
-            .context("the system refuses executable memory")?;
+        let layout = ImageLayout::find(mapping.bytes())?;
+        // Before its pages have been touched, this costs least. If the header is damaged it may
+        // fail, but then the checks say why.
+        let executable = mapping.make_executable(layout.text());
+        layout.check(mapping.bytes(), settings)?;
+        executable.context("the system refuses executable memory")?;
         Ok(CheckedImage { mapping, layout })
     }
 

@@ -9,9 +9,80 @@
 //! with the component's once, or as [`Val`]s, compared in each call. How they are laid out is in
 //! `crate::canonical_abi`; the contexts that compiled code sees are in `crate::vm`.
 //!
+//! # Bindings
+//!
+//! With the feature `component-macro`, which is on by default, `bindgen!` generates types, traits and
+//! methods from WIT, and `#[derive(ComponentType, Lift, Lower)]` and `flags!` make types of one's
+//! own stand for a component's.
+//!
+//! ```
+//! # #[cfg(feature = "component-macro")]
+//! # mod example {
+//! use threadline::component::{Component, HasSelf, Linker, bindgen};
+//! use threadline::{Engine, Store};
+//!
+//! bindgen!({
+//!     inline: r#"
+//!         package docs:doubling;
+//!
+//!         world doubling {
+//!             import numbers: interface {
+//!                 double: func(n: u32) -> u32;
+//!             }
+//!             export run: func(n: u32) -> u32;
+//!         }
+//!     "#,
+//! });
+//!
+//! #[derive(Default)]
+//! struct Host {
+//!     calls: u32,
+//! }
+//!
+//! impl numbers::Host for Host {
+//!     fn double(&mut self, n: u32) -> u32 {
+//!         self.calls += 1;
+//!         2 * n
+//!     }
+//! }
+//!
+//! # pub
+//! fn main() -> anyhow::Result<()> {
+//!     let engine = Engine::default();
+//!     let component = Component::new(&engine, r#"(component
+//!         (import "numbers" (instance $numbers
+//!             (export "double" (func (param "n" u32) (result u32)))))
+//!         (core func $double (canon lower (func $numbers "double")))
+//!         (core module $m
+//!             (import "numbers" "double" (func $double (param i32) (result i32)))
+//!             (func (export "run") (param i32) (result i32)
+//!                 (i32.add (call $double (local.get 0)) (i32.const 1))))
+//!         (core instance $i (instantiate $m
+//!             (with "numbers" (instance (export "double" (func $double))))))
+//!         (func (export "run") (param "n" u32) (result u32)
+//!             (canon lift (core func $i "run"))))"#)?;
+//!
+//!     let mut linker = Linker::new(&engine);
+//!     Doubling::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
+//!     let mut store = Store::new(&engine, Host::default());
+//!     let doubling = Doubling::instantiate(&mut store, &component, &linker)?;
+//!     assert_eq!(doubling.call_run(&mut store, 20)?, 41);
+//!     assert_eq!(store.data().calls, 1);
+//!     Ok(())
+//! }
+//! # }
+//! # #[cfg(feature = "component-macro")]
+//! # fn main() -> anyhow::Result<()> { example::main() }
+//! # #[cfg(not(feature = "component-macro"))]
+//! # fn main() {}
+//! ```
+//!
 //! A trap locks the instance that the host called, with everything nested in it: each further
 //! call into it is a trap. Other instances of the store go on.
 
+#[cfg(feature = "component-macro")]
+#[doc(hidden)]
+pub mod bindgen;
 #[expect(
     clippy::module_inception,
     reason = "a file is named after the noun it is about"
@@ -23,12 +94,15 @@ mod destructor;
 mod error;
 mod export;
 mod func;
+mod guest_func;
+mod has_data;
 mod host_func;
 mod import_check;
 mod instance;
 mod instance_pre;
 mod instantiate;
 mod linker;
+mod module_check;
 mod resource;
 mod resource_table;
 mod resource_type;
@@ -36,6 +110,7 @@ mod type_check;
 mod typed_func;
 pub mod types;
 mod val;
+mod version;
 
 pub use self::component::Component;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, WasmList, WasmStr};
@@ -44,6 +119,7 @@ pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, 
 pub use error::ComponentError;
 pub use export::{ComponentExportIndex, ExportLookup};
 pub use func::Func;
+pub use has_data::{HasData, HasSelf};
 pub use instance::Instance;
 pub use instance_pre::InstancePre;
 pub use linker::{Linker, LinkerInstance};
@@ -53,6 +129,9 @@ pub use resource_type::ResourceType;
 pub use typed_func::TypedFunc;
 pub use types::Type;
 pub use val::Val;
+
+#[cfg(feature = "component-macro")]
+pub use threadline_macro::{ComponentType, Lift, Lower, bindgen, flags};
 
 pub(crate) use self::component::CompiledComponent;
 pub(crate) use destructor::{destroy_imported, handle_error};

@@ -49,7 +49,23 @@ where
     /// # Panics
     /// If a host function that the guest called panicked, with its payload.
     #[inline]
-    pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Return> {
+    pub fn call(&self, store: impl AsContextMut, params: Params) -> Result<Return> {
+        self.call_as(store, params)
+    }
+
+    /// Calls the function with parameters that stand for the same types in another way, such as
+    /// with references that don't live as long. That they have the same layout is a condition for
+    /// this to compile; that they stand for the same types is for the caller to know.
+    ///
+    /// # Errors
+    /// As [`TypedFunc::call`].
+    #[doc(hidden)]
+    #[inline]
+    pub fn call_as<Given>(&self, mut store: impl AsContextMut, params: Given) -> Result<Return>
+    where
+        Given: ComponentNamedList + Lower,
+    {
+        const { assert!(Params::ABI.is_same(&Given::ABI), "the layouts differ") };
         let store = store.as_context_mut().opaque();
         let func = self.func.get(store)?;
         let shape = func.shape;

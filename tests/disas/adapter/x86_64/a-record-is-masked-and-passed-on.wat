@@ -1,6 +1,6 @@
 ;;! target = "x86_64"
 ;;! lowering = "pinned"
-;;! function = "^adapter f::adapter f$"
+;;! function = "adapter f$"
 ;; An adapter for a record with a small field does nothing but mask the field and call: no context
 ;; slots are put aside, as neither component can see any, and nothing is checked.
 

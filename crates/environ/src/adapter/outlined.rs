@@ -18,13 +18,13 @@ use std::collections::BTreeMap;
 /// Bytes of all functions of an adapter at most.
 const MAX_ADAPTER_BYTES: usize = 16 << 20;
 
-/// A subroutine, by its place among them.
+/// A helper, by its place among them.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct SubroutineIndex(pub(super) u32);
+pub(super) struct HelperIndex(pub(super) u32);
 
-/// What a subroutine does.
+/// What a helper does.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum SubroutineKind {
+pub(super) enum HelperKind {
     /// Moves a value of a type. What is flat is passed and returned, what is in a memory is
     /// pointed to: the source first.
     Move {
@@ -38,9 +38,9 @@ pub(super) enum SubroutineKind {
     ScratchAllocate,
 }
 
-/// A subroutine's declaration.
-pub(super) struct Subroutine {
-    kind: SubroutineKind,
+/// A helper's declaration.
+pub(super) struct Helper {
+    kind: HelperKind,
     /// Its type's index.
     pub(super) signature: u32,
     params: Vec<FlatType>,
@@ -49,27 +49,27 @@ pub(super) struct Subroutine {
     slots: SlotsHold,
 }
 
-impl Subroutine {
+impl Helper {
     /// What it does, for people.
     pub(super) fn name(&self) -> &'static str {
         match self.kind {
-            SubroutineKind::Move { .. } => "a value",
-            SubroutineKind::ScratchAllocate => "an allocation",
+            HelperKind::Move { .. } => "a value",
+            HelperKind::ScratchAllocate => "an allocation",
         }
     }
 }
 
-/// The subroutines asked for.
+/// The helpers asked for.
 #[derive(Default)]
-pub(super) struct Subroutines {
-    known: BTreeMap<SubroutineKind, SubroutineIndex>,
-    list: Vec<Subroutine>,
+pub(super) struct Helpers {
+    known: BTreeMap<HelperKind, HelperIndex>,
+    list: Vec<Helper>,
 }
 
 impl Body<'_> {
     /// Moves a value by a call.
-    pub(super) fn move_by_subroutine(&mut self, ty: InterfaceType, mv: Move<'_>) -> Result<()> {
-        let kind = SubroutineKind::Move {
+    pub(super) fn move_by_helper(&mut self, ty: InterfaceType, mv: Move<'_>) -> Result<()> {
+        let kind = HelperKind::Move {
             ty,
             from: mv.from,
             from_flat: mv.src.is_flat(),
@@ -86,7 +86,7 @@ impl Body<'_> {
             }
         };
         if self.shape(ty).borrows {
-            for local in self.borrows.for_subroutine() {
+            for local in self.borrows.for_helper() {
                 match local {
                     Some(local) => self.get(local),
                     None => {
@@ -97,8 +97,8 @@ impl Body<'_> {
             }
         }
         let result_types: Vec<_> = results.iter().map(|local| local.ty).collect();
-        let subroutine = self.subroutine(kind, &params, &result_types)?;
-        self.code.call_subroutine(subroutine);
+        let helper = self.helper(kind, &params, &result_types)?;
+        self.code.call_helper(helper);
         for &local in results.iter().rev() {
             self.set(local);
         }
@@ -133,19 +133,19 @@ impl Body<'_> {
         }
     }
 
-    /// The subroutine of this kind.
-    pub(super) fn subroutine(
+    /// The helper of this kind.
+    pub(super) fn helper(
         &mut self,
-        kind: SubroutineKind,
+        kind: HelperKind,
         params: &[FlatType],
         results: &[FlatType],
-    ) -> Result<SubroutineIndex> {
-        if let Some(&index) = self.subroutines.known.get(&kind) {
+    ) -> Result<HelperIndex> {
+        if let Some(&index) = self.helpers.known.get(&kind) {
             return Ok(index);
         }
-        let index = SubroutineIndex(self.subroutines.list.len() as u32);
-        self.subroutines.known.insert(kind, index);
-        self.subroutines.list.push(Subroutine {
+        let index = HelperIndex(self.helpers.list.len() as u32);
+        self.helpers.known.insert(kind, index);
+        self.helpers.list.push(Helper {
             kind,
             signature: self.imports.ty(params, results),
             params: params.to_vec(),
@@ -154,24 +154,21 @@ impl Body<'_> {
         Ok(index)
     }
 
-    /// Writes all subroutines, those among them that the others ask for.
+    /// Writes all helpers, those among them that the others ask for.
     ///
     /// # Errors
     /// If the adapter is too large.
-    pub(super) fn write_subroutines(
-        &mut self,
-        mut bytes: usize,
-    ) -> Result<Vec<(Subroutine, Code)>> {
+    pub(super) fn write_helpers(&mut self, mut bytes: usize) -> Result<Vec<(Helper, Code)>> {
         let mut written = Vec::new();
-        while let Some(subroutine) = self.subroutines.list.get(written.len()) {
-            let (kind, slots) = (subroutine.kind, subroutine.slots);
-            let (code, params) = Code::new(subroutine.params.iter().copied());
+        while let Some(helper) = self.helpers.list.get(written.len()) {
+            let (kind, slots) = (helper.kind, helper.slots);
+            let (code, params) = Code::new(helper.params.iter().copied());
             self.code = code;
-            self.borrows = CallBorrows::in_subroutine([None; 2]);
+            self.borrows = CallBorrows::in_helper([None; 2]);
             self.slots = slots;
             match kind {
-                SubroutineKind::Move { .. } => self.write_move(kind, &params)?,
-                SubroutineKind::ScratchAllocate => self.write_scratch_allocate(&params)?,
+                HelperKind::Move { .. } => self.write_move(kind, &params)?,
+                HelperKind::ScratchAllocate => self.write_scratch_allocate(&params)?,
             }
             let code = std::mem::replace(&mut self.code, Code::new([]).0);
             code.check_size()?;
@@ -185,12 +182,12 @@ impl Body<'_> {
             }
             written.push(code);
         }
-        let list = std::mem::take(&mut self.subroutines.list);
+        let list = std::mem::take(&mut self.helpers.list);
         Ok(list.into_iter().zip(written).collect())
     }
 
-    fn write_move(&mut self, kind: SubroutineKind, params: &[Local]) -> Result<()> {
-        let SubroutineKind::Move {
+    fn write_move(&mut self, kind: HelperKind, params: &[Local]) -> Result<()> {
+        let HelperKind::Move {
             ty,
             from,
             from_flat,
@@ -202,7 +199,7 @@ impl Body<'_> {
         };
         let params = match params.split_last_chunk() {
             Some((params, &[scope, lenders])) if self.shape(ty).borrows => {
-                self.borrows = CallBorrows::in_subroutine([Some(scope), Some(lenders)]);
+                self.borrows = CallBorrows::in_helper([Some(scope), Some(lenders)]);
                 params
             }
             _ => params,

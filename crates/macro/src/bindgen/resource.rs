@@ -1,0 +1,159 @@
+//! Resources: the traits of those that the host defines, and what can be called on a guest's.
+
+use super::function::HostFunc;
+use super::generator::{Generator, Scope, Side};
+use super::names;
+use super::types::docs;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use wit_parser::{Function, TypeId};
+
+/// A trait that the host implements, with an implementation for references and definitions for a
+/// `LinkerInstance` called `instance`.
+#[derive(Default)]
+pub(super) struct HostTrait {
+    pub(super) items: TokenStream,
+    pub(super) definitions: TokenStream,
+}
+
+impl Generator<'_> {
+    /// The name of the trait for a resource of the host's.
+    pub(super) fn host_resource_name(&self, id: TypeId) -> Ident {
+        names::joined(&["Host", &self.camel_of(id)])
+    }
+
+    /// The name of what has the functions of a guest's resource.
+    pub(super) fn guest_resource_name(&self, id: TypeId) -> Ident {
+        names::joined(&["Guest", &self.camel_of(id)])
+    }
+
+    fn camel_of(&self, id: TypeId) -> String {
+        let name = self.wit.resolve.types[id].name.as_deref();
+        names::camel_text(name.unwrap_or_default())
+    }
+
+    /// The type that a resource's handles are of: `Resource<R>` if it is the host's.
+    pub(super) fn resource_type(&self, id: TypeId, docs: &TokenStream) -> TokenStream {
+        let krate = &self.options.krate;
+        let name = self.type_name(id);
+        match self.side_of(id) {
+            Side::Import => quote! {
+                #docs
+                pub enum #name {}
+            },
+            Side::Export => quote! {
+                #docs
+                pub type #name = #krate::component::ResourceAny;
+            },
+        }
+    }
+
+    /// The trait for a resource of the host's with these functions.
+    pub(super) fn host_resource(
+        &self,
+        id: TypeId,
+        funcs: &[&Function],
+        scope: Scope,
+        host: &TokenStream,
+    ) -> HostTrait {
+        let krate = &self.options.krate;
+        let wit_name = self.wit.resolve.types[id]
+            .name
+            .as_deref()
+            .unwrap_or_default();
+        let resource = self.type_name(id);
+        let name = self.host_resource_name(id);
+        let target = quote!(#name);
+        let funcs: Vec<HostFunc> = funcs
+            .iter()
+            .map(|func| self.host_func(func, scope, &target, host))
+            .collect();
+        let declarations = funcs.iter().map(|func| &func.declaration);
+        let forwardings = funcs.iter().map(|func| &func.forwarding);
+        let definitions = funcs.iter().map(|func| &func.definition);
+        let doc = format!("What can be done with the resource `{wit_name}`.");
+        let drop = quote! {
+            fn drop(
+                &mut self,
+                resource: #krate::component::Resource<#resource>,
+            ) -> #krate::component::bindgen::Result<()>
+        };
+        HostTrait {
+            items: quote! {
+                #[doc = #doc]
+                pub trait #name {
+                    #(#declarations)*
+
+                    /// Destroys the resource, whose owner has dropped it.
+                    ///
+                    /// # Errors
+                    /// If it can't be; the guest traps.
+                    #drop;
+                }
+
+                #[automatically_derived]
+                impl<__H: #name + ?::core::marker::Sized> #name for &mut __H {
+                    #(#forwardings)*
+
+                    #drop {
+                        #name::drop(&mut **self, resource)
+                    }
+                }
+            },
+            definitions: quote! {
+                instance.resource(
+                    #wit_name,
+                    #krate::component::ResourceType::host::<#resource>(),
+                    move |mut store: #krate::StoreContextMut<'_, __T>, rep: u32| {
+                        let host = &mut host_getter(store.data_mut());
+                        #name::drop(host, #krate::component::Resource::new_own(rep))
+                    },
+                )?;
+                #(#definitions)*
+            },
+        }
+    }
+
+    /// What can be called on a guest's resource, and the method of `Guest` that gives it.
+    /// Each function comes with the field of `Guest` that has its handle.
+    pub(super) fn guest_resource(
+        &self,
+        id: TypeId,
+        funcs: &[(&Function, Ident)],
+        scope: Scope,
+    ) -> (TokenStream, TokenStream) {
+        let def = &self.wit.resolve.types[id];
+        let wit_name = def.name.as_deref().unwrap_or_default();
+        let docs = docs(
+            &def.docs,
+            &format!("The functions of the resource `{wit_name}`."),
+        );
+        let name = self.guest_resource_name(id);
+        let accessor = match names::snake(wit_name) {
+            reserved if reserved == "load" || reserved == "new" => names::joined(&[wit_name, "_"]),
+            name => name,
+        };
+        let methods = funcs.iter().map(|(func, field)| {
+            let call = names::call(func.item_name());
+            self.call(func, scope, &call, &quote!(self.guest.#field))
+        });
+        let accessor_doc = format!("What can be called on the resource `{wit_name}`.");
+        let items = quote! {
+            #docs
+            #[derive(Copy, Clone)]
+            pub struct #name<'a> {
+                #[allow(dead_code, reason = "the resource may have no functions")]
+                guest: &'a Guest,
+            }
+
+            impl #name<'_> { #(#methods)* }
+        };
+        let accessor = quote! {
+            #[doc = #accessor_doc]
+            pub fn #accessor(&self) -> #name<'_> {
+                #name { guest: self }
+            }
+        };
+        (items, accessor)
+    }
+}
