@@ -99,6 +99,8 @@ indices! {
     ImportIndex "import";
     /// A function the root component imports, after paths into instances are followed.
     RuntimeImportIndex "rimport";
+    /// A core module the root component imports, itself or in an instance.
+    ModuleImportIndex "modimport";
     /// A host function that `canon lower` made callable from core wasm.
     LoweredIndex "lowered";
     /// What a call between guests that makes a task needs.

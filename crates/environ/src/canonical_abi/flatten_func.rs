@@ -182,4 +182,48 @@ mod tests {
             &format!("({sixteen}, i32) -> ()"),
         );
     }
+
+    #[test]
+    fn async_lifts_return_nothing_or_a_code() {
+        use InterfaceType::*;
+        for result in [None, Some(U8), Some(String)] {
+            check(
+                &[String],
+                result,
+                LiftOrLower::LiftStackful,
+                "(i32, i32) -> ()",
+            );
+            check(
+                &[String],
+                result,
+                LiftOrLower::LiftCallback,
+                "(i32, i32) -> (i32)",
+            );
+        }
+        let nine = vec![String; 9];
+        check(&nine, None, LiftOrLower::LiftStackful, "(i32) -> ()");
+        check(&nine, None, LiftOrLower::LiftCallback, "(i32) -> (i32)");
+    }
+
+    #[test]
+    fn async_lowers_take_four_flat_parameters_and_where_the_result_goes() {
+        use InterfaceType::*;
+        let side = LiftOrLower::LowerAsync;
+        check(&[], None, side, "() -> (i32)");
+        check(&[], Some(U64), side, "(i32) -> (i32)");
+        check(&[U64; 4], None, side, "(i64, i64, i64, i64) -> (i32)");
+        check(
+            &[F32; 4],
+            Some(U8),
+            side,
+            "(f32, f32, f32, f32, i32) -> (i32)",
+        );
+        check(&[U64; 5], None, side, "(i32) -> (i32)");
+        check(
+            &[String, String, U8],
+            Some(String),
+            side,
+            "(i32, i32) -> (i32)",
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! What is left of a component after flattening.
 
 use super::Trampoline;
+use super::module_type::ModuleType;
 use super::types::{ComponentTypes, ExternType, TypeDef};
 use crate::canonical_abi::LiftOrLower;
 use crate::error::Error;
@@ -21,6 +22,9 @@ pub struct Component {
     /// Functions that instantiation takes from the imports.
     #[serde(with = "crate::serial::map")]
     pub runtime_imports: PrimaryMap<RuntimeImportIndex, RuntimeImport>,
+    /// Core modules that instantiation takes from the imports.
+    #[serde(with = "crate::serial::map")]
+    pub module_imports: PrimaryMap<ModuleImportIndex, ModuleImport>,
     /// Resource types.
     #[serde(with = "crate::serial::map")]
     pub resources: PrimaryMap<ResourceIndex, Resource>,
@@ -88,6 +92,13 @@ pub struct RuntimeImport {
     pub path: Vec<String>,
     /// The type it must have.
     pub ty: ComponentFuncTypeIndex,
+}
+
+/// A core module that a component imports.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModuleImport {
+    /// The type it must have.
+    pub ty: ModuleType,
 }
 
 /// A resource type.
@@ -162,6 +173,18 @@ pub enum Step {
         module: StaticModuleIndex,
         /// Its imports, in the order of [`Module::imports`](crate::module::Module::imports);
         /// types have been checked.
+        args: Box<[CoreDef]>,
+    },
+    /// Makes the next core instance, of an imported module.
+    InstantiateImported {
+        /// The instance made, as in [`Step::Instantiate`]. [`CoreExport`]s of it mean exports of
+        /// the module's type: see [`ModuleType::exported`].
+        instance: RuntimeInstanceIndex,
+        /// The component instance it belongs to.
+        component_instance: RuntimeComponentInstanceIndex,
+        /// The module.
+        module: ModuleImportIndex,
+        /// What there is for it to import, in the order of the imports of the module's type.
         args: Box<[CoreDef]>,
     },
     /// Takes note of a memory.
@@ -254,6 +277,17 @@ pub enum Export {
     Instance(Vec<(String, Export)>),
     /// A type.
     Type(TypeDef),
+    /// A core module, and its type.
+    Module(ExportedModule, Box<ModuleType>),
+}
+
+/// A core module that is exported. No code of it depends on where it is instantiated.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportedModule {
+    /// One of the component's.
+    Defined(StaticModuleIndex),
+    /// One that it imports.
+    Imported(ModuleImportIndex),
 }
 
 /// How strings are encoded in a linear memory.

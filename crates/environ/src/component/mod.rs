@@ -9,6 +9,7 @@ mod definition;
 mod flatten;
 mod info;
 mod intern;
+mod module_type;
 mod section;
 mod trampoline;
 mod transcode;
@@ -19,9 +20,10 @@ pub use concurrency::{
     ConcurrencyBuiltin, CopyOp, EndOp, EndType, ErrorContextOp, PlainBuiltin, SetOp, TransferOp,
 };
 pub use info::{
-    CanonicalOptions, Component, CoreDef, CoreExport, Export, Resource, ResourceOrigin,
-    RuntimeImport, Step, StringEncoding, TaskAdapter,
+    CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ModuleImport,
+    Resource, ResourceOrigin, RuntimeImport, Step, StringEncoding, TaskAdapter,
 };
+pub use module_type::{CoreExternType, ModuleImportType, ModuleType};
 pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
 pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{

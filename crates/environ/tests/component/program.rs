@@ -78,6 +78,19 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                     "instantiate {instance} = {module}{name} in {component_instance} ({args})"
                 )
             }
+            Step::InstantiateImported {
+                instance,
+                component_instance,
+                module,
+                args,
+            } => {
+                let args: Vec<String> = args.iter().map(|arg| def(*arg)).collect();
+                let args = args.join(", ");
+                writeln!(
+                    out,
+                    "instantiate {instance} = {module} in {component_instance} ({args})"
+                )
+            }
             Step::ExtractMemory { index, export } => {
                 writeln!(out, "memory {index} = {}", core_export(*export))
             }
@@ -180,6 +193,7 @@ fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
             }
             Export::Instance(list) => exports(list, &format!("{prefix}{name} / "), out),
             Export::Type(_) => writeln!(out, "{prefix}{name}: type").unwrap(),
+            Export::Module(module, _) => writeln!(out, "{prefix}{name}: {module:?}").unwrap(),
         }
     }
 }

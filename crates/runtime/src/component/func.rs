@@ -1,9 +1,9 @@
 //! [`Func`]: an exported function, and what a call of one does: `canon lift`.
 
 use super::error::ComponentError;
-use super::host_func::vals;
 use super::type_check::check_func;
 use super::types::ComponentFunc;
+use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
     CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
@@ -92,7 +92,7 @@ impl Func {
     ) -> Result<()> {
         let store = store.as_context_mut().opaque();
         let func = self.get(store)?;
-        func.check_vals(params, results)?;
+        func.check_vals(store, params, results)?;
         let shape = func.shape;
         let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
         func.call(
@@ -103,14 +103,14 @@ impl Func {
                 lower_vals(cx, shape.params, in_memory, params, slots, None)
             },
             |cx, slots| {
-                let mut lifted = vals(results.len());
                 let in_memory = shape.flat_results.is_none();
-                lift_vals(cx, shape.results, in_memory, slots, &mut lifted)?;
-                // They stay as they are unless all is well.
-                for (result, lifted) in results.iter_mut().zip(lifted) {
-                    *result = lifted;
-                }
-                Ok(())
+                // There is one at most, so either nothing or all is written.
+                let mut results = results.iter_mut();
+                lift_vals(cx, shape.results, in_memory, slots, |val| {
+                    if let Some(result) = results.next() {
+                        *result = val;
+                    }
+                })
             },
         )
     }
@@ -163,6 +163,16 @@ impl LiftedFunc {
         }
     }
 
+    /// The instance that exports it.
+    pub(super) fn instance(&self) -> ComponentInstancePtr {
+        self.instance
+    }
+
+    /// The index of its type in its component.
+    pub(super) fn type_index(&self) -> ComponentFuncTypeIndex {
+        self.ty
+    }
+
     fn ty(&self) -> ComponentFunc {
         ComponentFunc::new(self.instance.description(), self.ty)
     }
@@ -211,13 +221,18 @@ impl LiftedFunc {
     }
 
     /// Checks the values of a dynamic call before anything happens.
-    fn check_vals(&self, params: &[Val], results: &[Val]) -> Result<(), ComponentError> {
+    fn check_vals(
+        &self,
+        store: &StoreOpaque,
+        params: &[Val],
+        results: &[Val],
+    ) -> Result<(), ComponentError> {
         let ty = self.func_type();
         check_count("parameters", ty.params.len(), params.len())?;
         check_count("results", usize::from(ty.result.is_some()), results.len())?;
-        let types = &self.instance.description().types;
+        let types = ValTypes::of_call(store, self.instance);
         for ((name, ty), val) in ty.params.iter().zip(params) {
-            val.check(types, *ty).map_err(|error| {
+            val.check(&types, *ty).map_err(|error| {
                 ComponentError::value(format!("the parameter `{name}`"), &error)
             })?;
         }

@@ -13,6 +13,7 @@ use crate::adapter::{
     SCRATCH_MEMORY, START_EXPORT,
 };
 use crate::component::info::{CanonicalOptions, CoreDef, Step, StringEncoding, TaskAdapter};
+use crate::component::module_type::CoreExternType;
 use crate::component::trampoline::Trampoline;
 use crate::component::types::{ComponentFuncType, InterfaceType};
 use crate::error::{Error, Result};
@@ -252,6 +253,12 @@ impl Flattener<'_, '_> {
         let CoreDef::Export(export) = self.extracted.memories[index] else {
             return Err(inconsistent());
         };
+        if let Some(ty) = self.imported_module_type(export.instance) {
+            return match ty.exported(export.entity) {
+                Some((_, CoreExternType::Memory(ty))) => Ok(*ty),
+                _ => Err(inconsistent()),
+            };
+        }
         let (module, _) = self.made_from(export.instance)?;
         match self.modules[module].module.entity_type(export.entity) {
             EntityType::Memory(ty) => Ok(ty),
@@ -329,6 +336,10 @@ impl Flattener<'_, '_> {
         let EntityIndex::Func(func) = export.entity else {
             return Err(inconsistent());
         };
+        if let Some(ty) = self.imported_module_type(export.instance) {
+            let (name, _) = ty.exported(export.entity).ok_or_else(inconsistent)?;
+            return Ok(name.chars().take(MAX_NAME).collect());
+        }
         let (module, _) = self.made_from(export.instance)?;
         let module = &self.modules[module].module;
         // Names are searched for among the exports, and may be long.

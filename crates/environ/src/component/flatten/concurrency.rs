@@ -6,6 +6,7 @@ use super::value::inconsistent;
 use crate::component::concurrency::{ConcurrencyBuiltin, EndType, TransferOp};
 use crate::component::definition::{BuiltinDef, CoreSort};
 use crate::component::info::{CoreDef, Step};
+use crate::component::module_type::CoreExternType;
 use crate::component::trampoline::Trampoline;
 use crate::component::types::{InterfaceType, TypeDef};
 use crate::error::{Error, Result};
@@ -146,6 +147,12 @@ impl Flattener<'_, '_> {
         let CoreDef::Export(export) = def else {
             return Err(inconsistent());
         };
+        if let Some(ty) = self.imported_module_type(export.instance) {
+            return match ty.exported(export.entity) {
+                Some((_, CoreExternType::Table(ty))) => Ok(*ty),
+                _ => Err(inconsistent()),
+            };
+        }
         let (module, _) = self.made_from(export.instance)?;
         match self.modules[module].module.entity_type(export.entity) {
             EntityType::Table(ty) => Ok(ty),

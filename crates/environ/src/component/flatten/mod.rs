@@ -16,13 +16,14 @@ mod export;
 mod instance;
 mod known_imports;
 mod layout;
+mod module;
 mod reexport;
 mod resource;
 mod scope;
 mod value;
 
 use super::definition::{Definitions, Item, StaticComponentIndex};
-use super::info::{CanonicalOptions, Component, CoreDef, CoreExport, Export};
+use super::info::{CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule};
 use super::intern::TypeInterner;
 use super::trampoline::Trampoline;
 use crate::Translation;
@@ -34,7 +35,7 @@ use crate::signature_table::SignatureTable;
 use budget::Budget;
 use cranelift_entity::PrimaryMap;
 use scope::Scope;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use value::{Args, Exports};
 use wasmparser::types::TypesRef;
 
@@ -51,7 +52,8 @@ pub(super) struct Input<'d, 'data> {
 
 /// Flattens a component.
 pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'data>> {
-    let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty());
+    let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty())
+        || module::imports_modules(&input);
     let mut flattener = Flattener {
         definitions: input.definitions,
         component: Component {
@@ -69,6 +71,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         extracted: Extracted::default(),
         scratch: None,
         budget: Budget::default(),
+        exported_modules: BTreeSet::new(),
         may_throw,
     };
     let root = value::Closure {
@@ -112,7 +115,10 @@ struct Flattener<'d, 'data> {
     /// What re-exported functions' values go through.
     scratch: Option<reexport::Scratch>,
     budget: Budget,
-    /// Whether any module has a tag: without one, nothing can be thrown.
+    /// Modules that are exported, and so may be instantiated with any imports.
+    exported_modules: BTreeSet<StaticModuleIndex>,
+    /// Whether any module has a tag, or may have, being imported: without one, nothing can be
+    /// thrown.
     may_throw: bool,
 }
 
@@ -158,7 +164,7 @@ impl Flattener<'_, '_> {
     /// Evaluates a definition; what it defines is added to an index space of the scope.
     fn evaluate(&mut self, scope: &mut Scope<'_>, item: &Item) -> Result<()> {
         match item {
-            Item::Module(index) => scope.modules.push(*index),
+            Item::Module(index) => scope.modules.push(ExportedModule::Defined(*index)),
             Item::Component(index) => self.close_over(scope, *index)?,
             Item::Captured(sort, place) => scope.captured(*sort, *place)?,
             Item::OwnModule(index) => scope.modules.push(scope.module(*index)?),

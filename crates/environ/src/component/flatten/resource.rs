@@ -235,10 +235,7 @@ impl Flattener<'_, '_> {
                 let ty = self.imported_type(scope, path, created)?;
                 Ok((Value::Type(ty), ExternType::Type(ty)))
             }
-            wt::ComponentEntityType::Module(_) => Err(Error::unsupported(
-                "the import of a core module by the outermost component",
-                offset,
-            )),
+            wt::ComponentEntityType::Module(id) => self.imported_module(id, offset),
             wt::ComponentEntityType::Component(_) => Err(Error::unsupported(
                 "the import of a component by the outermost component",
                 offset,
