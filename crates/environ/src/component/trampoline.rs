@@ -63,8 +63,8 @@ pub enum Trampoline {
         /// Its core type, [`ScopeOp::signature`].
         signature: SignatureIndex,
     },
-    /// A built-in of the component model's concurrency. All of them that the specification says so
-    /// of trap if the instance may not be left.
+    /// A built-in of the component model's concurrency. All but `backpressure.*` trap if the
+    /// instance may not be left.
     Concurrency {
         /// Which.
         builtin: ConcurrencyBuiltin,

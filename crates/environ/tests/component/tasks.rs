@@ -49,8 +49,6 @@ fn lifts() -> [(Call, Callee, &'static [u64]); 3] {
     ]
 }
 
-#[track_caller]
-
 fn write(machine: &mut Machine, side: usize, at: usize, bytes: &[u8]) {
     machine.memories[side][at..at + bytes.len()].copy_from_slice(bytes);
 }
