@@ -3,7 +3,7 @@
 //! One definition for everyone who lifts and lowers: adapters between guests and the host's side
 //! of calls. "Alignment", "Element Size" and "Flattening" in `CanonicalABI.md`. What moves the
 //! values is elsewhere. What depends on whether a memory is 32-bit or 64-bit takes an
-//! [`AddressType`](crate::types::AddressType), the specification's `ptr_type`.
+//! [`AddressType`], the specification's `ptr_type`.
 
 mod flatten_func;
 mod flatten_type;
@@ -16,6 +16,8 @@ pub use size_align::{
     size_align, tuple_layout,
 };
 pub(crate) use size_align::{field_layout, fixed_length_list_abi, variant_layout};
+
+use crate::types::AddressType;
 
 /// Flat parameters of a function at most, unless it is lowered with `async`; more go through
 /// memory. Likewise of `task.return`.
@@ -31,6 +33,11 @@ pub const SUBTASK_RETURNED: i32 = 2;
 pub const MAX_STRING_BYTE_LENGTH: u32 = (1 << 28) - 1;
 /// Bytes of a list at most.
 pub const MAX_LIST_BYTE_LENGTH: u32 = (1 << 28) - 1;
-/// The bit of a string's length that says it is UTF-16, in the encoding `latin1+utf16` and a 32-bit
-/// memory.
-pub const UTF16_TAG: u32 = 1 << 31;
+
+/// `utf16_tag`: the bit of a string's length that says it is UTF-16, in the encoding `latin1+utf16`.
+pub const fn utf16_tag(address: AddressType) -> u64 {
+    match address {
+        AddressType::I32 => 1 << 31,
+        AddressType::I64 => 1 << 63,
+    }
+}

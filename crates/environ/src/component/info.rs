@@ -300,9 +300,9 @@ pub enum StringEncoding {
     Utf8,
     /// UTF-16, little-endian.
     Utf16,
-    /// `latin1+utf16`: Latin-1, or UTF-16 if the length has [`UTF16_TAG`] set.
+    /// `latin1+utf16`: Latin-1, or UTF-16 if the length has [`utf16_tag`] set.
     ///
-    /// [`UTF16_TAG`]: crate::canonical_abi::UTF16_TAG
+    /// [`utf16_tag`]: crate::canonical_abi::utf16_tag
     Latin1Utf16,
 }
 

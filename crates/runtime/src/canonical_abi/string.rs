@@ -8,18 +8,9 @@ use super::context::Range;
 use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch};
 use crate::trap::Trap;
 use anyhow::Result;
-use threadline_environ::canonical_abi::MAX_STRING_BYTE_LENGTH;
+use threadline_environ::canonical_abi::{MAX_STRING_BYTE_LENGTH, utf16_tag};
 use threadline_environ::component::{InterfaceType, StringEncoding};
 use threadline_environ::layout::ValRaw;
-use threadline_environ::types::AddressType;
-
-/// `utf16_tag`: the bit of a length that says that a `latin1+utf16` string is UTF-16.
-fn utf16_tag(address: AddressType) -> u64 {
-    match address {
-        AddressType::I32 => 1 << 31,
-        AddressType::I64 => 1 << 63,
-    }
-}
 
 /// `store_string_into_range`.
 pub(super) fn store_string(cx: &mut LowerContext<'_>, string: &str) -> Result<Range> {
@@ -116,23 +107,38 @@ fn inflate(
     })
 }
 
+/// The code units of a string in a guest's memory, where what is in them has not been looked at.
+enum CodeUnits<'a> {
+    Utf8(&'a [u8]),
+    Utf16(&'a [u8]),
+    Latin1(&'a [u8]),
+}
+
+/// Checks where a string lies and how long it is; not what is in it.
+fn code_units<'a>(cx: &mut LiftContext<'a>, range: Range) -> Result<CodeUnits<'a>> {
+    let tag = utf16_tag(cx.address());
+    Ok(match cx.string_encoding() {
+        StringEncoding::Utf8 => CodeUnits::Utf8(string_bytes(cx, range, 1, 1)?),
+        StringEncoding::Utf16 => CodeUnits::Utf16(string_bytes(cx, range, 2, 2)?),
+        StringEncoding::Latin1Utf16 if range.length & tag != 0 => {
+            let length = range.length ^ tag;
+            CodeUnits::Utf16(string_bytes(cx, Range { length, ..range }, 2, 2)?)
+        }
+        StringEncoding::Latin1Utf16 => CodeUnits::Latin1(string_bytes(cx, range, 1, 2)?),
+    })
+}
+
 /// `load_string_from_range`.
 pub(super) fn load_string(cx: &mut LiftContext<'_>, range: Range) -> Result<String> {
-    let tag = utf16_tag(cx.address());
-    match cx.string_encoding() {
-        StringEncoding::Utf8 => {
-            let bytes = utf8(string_bytes(cx, range, 1, 1)?)?;
+    match code_units(cx, range)? {
+        CodeUnits::Utf8(bytes) => {
+            let bytes = utf8(bytes)?;
             let mut string = room(cx, bytes.len())?;
             string.push_str(bytes);
             Ok(string)
         }
-        StringEncoding::Utf16 => load_utf16(cx, range),
-        StringEncoding::Latin1Utf16 if range.length & tag != 0 => {
-            let length = range.length ^ tag;
-            load_utf16(cx, Range { length, ..range })
-        }
-        StringEncoding::Latin1Utf16 => {
-            let bytes = string_bytes(cx, range, 1, 2)?;
+        CodeUnits::Utf16(bytes) => load_utf16(cx, bytes),
+        CodeUnits::Latin1(bytes) => {
             let wide = bytes.iter().filter(|byte| !byte.is_ascii()).count();
             let mut string = room(cx, bytes.len() + wide)?;
             string.extend(bytes.iter().copied().map(char::from));
@@ -141,8 +147,8 @@ pub(super) fn load_string(cx: &mut LiftContext<'_>, range: Range) -> Result<Stri
     }
 }
 
-fn load_utf16(cx: &mut LiftContext<'_>, range: Range) -> Result<String> {
-    let (units, _) = string_bytes(cx, range, 2, 2)?.as_chunks::<2>();
+fn load_utf16(cx: &mut LiftContext<'_>, bytes: &[u8]) -> Result<String> {
+    let (units, _) = bytes.as_chunks::<2>();
     let decode = || char::decode_utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)));
     // Twice over the units is less work than growing the string.
     let mut bytes = 0;
@@ -162,15 +168,7 @@ fn room(cx: &mut LiftContext<'_>, bytes: usize) -> Result<String> {
 
 /// Checks where a string lies and how long it is; not what is in it.
 pub(super) fn check_string(cx: &mut LiftContext<'_>, range: Range) -> Result<()> {
-    let tag = utf16_tag(cx.address());
-    let Range { address, length } = range;
-    let (length, unit, align) = match cx.string_encoding() {
-        StringEncoding::Utf8 => (length, 1, 1),
-        StringEncoding::Utf16 => (length, 2, 2),
-        StringEncoding::Latin1Utf16 if length & tag != 0 => (length ^ tag, 2, 2),
-        StringEncoding::Latin1Utf16 => (length, 1, 2),
-    };
-    string_bytes(cx, Range { address, length }, unit, align).map(drop)
+    code_units(cx, range).map(drop)
 }
 
 /// The bytes of a string with code units of so many bytes.
