@@ -14,10 +14,10 @@ use threadline_environ::artifact::{CodeImage, Descriptions, Settings, encode};
 use threadline_environ::component::Component;
 use threadline_environ::entity::{EntityRef, PrimaryMap, SecondaryMap};
 use threadline_environ::module::Module;
-use threadline_fiber::{PoolConfig, StackPool};
 use threadline_environ::{
     FuncType, HeapType, RefType, StaticModuleIndex, Translation, Tunables, ValType,
 };
+use threadline_fiber::{PoolConfig, StackPool};
 
 /// The most address space that is taken at once for stacks.
 const STACK_CHUNK: usize = 128 << 20;
@@ -87,7 +87,8 @@ impl Engine {
                 types: RwLock::default(),
                 allocator: InstanceAllocator::new(&config.allocation, &config.tunables)?,
                 epoch: Arc::default(),
-                stacks: StackPool::new(&stack_pool_config(config)).context("asynchronous stacks")?,
+                stacks: StackPool::new(&stack_pool_config(config))
+                    .context("asynchronous stacks")?,
             }),
         })
     }

@@ -148,16 +148,20 @@ pub(crate) fn dynamic_async<T: Send + 'static>(
     let type_id = engine.intern(&ty);
     let slots = ty.params().len().max(ty.results().len());
     let shared = Arc::new((func, ty));
-    HostFunc::new_async(type_id, slots, move |mut caller: Caller<'_, T>, mut slots| {
-        let shared = shared.clone();
-        Box::pin(async move {
-            let (func, ty) = &*shared;
-            let (params, mut results) = lift_vals(caller.opaque(), ty, &slots);
-            let future = Box::into_pin(func(caller.reborrow(), &params, &mut results));
-            future.await?;
-            lower_results(caller.opaque(), ty, &results, &mut slots)
-        })
-    })
+    HostFunc::new_async(
+        type_id,
+        slots,
+        move |mut caller: Caller<'_, T>, mut slots| {
+            let shared = shared.clone();
+            Box::pin(async move {
+                let (func, ty) = &*shared;
+                let (params, mut results) = lift_vals(caller.opaque(), ty, &slots);
+                let future = Box::into_pin(func(caller.reborrow(), &params, &mut results));
+                future.await?;
+                lower_results(caller.opaque(), ty, &results, &mut slots)
+            })
+        },
+    )
 }
 
 /// The parameters of a call, and places for its results.

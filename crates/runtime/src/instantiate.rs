@@ -8,8 +8,8 @@ use crate::store::StoreOpaque;
 use crate::type_registry::{Direction, Trampoline};
 use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use crate::vm::{
-    ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
-    ThreadKind,
+    ContextPlace, Entrance, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance,
+    OwnedSlots, RawExtern, ThreadKind,
 };
 use anyhow::Result;
 use std::sync::Arc;
@@ -320,7 +320,9 @@ impl Unstarted {
     pub(crate) async fn start_async(self, store: &mut StoreOpaque) -> Result<InstancePtr> {
         if let Some((entrance, func)) = self.start {
             let args = OwnedSlots::new(entrance.slots());
-            store.invoke_async(entrance, func, args)?.await?;
+            store
+                .invoke_async(ThreadKind::New, entrance, func, args)?
+                .await?;
         }
         Ok(self.instance)
     }

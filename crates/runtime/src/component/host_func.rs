@@ -143,7 +143,7 @@ pub(super) fn vals(count: usize) -> SmallVec<[Val; 4]> {
     smallvec::smallvec![Val::Bool(false); count]
 }
 
-fn check_results(
+pub(super) fn check_results(
     of: &Description,
     ty: ComponentFuncTypeIndex,
     results: &[Val],

@@ -116,7 +116,7 @@ impl Func {
         let entrance = store.entrance(self.raw.type_id())?;
         let mut slots = OwnedSlots::new(entrance.slots());
         lower_params(store, &ty, params, &mut slots)?;
-        let call = store.invoke_async(entrance, self.raw.function(), slots)?;
+        let call = store.invoke_async(ThreadKind::New, entrance, self.raw.function(), slots)?;
         let slots = call.await?;
         lift_results(store, &ty, &slots, results);
         Ok(())

@@ -72,7 +72,9 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         store.assert_owns(self.func.store_id(), "function");
         let mut slots = OwnedSlots::new(self.entrance.slots());
         params.lower(store, &mut slots)?;
-        let slots = store.invoke_async(self.entrance, self.raw, slots)?.await?;
+        let slots = store
+            .invoke_async(ThreadKind::New, self.entrance, self.raw, slots)?
+            .await?;
         Ok(Results::lift(store, &slots))
     }
 }

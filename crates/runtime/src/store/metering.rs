@@ -104,7 +104,9 @@ impl<T: 'static> StoreContextMut<'_, T> {
     pub fn fuel_async_yield_interval(&mut self, interval: Option<u64>) -> Result<()> {
         self.0.opaque.check_fuel()?;
         let slice = interval
-            .map(|fuel| NonZeroU64::new(fuel).context("wasm can't yield whenever it has used no fuel"))
+            .map(|fuel| {
+                NonZeroU64::new(fuel).context("wasm can't yield whenever it has used no fuel")
+            })
             .transpose()?;
         self.0.opaque.vm_mut().set_fuel_slice(slice);
         Ok(())

@@ -232,7 +232,10 @@ unsafe fn stack_exhausted(context: *mut VMStoreContext) -> anyhow::Error {
 /// that was just left, which was one to a function with the context `vmctx`.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn take_failure(context: *mut VMStoreContext, vmctx: *mut c_void) -> anyhow::Error {
+pub(super) unsafe fn take_failure(
+    context: *mut VMStoreContext,
+    vmctx: *mut c_void,
+) -> anyhow::Error {
     // SAFETY: the caller answers for `context`; nothing else touches its cells meanwhile.
     let (failure, frames) = unsafe {
         let cells = StoreCells::of(context);

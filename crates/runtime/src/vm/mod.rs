@@ -42,8 +42,8 @@ mod transcode;
 pub(crate) mod val_raw;
 
 pub(crate) use component_instance::{
-    ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, InstanceResource, LiftedFuncPtr,
-    OwnedComponentInstance,
+    ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, InstanceIn, InstanceResource,
+    LiftedFuncPtr, OwnedComponentInstance,
 };
 pub(crate) use core_instance::{
     ContextPlace, FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern,
@@ -60,7 +60,9 @@ pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig
 pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;
 pub(crate) use limiter::Limiter;
-pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, LoweredType, TypedImport};
+pub(crate) use lowered_import::{
+    AsyncHostBody, CallSite, ComponentHostFunc, HostBody, HostCall, LoweredType, TypedImport,
+};
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;
 pub use parking_spot::WaitResult;

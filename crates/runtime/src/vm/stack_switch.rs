@@ -27,9 +27,9 @@
 
 use super::activation;
 use super::core_instance::FunctionImport;
-use super::entry::{HOST_STACK_RESERVE, SlotsOf, enter_on_fiber, take_failure};
+use super::entry::{HOST_STACK_RESERVE, SlotsOf, ThreadKind, enter_on_fiber, take_failure};
 use super::invoke::{CurrentStore, Entrance};
-use super::store_state::StoreCells;
+use super::store_state::{StoreCells, VmStoreState};
 use super::sys;
 use crate::concurrent::switch::{FiberState, Resumed, RunningSlots, RunningStack, StackState};
 use crate::store::StoreOpaque;
@@ -123,6 +123,8 @@ pub(super) struct Fibers {
     idle: Vec<Stack>,
     /// How often in a row wasm could not yield.
     missed_yields: u32,
+    /// How many asynchronous calls are being made of which more belongs together than a fiber.
+    calls: usize,
 }
 
 impl Default for Fibers {
@@ -132,6 +134,7 @@ impl Default for Fibers {
             all: Vec::new(),
             idle: Vec::new(),
             missed_yields: 0,
+            calls: 0,
         }
     }
 }
@@ -145,6 +148,8 @@ pub(crate) struct FiberRecord {
     /// Here until it is freed.
     fiber: Option<Fiber<(), (), bool>>,
     state: FiberState,
+    /// Whether the function runs on a thread of its own, or on its caller's.
+    thread: ThreadKind,
     func: FunctionImport,
     entrance: Entrance,
     args: OwnedSlots,
@@ -183,8 +188,7 @@ pub(crate) struct FiberCall<'a> {
 unsafe impl Send for FiberCall<'_> {}
 
 impl StoreOpaque {
-    /// Prepares a call of a function of this store, on a stack of its own and on a new implicit
-    /// thread. `entrance` must be for the function's type.
+    /// Prepares a call of a function of this store, on a stack of its own. `entrance` must be for the function's type.
     ///
     /// # Errors
     /// If there is no stack.
@@ -193,6 +197,7 @@ impl StoreOpaque {
     /// If `args` is too short.
     pub(crate) fn invoke_async(
         &mut self,
+        thread: ThreadKind,
         entrance: Entrance,
         func: FunctionImport,
         args: OwnedSlots,
@@ -213,6 +218,7 @@ impl StoreOpaque {
                     .context("no stack for an asynchronous call")?,
             };
             let record = new_record(context, stack, entrance, func, args);
+            (*record.as_ptr()).thread = thread;
             (*record.as_ptr()).place = (*fibers).all.len();
             (*fibers).all.push(record);
             record
@@ -222,6 +228,22 @@ impl StoreOpaque {
             opaque,
             borrow: PhantomData,
         })
+    }
+}
+
+impl VmStoreState {
+    /// An asynchronous call begins, not all of which is on a fiber.
+    pub(crate) fn begin_async_call(&mut self) {
+        // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile.
+        let fibers = unsafe { &mut self.cells.as_mut().fibers };
+        fibers.calls += 1;
+        fibers.missed_yields = 0;
+    }
+
+    /// The same call ends.
+    pub(crate) fn end_async_call(&mut self) {
+        // SAFETY: as in `begin_async_call`.
+        unsafe { self.cells.as_mut() }.fibers.calls -= 1;
     }
 }
 
@@ -244,6 +266,7 @@ fn new_record(
             limit: 0,
             fiber: ptr::null_mut(),
         }),
+        thread: ThreadKind::New,
         func,
         entrance,
         args,
@@ -290,7 +313,9 @@ impl Future for FiberCall<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<OwnedSlots>> {
         let Some(record) = self.record else {
-            return Poll::Ready(Err(anyhow!("an asynchronous call was polled after its end")));
+            return Poll::Ready(Err(anyhow!(
+                "an asynchronous call was polled after its end"
+            )));
         };
         // A thread that it has not run on yet may have no stack for signals.
         sys::prepare_thread()?;
@@ -383,7 +408,10 @@ unsafe fn resume(record: *mut FiberRecord, cx: &mut Context<'_>) -> Step<(), boo
         }
         let running = Running {
             context,
-            slots: SlotsOf::component((*record).func.vmctx.as_ptr()),
+            slots: match (*record).thread {
+                ThreadKind::New => SlotsOf::component((*record).func.vmctx.as_ptr()),
+                ThreadKind::Same => None,
+            },
         };
         let _place = OnStack::of(context, bounds.limit.get());
         let resumed = Resumed::begin(running, &mut (*record).state);
@@ -586,7 +614,7 @@ pub(super) unsafe fn yield_now(context: *mut VMStoreContext) -> Yielded {
             return Yielded::Yes;
         }
         let fibers = &mut (*StoreCells::of(context)).fibers;
-        if fibers.all.is_empty() {
+        if fibers.all.is_empty() && fibers.calls == 0 {
             return Yielded::PlainCall;
         }
         fibers.missed_yields += 1;
