@@ -50,7 +50,7 @@ const TEXT: &str = r#"(component
             (global.set $top (i32.add (global.get $top) (local.get 3)))))
     (core instance $libc (instantiate $libc))
     (core func $echo' (canon lower (func $echo)
-        (memory $libc "memory") (realloc (func $libc "realloc"))))
+        (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
     (core func $wait' (canon lower (func $wait)))
     (core func $get (canon context.get i32 0))
     (core func $set (canon context.set i32 0))
@@ -72,7 +72,7 @@ const TEXT: &str = r#"(component
         (export "echo" (func $echo')) (export "wait" (func $wait'))
         (export "get" (func $get)) (export "set" (func $set))))))
     (func (export "echo") (param "s" string) (result string) (canon lift (core func $i "echo")
-        (memory $libc "memory") (realloc (func $libc "realloc"))))
+        (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
     (func (export "slot") (param "n" u32) (param "v" u32) (result u32)
         (canon lift (core func $i "slot")))
 )"#;
