@@ -1,9 +1,10 @@
 //! Function references, and host functions as one store has them.
 
+use super::call_slots::HostSlots;
 use super::core_instance::{FunctionImport, InstancePtr};
 use super::owner::{Owner, OwnerKind, owner_of};
 use super::pointer::{CodePtr, VmPtr};
-use super::stack_switch::{self, HostFuture, HostSlots};
+use super::stack_switch::{self, HostFuture};
 use super::store_state::VmStoreState;
 use super::throw;
 use crate::externals::Caller;

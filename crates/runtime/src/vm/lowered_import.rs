@@ -1,9 +1,10 @@
 //! Host functions behind `canon lower`: what trampolines find in a `VMLowering`.
 
+use super::call_slots::HostSlots;
 use super::component_instance::{ComponentInstancePtr, GuestOptions};
 use super::host_call;
 use super::pointer::VmPtr;
-use super::stack_switch::{self, HostFuture, HostSlots};
+use super::stack_switch::{self, HostFuture};
 use super::val_raw;
 use crate::canonical_abi::{CallHandles, FuncShape, LiftContext, LowerContext, ResourceLookup};
 use crate::component::ComponentError;

@@ -8,6 +8,7 @@ mod activation;
 mod atomics;
 mod backtrace;
 mod builtins;
+mod call_slots;
 mod component_instance;
 mod core_instance;
 mod deserialize;
@@ -41,6 +42,7 @@ mod throw;
 mod transcode;
 pub(crate) mod val_raw;
 
+pub(crate) use call_slots::{HostSlots, OwnedSlots};
 pub(crate) use component_instance::{
     ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, InstanceIn, InstanceResource,
     LiftedFuncPtr, OwnedComponentInstance,
@@ -69,7 +71,7 @@ pub use parking_spot::WaitResult;
 pub(crate) use pointer::CodePtr;
 pub(crate) use resources::HostDtor;
 pub(crate) use shared_memory::SharedLinearMemory;
-pub(crate) use stack_switch::{FiberRecord, HostFuture, HostSlots, OwnedSlots};
+pub(crate) use stack_switch::{FiberRecord, HostFuture};
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
 pub(crate) use sys::{ImageMapping, Mapping, page_size};
 pub(crate) use table::DefinedTable;

@@ -26,6 +26,7 @@
 //! fiber is resumed from this one, so resumers nest as calls do, and backtraces cross.
 
 use super::activation;
+use super::call_slots::OwnedSlots;
 use super::core_instance::FunctionImport;
 use super::entry::{HOST_STACK_RESERVE, SlotsOf, ThreadKind, enter_on_fiber, take_failure};
 use super::invoke::{CurrentStore, Entrance};
@@ -37,12 +38,12 @@ use anyhow::{Context as _, Result, anyhow};
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::mem;
-use std::ops::{Deref, DerefMut, Range};
+use std::ops::Range;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
-use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMStoreContext, ValRaw};
+use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMStoreContext};
 use threadline_fiber::{Fiber, Stack, Step, Suspender};
 
 /// How many stacks a store keeps for its next fibers.
@@ -57,61 +58,6 @@ const MAX_MISSED_YIELDS: u32 = 16;
 
 /// What a host function that is a future gives.
 pub(crate) type HostFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
-
-/// The slots of a call of a host function, to be kept by a future.
-pub(crate) struct HostSlots<'a>(&'a mut [ValRaw]);
-
-// SAFETY: of what slots can hold, function references alone are pointers; they are to what lives
-// as long as the store, and whoever keeps slots has borrowed that, too, and goes where it goes.
-unsafe impl Send for HostSlots<'_> {}
-
-impl<'a> HostSlots<'a> {
-    pub(super) fn new(slots: &'a mut [ValRaw]) -> HostSlots<'a> {
-        HostSlots(slots)
-    }
-}
-
-impl Deref for HostSlots<'_> {
-    type Target = [ValRaw];
-
-    fn deref(&self) -> &[ValRaw] {
-        self.0
-    }
-}
-
-impl DerefMut for HostSlots<'_> {
-    fn deref_mut(&mut self) -> &mut [ValRaw] {
-        self.0
-    }
-}
-
-/// The parameters of an asynchronous call and, over them, its results.
-#[derive(Debug)]
-pub(crate) struct OwnedSlots(Vec<ValRaw>);
-
-// SAFETY: as for `HostSlots`; the future that keeps these has borrowed the store.
-unsafe impl Send for OwnedSlots {}
-
-impl OwnedSlots {
-    /// So many zeros.
-    pub(crate) fn new(count: usize) -> OwnedSlots {
-        OwnedSlots(vec![super::val_raw::ZERO; count])
-    }
-}
-
-impl Deref for OwnedSlots {
-    type Target = [ValRaw];
-
-    fn deref(&self) -> &[ValRaw] {
-        &self.0
-    }
-}
-
-impl DerefMut for OwnedSlots {
-    fn deref_mut(&mut self) -> &mut [ValRaw] {
-        &mut self.0
-    }
-}
 
 /// The stacks of a store.
 pub(super) struct Fibers {
@@ -302,7 +248,7 @@ unsafe fn body(record: *mut FiberRecord, suspender: Suspender<'_, (), ()>) -> bo
             (*record).entrance.trampoline,
             (*record).func.code.as_ptr(),
             (*record).func.vmctx.as_ptr(),
-            (*record).args.0.as_mut_ptr(),
+            (*record).args.as_mut_ptr(),
             &raw mut (*record).base,
         )
     }
@@ -328,7 +274,7 @@ impl Future for FiberCall<'_> {
             let Step::Finished(returned) = resume(record, cx) else {
                 return Poll::Pending;
             };
-            let args = mem::replace(&mut (*record).args, OwnedSlots(Vec::new()));
+            let args = mem::replace(&mut (*record).args, OwnedSlots::new(0));
             let vmctx = (*record).func.vmctx.as_ptr();
             self.record = None;
             free(record);
