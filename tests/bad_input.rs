@@ -335,3 +335,12 @@ fn component_imports_and_exports_that_do_not_fit() -> Result<()> {
     );
     Ok(())
 }
+
+/// Names are for people: what is wrong with them is nobody's business.
+#[test]
+fn a_name_for_a_function_that_cannot_be_is_passed_over() {
+    let wat = r#"(module
+        (func (export "f"))
+        (@custom "name" "\01\08\01\ff\ff\ff\ff\0f\01x"))"#;
+    Module::new(&Engine::default(), wat).unwrap();
+}

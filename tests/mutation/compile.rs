@@ -152,9 +152,14 @@ fn damage(text: &str, random: &mut Random) -> String {
     let (from, end) = (a.min(b), a.max(b));
     match random.below(4) {
         0 => text[..from].to_owned(),
-        1 => format!("{}{}", &text[..from], &text[end.min(from + 40).max(from)..])
-            .chars()
-            .collect(),
+        // A short piece is taken out.
+        1 => {
+            let mut end = end.min(from + 40);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            format!("{}{}", &text[..from], &text[end.max(from)..])
+        }
         2 => format!("{}{}{}", &text[..to], &text[from..end], &text[to..]),
         _ => format!(
             "{}{}{}",

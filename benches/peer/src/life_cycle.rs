@@ -127,19 +127,32 @@ impl Pair {
     }
 
     fn ours(&self, bytes: &[u8]) -> Result<threadline::component::InstancePre<()>> {
-        use threadline::component::{Component, Linker};
-        let component = Component::new(&self.ours, bytes)?;
+        self.ours_of(&threadline::component::Component::new(&self.ours, bytes)?)
+    }
+
+    fn ours_of(
+        &self,
+        component: &threadline::component::Component,
+    ) -> Result<threadline::component::InstancePre<()>> {
+        use threadline::component::Linker;
         let mut linker = Linker::new(&self.ours);
         for i in 0..IMPORTS {
             let echo = |_: threadline::StoreContextMut<'_, ()>, (n,): (u32,)| Ok((n,));
             linker.root().func_wrap(&format!("host-{i}"), echo)?;
         }
-        linker.instantiate_pre(&component)
+        linker.instantiate_pre(component)
     }
 
     fn peer(&self, bytes: &[u8]) -> Result<wasmtime::component::InstancePre<()>> {
-        use wasmtime::component::{Component, Linker};
-        let component = Component::new(&self.peer, bytes).map_err(of_peer)?;
+        let component = wasmtime::component::Component::new(&self.peer, bytes);
+        self.peer_of(&component.map_err(of_peer)?)
+    }
+
+    fn peer_of(
+        &self,
+        component: &wasmtime::component::Component,
+    ) -> Result<wasmtime::component::InstancePre<()>> {
+        use wasmtime::component::Linker;
         let mut linker = Linker::new(&self.peer);
         for i in 0..IMPORTS {
             let echo = |_: wasmtime::StoreContextMut<'_, ()>, (n,): (u32,)| Ok((n,));
@@ -148,7 +161,7 @@ impl Pair {
                 .func_wrap(&format!("host-{i}"), echo)
                 .map_err(of_peer)?;
         }
-        linker.instantiate_pre(&component).map_err(of_peer)
+        linker.instantiate_pre(component).map_err(of_peer)
     }
 }
 
@@ -289,21 +302,57 @@ fn best(subjects: &mut [Subject<'_>; 2]) -> [f64; 2] {
     [&timings[0], &timings[1]].map(|timing| timing.median / 1000.0)
 }
 
-/// Kilobytes and mappings per idle instance.
+/// Kilobytes and mappings per idle instance. Each side is measured in a process of its own that
+/// compiles nothing, for what a compiler leaves free hides what instances take.
 fn idle(bytes: &[u8]) -> Result<[(f64, f64); 2]> {
     let pair = Pair::new(false)?;
-    let (ours, peer) = (pair.ours(bytes)?, pair.peer(bytes)?);
-    let ours = taken_by(|| {
-        let mut store = threadline::Store::new(&pair.ours, ());
-        ours.instantiate(&mut store)?;
-        Ok(store)
-    })?;
-    let peer = taken_by(|| {
-        let mut store = wasmtime::Store::new(&pair.peer, ());
-        peer.instantiate(&mut store).map_err(of_peer)?;
-        Ok(store)
-    })?;
-    Ok([ours, peer])
+    let ours = pair.ours.precompile_component(bytes)?;
+    let peer = pair.peer.precompile_component(bytes).map_err(of_peer)?;
+    let measure = |side: &str, image: Vec<u8>| -> Result<(f64, f64)> {
+        let path = std::env::temp_dir().join(format!("idle-{}-{side}", std::process::id()));
+        std::fs::write(&path, image)?;
+        let mut child = std::process::Command::new(std::env::current_exe()?);
+        let output = child.args(["--idle", side]).arg(&path).output()?;
+        std::fs::remove_file(path)?;
+        let text = String::from_utf8(output.stdout)?;
+        let numbers = text.split_whitespace().map(str::parse);
+        let numbers: Vec<f64> = numbers.collect::<Result<_, _>>()?;
+        ensure!(
+            numbers.len() == 2,
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok((numbers[0], numbers[1]))
+    };
+    Ok([measure("ours", ours)?, measure("peer", peer)?])
+}
+
+/// Prints what `idle` reads.
+pub(crate) fn idle_in_this_process(side: &str, image: &str) -> Result<()> {
+    let pair = Pair::new(false)?;
+    let (kilobytes, mappings) = if side == "ours" {
+        // SAFETY: the parent made the file.
+        let component =
+            unsafe { threadline::component::Component::deserialize_file(&pair.ours, image)? };
+        let pre = pair.ours_of(&component)?;
+        taken_by(|| {
+            let mut store = threadline::Store::new(&pair.ours, ());
+            pre.instantiate(&mut store)?;
+            Ok(store)
+        })?
+    } else {
+        // SAFETY: the parent made the file.
+        let component =
+            unsafe { wasmtime::component::Component::deserialize_file(&pair.peer, image) };
+        let pre = pair.peer_of(&component.map_err(of_peer)?)?;
+        taken_by(|| {
+            let mut store = wasmtime::Store::new(&pair.peer, ());
+            pre.instantiate(&mut store).map_err(of_peer)?;
+            Ok(store)
+        })?
+    };
+    println!("{kilobytes} {mappings}");
+    Ok(())
 }
 
 /// What each of many things takes.

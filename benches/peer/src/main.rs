@@ -166,6 +166,15 @@ fn main() -> Result<()> {
         match arg.as_str() {
             "--json" => json_path = Some(args.next().context("--json needs a file name")?),
             "--bench" => {}
+            "--idle" => {
+                let side = args
+                    .next()
+                    .context("--idle is for this program's own use")?;
+                let image = args
+                    .next()
+                    .context("--idle is for this program's own use")?;
+                return life_cycle::idle_in_this_process(&side, &image);
+            }
             word if word.starts_with('-') => bail!("unknown option `{word}`: try --json FILE"),
             _ => filter = Some(arg),
         }

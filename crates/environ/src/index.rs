@@ -89,14 +89,22 @@ indices! {
     RuntimeMemoryIndex "rmemory";
     /// A `realloc` that canonical options refer to.
     RuntimeReallocIndex "rrealloc";
+    /// A table that a trampoline refers to.
+    RuntimeTableIndex "rtable";
+    /// A `callback` that canonical options refer to.
+    RuntimeCallbackIndex "rcallback";
     /// A `post-return` that canonical options refer to.
     RuntimePostReturnIndex "rpostreturn";
     /// An import of the root component, by name.
     ImportIndex "import";
     /// A function the root component imports, after paths into instances are followed.
     RuntimeImportIndex "rimport";
+    /// A core module the root component imports, itself or in an instance.
+    ModuleImportIndex "modimport";
     /// A host function that `canon lower` made callable from core wasm.
     LoweredIndex "lowered";
+    /// What a call between guests that makes a task needs.
+    TaskAdapterIndex "taskadapter";
     /// Code the compiler makes for a component beside its core modules.
     TrampolineIndex "trampoline";
     /// A set of canonical options, interned over one component.

@@ -4,6 +4,9 @@
 #[path = "component/adapters.rs"]
 mod adapters;
 #[cfg(test)]
+#[path = "component/concurrency.rs"]
+mod concurrency;
+#[cfg(test)]
 #[path = "component/flattened.rs"]
 mod flattened;
 #[cfg(test)]
@@ -24,6 +27,9 @@ mod refused;
 #[cfg(test)]
 #[path = "component/strings.rs"]
 mod strings;
+#[cfg(test)]
+#[path = "component/tasks.rs"]
+mod tasks;
 #[cfg(test)]
 #[path = "component/values.rs"]
 mod values;

@@ -1,7 +1,7 @@
 //! The macros of `threadline::component`: derives for the component model's types, and bindings
 //! from WIT.
 //!
-//! Each macro is a plain function over tokens, in [`derive`] or [`bindgen`]; here they are but
+//! Each macro is a plain function over tokens, in the modules `derive` and `bindgen`; here they are but
 //! given to the compiler. What the generated code calls is in `threadline`'s `component::derive`
 //! and `component::bindgen`.
 #![forbid(unsafe_code)]

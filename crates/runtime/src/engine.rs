@@ -281,6 +281,11 @@ impl Engine {
         a == b || self.types().table().val_type_matches(a, b)
     }
 
+    /// The id of a type that is declared alone, without `sub`, if anything of this engine has it.
+    pub(crate) fn find_type(&self, ty: &FuncType) -> Option<TypeId> {
+        self.types().find(ty)
+    }
+
     pub(crate) fn func_type(&self, id: TypeId) -> Arc<FuncType> {
         self.types().get(id).clone()
     }

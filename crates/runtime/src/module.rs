@@ -24,6 +24,8 @@ use threadline_environ::{
 pub struct Module {
     engine: Engine,
     core: Arc<CoreModule>,
+    /// Whether its code is in the image of a component.
+    is_part: bool,
 }
 
 impl Module {
@@ -34,6 +36,15 @@ impl Module {
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
         let bytes = binary(bytes.as_ref())?;
         Module::from_loaded(engine, engine.load(&bytes)?)
+    }
+
+    /// A module that an instance exports.
+    pub(crate) fn from_core(engine: &Engine, core: Arc<CoreModule>) -> Module {
+        Module {
+            engine: engine.clone(),
+            core,
+            is_part: true,
+        }
     }
 
     /// A module from an image of it.
@@ -53,6 +64,7 @@ impl Module {
         Ok(Module {
             engine: engine.clone(),
             core,
+            is_part: false,
         })
     }
 
@@ -60,8 +72,11 @@ impl Module {
     /// not be compiled again.
     ///
     /// # Errors
-    /// If it is none that was compiled.
+    /// If it is none that was compiled, or part of a component.
     pub fn serialize(&self) -> Result<Vec<u8>> {
+        if self.is_part {
+            bail!("the module is part of a component: serialize that");
+        }
         let code = self.core.code.as_ref();
         let code = code.context("the host made up this module")?;
         Ok(code.bytes().to_vec())

@@ -58,11 +58,13 @@ impl Script {
         let mut linker = Linker::new(engine);
         linker.allow_shadowing(true);
         spectest::define(&mut linker, &mut store).context("can't define `spectest`")?;
+        let mut component_linker = component::Linker::new(engine);
+        component_linker.allow_shadowing(true);
         Ok(Script {
             engine: engine.clone(),
             store,
             linker,
-            component_linker: component::Linker::new(engine),
+            component_linker,
             definitions: Named::default(),
             instances: Named::default(),
             ignore_messages,
@@ -174,7 +176,10 @@ impl Script {
                 self.linker.instance(&mut self.store, name, instance)?;
                 Ok(())
             }
-            Instance::Component(_) => bail!("`register` of a component is not supported yet"),
+            Instance::Component(instance) => {
+                let mut names = self.component_linker.instance(name)?;
+                names.reexport(&self.store, &instance)
+            }
             Instance::Shared(memories) => {
                 for (export, memory) in memories {
                     self.linker.define(&self.store, name, &export, memory)?;

@@ -59,6 +59,11 @@ pub(crate) fn define_trampoline(
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
             resource::borrow_scope(start, component, op, lender);
         }
+        Trampoline::Concurrency { .. }
+        | Trampoline::TaskCall { .. }
+        | Trampoline::Transfer { .. } => {
+            unreachable!("components that have these are refused when they are parsed")
+        }
         Trampoline::Trap { code, .. } => {
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
             trap(start, code);

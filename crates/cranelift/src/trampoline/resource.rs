@@ -108,6 +108,9 @@ pub(super) fn borrow_scope(
             emitter.call_builtin(vmctx, BuiltinIndex::EndLends, &[lender, params[1]]);
             None
         }
+        ScopeOp::OfTask | ScopeOp::LendsToTask => {
+            unreachable!("components with tasks are refused when they are parsed")
+        }
     };
     emitter.builder.ins().return_(result.as_slice());
     emitter.finish();

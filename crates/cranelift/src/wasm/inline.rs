@@ -16,7 +16,7 @@
 use super::ModuleEnv;
 use super::function::{FuncTranslator, Local, validator};
 use cranelift_codegen::ir::{SourceLoc, Type};
-use threadline_environ::module::FunctionBody;
+use threadline_environ::module::{FunctionBody, KnownImport};
 use threadline_environ::{DefinedFuncIndex, FuncIndex, Result};
 use wasmparser::{FuncValidatorAllocations, Operator, OperatorsReader};
 
@@ -160,6 +160,12 @@ fn suits(env: &ModuleEnv<'_>, body: &FunctionBody) -> Result<bool> {
             | Operator::TryTable { .. }
             | Operator::Throw { .. }
             | Operator::ThrowRef => return Ok(false),
+            // An intrinsic is a few instructions.
+            Operator::Call { function_index }
+                if matches!(
+                    env.known_import(FuncIndex::from_u32(function_index)),
+                    Some(KnownImport::Intrinsic(_))
+                ) => {}
             Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
                 calls = true;
             }

@@ -4,12 +4,12 @@ use super::code::{Code, Local};
 use super::context_slots::SlotsHold;
 use super::handle::CallBorrows;
 use super::imports::{AdapterImport, Imports};
-use super::module::{self, Parts};
+use super::module::{self, Main, Parts};
 use super::outlined::Helpers;
 use super::place::OwnedPlace;
 use super::shape::{Shape, Shapes};
 use super::{Adapter, AdapterSpec, Peer, PeerOptions};
-use crate::canonical_abi::{FlatFunc, FlatType, LiftOrLower};
+use crate::canonical_abi::{FlatFunc, FlatType};
 use crate::component::{ComponentTypes, InterfaceType, StringEncoding};
 use crate::error::{Error, Result};
 use crate::types::{AddressType, FuncType, ValType};
@@ -21,9 +21,11 @@ pub(super) struct Body<'a> {
     shapes: &'a mut Shapes,
     /// The callee's core type.
     pub(super) lifted: FlatFunc,
-    /// The adapter's own core type.
+    /// The core type that the caller calls.
     pub(super) lowered: FlatFunc,
-    /// The adapter's parameters.
+    /// The functions written so far that are exported.
+    mains: Vec<Main>,
+    /// The parameters of the one that is being written.
     pub(super) params: Vec<Local>,
     pub(super) imports: Imports,
     pub(super) code: Code,
@@ -41,13 +43,14 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     /// An empty module.
     pub(super) fn new(spec: &'a AdapterSpec<'a>, shapes: &'a mut Shapes) -> Body<'a> {
-        let lowered = spec.flatten(LiftOrLower::Lower, &spec.caller);
+        let lowered = spec.lowered();
         let (code, params) = Code::new(flat_types(lowered.signature.params()));
         Body {
             spec,
             shapes,
-            lifted: spec.flatten(LiftOrLower::Lift, &spec.callee),
+            lifted: spec.lifted(),
             lowered,
+            mains: Vec::new(),
             params,
             imports: Imports::default(),
             code,
@@ -83,21 +86,36 @@ impl<'a> Body<'a> {
         self.set_may_leave(Peer::Callee);
     }
 
-    /// Writes the module. The results are on the stack or in memory.
+    /// Ends a function, whose results are on the stack, and begins another with these parameters.
+    ///
+    /// # Errors
+    /// If the code is too large.
+    pub(super) fn end_function(
+        &mut self,
+        export: &'static str,
+        results: &[FlatType],
+        next_params: &[FlatType],
+    ) -> Result<()> {
+        let (next, next_params) = Code::new(next_params.iter().copied());
+        let code = std::mem::replace(&mut self.code, next);
+        let params = std::mem::replace(&mut self.params, next_params);
+        code.check_size()?;
+        let params: Vec<_> = params.iter().map(|param| param.ty).collect();
+        let ty = self.imports.ty(&params, results);
+        self.mains.push(Main { export, ty, code });
+        Ok(())
+    }
+
+    /// Writes the module.
     ///
     /// # Errors
     /// If the code is too large.
     pub(super) fn finish(mut self) -> Result<Adapter> {
-        let FlatFunc { signature, .. } = &self.lowered;
-        let params: Vec<_> = flat_types(signature.params()).collect();
-        let results: Vec<_> = flat_types(signature.results()).collect();
-        let ty = self.imports.ty(&params, &results);
-        let main = std::mem::replace(&mut self.code, Code::new([]).0);
-        main.check_size()?;
-        let helpers = self.write_helpers(main.len())?;
+        let bytes = self.mains.iter().map(|main| main.code.len()).sum();
+        let helpers = self.write_helpers(bytes)?;
         let parts = Parts {
             name: format!("adapter {}", self.spec.name),
-            main: (ty, main),
+            mains: self.mains,
             helpers,
         };
         Ok(module::finish(self.imports, parts))
@@ -229,7 +247,7 @@ impl<'a> Body<'a> {
 }
 
 /// Core types that are numbers, which all core types of lifted and lowered functions are.
-fn flat_types(types: &[ValType]) -> impl Iterator<Item = FlatType> + '_ {
+pub(super) fn flat_types(types: &[ValType]) -> impl Iterator<Item = FlatType> + '_ {
     types.iter().filter_map(|ty| match ty {
         ValType::I32 => Some(FlatType::I32),
         ValType::I64 => Some(FlatType::I64),

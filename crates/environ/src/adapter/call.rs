@@ -1,12 +1,14 @@
 //! The main function: a call from beginning to end.
 
-use super::body::Body;
+use super::body::{Body, flat_types};
 use super::code::Local;
 use super::place::{Move, OwnedPlace};
 use super::realloc::ByteLength;
-use super::{Adapter, Peer};
+use super::{ADAPTER_EXPORT, Adapter, Peer};
 use crate::TrapCode;
-use crate::canonical_abi::{SizeAlign, flatten_fields, tuple_layout};
+use crate::canonical_abi::{
+    LiftOrLower, SUBTASK_RETURNED, SizeAlign, flatten_fields, tuple_layout,
+};
 use crate::component::InterfaceType;
 use crate::error::Result;
 
@@ -19,16 +21,25 @@ impl Body<'_> {
         let args = self.params()?;
         self.call_callee(&args);
         self.end_borrow_scope();
-        let result = self.result()?;
+        let result = match self.callee_result {
+            Some(result) if self.lifted.result_in_memory => OwnedPlace::Memory(result),
+            result => OwnedPlace::Flat(result.into_iter().collect()),
+        };
+        let result = self.result(result)?;
         self.post_return();
         self.end_lends();
         self.end_callee_thread();
         self.get_all(&result);
+        if self.spec.caller.lower == LiftOrLower::LowerAsync {
+            self.emit().i32_const(SUBTASK_RETURNED);
+        }
+        let results: Vec<_> = flat_types(self.lowered.signature.results()).collect();
+        self.end_function(ADAPTER_EXPORT, &results, &[])?;
         self.finish()
     }
 
     /// Moves the parameters into the callee; what it is called with.
-    fn params(&mut self) -> Result<OwnedPlace> {
+    pub(super) fn params(&mut self) -> Result<OwnedPlace> {
         let types: Vec<_> = self.spec.func.params.iter().map(|&(_, ty)| ty).collect();
         let (from, to) = (Peer::Caller, Peer::Callee);
         let src = if self.lowered.params_in_memory {
@@ -59,19 +70,17 @@ impl Body<'_> {
         Ok(dst)
     }
 
-    /// Moves the result into the caller; what the adapter returns.
-    fn result(&mut self) -> Result<Vec<Local>> {
-        let (Some(ty), Some(result)) = (self.spec.func.result, self.callee_result) else {
+    /// Moves the result from where the callee has it into the caller, to where the last parameter
+    /// points if it is wanted in memory; what the caller gets otherwise.
+    pub(super) fn result(&mut self, src: OwnedPlace) -> Result<Vec<Local>> {
+        let Some(ty) = self.spec.func.result else {
             return Ok(Vec::new());
         };
         let types = [ty];
         let (from, to) = (Peer::Callee, Peer::Caller);
-        let src = if self.lifted.result_in_memory {
-            self.check_tuple(from, &types, result)?;
-            OwnedPlace::Memory(result)
-        } else {
-            OwnedPlace::Flat(vec![result])
-        };
+        if let OwnedPlace::Memory(pointer) = src {
+            self.check_tuple(from, &types, pointer)?;
+        }
         let (from, src) = self.stage(&types, from, src)?;
         let (dst, flat) = match (self.lowered.result_in_memory, self.params.last()) {
             (true, Some(&pointer)) => {

@@ -15,7 +15,9 @@ use super::code::Local;
 use super::imports::AdapterImport;
 use super::place::Move;
 use crate::canonical_abi::FlatType;
-use crate::component::{Borrowed, InterfaceType, ResourceOp, ResourceOrigin, ScopeOp};
+use crate::component::{
+    Borrowed, EndType, InterfaceType, ResourceOp, ResourceOrigin, ScopeOp, TransferOp,
+};
 use crate::error::{Error, Result};
 use crate::index::ResourceIndex;
 use wasm_encoder::BlockType;
@@ -66,6 +68,23 @@ impl Body<'_> {
         }
     }
 
+    /// Looks up the bookkeeping of the task that is about to start, if it needs any. It is not
+    /// here that it ends.
+    pub(super) fn begin_task_borrows(&mut self) {
+        let spec = self.spec;
+        let borrowed = spec.types.borrowed(spec.func);
+        if borrowed.is_empty() {
+            return;
+        }
+        self.borrows.lenders = Some(self.new_scope_local(ScopeOp::LendsToTask));
+        // What is lent is remembered longer than this function runs.
+        self.borrows.repeated = true;
+        let gets_handle = |borrowed: &Borrowed| !spec.callee_defines(borrowed.resource);
+        if borrowed.iter().any(gets_handle) {
+            self.borrows.scope = Some(self.new_scope_local(ScopeOp::OfTask));
+        }
+    }
+
     /// The callee has returned: it must have dropped what it borrowed.
     pub(super) fn end_borrow_scope(&mut self) {
         if let Some(scope) = self.borrows.scope {
@@ -112,9 +131,35 @@ impl Body<'_> {
                     self.lower_borrow(resource)?;
                 }
             }
+            InterfaceType::Stream(index) => self.transfer_end(EndType::Stream(index), mv),
+            InterfaceType::Future(index) => self.transfer_end(EndType::Future(index), mv),
+            InterfaceType::ErrorContext => {
+                if lift {
+                    self.transfer(TransferOp::LiftErrorContext, mv.from);
+                }
+                if lower {
+                    self.transfer(TransferOp::LowerErrorContext, mv.to);
+                }
+            }
             _ => unreachable!("only handles come here"),
         }
         self.end_store(InterfaceType::U32, SIZE, mv)
+    }
+
+    /// Moves the readable end whose index is on the stack. In the scratch memory there is what
+    /// stands for it.
+    fn transfer_end(&mut self, ty: EndType, mv: Move<'_>) {
+        if mv.from != Peer::Scratch {
+            self.transfer(TransferOp::LiftEnd(ty), mv.from);
+        }
+        if mv.to != Peer::Scratch {
+            self.transfer(TransferOp::LowerEnd(ty), mv.to);
+        }
+    }
+
+    fn transfer(&mut self, op: TransferOp, peer: Peer) {
+        let (params, results) = flat_signature(&op.signature());
+        self.call(AdapterImport::Transfer { op, peer }, &params, &results);
     }
 
     /// `lift_borrow` out of the caller: replaces a handle on the stack by its representation.

@@ -3,7 +3,7 @@
 use super::Peer;
 use super::module::val_type;
 use crate::canonical_abi::FlatType;
-use crate::component::{ResourceOp, ScopeOp, Transcode};
+use crate::component::{ResourceOp, ScopeOp, Transcode, TransferOp};
 use crate::index::ResourceIndex;
 use crate::types::{AddressType, MemoryType};
 use crate::{TrapCode, UnsafeIntrinsic};
@@ -42,6 +42,13 @@ pub(crate) enum AdapterImport {
         peer: Peer,
         /// The handle's type.
         resource: ResourceIndex,
+    },
+    /// What moves an end or error context out of a side's table or into it.
+    Transfer {
+        /// What.
+        op: TransferOp,
+        /// Whose table.
+        peer: Peer,
     },
     /// What is done once in a call with borrowed handles.
     BorrowScope(ScopeOp),
@@ -165,7 +172,15 @@ fn names(import: AdapterImport) -> (&'static str, String) {
         AdapterImport::Resource { op, peer, resource } => {
             (side(peer), format!("{} {resource:?}", op.name()))
         }
+        AdapterImport::Transfer { op, peer } => (side(peer), transfer_name(op)),
         AdapterImport::BorrowScope(op) => ("borrows", op.name().to_owned()),
         AdapterImport::Trap(code) => ("trap", code.message().to_owned()),
+    }
+}
+
+fn transfer_name(op: TransferOp) -> String {
+    match op {
+        TransferOp::LiftEnd(ty) | TransferOp::LowerEnd(ty) => format!("{} {ty:?}", op.name()),
+        TransferOp::LiftErrorContext | TransferOp::LowerErrorContext => op.name().to_owned(),
     }
 }

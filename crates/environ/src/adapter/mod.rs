@@ -17,6 +17,9 @@
 //! 7. end the lending of handles;
 //! 8. put the caller's context slots back.
 //!
+//! A call that makes a task is in two functions instead, for the callee need not start at once, nor
+//! return when its core function does: [`task`].
+//!
 //! Values are moved by a compiler in small: [`translate`] writes the code that takes a value of a
 //! type from one [`place`] to another, and calls itself for what the value consists of
 //! ([`variant`], [`list`], [`string`], [`handle`]). What the code for a type depends on is its
@@ -39,6 +42,7 @@ mod realloc;
 mod scratch;
 mod shape;
 mod string;
+mod task;
 mod translate;
 mod trap;
 mod variant;
@@ -57,8 +61,13 @@ use crate::types::{AddressType, MemoryType};
 use body::Body;
 use cranelift_entity::PrimaryMap;
 
-/// The export of an adapter module.
+/// The export of an adapter module for a call that makes no task.
 pub(crate) const ADAPTER_EXPORT: &str = "call";
+
+/// The exports of an adapter module for a call that makes a task.
+pub(crate) const START_EXPORT: &str = "start";
+/// Likewise.
+pub(crate) const RETURN_EXPORT: &str = "return";
 
 /// One of the two sides of a call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +91,10 @@ pub(crate) struct PeerOptions {
     pub(crate) string_encoding: StringEncoding,
     /// Whether it gave a `realloc`.
     pub(crate) realloc: bool,
+    /// How it would lift.
+    pub(crate) lift: LiftOrLower,
+    /// How it would lower.
+    pub(crate) lower: LiftOrLower,
     /// Whether its instance can see the context slots of its threads.
     pub(crate) uses_context: bool,
 }
@@ -131,9 +144,9 @@ impl AdapterSpec<'_> {
         let is_as_is = |ty| is_passed_as_is(self.types, ty);
         let as_is = values.all(is_as_is) && self.func.result.is_none_or(is_as_is);
         // Too many parameters go through memory, and have to be moved.
-        let lifted = self.flatten(LiftOrLower::Lift, &self.callee);
-        let lowered = self.flatten(LiftOrLower::Lower, &self.caller);
+        let (lifted, lowered) = (self.lifted(), self.lowered());
         as_is
+            && self.caller.lower == LiftOrLower::Lower
             && !lifted.params_in_memory
             && lifted.signature == lowered.signature
             && !self.check_may_leave
@@ -142,8 +155,16 @@ impl AdapterSpec<'_> {
             && !self.may_throw
     }
 
-    fn flatten(&self, side: LiftOrLower, options: &PeerOptions) -> FlatFunc {
-        flatten_func(self.types, self.func, side, options.address())
+    /// The callee's core function.
+    fn lifted(&self) -> FlatFunc {
+        let PeerOptions { lift, .. } = self.callee;
+        flatten_func(self.types, self.func, lift, self.callee.address())
+    }
+
+    /// The core function that the caller calls.
+    pub(crate) fn lowered(&self) -> FlatFunc {
+        let PeerOptions { lower, .. } = self.caller;
+        flatten_func(self.types, self.func, lower, self.caller.address())
     }
 
     /// Makes the adapter.
@@ -153,6 +174,16 @@ impl AdapterSpec<'_> {
     /// is a value of a type that isn't built; if the adapter is too large.
     pub(crate) fn synthesize(&self, shapes: &mut Shapes) -> Result<Adapter> {
         Body::new(self, shapes).write_call()
+    }
+
+    /// Makes the adapter of a call that makes a task; see [`TaskAdapter`].
+    ///
+    /// # Errors
+    /// As [`Self::synthesize`].
+    ///
+    /// [`TaskAdapter`]: crate::component::TaskAdapter
+    pub(crate) fn synthesize_task(&self, shapes: &mut Shapes) -> Result<Adapter> {
+        Body::new(self, shapes).write_task()
     }
 }
 

@@ -11,30 +11,45 @@ use wasm_encoder::{CodeSection, ExportKind, ExportSection, FunctionSection, Name
 pub(super) struct Parts {
     /// What the module and its main function are called.
     pub(super) name: String,
-    /// The main function: its type, and its code.
-    pub(super) main: (u32, Code),
+    /// The functions that are exported.
+    pub(super) mains: Vec<Main>,
     /// Helpers in order.
     pub(super) helpers: Vec<(Helper, Code)>,
 }
 
+/// A function that is exported.
+pub(super) struct Main {
+    /// By which name.
+    pub(super) export: &'static str,
+    /// Its type's index.
+    pub(super) ty: u32,
+    /// Its code.
+    pub(super) code: Code,
+}
+
 /// Writes the module.
 pub(super) fn finish(imports: Imports, parts: Parts) -> Adapter {
-    let main = imports.num_funcs();
-    let first_helper = main + 1;
+    let first_main = imports.num_funcs();
+    let first_helper = first_main + parts.mains.len() as u32;
     let (imports, types, import_section) = imports.finish();
     let mut functions = FunctionSection::new();
     let mut code = CodeSection::new();
     let mut func_names = NameMap::new();
-    functions.function(parts.main.0);
-    code.function(&parts.main.1.finish(first_helper));
-    func_names.append(main, &parts.name);
+    let mut exports = ExportSection::new();
+    for (index, main) in (first_main..).zip(parts.mains) {
+        functions.function(main.ty);
+        code.function(&main.code.finish(first_helper));
+        exports.export(main.export, ExportKind::Func, index);
+        match main.export {
+            ADAPTER_EXPORT => func_names.append(index, &parts.name),
+            export => func_names.append(index, &format!("{} ({export})", parts.name)),
+        }
+    }
     for (index, (helper, body)) in (first_helper..).zip(parts.helpers) {
         functions.function(helper.signature);
         code.function(&body.finish(first_helper));
         func_names.append(index, &format!("{} ({})", parts.name, helper.name()));
     }
-    let mut exports = ExportSection::new();
-    exports.export(ADAPTER_EXPORT, ExportKind::Func, main);
     let mut names = NameSection::new();
     names.module(&parts.name);
     names.functions(&func_names);

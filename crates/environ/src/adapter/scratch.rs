@@ -45,6 +45,8 @@ impl PeerOptions {
             memory: Some(SCRATCH_MEMORY),
             string_encoding: side.string_encoding,
             realloc: false,
+            lift: side.lift,
+            lower: side.lower,
             uses_context: false,
         }
     }

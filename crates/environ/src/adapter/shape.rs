@@ -117,7 +117,11 @@ impl Shapes {
                     ..element
                 }
             }
-            InterfaceType::Own(_) | InterfaceType::Borrow(_) => Shape {
+            InterfaceType::Own(_)
+            | InterfaceType::Borrow(_)
+            | InterfaceType::Future(_)
+            | InterfaceType::Stream(_)
+            | InterfaceType::ErrorContext => Shape {
                 seen: true,
                 borrows: matches!(ty, InterfaceType::Borrow(_)),
                 ..Shape::scalar(false)

@@ -11,7 +11,7 @@ use super::realloc::ByteLength;
 use crate::TrapCode;
 use crate::canonical_abi::{FlatType, flatten, size_align, tuple_layout};
 use crate::component::InterfaceType;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::types::AddressType;
 
 /// Plain values of so many bytes are copied as bytes rather than field by field.
@@ -62,11 +62,11 @@ impl Body<'_> {
             InterfaceType::Variant(_) | InterfaceType::Option(_) | InterfaceType::Result(_) => {
                 self.variant(ty, mv)?;
             }
-            InterfaceType::Own(_) | InterfaceType::Borrow(_) => self.handle(ty, mv)?,
-            InterfaceType::Future(_) | InterfaceType::Stream(_) | InterfaceType::ErrorContext => {
-                let feature = format!("a value of type {ty:?} in a call between components");
-                return Err(Error::unsupported(feature, 0));
-            }
+            InterfaceType::Own(_)
+            | InterfaceType::Borrow(_)
+            | InterfaceType::Future(_)
+            | InterfaceType::Stream(_)
+            | InterfaceType::ErrorContext => self.handle(ty, mv)?,
         }
         self.code.release(mark);
         // A type without end in sight is given up before it is all in memory.

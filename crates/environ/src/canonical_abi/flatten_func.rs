@@ -1,16 +1,43 @@
 //! `flatten_functype`: the core function type that a function is lifted from or lowered to.
 
-use super::{FlatType, MAX_FLAT_RESULTS, flatten, flatten_fields};
-use crate::component::{ComponentFuncType, ComponentTypes};
+use super::{
+    FlatType, MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatten, flatten_fields,
+};
+use crate::component::{ComponentFuncType, ComponentTypes, InterfaceType};
 use crate::types::{AddressType, FuncType, ValType};
 
-/// Which side of a call a core function is on.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+/// Which side of a call a core function is on, and how it is called.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LiftOrLower {
-    /// `canon lift`: the core function is the callee.
+    /// `canon lift`: the core function is the callee, and returns the result.
     Lift,
+    /// `canon lift async`: the core function is the callee, and calls `task.return`.
+    LiftStackful,
+    /// `canon lift async` with a `callback`: likewise, and it returns what to wait for.
+    LiftCallback,
     /// `canon lower`: the core function is what the caller calls.
     Lower,
+    /// `canon lower async`: likewise, and it returns a subtask.
+    LowerAsync,
+}
+
+impl LiftOrLower {
+    /// Core parameters at most.
+    fn max_flat_params(self) -> usize {
+        match self {
+            LiftOrLower::LowerAsync => MAX_FLAT_ASYNC_PARAMS,
+            _ => MAX_FLAT_PARAMS,
+        }
+    }
+
+    /// Core values that stand for the result at most; `None` if it is not returned at all.
+    fn max_flat_results(self) -> Option<usize> {
+        match self {
+            LiftOrLower::Lift | LiftOrLower::Lower => Some(MAX_FLAT_RESULTS),
+            LiftOrLower::LowerAsync => Some(0),
+            LiftOrLower::LiftStackful | LiftOrLower::LiftCallback => None,
+        }
+    }
 }
 
 /// A component function as core wasm sees it.
@@ -26,7 +53,7 @@ pub struct FlatFunc {
     pub result_in_memory: bool,
 }
 
-/// Flattens a synchronous function, with pointers of this type.
+/// Flattens a function, with pointers of this type.
 pub fn flatten_func(
     types: &ComponentTypes,
     func: &ComponentFuncType,
@@ -35,20 +62,23 @@ pub fn flatten_func(
 ) -> FlatFunc {
     let pointer = FlatType::pointer(address);
     let param_types = func.params.iter().map(|&(_, ty)| ty);
-    let flat_params = flatten_fields(types, param_types, address);
-    let flat_result = match func.result {
-        Some(ty) => flatten(types, ty, address).filter(|flat| flat.len() <= MAX_FLAT_RESULTS),
-        None => Some(&[][..]),
+    let flat_params = flatten_fields(types, param_types, address)
+        .filter(|flat| flat.len() <= side.max_flat_params());
+    let flat_result = match (func.result, side.max_flat_results()) {
+        (Some(ty), Some(max)) => flatten(types, ty, address).filter(|flat| flat.len() <= max),
+        (None, _) | (_, None) => Some(&[][..]),
     };
     let params_in_memory = flat_params.is_none();
     let result_in_memory = flat_result.is_none();
     let mut params = flat_params.map_or_else(|| vec![pointer], Vec::from);
     let mut results = flat_result.map_or_else(Vec::new, Vec::from);
-    if result_in_memory {
-        match side {
-            LiftOrLower::Lift => results.push(pointer),
-            LiftOrLower::Lower => params.push(pointer),
-        }
+    match side {
+        LiftOrLower::Lift if result_in_memory => results.push(pointer),
+        LiftOrLower::Lower | LiftOrLower::LowerAsync if result_in_memory => params.push(pointer),
+        _ => {}
+    }
+    if let LiftOrLower::LiftCallback | LiftOrLower::LowerAsync = side {
+        results.push(FlatType::I32);
     }
     FlatFunc {
         signature: FuncType::new(
@@ -60,11 +90,25 @@ pub fn flatten_func(
     }
 }
 
+/// Flattens `task.return` of a function with this result: the result is its one parameter.
+pub fn flatten_task_return(
+    types: &ComponentTypes,
+    result: Option<InterfaceType>,
+    address: AddressType,
+) -> FlatFunc {
+    let flat = flatten_fields(types, result.into_iter(), address);
+    let params_in_memory = flat.is_none();
+    let params = flat.map_or_else(|| vec![FlatType::pointer(address)], Vec::from);
+    FlatFunc {
+        signature: FuncType::new(params.into_iter().map(ValType::from), []),
+        params_in_memory,
+        result_in_memory: false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::InterfaceType;
-
     fn check(
         params: &[InterfaceType],
         result: Option<InterfaceType>,
@@ -136,6 +180,50 @@ mod tests {
             Some(string),
             LiftOrLower::Lower,
             &format!("({sixteen}, i32) -> ()"),
+        );
+    }
+
+    #[test]
+    fn async_lifts_return_nothing_or_a_code() {
+        use InterfaceType::*;
+        for result in [None, Some(U8), Some(String)] {
+            check(
+                &[String],
+                result,
+                LiftOrLower::LiftStackful,
+                "(i32, i32) -> ()",
+            );
+            check(
+                &[String],
+                result,
+                LiftOrLower::LiftCallback,
+                "(i32, i32) -> (i32)",
+            );
+        }
+        let nine = vec![String; 9];
+        check(&nine, None, LiftOrLower::LiftStackful, "(i32) -> ()");
+        check(&nine, None, LiftOrLower::LiftCallback, "(i32) -> (i32)");
+    }
+
+    #[test]
+    fn async_lowers_take_four_flat_parameters_and_where_the_result_goes() {
+        use InterfaceType::*;
+        let side = LiftOrLower::LowerAsync;
+        check(&[], None, side, "() -> (i32)");
+        check(&[], Some(U64), side, "(i32) -> (i32)");
+        check(&[U64; 4], None, side, "(i64, i64, i64, i64) -> (i32)");
+        check(
+            &[F32; 4],
+            Some(U8),
+            side,
+            "(f32, f32, f32, f32, i32) -> (i32)",
+        );
+        check(&[U64; 5], None, side, "(i32) -> (i32)");
+        check(
+            &[String, String, U8],
+            Some(String),
+            side,
+            "(i32, i32) -> (i32)",
         );
     }
 }

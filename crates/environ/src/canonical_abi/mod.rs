@@ -9,7 +9,7 @@ mod flatten_func;
 mod flatten_type;
 mod size_align;
 
-pub use flatten_func::{FlatFunc, LiftOrLower, flatten_func};
+pub use flatten_func::{FlatFunc, LiftOrLower, flatten_func, flatten_task_return};
 pub use flatten_type::{FlatType, flatten, flatten_fields};
 pub use size_align::{
     Abi, ByAddress, FieldLayout, SizeAlign, TupleLayout, VariantLayout, discriminant_size,
@@ -17,10 +17,16 @@ pub use size_align::{
 };
 pub(crate) use size_align::{field_layout, fixed_length_list_abi, variant_layout};
 
-/// Flat parameters of a synchronous function at most; more go through memory.
+/// Flat parameters of a function at most, unless it is lowered with `async`; more go through
+/// memory. Likewise of `task.return`.
 pub const MAX_FLAT_PARAMS: usize = 16;
+/// Flat parameters of a function that is lowered with `async` at most; more go through memory.
+pub const MAX_FLAT_ASYNC_PARAMS: usize = 4;
 /// Flat results of a synchronous function at most; more go through memory.
 pub const MAX_FLAT_RESULTS: usize = 1;
+/// What a function that was lowered with `async` returns if it has returned: the subtask's state
+/// `RETURNED`, without a subtask.
+pub const SUBTASK_RETURNED: i32 = 2;
 /// Bytes of a string at most.
 pub const MAX_STRING_BYTE_LENGTH: u32 = (1 << 28) - 1;
 /// Bytes of a list at most.

@@ -4,9 +4,11 @@
 //! space that flattening keeps is here, in order; types are not, since `wasmparser` resolves them
 //! and what needs one carries its id. Resource types are, for each instance makes its own.
 
+use super::concurrency::{CopyOp, EndOp, ErrorContextOp, PlainBuiltin, SetOp};
 use super::info::StringEncoding;
-use crate::UnsafeIntrinsic;
+use crate::error::Error;
 use crate::index::StaticModuleIndex;
+use crate::{SlotType, UnsafeIntrinsic};
 use cranelift_entity::{PrimaryMap, entity_impl};
 use std::rc::Rc;
 use wasmparser::component_types as wt;
@@ -21,6 +23,8 @@ entity_impl!(StaticComponentIndex, "component");
 pub(super) struct Definitions {
     /// Inner components come before those around them; the root is last.
     pub(super) components: PrimaryMap<StaticComponentIndex, ComponentDef>,
+    /// The first thing found that can't be run yet.
+    pub(super) unbuilt: Option<Error>,
 }
 
 /// One component.
@@ -34,6 +38,10 @@ pub(super) struct ComponentDef {
     /// border of a component instance, so only instances of such a component can see the slots
     /// of their threads.
     pub(super) uses_context: bool,
+    /// Whether calls into an instance of it need tasks, threads and stacks: it has a built-in
+    /// that may suspend its caller or that needs to know threads, lifts with `async`, or lowers
+    /// an `async` function synchronously.
+    pub(super) may_block: bool,
     /// Whether a lift or lower of it has a `realloc` or `post-return`: while these run,
     /// `may_leave` is clear, and at no other time.
     pub(super) may_be_unleavable: bool,
@@ -105,6 +113,8 @@ pub(super) enum Item {
     },
     /// A canonical built-in that is an intrinsic.
     Intrinsic(UnsafeIntrinsic),
+    /// A canonical built-in of concurrency.
+    Concurrency(BuiltinDef),
     /// A resource type.
     Resource {
         id: wt::ResourceId,
@@ -135,6 +145,54 @@ pub(super) enum ResourceFunc {
     New,
     Rep,
     Drop,
+}
+
+/// A [`ConcurrencyBuiltin`](super::ConcurrencyBuiltin), unresolved.
+pub(super) enum BuiltinDef {
+    Plain(PlainBuiltin),
+    TaskReturn {
+        result: Option<wt::ComponentValType>,
+        options: OptionsDef,
+    },
+    WaitableSet {
+        op: SetOp,
+        memory: u32,
+    },
+    End {
+        op: EndOp,
+        ty: wt::ComponentDefinedTypeId,
+    },
+    Copy {
+        op: CopyOp,
+        ty: wt::ComponentDefinedTypeId,
+        options: OptionsDef,
+    },
+    ErrorContext {
+        op: ErrorContextOp,
+        options: OptionsDef,
+    },
+    ThreadNewIndirect {
+        table: u32,
+        closure: SlotType,
+    },
+}
+
+impl BuiltinDef {
+    /// Whether calls into an instance that has it need tasks.
+    pub(super) fn needs_tasks(&self) -> bool {
+        match self {
+            BuiltinDef::Plain(builtin) => builtin.needs_tasks(),
+            BuiltinDef::WaitableSet { op, .. } => *op == SetOp::Wait,
+            BuiltinDef::End { op, .. } => match op {
+                EndOp::CancelRead { async_ } | EndOp::CancelWrite { async_ } => !async_,
+                EndOp::New | EndOp::Forward | EndOp::DropReadable | EndOp::DropWritable => false,
+            },
+            BuiltinDef::Copy { options, .. } => !options.async_,
+            BuiltinDef::ThreadNewIndirect { .. } => true,
+            // Without a task that was lifted with `async`, nothing can be returned.
+            BuiltinDef::TaskReturn { .. } | BuiltinDef::ErrorContext { .. } => false,
+        }
+    }
 }
 
 /// Something in an index space of a component.
@@ -197,4 +255,6 @@ pub(super) struct OptionsDef {
     pub(super) memory: Option<u32>,
     pub(super) realloc: Option<u32>,
     pub(super) post_return: Option<u32>,
+    pub(super) async_: bool,
+    pub(super) callback: Option<u32>,
 }

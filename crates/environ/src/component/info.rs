@@ -1,7 +1,10 @@
 //! What is left of a component after flattening.
 
 use super::Trampoline;
+use super::module_type::ModuleType;
 use super::types::{ComponentTypes, ExternType, TypeDef};
+use crate::canonical_abi::LiftOrLower;
+use crate::error::Error;
 use crate::index::*;
 use crate::layout::VMComponentLayout;
 use crate::types::AddressType;
@@ -19,6 +22,9 @@ pub struct Component {
     /// Functions that instantiation takes from the imports.
     #[serde(with = "crate::serial::map")]
     pub runtime_imports: PrimaryMap<RuntimeImportIndex, RuntimeImport>,
+    /// Core modules that instantiation takes from the imports.
+    #[serde(with = "crate::serial::map")]
+    pub module_imports: PrimaryMap<ModuleImportIndex, ModuleImport>,
     /// Resource types.
     #[serde(with = "crate::serial::map")]
     pub resources: PrimaryMap<ResourceIndex, Resource>,
@@ -44,6 +50,21 @@ pub struct Component {
     pub num_reallocs: u32,
     /// `post-return`s that the steps extract.
     pub num_post_returns: u32,
+    /// `callback`s that the steps extract.
+    pub num_callbacks: u32,
+    /// Tables that the steps extract.
+    pub num_tables: u32,
+    /// Calls between guests that make tasks.
+    #[serde(with = "crate::serial::map")]
+    pub task_adapters: PrimaryMap<TaskAdapterIndex, TaskAdapter>,
+    /// Of each component instance, whether calls into it make tasks; others run on the caller's
+    /// stack, and know nothing of concurrency.
+    #[serde(with = "crate::serial::map")]
+    pub makes_tasks: PrimaryMap<RuntimeComponentInstanceIndex, bool>,
+    /// What keeps it from being run: the first thing in it that isn't built yet. `None` if it is
+    /// from [`Translation::parse`](crate::Translation::parse), which refuses it otherwise.
+    #[serde(skip)]
+    pub unbuilt: Option<Error>,
     /// Where its contexts are in memory.
     pub layout: VMComponentLayout,
 }
@@ -71,6 +92,13 @@ pub struct RuntimeImport {
     pub path: Vec<String>,
     /// The type it must have.
     pub ty: ComponentFuncTypeIndex,
+}
+
+/// A core module that a component imports.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModuleImport {
+    /// The type it must have.
+    pub ty: ModuleType,
 }
 
 /// A resource type.
@@ -104,6 +132,34 @@ pub enum ResourceOrigin {
     },
 }
 
+/// A call from guest to guest that makes a task.
+///
+/// There are two functions, both run on the task's thread. `start` is called when the task
+/// starts, with all core parameters of the caller: it lifts and lowers the parameters of the
+/// function, calls the callee's core function and returns what that returns. `return_` is called
+/// when the task returns, with the core results of the callee or, if that was lifted with
+/// `async`, the parameters of `task.return`; and then, if the caller wants the result in memory,
+/// with where it wants it, the last of its core parameters. It lifts and lowers the result, calls
+/// `post-return`, and returns the core results of the caller, if it lowers synchronously;
+/// otherwise it returns nothing.
+///
+/// The context slots hold those of the task's thread. Handles that are borrowed are counted by
+/// [`ScopeOp::OfTask`](super::ScopeOp::OfTask) and
+/// [`ScopeOp::LendsToTask`](super::ScopeOp::LendsToTask); it is not here that either ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TaskAdapter {
+    /// Starts the task.
+    pub start: CoreDef,
+    /// Returns its result.
+    pub return_: CoreDef,
+    /// How the function is lifted.
+    pub lift: OptionsIndex,
+    /// How it is lowered.
+    pub lower: OptionsIndex,
+    /// Its type in the component that lowers it.
+    pub ty: ComponentFuncTypeIndex,
+}
+
 /// A step of instantiation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Step {
@@ -117,6 +173,18 @@ pub enum Step {
         module: StaticModuleIndex,
         /// Its imports, in the order of [`Module::imports`](crate::module::Module::imports);
         /// types have been checked.
+        args: Box<[CoreDef]>,
+    },
+    /// Makes the next core instance, of an imported module.
+    InstantiateImported {
+        /// The instance made, as in [`Step::Instantiate`]. [`CoreExport`]s of it mean exports of
+        /// the module's type: see [`ModuleType::exported`].
+        instance: RuntimeInstanceIndex,
+        /// The component instance it belongs to.
+        component_instance: RuntimeComponentInstanceIndex,
+        /// The module.
+        module: ModuleImportIndex,
+        /// What there is for it to import, in the order of the imports of the module's type.
         args: Box<[CoreDef]>,
     },
     /// Takes note of a memory.
@@ -139,6 +207,25 @@ pub enum Step {
         index: RuntimePostReturnIndex,
         /// Where it comes from.
         def: CoreDef,
+    },
+    /// Takes note of a `callback` function.
+    ExtractCallback {
+        /// Where it is noted.
+        index: RuntimeCallbackIndex,
+        /// Where it comes from.
+        def: CoreDef,
+    },
+    /// Takes note of a table.
+    ExtractTable {
+        /// Where it is noted.
+        index: RuntimeTableIndex,
+        /// Where it comes from.
+        export: CoreExport,
+    },
+    /// Takes note of the two functions of a [`TaskAdapter`].
+    ExtractTaskAdapter {
+        /// Which.
+        index: TaskAdapterIndex,
     },
     /// Makes a resource type. What its destructor refers to is there by now.
     Resource {
@@ -190,6 +277,17 @@ pub enum Export {
     Instance(Vec<(String, Export)>),
     /// A type.
     Type(TypeDef),
+    /// A core module, and its type.
+    Module(ExportedModule, Box<ModuleType>),
+}
+
+/// A core module that is exported. No code of it depends on where it is instantiated.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportedModule {
+    /// One of the component's.
+    Defined(StaticModuleIndex),
+    /// One that it imports.
+    Imported(ModuleImportIndex),
 }
 
 /// How strings are encoded in a linear memory.
@@ -223,6 +321,29 @@ pub struct CanonicalOptions {
     pub realloc: Option<RuntimeReallocIndex>,
     /// `post-return`.
     pub post_return: Option<RuntimePostReturnIndex>,
+    /// `async`.
+    pub async_: bool,
+    /// `callback`.
+    pub callback: Option<RuntimeCallbackIndex>,
     /// Whether what is lifted only passes on what it borrows: the handles are dropped for it.
     pub passes_on: bool,
+}
+
+impl CanonicalOptions {
+    /// How a function that is lifted with these is called.
+    pub fn lift(&self) -> LiftOrLower {
+        match (self.async_, self.callback) {
+            (false, _) => LiftOrLower::Lift,
+            (true, None) => LiftOrLower::LiftStackful,
+            (true, Some(_)) => LiftOrLower::LiftCallback,
+        }
+    }
+
+    /// How a function that is lowered with these is called.
+    pub fn lower(&self) -> LiftOrLower {
+        match self.async_ {
+            false => LiftOrLower::Lower,
+            true => LiftOrLower::LowerAsync,
+        }
+    }
 }

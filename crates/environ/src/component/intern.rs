@@ -109,20 +109,38 @@ impl TypeInterner {
             Some(ty) => Some(self.val(types, scope, ty)?),
             None => None,
         };
-        let tuples = FuncTuples {
-            params: self.tuple(params.iter().map(|&(_, ty)| ty).collect())?,
-            results: self.tuple(result.into_iter().collect())?,
-        };
-        let func = ComponentFuncType {
+        let index = self.intern_func(ComponentFuncType {
             params,
             result,
             async_: func.async_,
+        })?;
+        scope.funcs.insert(id, index);
+        Ok(index)
+    }
+
+    /// The type of a function made here, `(param "rep" u32)`: a destructor's.
+    ///
+    /// # Errors
+    /// None, as it is small.
+    pub(super) fn dtor(&mut self) -> Result<ComponentFuncTypeIndex> {
+        let func = ComponentFuncType {
+            params: vec![("rep".to_owned(), InterfaceType::U32)],
+            result: None,
+            async_: false,
+        };
+        self.intern_func(func)
+    }
+
+    fn intern_func(&mut self, func: ComponentFuncType) -> Result<ComponentFuncTypeIndex> {
+        let params = func.params.iter().map(|&(_, ty)| ty).collect();
+        let tuples = FuncTuples {
+            params: self.tuple(params)?,
+            results: self.tuple(func.result.into_iter().collect())?,
         };
         let index = intern(&mut self.funcs, &mut self.types.funcs, func, Clone::clone);
         if self.types.func_tuples.get(index).is_none() {
             self.types.func_tuples.push(tuples);
         }
-        scope.funcs.insert(id, index);
         Ok(index)
     }
 

@@ -4,20 +4,26 @@
 //! so that what remains ([`Component`]) is a list of [`Step`]s over core instances, with every
 //! name resolved. Calls from one component to another become adapter modules on the way.
 
+mod concurrency;
 mod definition;
 mod flatten;
 mod info;
 mod intern;
+mod module_type;
 mod section;
 mod trampoline;
 mod transcode;
 mod translate;
 mod types;
 
-pub use info::{
-    CanonicalOptions, Component, CoreDef, CoreExport, Export, Resource, ResourceOrigin,
-    RuntimeImport, Step, StringEncoding,
+pub use concurrency::{
+    ConcurrencyBuiltin, CopyOp, EndOp, EndType, ErrorContextOp, PlainBuiltin, SetOp, TransferOp,
 };
+pub use info::{
+    CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ModuleImport,
+    Resource, ResourceOrigin, RuntimeImport, Step, StringEncoding, TaskAdapter,
+};
+pub use module_type::{CoreExternType, ModuleImportType, ModuleType};
 pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
 pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{

@@ -1,5 +1,6 @@
 //! Everything the compiler must emit for a component beside its core modules.
 
+use super::concurrency::{ConcurrencyBuiltin, TransferOp};
 use super::transcode::Transcode;
 use crate::UnsafeIntrinsic;
 use crate::index::*;
@@ -62,6 +63,33 @@ pub enum Trampoline {
         /// Its core type, [`ScopeOp::signature`].
         signature: SignatureIndex,
     },
+    /// A built-in of the component model's concurrency. All but `backpressure.*` trap if the
+    /// instance may not be left.
+    Concurrency {
+        /// Which.
+        builtin: ConcurrencyBuiltin,
+        /// Whose.
+        instance: RuntimeComponentInstanceIndex,
+        /// Its core type, [`ConcurrencyBuiltin::signature`].
+        signature: SignatureIndex,
+    },
+    /// `canon lower` of a guest's function, a call of which is a task: checks that the caller may
+    /// be left, then begins the task with flat parameters in an array.
+    TaskCall {
+        /// What the task is made of.
+        adapter: TaskAdapterIndex,
+        /// Its core type.
+        signature: SignatureIndex,
+    },
+    /// Moves a stream's or future's end, or an error context; for adapters.
+    Transfer {
+        /// What is done.
+        op: TransferOp,
+        /// In whose handle table.
+        instance: RuntimeComponentInstanceIndex,
+        /// Its core type, [`TransferOp::signature`].
+        signature: SignatureIndex,
+    },
     /// Traps with a fixed code; for adapters: `() -> ()`.
     Trap {
         /// Why.
@@ -80,6 +108,9 @@ impl Trampoline {
             | Trampoline::Transcode { signature, .. }
             | Trampoline::Resource { signature, .. }
             | Trampoline::BorrowScope { signature, .. }
+            | Trampoline::Concurrency { signature, .. }
+            | Trampoline::TaskCall { signature, .. }
+            | Trampoline::Transfer { signature, .. }
             | Trampoline::Trap { signature, .. } => signature,
         }
     }
@@ -170,13 +201,20 @@ pub enum ScopeOp {
     BeginLends,
     /// Ends it, and with it all lends in it: `(lenders) -> ()`.
     EndLends,
+    /// What counts the borrowed handles of the running task: `() -> scope`. It ends with the task.
+    OfTask,
+    /// What the caller of the running task lends to it: `() -> lenders`. It ends when the caller
+    /// knows that the task is over.
+    LendsToTask,
 }
 
 impl ScopeOp {
     /// The core type.
     pub fn signature(self) -> FuncType {
         match self {
-            ScopeOp::Enter | ScopeOp::BeginLends => FuncType::new([], [ValType::I32]),
+            ScopeOp::Enter | ScopeOp::BeginLends | ScopeOp::OfTask | ScopeOp::LendsToTask => {
+                FuncType::new([], [ValType::I32])
+            }
             ScopeOp::Exit | ScopeOp::EndLends => FuncType::new([ValType::I32], []),
         }
     }
@@ -188,6 +226,8 @@ impl ScopeOp {
             ScopeOp::Exit => "exit borrow scope",
             ScopeOp::BeginLends => "begin lends",
             ScopeOp::EndLends => "end lends",
+            ScopeOp::OfTask => "borrow scope of task",
+            ScopeOp::LendsToTask => "lends to task",
         }
     }
 }

@@ -441,6 +441,8 @@ pub enum ExternType {
     Instance(Vec<(String, ExternType)>),
     /// A type.
     Type(TypeDef),
+    /// A core module.
+    Module(ModuleImportIndex),
 }
 
 /// A type as something that is imported or exported.

@@ -15,4 +15,6 @@ pub use info::{
     ModuleTranslation, SegmentMode, TypeSpace,
 };
 
-pub(crate) use translate::{ModuleTranslator, translate, translate_module};
+pub(crate) use translate::{
+    ModuleTranslator, global_type, memory_type, table_type, translate, translate_module, val_type,
+};

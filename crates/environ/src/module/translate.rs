@@ -360,8 +360,9 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 }
                 Ok(wasmparser::Name::Function(map)) => {
                     for naming in map.into_iter().map_while(std::result::Result::ok) {
-                        let index = FuncIndex::from_u32(naming.index);
-                        if self.result.module.functions.is_valid(index) {
+                        // Nobody has validated the index, which can be any number.
+                        if (naming.index as usize) < self.result.module.functions.len() {
+                            let index = FuncIndex::from_u32(naming.index);
                             self.result.module.func_names[index] = Some(naming.name.into());
                         }
                     }
@@ -402,7 +403,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
 ///
 /// # Errors
 /// If it belongs to a proposal that is not built.
-pub(super) fn val_type(types: &TypeSpace, ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
+pub(crate) fn val_type(types: &TypeSpace, ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
         wasmparser::ValType::I64 => ValType::I64,
@@ -452,7 +453,11 @@ pub(super) fn heap_type(
     }
 }
 
-fn table_type(types: &TypeSpace, ty: &wasmparser::TableType, offset: u64) -> Result<TableType> {
+pub(crate) fn table_type(
+    types: &TypeSpace,
+    ty: &wasmparser::TableType,
+    offset: u64,
+) -> Result<TableType> {
     if ty.shared {
         return Err(Error::unsupported(
             "the shared-everything-threads proposal",
@@ -467,7 +472,7 @@ fn table_type(types: &TypeSpace, ty: &wasmparser::TableType, offset: u64) -> Res
     })
 }
 
-fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
+pub(crate) fn memory_type(ty: &wasmparser::MemoryType, offset: u64) -> Result<MemoryType> {
     Ok(MemoryType {
         address: address_type(ty.memory64),
         minimum: ty.initial,
@@ -489,7 +494,11 @@ fn address_type(is_64: bool) -> AddressType {
     }
 }
 
-fn global_type(types: &TypeSpace, ty: wasmparser::GlobalType, offset: u64) -> Result<GlobalType> {
+pub(crate) fn global_type(
+    types: &TypeSpace,
+    ty: wasmparser::GlobalType,
+    offset: u64,
+) -> Result<GlobalType> {
     if ty.shared {
         return Err(Error::unsupported(
             "the shared-everything-threads proposal",

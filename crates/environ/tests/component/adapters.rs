@@ -7,27 +7,28 @@ use threadline_environ::{Features, Translation, TrapCode};
 use wasmparser::{Validator, WasmFeatures};
 
 /// A component with a callee and a caller in it.
-struct Call {
+pub(crate) struct Call {
     /// Parameters and result of the function, in the component's terms.
-    ty: &'static str,
+    pub(crate) ty: &'static str,
     /// Likewise, of the core function lifted and of that lowered.
-    lifted: &'static str,
-    lowered: &'static str,
+    pub(crate) lifted: &'static str,
+    pub(crate) lowered: &'static str,
     /// Definitions in either component.
-    callee: &'static str,
-    caller: &'static str,
+    pub(crate) callee: &'static str,
+    pub(crate) caller: &'static str,
     /// Options of the lift and of the lower.
-    lift: &'static str,
-    lower: &'static str,
+    pub(crate) lift: &'static str,
+    pub(crate) lower: &'static str,
 }
 
-const MEMORY: &str = r#"(memory (core memory $m "memory"))"#;
-const REALLOC: &str = r#"(memory (core memory $m "memory")) (realloc (core func $m "realloc"))"#;
-const ALL: &str = r#"(memory (core memory $m "memory")) (realloc (core func $m "realloc"))
+pub(crate) const MEMORY: &str = r#"(memory (core memory $m "memory"))"#;
+pub(crate) const REALLOC: &str =
+    r#"(memory (core memory $m "memory")) (realloc (core func $m "realloc"))"#;
+pub(crate) const ALL: &str = r#"(memory (core memory $m "memory")) (realloc (core func $m "realloc"))
     (post-return (core func $m "post"))"#;
-const CONTEXT: &str = "(core func (canon context.get i32 0))";
+pub(crate) const CONTEXT: &str = "(core func (canon context.get i32 0))";
 
-const PLAIN: Call = Call {
+pub(crate) const PLAIN: Call = Call {
     ty: r#"(param "a" u32) (param "b" s64) (result f32)"#,
     lifted: "(param i32 i64) (result f32)",
     lowered: "(param i32 i64) (result f32)",
@@ -38,7 +39,7 @@ const PLAIN: Call = Call {
 };
 
 impl Call {
-    fn wat(&self) -> String {
+    pub(crate) fn wat(&self) -> String {
         let Call {
             ty,
             lifted,
@@ -60,7 +61,8 @@ impl Call {
                         (memory (export "memory") 1)
                         (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
                         (func (export "post") {post})
-                        (func (export "f") {lifted} unreachable))
+                        (func (export "f") {lifted} unreachable)
+                        (func (export "c") (param i32 i32 i32) (result i32) unreachable))
                     (core instance $m (instantiate $m))
                     (func (export "f") {ty} (canon lift (core func $m "f") {lift})))
                 (component $caller
@@ -81,9 +83,21 @@ impl Call {
 
 /// Gives the one adapter of a component, validated, or nothing if there is none.
 #[track_caller]
-fn with_adapter<R>(call: &Call, f: impl FnOnce(Option<&ModuleTranslation<'_>>) -> R) -> R {
-    let bytes = wat::parse_str(call.wat()).unwrap();
-    let translation = match Translation::parse(&bytes, Features::default()) {
+pub(crate) fn with_adapter<R>(
+    call: &Call,
+    f: impl FnOnce(Option<&ModuleTranslation<'_>>) -> R,
+) -> R {
+    with_adapter_of(&call.wat(), f)
+}
+
+/// Likewise.
+#[track_caller]
+pub(crate) fn with_adapter_of<R>(
+    wat: &str,
+    f: impl FnOnce(Option<&ModuleTranslation<'_>>) -> R,
+) -> R {
+    let bytes = wat::parse_str(wat).unwrap();
+    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
         Ok(translation) => translation,
         Err(error) => panic!("refused: {error}"),
     };
@@ -109,7 +123,7 @@ fn run(call: &Call, machine: &mut Machine, args: &[u64]) -> Result<Vec<u64>, Tra
 
 /// Checks what calls a run makes, and what those who are called see.
 #[track_caller]
-fn check_log(machine: &Machine, expected: &str) {
+pub(crate) fn check_log(machine: &Machine, expected: &str) {
     let log: Vec<&str> = machine.log.lines().collect();
     let expected: Vec<&str> = expected.lines().map(str::trim).collect();
     assert_eq!(log, expected);

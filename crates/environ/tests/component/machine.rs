@@ -69,8 +69,19 @@ impl Machine {
         adapter: &ModuleTranslation<'_>,
         args: &[u64],
     ) -> Result<Vec<u64>, TrapCode> {
+        assert_eq!(adapter.module.exports.len(), 1);
+        self.run_export(adapter, "call", args)
+    }
+
+    /// Runs one of an adapter's functions: its results, or the trap.
+    pub(crate) fn run_export(
+        &mut self,
+        adapter: &ModuleTranslation<'_>,
+        name: &str,
+        args: &[u64],
+    ) -> Result<Vec<u64>, TrapCode> {
         let mut stack = args.to_vec();
-        let (_, EntityIndex::Func(main)) = adapter.module.exports[0] else {
+        let Some(EntityIndex::Func(main)) = adapter.module.export(name) else {
             panic!("{:?}", adapter.module.exports);
         };
         self.call(adapter, main.as_u32(), &mut stack)?;
@@ -292,6 +303,22 @@ impl Machine {
                 return Err(*codes.find(|code| code.message() == message).unwrap());
             }
             ("intrinsic", name) => self.intrinsic(name, stack),
+            ("borrows", op) => {
+                self.note(op, &[]);
+                stack.push(77);
+            }
+            (who, op) if op.starts_with("lift_") || op.starts_with("lower_") => {
+                // What stands for a handle is 1000 more than its index.
+                let is_lift = op.starts_with("lift_");
+                let borrow = op.starts_with("lower_borrow") || op.contains("among many");
+                let args = stack.split_off(stack.len() - if borrow { 2 } else { 1 });
+                self.note(&format!("{who}.{op}"), &args);
+                stack.push(if is_lift {
+                    args[0] + 1000
+                } else {
+                    args[0] - 1000
+                });
+            }
             (who, "realloc") => self.realloc(side(who), stack),
             ("callee", "post-return") => {
                 let args = std::mem::take(stack);

@@ -1,7 +1,9 @@
 //! Writes a flattened component out as text.
 
 use std::fmt::Write;
-use threadline_environ::component::{CoreDef, CoreExport, Export, Step, Trampoline};
+use threadline_environ::component::{
+    ConcurrencyBuiltin, CoreDef, CoreExport, EndOp, EndType, Export, PlainBuiltin, Step, Trampoline,
+};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::module::KnownImport;
 use threadline_environ::{EntityIndex, Features, RuntimeImportIndex, Translation};
@@ -10,7 +12,7 @@ use threadline_environ::{EntityIndex, Features, RuntimeImportIndex, Translation}
 #[track_caller]
 pub(crate) fn check(wat: &str, expected: &str) {
     let bytes = wat::parse_str(wat).unwrap();
-    let translation = match Translation::parse(&bytes, Features::default()) {
+    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
         Ok(translation) => translation,
         Err(error) => panic!("refused: {error}"),
     };
@@ -21,6 +23,20 @@ pub(crate) fn check(wat: &str, expected: &str) {
         "expected:\n{}\n\ngot:\n{program}",
         expected.join("\n")
     );
+}
+
+/// What the one known import of a component is.
+#[track_caller]
+pub(crate) fn known(wat: &str) -> Option<String> {
+    let bytes = wat::parse_str(wat).unwrap();
+    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
+        Ok(translation) => translation,
+        Err(error) => panic!("refused: {error}"),
+    };
+    let program = program(&translation);
+    let mut lines = program.lines().filter(|line| line.starts_with("known "));
+    let (_, known) = lines.next()?.split_once(": ")?;
+    lines.next().is_none().then(|| known.to_owned())
 }
 
 /// Checks that a component is refused with just this error, less the offset.
@@ -62,6 +78,19 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                     "instantiate {instance} = {module}{name} in {component_instance} ({args})"
                 )
             }
+            Step::InstantiateImported {
+                instance,
+                component_instance,
+                module,
+                args,
+            } => {
+                let args: Vec<String> = args.iter().map(|arg| def(*arg)).collect();
+                let args = args.join(", ");
+                writeln!(
+                    out,
+                    "instantiate {instance} = {module} in {component_instance} ({args})"
+                )
+            }
             Step::ExtractMemory { index, export } => {
                 writeln!(out, "memory {index} = {}", core_export(*export))
             }
@@ -70,6 +99,21 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
             }
             Step::ExtractPostReturn { index, def: d } => {
                 writeln!(out, "post-return {index} = {}", def(*d))
+            }
+            Step::ExtractCallback { index, def: d } => {
+                writeln!(out, "callback {index} = {}", def(*d))
+            }
+            Step::ExtractTable { index, export } => {
+                writeln!(out, "table {index} = {}", core_export(*export))
+            }
+            Step::ExtractTaskAdapter { index } => {
+                let adapter = &component.task_adapters[*index];
+                let (start, return_) = (def(adapter.start), def(adapter.return_));
+                let (lift, lower) = (adapter.lift, adapter.lower);
+                writeln!(
+                    out,
+                    "task {index} = {start} and {return_}, {lift} to {lower}"
+                )
             }
             Step::LowerImport { index, import } => {
                 writeln!(out, "lower {index} = {}", path(translation, *import))
@@ -91,7 +135,7 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                         to,
                         ..
                     } => format!("{} {from} {to}", transcode.name()),
-                    _ => index.to_string(),
+                    trampoline => concurrency(translation, trampoline).unwrap_or(index.to_string()),
                 },
             };
             writeln!(out, "known {index} {func}: {known}").unwrap();
@@ -99,6 +143,46 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+/// A trampoline that has to do with concurrency: whose, which, and its core type.
+fn concurrency(translation: &Translation<'_>, trampoline: &Trampoline) -> Option<String> {
+    let signature = &translation.signatures[trampoline.signature()];
+    Some(match trampoline {
+        Trampoline::Concurrency {
+            builtin, instance, ..
+        } => {
+            let known = match builtin {
+                ConcurrencyBuiltin::Plain(PlainBuiltin::SubtaskCancel { async_: true })
+                | ConcurrencyBuiltin::End {
+                    op: EndOp::CancelRead { async_: true } | EndOp::CancelWrite { async_: true },
+                    ..
+                } => " async".to_owned(),
+                ConcurrencyBuiltin::Plain(_) | ConcurrencyBuiltin::End { .. } => String::new(),
+                ConcurrencyBuiltin::TaskReturn { options, .. }
+                | ConcurrencyBuiltin::Copy { options, .. }
+                | ConcurrencyBuiltin::ErrorContext { options, .. } => format!(" {options}"),
+                ConcurrencyBuiltin::WaitableSet { memory, .. } => format!(" {memory}"),
+                ConcurrencyBuiltin::ThreadNewIndirect { table, .. } => format!(" {table}"),
+            };
+            let ty = match builtin {
+                ConcurrencyBuiltin::End { ty, .. } | ConcurrencyBuiltin::Copy { ty, .. } => {
+                    match ty {
+                        EndType::Stream(index) => format!(" {index}"),
+                        EndType::Future(index) => format!(" {index}"),
+                    }
+                }
+                _ => String::new(),
+            };
+            format!("{}{ty}{known} in {instance}: {signature}", builtin.name())
+        }
+        Trampoline::TaskCall { adapter, .. } => format!("call {adapter}: {signature}"),
+        Trampoline::Transfer { op, instance, .. } => {
+            format!("{} in {instance}: {signature}", op.name())
+        }
+        Trampoline::BorrowScope { op, .. } => op.name().to_owned(),
+        _ => return None,
+    })
 }
 
 fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
@@ -109,6 +193,7 @@ fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
             }
             Export::Instance(list) => exports(list, &format!("{prefix}{name} / "), out),
             Export::Type(_) => writeln!(out, "{prefix}{name}: type").unwrap(),
+            Export::Module(module, _) => writeln!(out, "{prefix}{name}: {module:?}").unwrap(),
         }
     }
 }

@@ -120,16 +120,8 @@ fn canonical_options_are_refused_by_name() {
 fn what_else_is_not_built_is_refused_by_name() {
     for (wat, expected) in [
         (
-            r#"(component (import "m" (core module)))"#,
-            "the import of a core module by the outermost component",
-        ),
-        (
             r#"(component (import "c" (component)))"#,
             "the import of a component by the outermost component",
-        ),
-        (
-            r#"(component (core module $m) (export "m" (core module $m)))"#,
-            "the export of a core module",
         ),
         (
             r#"(component (component $c) (export "c" (component $c)))"#,

@@ -34,6 +34,13 @@ fn host_name(func: &Function) -> Ident {
     }
 }
 
+/// What keeps lints quiet about a function whose parameters the WIT has.
+fn quiet(func: &Function) -> Option<TokenStream> {
+    // With `self` and a store: more than clippy likes.
+    (func.params.len() > 5)
+        .then(|| quote!(#[allow(clippy::too_many_arguments, reason = "the WIT has as many")]))
+}
+
 impl Generator<'_> {
     /// A function of a trait that `target` mentions. `host` mentions the trait that converts errors.
     pub(super) fn host_func(
@@ -61,6 +68,7 @@ impl Generator<'_> {
             .collect();
         let returns = self.host_return(func, scope);
         let signature = quote!(fn #name(&mut self, #(#names: #types),*) -> #returns);
+        let quiet = quiet(func);
         let docs = docs(&func.docs, &format!("The function `{}`.", func.name));
         let call = quote!(#target::#name(host, #(#arguments),*));
         let result = match self.trappable_error_of(func) {
@@ -81,7 +89,7 @@ impl Generator<'_> {
         };
         let wit_name = &func.name;
         HostFunc {
-            declaration: quote!(#docs #signature;),
+            declaration: quote!(#docs #quiet #signature;),
             forwarding: quote!(#signature { #target::#name(&mut **self, #(#names),*) }),
             definition: quote! {
                 instance.func_wrap(
@@ -219,8 +227,10 @@ impl Generator<'_> {
             Some(_) => quote!(::core::result::Result::Ok(#handle.call_as(store, (#(#names,)*))?.0)),
             None => quote!(#handle.call_as(store, (#(#names,)*))),
         };
+        let quiet = quiet(func);
         quote! {
             #docs
+            #quiet
             ///
             /// # Errors
             /// If the store is another, or the guest traps.

@@ -25,8 +25,10 @@ impl Wit {
     /// # Errors
     /// If that fails.
     pub(super) fn load(options: &Options) -> syn::Result<Wit> {
-        let mut resolve = Resolve::default();
-        resolve.all_features = options.all_features;
+        let mut resolve = Resolve {
+            all_features: options.all_features,
+            ..Resolve::default()
+        };
         for feature in &options.features {
             resolve.features.insert(feature.value());
         }

@@ -183,12 +183,12 @@ fn operators(flags: &Flags) -> TokenStream {
     let name = &flags.name;
     let all = flags.all();
     let binary = [
-        ("BitOr", "bitor", quote!(self.bits | other.bits)),
-        ("BitAnd", "bitand", quote!(self.bits & other.bits)),
-        ("BitXor", "bitxor", quote!(self.bits ^ other.bits)),
-        ("Sub", "sub", quote!(self.bits & !other.bits)),
+        ("BitOr", "bitor", quote!(|= other.bits)),
+        ("BitAnd", "bitand", quote!(&= other.bits)),
+        ("BitXor", "bitxor", quote!(^= other.bits)),
+        ("Sub", "sub", quote!(&= !other.bits)),
     ];
-    let binary = binary.map(|(operator, method, bits)| {
+    let binary = binary.map(|(operator, method, change)| {
         let ident = |name: &str| Ident::new(name, proc_macro2::Span::call_site());
         let assign = ident(&format!("{operator}Assign"));
         let method_assign = ident(&format!("{method}_assign"));
@@ -198,15 +198,16 @@ fn operators(flags: &Flags) -> TokenStream {
             impl ::core::ops::#operator for #name {
                 type Output = Self;
 
-                fn #method(self, other: Self) -> Self {
-                    Self { bits: #bits }
+                fn #method(mut self, other: Self) -> Self {
+                    self.bits #change;
+                    self
                 }
             }
 
             #[automatically_derived]
             impl ::core::ops::#assign for #name {
                 fn #method_assign(&mut self, other: Self) {
-                    self.bits = #bits;
+                    self.bits #change;
                 }
             }
         }

@@ -1,5 +1,4 @@
 //! What derives refuse, with the message.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 use super::{component_type, flags, lift};
 use proc_macro2::TokenStream;

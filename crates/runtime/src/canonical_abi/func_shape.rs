@@ -40,6 +40,7 @@ impl FuncShape {
     }
 
     /// In the slots of a lowered function, where the address for a result in memory is.
+    #[inline]
     pub(crate) fn out(&self) -> Option<usize> {
         match self.flat_results {
             Some(_) => None,
@@ -48,6 +49,7 @@ impl FuncShape {
     }
 
     /// How many slots a call of the lowered function has.
+    #[inline]
     pub(crate) fn lowered_slots(&self) -> usize {
         let params = self.flat_params.unwrap_or(1) + usize::from(self.flat_results.is_none());
         params.max(self.flat_results.unwrap_or(0))

@@ -136,6 +136,7 @@ impl LowerContext<'_> {
         let id = self.instance.resource_type_id(index)?;
         let table = self.instance.handle_table(self.options.instance);
         if let InterfaceType::Own(_) = ty {
+            self.make_room(table)?;
             return Ok(table.lower_own(rep, id)?);
         }
         if let ResourceOrigin::Defined { instance, .. } =
@@ -144,7 +145,11 @@ impl LowerContext<'_> {
         {
             return Ok(rep);
         }
+        self.make_room(table)?;
         let scopes = self.instance.borrow_scopes();
+        if scopes.is_full() {
+            self.store.grow_borrow_scopes(scopes)?;
+        }
         let scope = self.handles.with(|used| match used.scope {
             Some(scope) => Ok(scope),
             None => scopes.enter().inspect(|&scope| used.scope = Some(scope)),
@@ -155,6 +160,14 @@ impl LowerContext<'_> {
                 .with(|used| used.passed_on.push((table, handle)));
         }
         Ok(handle)
+    }
+
+    /// Sees to it that a table isn't full.
+    fn make_room(&mut self, table: HandleTablePtr) -> Result<()> {
+        if table.is_full() {
+            self.store.grow_handle_table(table)?;
+        }
+        Ok(())
     }
 
     /// The number in the store of a handle type's resource type.

@@ -5,7 +5,7 @@
 //! return are in `host_func`.
 
 use super::error::ComponentError;
-use super::host_func::{check_results, vals};
+use super::host_func::check_results;
 use super::type_check::check_func;
 use super::types::Description;
 use super::{ComponentNamedList, Lift, Lower, Val};
@@ -167,12 +167,15 @@ where
             let (params, mut results, out) = {
                 let call = site.call(&this.handles);
                 let func = &call.description().types.funcs[call.ty];
-                let mut params = vals(func.params.len());
+                let mut params = Vec::new();
                 let cx = &mut call.lift(&this.store.0.opaque);
                 let in_memory = call.shape.flat_params.is_none();
-                lift_vals(cx, call.shape.params, in_memory, &slots, &mut params)?;
+                lift_vals(cx, call.shape.params, in_memory, &slots, |val| {
+                    params.push(val)
+                })?;
                 let out = call.shape.out().map(|at| call.pointer(&slots[at]));
-                (params, vals(usize::from(func.result.is_some())), out)
+                let results = vec![Val::Bool(false); usize::from(func.result.is_some())];
+                (params, results, out)
             };
             let future = (self.func)(this.store.as_context_mut(), &params, &mut results);
             Box::into_pin(future).await?;

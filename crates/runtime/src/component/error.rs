@@ -35,6 +35,13 @@ pub enum ComponentError {
         /// How the linker's function differs.
         mismatch: String,
     },
+    /// The linker's core module for an import has another type.
+    WrongModule {
+        /// The import's name, after those of the instances it is in.
+        path: Vec<String>,
+        /// Which import or export of the module differs, what was expected and what found.
+        mismatch: String,
+    },
     /// Two imports are of one resource type, but the linker's definitions differ.
     WrongResource {
         /// The name of the second, after those of the instances it is in.
@@ -127,6 +134,15 @@ impl fmt::Display for ComponentError {
                 f,
                 "the component imports `{}` as `{expected}`, which the linker's function does \
                  not fit: {mismatch}",
+                path(names)
+            ),
+            ComponentError::WrongModule {
+                path: names,
+                mismatch,
+            } => write!(
+                f,
+                "the component imports `{}` as a core module, which the linker's does not fit: \
+                 {mismatch}",
                 path(names)
             ),
             ComponentError::WrongResource {

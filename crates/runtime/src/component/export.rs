@@ -5,7 +5,7 @@ use super::types::{ComponentItem, Description};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use threadline_environ::component::{CoreDef, Export, TypeDef};
+use threadline_environ::component::{CoreDef, Export, ExportedModule, ModuleType, TypeDef};
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// An export of a component, found once by name and then without; see
@@ -103,6 +103,8 @@ pub(crate) struct ExportTree {
     num_lifted: u32,
     /// By the number of the instance they are in, if any, and their name.
     by_name: BTreeMap<(Option<u32>, String), u32>,
+    /// The component's own.
+    roots: Vec<(String, u32)>,
 }
 
 /// An export with the numbers of what is in it.
@@ -122,6 +124,8 @@ pub(super) enum Item {
     Instance(Vec<(String, u32)>),
     /// A type.
     Type(TypeDef),
+    /// A core module, and its type.
+    Module(ExportedModule, Box<ModuleType>),
 }
 
 impl ExportTree {
@@ -132,8 +136,9 @@ impl ExportTree {
             exports: Vec::new(),
             num_lifted: 0,
             by_name: BTreeMap::new(),
+            roots: Vec::new(),
         };
-        tree.add_all(None, exports);
+        tree.roots = tree.add_all(None, exports);
         tree
     }
 
@@ -153,8 +158,8 @@ impl ExportTree {
 
     fn add(&mut self, export: &Export) -> u32 {
         let index = self.exports.len() as u32;
-        self.exports.push(match *export {
-            Export::LiftedFunction { ty, func, options } => {
+        self.exports.push(match export {
+            &Export::LiftedFunction { ty, func, options } => {
                 let position = self.num_lifted;
                 self.num_lifted += 1;
                 Item::Lifted {
@@ -164,7 +169,8 @@ impl ExportTree {
                     options,
                 }
             }
-            Export::Type(ty) => Item::Type(ty),
+            &Export::Type(ty) => Item::Type(ty),
+            Export::Module(module, ty) => Item::Module(*module, ty.clone()),
             Export::Instance(_) => Item::Instance(Vec::new()),
         });
         if let Export::Instance(inner) = export {
@@ -172,6 +178,11 @@ impl ExportTree {
             self.exports[index as usize] = Item::Instance(inner);
         }
         index
+    }
+
+    /// The component's own exports with their numbers, in order.
+    pub(super) fn roots(&self) -> &[(String, u32)] {
+        &self.roots
     }
 
     /// An export by its number.
@@ -212,6 +223,7 @@ impl ExportTree {
                 )
             }
             Item::Type(ty) => ComponentItem::type_def(of, *ty),
+            Item::Module(_, ty) => ComponentItem::module(ty),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! [`Func`]: an exported function, and what a call of one does: `canon lift`.
 
 use super::error::ComponentError;
-use super::host_func::vals;
 use super::type_check::check_func;
 use super::types::ComponentFunc;
+use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
     CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
@@ -96,7 +96,7 @@ impl Func {
     ) -> Result<()> {
         let store = store.as_context_mut().opaque();
         let func = self.get(store)?;
-        func.check_vals(params, results)?;
+        func.check_vals(store, params, results)?;
         let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
         func.call(
             store,
@@ -129,7 +129,7 @@ impl Func {
     ) -> Result<()> {
         let store = store.as_context_mut().opaque();
         let func = self.get(store)?;
-        func.check_vals(params, results)?;
+        func.check_vals(store, params, results)?;
         let lower =
             |cx: &mut LowerContext<'_>, slots: &mut [ValRaw]| func.lower_params(cx, params, slots);
         let lift =
@@ -217,6 +217,16 @@ impl LiftedFunc {
             shape: FuncShape::new(&instance.description().types, ty),
             options,
         }
+    }
+
+    /// The instance that exports it.
+    pub(super) fn instance(&self) -> ComponentInstancePtr {
+        self.instance
+    }
+
+    /// The index of its type in its component.
+    pub(super) fn type_index(&self) -> ComponentFuncTypeIndex {
+        self.ty
     }
 
     fn ty(&self) -> ComponentFunc {
@@ -326,24 +336,29 @@ impl LiftedFunc {
         slots: &[ValRaw],
         results: &mut [Val],
     ) -> Result<()> {
-        let mut lifted = vals(results.len());
         let in_memory = self.shape.flat_results.is_none();
-        lift_vals(cx, self.shape.results, in_memory, slots, &mut lifted)?;
-        // They stay as they are unless all is well.
-        for (result, lifted) in results.iter_mut().zip(lifted) {
-            *result = lifted;
-        }
-        Ok(())
+        // There is one at most, so either nothing or all is written.
+        let mut results = results.iter_mut();
+        lift_vals(cx, self.shape.results, in_memory, slots, |val| {
+            if let Some(result) = results.next() {
+                *result = val;
+            }
+        })
     }
 
     /// Checks the values of a dynamic call before anything happens.
-    fn check_vals(&self, params: &[Val], results: &[Val]) -> Result<(), ComponentError> {
+    fn check_vals(
+        &self,
+        store: &StoreOpaque,
+        params: &[Val],
+        results: &[Val],
+    ) -> Result<(), ComponentError> {
         let ty = self.func_type();
         check_count("parameters", ty.params.len(), params.len())?;
         check_count("results", usize::from(ty.result.is_some()), results.len())?;
-        let types = &self.instance.description().types;
+        let types = ValTypes::of_call(store, self.instance);
         for ((name, ty), val) in ty.params.iter().zip(params) {
-            val.check(types, *ty).map_err(|error| {
+            val.check(&types, *ty).map_err(|error| {
                 ComponentError::value(format!("the parameter `{name}`"), &error)
             })?;
         }

@@ -6,6 +6,7 @@
 use super::error::ComponentError;
 use super::type_check::check_func;
 use super::types::{ComponentFunc, Description};
+use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, Val};
 use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower_vals};
 use crate::store::{AsContextMut, StoreContextMut};
@@ -115,32 +116,42 @@ where
 {
     fn call(
         &self,
-        mut store: StoreContextMut<'_, T>,
+        store: StoreContextMut<'_, T>,
         call: HostCall<'_>,
         slots: &mut [ValRaw],
     ) -> Result<()> {
-        let of = call.description();
-        let func = &of.types.funcs[call.ty];
-        let shape = call.shape;
-
-        let mut params = vals(func.params.len());
-        let cx = &mut call.lift(&store.0.opaque);
-        let in_memory = shape.flat_params.is_none();
-        lift_vals(cx, shape.params, in_memory, slots, &mut params)?;
-        let out = shape.out().map(|position| call.pointer(&slots[position]));
-
-        let mut results = vals(usize::from(func.result.is_some()));
-        (self.func)(store.as_context_mut(), &params, &mut results)?;
-
-        check_results(of, call.ty, &results)?;
-        let cx = &mut call.lower(&mut store.0.opaque);
-        lower_vals(cx, shape.results, out.is_some(), &results, slots, out)
+        call_dynamic(&self.func, store, call, slots)
     }
 }
 
-/// Places for so many values.
-pub(super) fn vals(count: usize) -> SmallVec<[Val; 4]> {
-    smallvec::smallvec![Val::Bool(false); count]
+/// Calls a function with values whose types are those of the import.
+pub(super) fn call_dynamic<T, F>(
+    func: &F,
+    mut store: StoreContextMut<'_, T>,
+    call: HostCall<'_>,
+    slots: &mut [ValRaw],
+) -> Result<()>
+where
+    T: 'static,
+    F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()>,
+{
+    let of = call.description();
+    let ty = &of.types.funcs[call.ty];
+    let shape = call.shape;
+
+    let mut params: SmallVec<[Val; 4]> = SmallVec::new();
+    let cx = &mut call.lift(&store.0.opaque);
+    let in_memory = shape.flat_params.is_none();
+    lift_vals(cx, shape.params, in_memory, slots, |val| params.push(val))?;
+    let out = shape.out().map(|position| call.pointer(&slots[position]));
+
+    let mut result = [Val::Bool(false)];
+    let results = &mut result[..usize::from(ty.result.is_some())];
+    func(store.as_context_mut(), &params, results)?;
+
+    check_results(of, call.ty, results)?;
+    let cx = &mut call.lower(&mut store.0.opaque);
+    lower_vals(cx, shape.results, out.is_some(), results, slots, out)
 }
 
 pub(super) fn check_results(
@@ -149,8 +160,9 @@ pub(super) fn check_results(
     results: &[Val],
 ) -> Result<(), ComponentError> {
     let result: Option<InterfaceType> = of.types.funcs[ty].result;
+    let types = ValTypes::new(&of.types);
     for (val, ty_of_val) in results.iter().zip(result) {
-        val.check(&of.types, ty_of_val).map_err(|error| {
+        val.check(&types, ty_of_val).map_err(|error| {
             let which = format!(
                 "the result of a host function `{}`",
                 ComponentFunc::new(of, ty)

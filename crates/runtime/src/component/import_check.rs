@@ -7,12 +7,17 @@
 use super::Component;
 use super::error::ComponentError;
 use super::linker::{Item, Items};
+use super::module_check::check_module;
 use super::resource_type::ResourceType;
 use super::types::{ComponentFunc, Description};
+use super::version;
+use crate::Module;
+use crate::module::CoreModule;
 use crate::vm::{ComponentHostFunc, HostDtor};
+use std::sync::Arc;
 use threadline_environ::component::{ExternType, TypeDef};
 use threadline_environ::entity::EntityRef;
-use threadline_environ::{ComponentFuncTypeIndex, ResourceIndex};
+use threadline_environ::{ComponentFuncTypeIndex, ModuleImportIndex, ResourceIndex};
 
 /// A resource type as a linker has it.
 #[derive(Clone)]
@@ -26,6 +31,8 @@ pub(super) struct ImportCheck<'a> {
     of: &'a Description,
     /// By [`ResourceIndex`], those found so far.
     resources: Vec<Option<ImportedResource>>,
+    /// By [`ModuleImportIndex`], those found so far.
+    modules: Vec<Option<Arc<CoreModule>>>,
     /// How the component names what is looked at.
     path: Vec<String>,
 }
@@ -36,6 +43,7 @@ impl<'a> ImportCheck<'a> {
         ImportCheck {
             of,
             resources: vec![None; of.resources.len()],
+            modules: vec![None; of.module_imports.len()],
             path: Vec::new(),
         }
     }
@@ -47,14 +55,17 @@ impl<'a> ImportCheck<'a> {
     pub(super) fn check(&mut self, items: &Items) -> Result<(), ComponentError> {
         let of = self.of;
         for (name, ty) in of.imports.values() {
-            self.named(name, items.get(name), ty)?;
+            self.named(name, version::find(items, name), ty)?;
         }
         Ok(())
     }
 
-    /// The resource types that were found, by [`ResourceIndex`].
-    pub(super) fn into_resources(self) -> Vec<Option<ImportedResource>> {
-        self.resources
+    /// The resource types that were found, by [`ResourceIndex`], and the core modules, by
+    /// [`ModuleImportIndex`].
+    pub(super) fn into_found(
+        self,
+    ) -> (Vec<Option<ImportedResource>>, Vec<Option<Arc<CoreModule>>>) {
+        (self.resources, self.modules)
     }
 
     /// Whether a function of the host can stand for an import of this type.
@@ -91,7 +102,7 @@ impl<'a> ImportCheck<'a> {
             (ExternType::Func(_), item) => Err(self.unfit("a function", "function", item)),
             (ExternType::Instance(exports), Some(Item::Instance(items))) => exports
                 .iter()
-                .try_for_each(|(name, ty)| self.named(name, items.get(name), ty)),
+                .try_for_each(|(name, ty)| self.named(name, version::find(items, name), ty)),
             // An instance of types of values alone needs no definition.
             (ExternType::Instance(exports), None) => exports
                 .iter()
@@ -109,6 +120,8 @@ impl<'a> ImportCheck<'a> {
             (ExternType::Type(TypeDef::Resource(_)), item) => {
                 Err(self.unfit("a resource type", "resource type", item))
             }
+            (ExternType::Module(index), Some(Item::Module(module))) => self.module(*index, module),
+            (ExternType::Module(_), item) => Err(self.unfit("a core module", "core module", item)),
             (ExternType::Type(TypeDef::Interface(_) | TypeDef::Other), _) => Ok(()),
         }
     }
@@ -129,6 +142,18 @@ impl<'a> ImportCheck<'a> {
                 mismatch,
             }
         })
+    }
+
+    fn module(&mut self, index: ModuleImportIndex, module: &Module) -> Result<(), ComponentError> {
+        let core = module.core();
+        check_module(core, &self.of.module_imports[index].ty).map_err(|mismatch| {
+            ComponentError::WrongModule {
+                path: self.path.clone(),
+                mismatch,
+            }
+        })?;
+        self.modules[index.index()] = Some(core.clone());
+        Ok(())
     }
 
     fn resource(

@@ -4,10 +4,11 @@ use super::export::{ComponentExportIndex, ExportLookup, Item, lookup};
 use super::func::Func;
 use super::types::ComponentItem;
 use super::{ComponentNamedList, Lift, Lower, ResourceType, TypedFunc};
+use crate::Module;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::vm::ComponentInstancePtr;
 use anyhow::{Context as _, Result};
-use threadline_environ::component::TypeDef;
+use threadline_environ::component::{ExportedModule, TypeDef};
 
 /// An instance of a [`Component`](super::Component).
 ///
@@ -25,7 +26,7 @@ impl Instance {
     }
 
     /// The instance, which belongs to `store`.
-    fn get(&self, store: &StoreOpaque) -> ComponentInstancePtr {
+    pub(super) fn get(&self, store: &StoreOpaque) -> ComponentInstancePtr {
         store.assert_owns(self.store, "component instance");
         self.instance
     }
@@ -43,7 +44,7 @@ impl Instance {
                 let func = instance.lifted(*position as usize)?;
                 Some(Func::new(self.store, func))
             }
-            Item::Instance(_) | Item::Type(_) => None,
+            Item::Instance(_) | Item::Type(_) | Item::Module(..) => None,
         }
     }
 
@@ -87,8 +88,22 @@ impl Instance {
         let component = instance.component();
         match component.exports().get(lookup(component, name)?)? {
             Item::Type(TypeDef::Resource(index)) => instance.public_resource(store, *index),
-            Item::Type(_) | Item::Lifted { .. } | Item::Instance(_) => None,
+            Item::Type(_) | Item::Lifted { .. } | Item::Instance(_) | Item::Module(..) => None,
         }
+    }
+
+    /// An exported core module, by name or by an index that [`Instance::get_export`] gave; `None`
+    /// if there is none.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn get_module(&self, store: impl AsContext, name: impl ExportLookup) -> Option<Module> {
+        let instance = self.get(store.as_context().opaque());
+        let component = instance.component();
+        let Item::Module(module, _) = component.exports().get(lookup(component, name)?)? else {
+            return None;
+        };
+        instance_module(instance, *module)
     }
 
     /// An export's type, and an index that finds it faster than its name does.
@@ -119,4 +134,17 @@ impl Instance {
     ) -> Option<ComponentExportIndex> {
         Some(self.get_export(store, instance, name)?.1)
     }
+}
+
+/// A core module that an instance exports.
+pub(super) fn instance_module(
+    instance: ComponentInstancePtr,
+    module: ExportedModule,
+) -> Option<Module> {
+    let component = instance.component();
+    let core = match module {
+        ExportedModule::Defined(index) => component.module(index),
+        ExportedModule::Imported(index) => instance.imported_module(index)?,
+    };
+    Some(Module::from_core(component.engine(), core.clone()))
 }

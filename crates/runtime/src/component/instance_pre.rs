@@ -5,6 +5,7 @@ use super::instance::Instance;
 use super::{Component, instantiate};
 use crate::Engine;
 use crate::error::LinkError;
+use crate::module::CoreModule;
 use crate::store::AsContextMut;
 use crate::vm::ComponentHostFunc;
 use anyhow::Result;
@@ -18,6 +19,8 @@ pub struct InstancePre<T: 'static> {
     imports: Arc<[ComponentHostFunc]>,
     /// By `ResourceIndex`, those that are imported.
     resources: Arc<[Option<ImportedResource>]>,
+    /// By `ModuleImportIndex`.
+    modules: Arc<[Option<Arc<CoreModule>>]>,
     data: PhantomData<fn() -> T>,
 }
 
@@ -27,6 +30,7 @@ impl<T: 'static> Clone for InstancePre<T> {
             component: self.component.clone(),
             imports: self.imports.clone(),
             resources: self.resources.clone(),
+            modules: self.modules.clone(),
             data: PhantomData,
         }
     }
@@ -38,11 +42,13 @@ impl<T: 'static> InstancePre<T> {
         component: &Component,
         imports: Vec<ComponentHostFunc>,
         resources: Vec<Option<ImportedResource>>,
+        modules: Vec<Option<Arc<CoreModule>>>,
     ) -> InstancePre<T> {
         InstancePre {
             component: component.clone(),
             imports: imports.into(),
             resources: resources.into(),
+            modules: modules.into(),
             data: PhantomData,
         }
     }
@@ -66,6 +72,7 @@ impl<T: 'static> InstancePre<T> {
             self.component.inner(),
             &self.imports,
             &self.resources,
+            &self.modules,
         )?;
         Ok(Instance::new(store.id(), instance))
     }
@@ -87,7 +94,8 @@ impl<T: 'static> InstancePre<T> {
             return Err(LinkError::WrongEngine { what: "component" }.into());
         }
         let (component, imports) = (self.component.inner(), &self.imports);
-        let made = instantiate::instantiate_async(store, component, imports, &self.resources);
+        let (resources, modules) = (&self.resources, &self.modules);
+        let made = instantiate::instantiate_async(store, component, imports, resources, modules);
         let instance = made.await?;
         Ok(Instance::new(store.id(), instance))
     }

@@ -6,17 +6,22 @@ use super::func::LiftedFunc;
 use super::import_check::ImportedResource;
 use crate::bug::{bail_bug, bug};
 use crate::instantiate::Unstarted;
+use crate::module::CoreModule;
 use crate::store::StoreOpaque;
+use crate::type_registry::TypeId;
 use crate::vm::{
     ComponentHostFunc, ComponentInstancePtr, CoreFunc, DefinedMemory, Dtor, FunctionImport,
     Imports, InstancePtr, InstanceResource, OwnedComponentInstance, RawExtern,
 };
 use anyhow::Result;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use threadline_environ::component::{CoreDef, CoreExport, Resource, ResourceOrigin, Step};
+use threadline_environ::component::{
+    CoreDef, CoreExport, ModuleType, Resource, ResourceOrigin, Step,
+};
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::{
-    EntityIndex, ResourceIndex, RuntimeInstanceIndex, SignatureIndex, StaticModuleIndex,
+    EntityIndex, ModuleImportIndex, ResourceIndex, RuntimeInstanceIndex, StaticModuleIndex,
 };
 
 /// Instantiates a component. `imports` are by `RuntimeImportIndex`, of the right types and made
@@ -30,8 +35,9 @@ pub(super) fn instantiate(
     component: &Arc<CompiledComponent>,
     imports: &[ComponentHostFunc],
     resources: &[Option<ImportedResource>],
+    modules: &[Option<Arc<CoreModule>>],
 ) -> Result<ComponentInstancePtr> {
-    let mut instantiation = Instantiation::begin(store, component, imports, resources)?;
+    let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
     for step in &component.description().steps {
         if let Some((index, unstarted)) = instantiation.step(step)? {
             let instance = unstarted.start(instantiation.store)?;
@@ -50,8 +56,9 @@ pub(super) async fn instantiate_async(
     component: &Arc<CompiledComponent>,
     imports: &[ComponentHostFunc],
     resources: &[Option<ImportedResource>],
+    modules: &[Option<Arc<CoreModule>>],
 ) -> Result<ComponentInstancePtr> {
-    let mut instantiation = Instantiation::begin(store, component, imports, resources)?;
+    let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
     for step in &component.description().steps {
         if let Some((index, unstarted)) = instantiation.step(step)? {
             let instance = unstarted.start_async(instantiation.store).await?;
@@ -65,8 +72,12 @@ pub(super) async fn instantiate_async(
 struct Instantiation<'a> {
     store: &'a mut StoreOpaque,
     component: &'a CompiledComponent,
+    /// By `ModuleImportIndex`.
+    modules: &'a [Option<Arc<CoreModule>>],
     instance: ComponentInstancePtr,
     core_instances: PrimaryMap<RuntimeInstanceIndex, InstancePtr>,
+    /// The types of the modules of those instances whose modules are imported.
+    imported: BTreeMap<RuntimeInstanceIndex, &'a ModuleType>,
 }
 
 impl<'a> Instantiation<'a> {
@@ -75,14 +86,17 @@ impl<'a> Instantiation<'a> {
         component: &'a Arc<CompiledComponent>,
         imports: &[ComponentHostFunc],
         resources: &[Option<ImportedResource>],
+        modules: &'a [Option<Arc<CoreModule>>],
     ) -> Result<Instantiation<'a>> {
         let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports)?;
         let instance = store.keep_component_instance(owned);
         let mut this = Instantiation {
             store,
             component,
+            modules,
             instance,
             core_instances: PrimaryMap::new(),
+            imported: BTreeMap::new(),
         };
         for (index, resource) in resources.iter().enumerate() {
             if let Some(resource) = resource {
@@ -94,6 +108,7 @@ impl<'a> Instantiation<'a> {
 
     fn end(mut self) -> Result<ComponentInstancePtr> {
         self.lift_exports()?;
+        self.instance.set_imported_modules(self.modules.into())?;
         Ok(self.instance)
     }
 
@@ -109,6 +124,15 @@ impl<'a> Instantiation<'a> {
                 let unstarted = self.instantiate_module(*instance, *module, args)?;
                 return Ok(Some((*instance, unstarted)));
             }
+            Step::InstantiateImported {
+                instance,
+                module,
+                args,
+                ..
+            } => {
+                let unstarted = self.instantiate_imported(*instance, *module, args)?;
+                return Ok(Some((*instance, unstarted)));
+            }
             Step::ExtractMemory { index, export } => {
                 let memory = self.memory(*export)?;
                 self.instance.set_memory(*index, memory);
@@ -120,6 +144,11 @@ impl<'a> Instantiation<'a> {
             Step::ExtractPostReturn { index, def } => {
                 let func = self.core_func(*def)?;
                 self.instance.set_post_return(*index, func);
+            }
+            Step::ExtractCallback { .. }
+            | Step::ExtractTable { .. }
+            | Step::ExtractTaskAdapter { .. } => {
+                unreachable!("components that have these are refused when they are parsed")
             }
             Step::Resource { index } => self.make_resource(*index)?,
             // All of them were lowered when the instance was allocated.
@@ -194,10 +223,37 @@ impl<'a> Instantiation<'a> {
         debug_assert_eq!(made, index);
     }
 
+    fn instantiate_imported(
+        &mut self,
+        index: RuntimeInstanceIndex,
+        module: ModuleImportIndex,
+        args: &[CoreDef],
+    ) -> Result<Unstarted> {
+        let ty = &self.component.description().module_imports[module].ty;
+        let module = self.modules.get(module.index()).cloned().flatten();
+        let module = module.ok_or_else(|| bug!("an imported module has not been found"))?;
+        let mut imports = Imports::default();
+        for import in &module.module.imports {
+            // It may import less than its type says, and in another order.
+            let mut types = ty.imports.iter();
+            let given = types.position(|i| i.module == import.module && i.field == import.field);
+            let arg = given.and_then(|position| args.get(position));
+            let arg = arg.ok_or_else(|| bug!("a module imports more than its type has"))?;
+            imports.push(self.import(*arg)?);
+        }
+        let place = self.instance.place_elsewhere();
+        let unstarted = self.store.instantiate_counted(&module, imports, place)?;
+        self.imported.insert(index, ty);
+        Ok(unstarted)
+    }
+
     /// What a core module is given as an import.
     fn import(&self, def: CoreDef) -> Result<RawExtern> {
         Ok(match def {
-            CoreDef::Export(export) => self.core_instance(export)?.raw_extern(export.entity)?,
+            CoreDef::Export(export) => {
+                let (instance, entity) = self.export(export)?;
+                instance.raw_extern(entity)?
+            }
             CoreDef::Trampoline(index) => RawExtern::Func(FunctionImport {
                 code: self.component.trampoline(index)?,
                 vmctx: self.instance.vmctx(),
@@ -206,15 +262,24 @@ impl<'a> Instantiation<'a> {
         })
     }
 
-    fn core_instance(&self, export: CoreExport) -> Result<InstancePtr> {
+    /// Which part of which instance an export is.
+    fn export(&self, export: CoreExport) -> Result<(InstancePtr, EntityIndex)> {
         let instance = self.core_instances.get(export.instance).copied();
-        Ok(instance.ok_or_else(|| bug!("{} is used before it is made", export.instance))?)
+        let instance =
+            instance.ok_or_else(|| bug!("{} is used before it is made", export.instance))?;
+        let Some(ty) = self.imported.get(&export.instance) else {
+            return Ok((instance, export.entity));
+        };
+        let name = ty.exported(export.entity).map(|(name, _)| name);
+        let entity = name.and_then(|name| instance.module().module.export(name));
+        let entity = entity.ok_or_else(|| bug!("an imported module lacks an export"))?;
+        Ok((instance, entity))
     }
 
     fn memory(&self, export: CoreExport) -> Result<DefinedMemory> {
-        match export.entity {
-            EntityIndex::Memory(index) => Ok(self.core_instance(export)?.memory(index)),
-            other => bail_bug!("a memory is extracted from {other:?}"),
+        match self.export(export)? {
+            (instance, EntityIndex::Memory(index)) => Ok(instance.memory(index)),
+            (_, other) => bail_bug!("a memory is extracted from {other:?}"),
         }
     }
 
@@ -223,29 +288,25 @@ impl<'a> Instantiation<'a> {
         let RawExtern::Func(func) = self.import(def)? else {
             bail_bug!("a function is extracted from {def:?}");
         };
-        let type_id = self.component.type_id(self.signature(def)?);
+        let type_id = self.type_id(def)?;
         Ok(CoreFunc {
             func,
             entrance: self.store.entrance(type_id)?,
         })
     }
 
-    fn signature(&self, def: CoreDef) -> Result<SignatureIndex> {
-        Ok(match def {
-            CoreDef::Export(
-                export @ CoreExport {
-                    entity: EntityIndex::Func(index),
-                    ..
-                },
-            ) => {
-                let module = &self.core_instance(export)?.module().module;
-                module.functions[index].signature
-            }
+    fn type_id(&self, def: CoreDef) -> Result<TypeId> {
+        match def {
+            CoreDef::Export(export) => match self.export(export)? {
+                (instance, EntityIndex::Func(index)) => Ok(instance.module().func_type_id(index)),
+                (_, other) => bail_bug!("{other:?} is no function"),
+            },
             CoreDef::Trampoline(index) => {
-                self.component.description().trampolines[index].signature()
+                let trampoline = &self.component.description().trampolines[index];
+                Ok(self.component.type_id(trampoline.signature()))
             }
-            other => bail_bug!("{other:?} is no function"),
-        })
+            CoreDef::Flags(_) => bail_bug!("flags are no function"),
+        }
     }
 
     /// Resolves the exported functions, in the order of their positions.

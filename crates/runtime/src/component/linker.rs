@@ -6,11 +6,12 @@ use super::instance::Instance;
 use super::instance_pre::InstancePre;
 use super::{
     Component, ComponentNamedList, Lift, Lower, ResourceType, Val, async_host_func, host_func,
+    version,
 };
-use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::vm::{ComponentHostFunc, HostDtor};
+use crate::{Engine, Module};
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -18,6 +19,10 @@ use threadline_environ::component::{ExternType, RuntimeImport, TypeDef};
 
 /// Names, and the host functions and instances that components import by them, for stores whose
 /// data is a `T`.
+///
+/// An import whose name has a version, as `ns:package/interface@1.2.0`, is given what is defined by
+/// that very name or, if nothing is, by the highest version that is compatible with it by the rules
+/// of semantic versioning, as `ns:package/interface@1.3.1`. What the import has must be in it.
 pub struct Linker<T: 'static> {
     engine: Engine,
     items: Items,
@@ -33,6 +38,7 @@ pub(super) enum Item {
     Func(ComponentHostFunc),
     Resource(ImportedResource),
     Instance(Items),
+    Module(Module),
 }
 
 impl Item {
@@ -41,6 +47,7 @@ impl Item {
             Item::Resource(_) => "a resource type",
             Item::Func(_) => "a function",
             Item::Instance(_) => "an instance",
+            Item::Module(_) => "a core module",
         }
     }
 }
@@ -81,6 +88,7 @@ impl<T: 'static> Linker<T> {
     /// The names that components import directly.
     pub fn root(&mut self) -> LinkerInstance<'_, T> {
         LinkerInstance {
+            engine: &self.engine,
             items: &mut self.items,
             path: Vec::new(),
             allow_shadowing: self.allow_shadowing,
@@ -111,11 +119,12 @@ impl<T: 'static> Linker<T> {
         let imports = component.inner().description().runtime_imports.values();
         let imports = imports.map(|import| self.resolve(component, &check, import));
         let imports = imports.collect::<Result<_>>()?;
-        Ok(InstancePre::new(component, imports, check.into_resources()))
+        let (resources, modules) = check.into_found();
+        Ok(InstancePre::new(component, imports, resources, modules))
     }
 
     /// Defines what a component imports and the linker has no definition for: functions trap when
-    /// they are called, resources when they are dropped.
+    /// they are called, resources when they are dropped. Core modules stay undefined.
     ///
     /// # Errors
     /// If a name stands for something of another kind.
@@ -163,10 +172,10 @@ impl<T: 'static> Linker<T> {
         import: &RuntimeImport,
     ) -> Result<ComponentHostFunc> {
         let root = &component.inner().description().imports[import.import].0;
-        let mut item = self.items.get(root);
+        let mut item = version::find(&self.items, root);
         for name in &import.path {
             item = match item {
-                Some(Item::Instance(items)) => items.get(name),
+                Some(Item::Instance(items)) => version::find(items, name),
                 _ => None,
             };
         }
@@ -202,6 +211,7 @@ fn unknown_import(path: &[String]) -> anyhow::Error {
 
 /// The names in one instance of a [`Linker`], or in its root.
 pub struct LinkerInstance<'a, T: 'static> {
+    engine: &'a Engine,
     items: &'a mut Items,
     path: Vec<String>,
     allow_shadowing: bool,
@@ -315,7 +325,11 @@ impl<T: 'static> LinkerInstance<'_, T> {
         self.define_resource(name, ty, None)
     }
 
-    fn define_resource(
+    pub(super) fn define_func(&mut self, name: &str, func: ComponentHostFunc) -> Result<()> {
+        self.define(name, Item::Func(func))
+    }
+
+    pub(super) fn define_resource(
         &mut self,
         name: &str,
         ty: ResourceType,
@@ -327,16 +341,29 @@ impl<T: 'static> LinkerInstance<'_, T> {
         self.define(name, Item::Resource(ImportedResource { ty, dtor }))
     }
 
+    /// Defines a core module, for components that import one and instantiate it themselves.
+    ///
+    /// # Errors
+    /// If the module is of another engine; if the name is defined already, unless shadowing is
+    /// allowed.
+    pub fn module(&mut self, name: &str, module: &Module) -> Result<()> {
+        if !Engine::same(self.engine, module.engine()) {
+            return Err(LinkError::WrongEngine { what: "module" }.into());
+        }
+        self.define(name, Item::Module(module.clone()))
+    }
+
     /// See [`Linker::define_unknown_imports_as_traps`].
     fn define_as_trap(&mut self, name: &str, ty: &ExternType) -> Result<()> {
         match ty {
             ExternType::Instance(exports) => {
-                let mut instance = self.instance(name)?;
+                let compatible = version::find_name(self.items, name).map(str::to_owned);
+                let mut instance = self.instance(compatible.as_deref().unwrap_or(name))?;
                 exports
                     .iter()
                     .try_for_each(|(name, ty)| instance.define_as_trap(name, ty))
             }
-            _ if self.items.contains_key(name) => Ok(()),
+            _ if version::find(self.items, name).is_some() => Ok(()),
             ExternType::Func(_) => {
                 let mut path = self.path.clone();
                 path.push(name.to_owned());
@@ -348,7 +375,10 @@ impl<T: 'static> LinkerInstance<'_, T> {
                 let ty = ResourceType::host::<UnknownResource>();
                 self.resource(name, ty, move |_, _| Err(unknown_import(&path)))
             }
-            ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => Ok(()),
+            // There is nothing that a module could do instead.
+            ExternType::Module(_) | ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => {
+                Ok(())
+            }
         }
     }
 
@@ -358,6 +388,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
     /// If the name stands for something else, unless shadowing is allowed.
     pub fn instance(&mut self, name: &str) -> Result<LinkerInstance<'_, T>> {
         let again = LinkerInstance {
+            engine: self.engine,
             items: self.items,
             path: self.path.clone(),
             allow_shadowing: self.allow_shadowing,
@@ -399,6 +430,7 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
         let mut path = self.path;
         path.push(name.to_owned());
         Ok(LinkerInstance {
+            engine: self.engine,
             items,
             path,
             allow_shadowing: self.allow_shadowing,

@@ -5,7 +5,7 @@ use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeAbi, Type
 use crate::canonical_abi::TypeMismatch;
 use crate::store::{AsContextMut, HostHandle, HostHandleKey, StoreId, StoreOpaque};
 use crate::vm::val_raw;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
@@ -269,9 +269,21 @@ impl ResourceAny {
         cx.lower_handle(ty, rep)
     }
 
-    fn lend_or_take(&self, cx: &mut LowerContext<'_>, ty: InterfaceType) -> Result<u32> {
-        let expected = cx.resource_type_id(ty)?;
-        let store = cx.store();
+    /// Which of the store's handles it names.
+    pub(super) fn key(&self) -> HostHandleKey {
+        self.key
+    }
+
+    /// Whether it can be given to a guest as a handle of a type: to keep, or to borrow.
+    ///
+    /// # Errors
+    /// If it can't.
+    pub(super) fn check(
+        &self,
+        store: &StoreOpaque,
+        expected: ResourceTypeId,
+        own: bool,
+    ) -> Result<()> {
         store.check(self.store, "resource")?;
         let mut handles = store.resources.handles();
         let Some(handle) = handles.get_mut(self.key) else {
@@ -285,24 +297,31 @@ impl ResourceAny {
                 self.ty()
             );
         }
-        match ty {
-            InterfaceType::Own(_) if !handle.own => {
-                bail!("a borrowed resource can't be given away")
-            }
-            InterfaceType::Own(_) if handle.lends > 0 => bail!("the resource is lent to a call"),
-            InterfaceType::Own(_) => {
-                let rep = handle.rep;
-                handles.remove(self.key);
-                Ok(rep)
-            }
-            _ => {
-                handle.lends += 1;
-                let rep = handle.rep;
-                drop(handles);
-                cx.lent_by_host(self.key);
-                Ok(rep)
-            }
+        if own && !handle.own {
+            bail!("a borrowed resource can't be given away");
         }
+        if own && handle.lends > 0 {
+            bail!("the resource is lent to a call");
+        }
+        Ok(())
+    }
+
+    fn lend_or_take(&self, cx: &mut LowerContext<'_>, ty: InterfaceType) -> Result<u32> {
+        let expected = cx.resource_type_id(ty)?;
+        let own = matches!(ty, InterfaceType::Own(_));
+        let store = cx.store();
+        self.check(store, expected, own)?;
+        let mut handles = store.resources.handles();
+        let gone = || anyhow!("the resource has been dropped or given away");
+        if own {
+            return Ok(handles.remove(self.key).ok_or_else(gone)?.rep);
+        }
+        let handle = handles.get_mut(self.key).ok_or_else(gone)?;
+        handle.lends += 1;
+        let rep = handle.rep;
+        drop(handles);
+        cx.lent_by_host(self.key);
+        Ok(rep)
     }
 }
 

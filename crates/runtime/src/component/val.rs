@@ -1,7 +1,12 @@
 //! [`Val`], a component value whose type is known at run time only.
 
 use super::ResourceAny;
+use crate::store::{HostHandleKey, StoreOpaque};
+use crate::vm::ComponentInstancePtr;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 
 /// A value of the component model.
@@ -135,6 +140,8 @@ pub(crate) enum ValMismatch {
         /// How many it has.
         found: usize,
     },
+    /// It is a resource that can't be given to the guest.
+    Resource(String),
     /// It has a payload and should have none, or the other way round.
     Payload {
         /// The name of the case.
@@ -165,6 +172,7 @@ impl fmt::Display for ValMismatch {
             ValMismatch::Length { expected, found } => {
                 write!(f, "expected {expected} element(s), found {found}")
             }
+            ValMismatch::Resource(why) => f.write_str(why),
             ValMismatch::Payload {
                 case,
                 expected: true,
@@ -178,6 +186,71 @@ impl fmt::Display for ValMismatch {
 }
 
 impl std::error::Error for ValMismatch {}
+
+/// What values are checked against.
+pub(crate) struct ValTypes<'a> {
+    types: &'a ComponentTypes,
+    resources: Option<Resources<'a>>,
+}
+
+/// What resources are checked against.
+struct Resources<'a> {
+    store: &'a StoreOpaque,
+    instance: ComponentInstancePtr,
+    /// Those that are among the values, and whether they are given away.
+    given: RefCell<BTreeMap<HostHandleKey, bool>>,
+}
+
+impl Deref for ValTypes<'_> {
+    type Target = ComponentTypes;
+
+    fn deref(&self) -> &ComponentTypes {
+        self.types
+    }
+}
+
+impl<'a> ValTypes<'a> {
+    /// Types of values. Resources are not looked at: that is done when they are lowered.
+    pub(crate) fn new(types: &'a ComponentTypes) -> ValTypes<'a> {
+        ValTypes {
+            types,
+            resources: None,
+        }
+    }
+
+    /// Types of the values of one call into an instance. Resources are checked as well.
+    pub(crate) fn of_call(store: &'a StoreOpaque, instance: ComponentInstancePtr) -> ValTypes<'a> {
+        ValTypes {
+            types: &instance.description().types,
+            resources: Some(Resources {
+                store,
+                instance,
+                given: RefCell::default(),
+            }),
+        }
+    }
+
+    /// Whether a resource can be given away or lent, whatever comes before it.
+    fn check_resource(&self, found: &ResourceAny, ty: InterfaceType) -> Result<(), ValMismatch> {
+        let (Some(resources), InterfaceType::Own(index) | InterfaceType::Borrow(index)) =
+            (&self.resources, ty)
+        else {
+            return Ok(());
+        };
+        let own = matches!(ty, InterfaceType::Own(_));
+        let expected = resources.instance.resource_type_id(index);
+        expected
+            .and_then(|expected| found.check(resources.store, expected, own))
+            .map_err(|error| ValMismatch::Resource(error.to_string()))?;
+        match resources.given.borrow_mut().insert(found.key(), own) {
+            Some(given_away) if own || given_away => {
+                let why = "the resource is given away, and is there once more among the values";
+                Err(ValMismatch::Resource(why.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 impl Val {
     /// What kind of value it is, in WIT's words.
@@ -210,11 +283,7 @@ impl Val {
     }
 
     /// Whether it is a value of this type.
-    pub(crate) fn check(
-        &self,
-        types: &ComponentTypes,
-        ty: InterfaceType,
-    ) -> Result<(), ValMismatch> {
+    pub(crate) fn check(&self, types: &ValTypes<'_>, ty: InterfaceType) -> Result<(), ValMismatch> {
         match (self, ty) {
             (Val::Bool(_), InterfaceType::Bool)
             | (Val::S8(_), InterfaceType::S8)
@@ -276,8 +345,9 @@ impl Val {
             (Val::Enum(case), InterfaceType::Enum(index)) => {
                 check_name("enum", case, &types.enums[index].cases)
             }
-            // Which resource type it is of is seen when it is lowered.
-            (Val::Resource(_), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => Ok(()),
+            (Val::Resource(resource), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => {
+                types.check_resource(resource, ty)
+            }
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
                 set.iter()
@@ -292,7 +362,7 @@ impl Val {
 }
 
 fn check_all(
-    types: &ComponentTypes,
+    types: &ValTypes<'_>,
     element: InterfaceType,
     elements: &[Val],
 ) -> Result<(), ValMismatch> {
@@ -308,7 +378,7 @@ fn check_length(expected: usize, found: usize) -> Result<(), ValMismatch> {
 }
 
 fn check_fields(
-    types: &ComponentTypes,
+    types: &ValTypes<'_>,
     expected: &[(String, InterfaceType)],
     found: &[(String, Val)],
 ) -> Result<(), ValMismatch> {
@@ -325,7 +395,7 @@ fn check_fields(
 }
 
 fn check_payload(
-    types: &ComponentTypes,
+    types: &ValTypes<'_>,
     case: &str,
     ty: Option<InterfaceType>,
     payload: &Option<Box<Val>>,
@@ -419,7 +489,10 @@ mod tests {
         let rights = InterfaceType::Flags(types.flags.push(FlagsType {
             labels: names(&["read", "write"]),
         }));
-        let check = |val: &Val, ty| val.check(&types, ty).map_err(|error| error.to_string());
+        let check = |val: &Val, ty| {
+            val.check(&ValTypes::new(&types), ty)
+                .map_err(|error| error.to_string())
+        };
 
         assert_eq!(check(&Val::List(vec![Val::U8(1)]), u8s), Ok(()));
         assert_eq!(

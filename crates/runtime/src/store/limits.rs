@@ -2,13 +2,19 @@
 
 use super::StoreOpaque;
 use crate::module::CoreModule;
-use crate::vm::{DefinedMemory, DefinedTable};
+use crate::vm::{BorrowScopesPtr, DefinedMemory, DefinedTable, HandleTablePtr};
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use threadline_environ::{MemoryType, TableType};
 
 /// How many instances a store may have unless its limiter says otherwise; as many tables, and as
 /// many memories.
 const DEFAULT_COUNT: usize = 10_000;
+
+/// How many handles a store's components may have unless its limiter says otherwise.
+const DEFAULT_HANDLES: usize = 1 << 20;
+
+const TOO_MANY_HANDLES: &str =
+    "the store's components need more handles than its limits allow (`ResourceLimiter::handles`)";
 
 /// Decides what the guests of a store may take. See [`Store::limiter`](crate::Store::limiter).
 ///
@@ -76,6 +82,13 @@ pub trait ResourceLimiter: Send {
     fn memories(&self) -> usize {
         DEFAULT_COUNT
     }
+
+    /// How many entries the handle tables of the store's components may have together, of 16 bytes
+    /// each, and calls with borrowed handles that aren't over; 2²⁰ by default. A guest that needs
+    /// more traps.
+    fn handles(&self) -> usize {
+        DEFAULT_HANDLES
+    }
 }
 
 /// Fixed limits.
@@ -86,6 +99,7 @@ pub struct StoreLimits {
     instances: usize,
     tables: usize,
     memories: usize,
+    handles: usize,
     trap_on_grow_failure: bool,
 }
 
@@ -102,6 +116,7 @@ impl Default for StoreLimits {
             instances: DEFAULT_COUNT,
             tables: DEFAULT_COUNT,
             memories: DEFAULT_COUNT,
+            handles: DEFAULT_HANDLES,
             trap_on_grow_failure: false,
         }
     }
@@ -140,6 +155,13 @@ impl StoreLimitsBuilder {
     /// How many memories its modules may define; 10,000 by default.
     pub fn memories(mut self, count: usize) -> StoreLimitsBuilder {
         self.0.memories = count;
+        self
+    }
+
+    /// How many entries the handle tables of components may have together; 2²⁰ by default. See
+    /// [`ResourceLimiter::handles`].
+    pub fn handles(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.handles = count;
         self
     }
 
@@ -210,6 +232,10 @@ impl ResourceLimiter for StoreLimits {
     fn memories(&self) -> usize {
         self.memories
     }
+
+    fn handles(&self) -> usize {
+        self.handles
+    }
 }
 
 /// How much a store's modules have made.
@@ -218,6 +244,7 @@ pub(super) struct ResourceCounts {
     instances: usize,
     tables: usize,
     memories: usize,
+    handles: usize,
 }
 
 impl StoreOpaque {
@@ -246,6 +273,7 @@ impl StoreOpaque {
                 memories,
                 "memory",
             )?,
+            handles: counts.handles,
         };
         self.counts = new;
         Ok(())
@@ -258,6 +286,38 @@ impl StoreOpaque {
         self.counts.instances -= 1;
         self.counts.tables -= info.num_defined_tables();
         self.counts.memories -= info.num_defined_memories();
+    }
+
+    /// How many entries handle tables and borrow scopes may still get.
+    fn room_for_handles(&mut self) -> usize {
+        self.handle_limit().saturating_sub(self.counts.handles)
+    }
+
+    /// How many handles there may be; see [`ResourceLimiter::handles`].
+    pub(crate) fn handle_limit(&mut self) -> usize {
+        self.ask(|l| l.handles()).unwrap_or(DEFAULT_HANDLES)
+    }
+
+    /// Makes a handle table of a component of the store longer. It is full.
+    ///
+    /// # Errors
+    /// If the store may have no more handles, or there is no memory.
+    #[cold]
+    pub(crate) fn grow_handle_table(&mut self, table: HandleTablePtr) -> Result<()> {
+        let room = self.room_for_handles();
+        self.counts.handles += table.grow(room).context(TOO_MANY_HANDLES)?;
+        Ok(())
+    }
+
+    /// Makes more borrow scopes for a component of the store. None is free.
+    ///
+    /// # Errors
+    /// As [`StoreOpaque::grow_handle_table`].
+    #[cold]
+    pub(crate) fn grow_borrow_scopes(&mut self, scopes: BorrowScopesPtr) -> Result<()> {
+        let room = self.room_for_handles();
+        self.counts.handles += scopes.grow(room).context(TOO_MANY_HANDLES)?;
+        Ok(())
     }
 
     /// Asks whether a new memory of a type may be made.

@@ -99,6 +99,14 @@ impl StoreResources {
         }
     }
 
+    /// What a drop by the host of a resource of one of its types calls.
+    pub(crate) fn host_dtor(&self, ty: HostType) -> Option<HostDtor> {
+        match self.get(*self.host_ids.get(&ty.id())?)? {
+            StoreResourceType::Host { dtor, .. } => dtor.clone(),
+            StoreResourceType::Guest { .. } => None,
+        }
+    }
+
     /// A type, as embedders see it.
     pub(crate) fn public(&self, store: StoreId, id: ResourceTypeId) -> Option<ResourceType> {
         Some(match self.get(id)? {
@@ -140,7 +148,7 @@ pub(crate) struct HostHandle {
 }
 
 /// Which of the host's handles.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct HostHandleKey {
     index: u32,
     generation: u32,

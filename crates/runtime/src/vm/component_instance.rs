@@ -20,6 +20,7 @@ use super::val_raw;
 use crate::bug::{bail_bug, bug};
 use crate::component::{CompiledComponent, LiftedFunc, ResourceType, ResourceTypeId};
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
+use crate::module::CoreModule;
 use crate::store::StoreOpaque;
 use anyhow::Result;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -32,8 +33,8 @@ use threadline_environ::layout::{
 };
 use threadline_environ::types::AddressType;
 use threadline_environ::{
-    LoweredIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
-    RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
+    LoweredIndex, ModuleImportIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex,
+    RuntimeInstanceIndex, RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
 };
 
 /// A component instance, by the address of its record.
@@ -53,16 +54,28 @@ pub(crate) struct ComponentInstance {
     post_returns: Extracted<CoreFunc>,
     /// By [`ResourceIndex`], those that have been made or imported so far.
     resources: Box<[OnceCell<InstanceResource>]>,
-    /// Lists of lent handles, of calls that are running, and which of the lists are free.
-    lenders: RefCell<(Vec<Vec<u32>>, Vec<u32>)>,
+    /// Lists of lent handles, of calls that are running.
+    lenders: RefCell<Lenders>,
     /// By [`OptionsIndex`].
     options: Box<[GuestOptions]>,
     /// By [`LoweredIndex`]; `VMLowering::data` points into it.
     lowered: Box<[LoweredImport]>,
     /// The exported functions, once instantiated.
     lifted: OnceCell<Box<[LiftedFunc]>>,
+    /// By [`ModuleImportIndex`], the modules that it was given.
+    imported_modules: OnceCell<Box<[Option<Arc<CoreModule>>]>>,
     /// Whether it may not be entered any more, because a call into it trapped.
     locked: Cell<bool>,
+}
+
+/// Lists of lent handles.
+#[derive(Default)]
+struct Lenders {
+    lists: Vec<Vec<u32>>,
+    /// Which of the lists are free.
+    free: Vec<u32>,
+    /// Handles in all of them.
+    total: usize,
 }
 
 /// What steps of instantiation have extracted so far, by index.
@@ -283,6 +296,7 @@ impl OwnedComponentInstance {
             options,
             lowered,
             lifted: OnceCell::new(),
+            imported_modules: OnceCell::new(),
             locked: Cell::new(false),
             component,
         });
@@ -340,6 +354,13 @@ impl ComponentInstancePtr {
         ContextPlace::InBlock {
             vmctx: vmctx.field(layout.core_instance(index)),
             context: vmctx.field(layout.context()),
+        }
+    }
+
+    /// Where the `VMContext` of an instance of an imported module goes.
+    pub(crate) fn place_elsewhere(self) -> ContextPlace {
+        ContextPlace::Elsewhere {
+            context: self.record().vmctx.field(self.layout().context()),
         }
     }
 
@@ -453,27 +474,31 @@ impl ComponentInstancePtr {
 
     /// Begins a list of lent handles; its number.
     pub(super) fn begin_lends(self) -> u32 {
-        let (lists, free) = &mut *self.record().lenders.borrow_mut();
-        free.pop().unwrap_or_else(|| {
-            lists.push(Vec::new());
-            lists.len() as u32 - 1
+        let lenders = &mut *self.record().lenders.borrow_mut();
+        lenders.free.pop().unwrap_or_else(|| {
+            lenders.lists.push(Vec::new());
+            lenders.lists.len() as u32 - 1
         })
     }
 
-    /// Adds to a list of lent handles.
-    pub(super) fn add_lender(self, list: u32, handle: u32) {
-        let (lists, _) = &mut *self.record().lenders.borrow_mut();
-        if let Some(list) = lists.get_mut(list as usize) {
+    /// Adds to a list of lent handles; how many there are in all lists now.
+    pub(super) fn add_lender(self, list: u32, handle: u32) -> usize {
+        let lenders = &mut *self.record().lenders.borrow_mut();
+        if let Some(list) = lenders.lists.get_mut(list as usize) {
             list.push(handle);
+            lenders.total += 1;
         }
+        lenders.total
     }
 
     /// Ends a list of lent handles, which are in it.
     pub(super) fn end_lends(self, list: u32) -> Vec<u32> {
-        let (lists, free) = &mut *self.record().lenders.borrow_mut();
-        let handles = lists.get_mut(list as usize).map(std::mem::take);
-        free.push(list);
-        handles.unwrap_or_default()
+        let lenders = &mut *self.record().lenders.borrow_mut();
+        let handles = lenders.lists.get_mut(list as usize).map(std::mem::take);
+        let handles = handles.unwrap_or_default();
+        lenders.total -= handles.len();
+        lenders.free.push(list);
+        handles
     }
 
     /// `Step::ExtractMemory`.
@@ -506,6 +531,30 @@ impl ComponentInstancePtr {
     pub(crate) fn set_lifted(self, lifted: Box<[LiftedFunc]>) -> Result<()> {
         let set = self.record().lifted.set(lifted);
         Ok(set.map_err(|_| bug!("a component was instantiated twice"))?)
+    }
+
+    /// Keeps the modules that it was given.
+    ///
+    /// # Errors
+    /// If it has them.
+    pub(crate) fn set_imported_modules(
+        self,
+        modules: Box<[Option<Arc<CoreModule>>]>,
+    ) -> Result<()> {
+        let set = self.record().imported_modules.set(modules);
+        Ok(set.map_err(|_| bug!("a component was instantiated twice"))?)
+    }
+
+    /// A module that it was given.
+    pub(crate) fn imported_module<'a>(
+        self,
+        index: ModuleImportIndex,
+    ) -> Option<&'a Arc<CoreModule>> {
+        self.record()
+            .imported_modules
+            .get()?
+            .get(index.index())?
+            .as_ref()
     }
 
     /// An exported function.

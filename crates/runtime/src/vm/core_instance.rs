@@ -133,6 +133,11 @@ impl Imports {
 pub(crate) enum ContextPlace {
     /// In memory of its own: an instance that belongs to no component.
     Alone,
+    /// In memory of its own: an instance in a component, of a module that the component imports.
+    Elsewhere {
+        /// The component's context slots.
+        context: VmPtr<ContextSlots>,
+    },
     /// In the block of a component's contexts, where nothing is yet.
     InBlock {
         /// There.
@@ -205,7 +210,7 @@ impl OwnedInstance {
         let allocator = engine.allocator();
         let size = module.layout.size();
         let (vmctx, permit) = match place {
-            ContextPlace::Alone => {
+            ContextPlace::Alone | ContextPlace::Elsewhere { .. } => {
                 let block = allocator.block(BlockKind::CoreInstance, size)?;
                 (VmContextBox::new(block, size), None)
             }
@@ -309,7 +314,9 @@ impl InstancePtr {
             owner: self.as_ptr().cast(),
             context: match place {
                 ContextPlace::Alone => std::ptr::null_mut(),
-                ContextPlace::InBlock { context, .. } => context.as_ptr(),
+                ContextPlace::Elsewhere { context } | ContextPlace::InBlock { context, .. } => {
+                    context.as_ptr()
+                }
             },
         };
         self.set_field(0, header);

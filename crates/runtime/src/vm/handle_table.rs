@@ -76,6 +76,22 @@ unsafe fn boxed<T>(base: *mut T, length: u32) -> Box<[T]> {
     }
 }
 
+/// The length of a list of `length` elements when it has grown: twice that, but at most `limit`, and
+/// at most `room` more.
+///
+/// # Errors
+/// If it can't grow.
+fn grown(length: usize, limit: u32, room: usize) -> Result<u32, Trap> {
+    let wanted = length.saturating_mul(2).max(FIRST_LENGTH as usize);
+    let allowed = length.saturating_add(room).min(limit as usize);
+    let new = wanted.min(allowed);
+    // The first element is never used, so one alone is none.
+    if new <= length.max(1) {
+        return Err(Trap::TooManyHandles);
+    }
+    u32::try_from(new).map_err(|_| Trap::TooManyHandles)
+}
+
 /// Copies elements to a longer box, whose new ones are made from the index of the next one; that
 /// of the last is 0.
 fn lengthened<T: Copy>(old: &[T], length: u32, free: impl Fn(u32) -> T) -> Result<Box<[T]>, Trap> {
@@ -109,20 +125,22 @@ impl HandleTablePtr {
         unsafe { &mut (*self.as_ptr()).free }
     }
 
-    /// Makes the table longer. No entry is free.
+    /// Whether no entry is free: the table must be made longer before anything is added.
+    #[inline]
+    pub(crate) fn is_full(self) -> bool {
+        *self.free_list() == 0
+    }
+
+    /// Makes the table longer by at most `room` entries; by how many. No entry is free.
     ///
     /// # Errors
     /// If it is as long as it may be, or there is no memory.
-    pub(super) fn grow(self) -> Result<(), Trap> {
+    pub(crate) fn grow(self, room: usize) -> Result<usize, Trap> {
         let old = self.entries();
-        let length = (old.len() as u32)
-            .saturating_mul(2)
-            .clamp(FIRST_LENGTH, MAX_TABLE_LENGTH);
-        if length as usize == old.len() {
-            return Err(Trap::TooManyHandles);
-        }
+        let length = grown(old.len(), MAX_TABLE_LENGTH, room)?;
         // Entry 0 is never used, and never free.
-        let first_free = (old.len() as u32).max(1);
+        let old_length = old.len();
+        let first_free = (old_length as u32).max(1);
         let longer = lengthened(old, length, |next| VMHandle {
             kind: KIND_FREE,
             rep: next,
@@ -138,7 +156,7 @@ impl HandleTablePtr {
             debug_assert_eq!(table.free, 0);
             table.free = first_free;
         }
-        Ok(())
+        Ok(length as usize - old_length)
     }
 
     /// Gives the entries back.
@@ -151,10 +169,10 @@ impl HandleTablePtr {
     }
 
     fn add(self, handle: VMHandle) -> Result<u32, Trap> {
-        if *self.free_list() == 0 {
-            self.grow()?;
-        }
         let index = *self.free_list();
+        if index == 0 {
+            return Err(Trap::TooManyHandles);
+        }
         let entry = self.entries().get_mut(index as usize);
         let entry = entry.ok_or(Trap::TooManyHandles)?;
         *self.free_list() = entry.rep;
@@ -188,7 +206,7 @@ impl HandleTablePtr {
         Ok(self.handle(index, ty)?.rep)
     }
 
-    /// `lower_own`.
+    /// `lower_own` into a table that is not full.
     pub(crate) fn lower_own(self, rep: u32, ty: ResourceTypeId) -> Result<u32, Trap> {
         self.add(VMHandle {
             kind: ty.get(),
@@ -228,7 +246,7 @@ impl HandleTablePtr {
         }
     }
 
-    /// `lower_borrow` into an instance that doesn't define the type.
+    /// `lower_borrow` into an instance that doesn't define the type, whose table is not full.
     pub(crate) fn lower_borrow(
         self,
         scopes: BorrowScopesPtr,
@@ -284,19 +302,21 @@ impl BorrowScopesPtr {
         }
     }
 
-    /// Makes more scopes. None is free.
+    /// Whether no scope is free: more must be made before one is begun.
+    pub(crate) fn is_full(self) -> bool {
+        // SAFETY: as in `HandleTablePtr::entries`.
+        unsafe { (*self.as_ptr()).free == 0 }
+    }
+
+    /// Makes at most `room` more scopes; how many. None is free.
     ///
     /// # Errors
     /// If there are as many as there may be, or there is no memory.
-    pub(super) fn grow(self) -> Result<(), Trap> {
+    pub(crate) fn grow(self, room: usize) -> Result<usize, Trap> {
         let old = self.all();
-        let length = (old.len() as u32)
-            .saturating_mul(2)
-            .clamp(FIRST_LENGTH, MAX_SCOPES);
-        if length as usize == old.len() {
-            return Err(Trap::TooManyHandles);
-        }
-        let first_free = (old.len() as u32).max(1);
+        let length = grown(old.len(), MAX_SCOPES, room)?;
+        let old_length = old.len();
+        let first_free = (old_length as u32).max(1);
         let more = Box::leak(lengthened(old, length, |next| VMBorrowScope {
             borrows: 0,
             next,
@@ -309,7 +329,7 @@ impl BorrowScopesPtr {
             scopes.length = length;
             scopes.free = first_free;
         }
-        Ok(())
+        Ok(length as usize - old_length)
     }
 
     /// Gives the scopes back.
@@ -324,17 +344,17 @@ impl BorrowScopesPtr {
     /// Begins a scope.
     ///
     /// # Errors
-    /// If there are too many.
+    /// If none is free.
     pub(crate) fn enter(self) -> Result<u32, Trap> {
         // SAFETY: as in `HandleTablePtr::entries`.
-        let free = || unsafe { &mut (*self.as_ptr()).free };
-        if *free() == 0 {
-            self.grow()?;
+        let free = unsafe { &mut (*self.as_ptr()).free };
+        let index = *free;
+        if index == 0 {
+            return Err(Trap::TooManyHandles);
         }
-        let index = *free();
         let scope = self.all().get_mut(index as usize);
         let scope = scope.ok_or(Trap::TooManyHandles)?;
-        *free() = scope.next;
+        *free = scope.next;
         scope.borrows = 0;
         Ok(index)
     }
@@ -372,6 +392,14 @@ mod tests {
         pointers.1.clear();
     }
 
+    /// `lower_own`, with as much room as is wanted.
+    fn own(table: HandleTablePtr, rep: u32) -> u32 {
+        if table.is_full() {
+            table.grow(usize::MAX).unwrap();
+        }
+        table.lower_own(rep, ty(1)).unwrap()
+    }
+
     fn ty(id: u32) -> ResourceTypeId {
         ResourceTypeId::new(id).unwrap()
     }
@@ -380,14 +408,30 @@ mod tests {
     fn indices_ascend_and_freed_ones_come_back_last_first() {
         with_table(|table, _| {
             for index in 1..100 {
-                assert_eq!(table.lower_own(index * 10, ty(1)), Ok(index));
+                assert_eq!(own(table, index * 10), index);
             }
             for index in [5, 70, 6] {
                 assert_eq!(table.lift_own(index, ty(1)), Ok(index * 10));
             }
             for index in [6, 70, 5, 100] {
-                assert_eq!(table.lower_own(0, ty(1)), Ok(index));
+                assert_eq!(own(table, 0), index);
             }
+        });
+    }
+
+    #[test]
+    fn a_table_grows_by_what_room_there_is() {
+        with_table(|table, _| {
+            assert_eq!(table.grow(0), Err(Trap::TooManyHandles));
+            assert_eq!(table.grow(1), Err(Trap::TooManyHandles));
+            assert_eq!(table.grow(3), Ok(3));
+            assert_eq!((own(table, 7), own(table, 8)), (1, 2));
+            assert!(table.is_full());
+            assert_eq!(table.lower_own(9, ty(1)), Err(Trap::TooManyHandles));
+            assert_eq!(table.grow(0), Err(Trap::TooManyHandles));
+            assert_eq!(table.grow(1), Ok(1));
+            assert_eq!(own(table, 9), 3);
+            assert_eq!(table.rep(1, ty(1)), Ok(7));
         });
     }
 
@@ -395,7 +439,7 @@ mod tests {
     fn index_zero_and_what_was_never_used_are_unknown() {
         with_table(|table, _| {
             assert_eq!(table.lift_own(0, ty(1)), Err(HandleFault::Unknown));
-            table.lower_own(7, ty(1)).unwrap();
+            own(table, 7);
             for index in [0, 2, 15, 16, u32::MAX] {
                 assert_eq!(table.lift_own(index, ty(1)), Err(HandleFault::Unknown));
                 assert_eq!(table.rep(index, ty(1)), Err(HandleFault::Unknown));
@@ -406,7 +450,7 @@ mod tests {
     #[test]
     fn a_handle_that_is_lent_stays() {
         with_table(|table, _| {
-            let index = table.lower_own(7, ty(1)).unwrap();
+            let index = own(table, 7);
             assert_eq!(table.lift_borrow(index, ty(1)), Ok(7));
             assert_eq!(table.lift_borrow(index, ty(1)), Ok(7));
             table.end_lend(index);
@@ -420,7 +464,7 @@ mod tests {
     #[test]
     fn a_handle_of_another_type_is_told_apart() {
         with_table(|table, _| {
-            let index = table.lower_own(7, ty(1)).unwrap();
+            let index = own(table, 7);
             let fault = Err(HandleFault::Type(Some(ty(1))));
             assert_eq!(table.lift_own(index, ty(2)), fault);
         });
@@ -429,6 +473,9 @@ mod tests {
     #[test]
     fn a_scope_ends_when_its_handles_are_gone() {
         with_table(|table, scopes| {
+            assert_eq!(scopes.enter(), Err(Trap::TooManyHandles));
+            scopes.grow(usize::MAX).unwrap();
+            table.grow(usize::MAX).unwrap();
             let scope = scopes.enter().unwrap();
             let index = table.lower_borrow(scopes, scope, 7, ty(1)).unwrap();
             assert_eq!(table.lift_own(index, ty(1)), Err(HandleFault::Borrowed));

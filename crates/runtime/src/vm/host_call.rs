@@ -26,6 +26,7 @@ pub(crate) struct Raised;
 /// # Safety
 /// `context` is the context of a store whose compiled code called the host function that this
 /// thread runs.
+#[inline]
 pub(crate) unsafe fn catch<R>(
     context: *mut VMStoreContext,
     body: impl FnOnce() -> anyhow::Result<R>,

@@ -48,7 +48,7 @@ pub(crate) struct HostCall<'a> {
     /// The function's type.
     pub(crate) ty: ComponentFuncTypeIndex,
     /// How its parameters and results are passed.
-    pub(crate) shape: FuncShape,
+    pub(crate) shape: &'a FuncShape,
 }
 
 impl<'a> HostCall<'a> {
@@ -97,13 +97,13 @@ pub(crate) struct CallSite {
 
 impl CallSite {
     /// The call, which uses these handles.
-    pub(crate) fn call(self, handles: &CallHandles) -> HostCall<'_> {
+    pub(crate) fn call<'a>(&'a self, handles: &'a CallHandles) -> HostCall<'a> {
         HostCall {
             instance: self.instance,
             options: self.instance.options(self.options),
             handles,
             ty: self.lowered.ty,
-            shape: self.lowered.shape,
+            shape: &self.lowered.shape,
         }
     }
 }
@@ -207,7 +207,7 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let shape = import.lowered.shape;
+            let shape = &import.lowered.shape;
             let slots = std::slice::from_raw_parts_mut(slots, shape.lowered_slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let handles = CallHandles::default();

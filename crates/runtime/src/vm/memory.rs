@@ -5,7 +5,7 @@
 //! alone. That of a memory which threads share is elsewhere: see `shared_memory`.
 
 use super::core_instance::CoreInstance;
-use super::instance_allocator::{MemoryImage, MemoryPool, MemorySlot};
+use super::instance_allocator::{Fresh, MemoryImage, MemoryPool, MemorySlot, SpareMappings};
 use super::pointer::VmPtr;
 use super::racy;
 use super::shared_memory::SharedLinearMemory;
@@ -33,42 +33,66 @@ enum Storage {
         mapping: Mapping,
         /// How much of it, at the end, no memory reaches into.
         guard: usize,
+        /// Who keeps it when the memory is gone, and what it was at first.
+        keeper: Option<(Arc<SpareMappings>, Fresh)>,
     },
     /// In a pool, where it never moves.
     Slot(MemorySlot),
 }
 
 impl LinearMemory {
-    /// Address space for a memory of this type, at its minimal size, with these contents; zero if
-    /// there are none. The image, if any, is made for such memories, so it isn't longer.
+    /// Address space for a memory of this type, at its minimal size.
     ///
     /// # Errors
     /// If the system has no room, or the minimum cannot be addressed.
-    pub(crate) fn new(
+    pub(super) fn new(ty: &MemoryType, tunables: &Tunables) -> Result<LinearMemory> {
+        LinearMemory::in_mapping(ty, tunables, None, None)
+    }
+
+    /// The same with these contents; zero if there are none. The image, if any, is made for such
+    /// memories, so it isn't longer. A spare mapping is used if there is one, and there will be
+    /// one when the memory is dropped.
+    ///
+    /// # Errors
+    /// As for [`LinearMemory::new`].
+    pub(super) fn on_demand(
         ty: &MemoryType,
         tunables: &Tunables,
         image: Option<&Arc<MemoryImage>>,
+        spares: &Arc<SpareMappings>,
+    ) -> Result<LinearMemory> {
+        LinearMemory::in_mapping(ty, tunables, image, Some(spares))
+    }
+
+    fn in_mapping(
+        ty: &MemoryType,
+        tunables: &Tunables,
+        image: Option<&Arc<MemoryImage>>,
+        spares: Option<&Arc<SpareMappings>>,
     ) -> Result<LinearMemory> {
         let (length, maximum) = limits(ty)?;
         let guard = tunables.memory_guard_size as usize;
         // A shared memory can't move, so there must be room for all it can become.
         let needed = if ty.shared { maximum } else { length };
         let reservation = tunables.memory_reservation.max(needed) as usize;
-        let mapping = map(reservation, guard)
-            .and_then(|mut mapping| {
-                if let Some(image) = image {
-                    mapping.begin_with_file(image.file(), image.bytes().len())?;
-                }
-                mapping.make_accessible(whole_pages(length as usize)?)?;
-                Ok(mapping)
-            })
-            .with_context(|| {
-                format!(
-                    "failed to allocate a linear memory of {length} bytes, {reservation} reserved"
-                )
-            })?;
+        let context = || {
+            format!("failed to allocate a linear memory of {length} bytes, {reservation} reserved")
+        };
+        let fresh = Fresh {
+            length: mapping_length(reservation, guard).with_context(context)?,
+            accessible: whole_pages(length as usize)?,
+            image: image.cloned(),
+        };
+        let mapping = match spares.and_then(|spares| spares.take(&fresh)) {
+            Some(mapping) => mapping,
+            None => map(&fresh).with_context(context)?,
+        };
         Ok(LinearMemory {
-            storage: Storage::Own { mapping, guard },
+            storage: Storage::Own {
+                mapping,
+                guard,
+                keeper: spares.map(|spares| (spares.clone(), fresh)),
+            },
             length: length as usize,
             maximum: maximum as usize,
             page_size_log2: ty.page_size_log2,
@@ -114,7 +138,7 @@ impl LinearMemory {
         }
         let accessible = whole_pages(length).ok()?;
         match &mut self.storage {
-            Storage::Own { mapping, guard } => {
+            Storage::Own { mapping, guard, .. } => {
                 if length.checked_add(*guard)? > mapping.length() {
                     let reservation = self.length.saturating_mul(2).clamp(length, self.maximum);
                     relocate(mapping, *guard, reservation, accessible)?;
@@ -126,6 +150,18 @@ impl LinearMemory {
         }
         self.length = length;
         Some(())
+    }
+}
+
+impl Drop for LinearMemory {
+    fn drop(&mut self) {
+        if let Storage::Own {
+            mapping, keeper, ..
+        } = &mut self.storage
+            && let Some((spares, fresh)) = keeper.take()
+        {
+            spares.keep(fresh, mapping.take());
+        }
     }
 }
 
@@ -148,21 +184,37 @@ fn relocate(
     reservation: usize,
     accessible: usize,
 ) -> Option<()> {
-    let mut larger = map(reservation, guard)
-        .or_else(|_| map(accessible, guard))
+    let with_room = |reservation| {
+        map(&Fresh {
+            length: mapping_length(reservation, guard)?,
+            accessible,
+            image: None,
+        })
+    };
+    let mut larger = with_room(reservation)
+        .or_else(|_| with_room(accessible))
         .ok()?;
-    larger.make_accessible(accessible).ok()?;
     mapping.move_contents(&mut larger).ok()?;
     *mapping = larger;
     Some(())
 }
 
-/// A mapping of `reservation` bytes and a guard behind it.
-fn map(reservation: usize, guard: usize) -> Result<Mapping> {
+/// The length of a mapping of `reservation` bytes and a guard behind it.
+fn mapping_length(reservation: usize, guard: usize) -> Result<usize> {
     let total = whole_pages(reservation)?
         .checked_add(whole_pages(guard)?)
         .context("the size overflows")?;
-    Ok(Mapping::reserve(total.max(page_size()))?)
+    Ok(total.max(page_size()))
+}
+
+/// A new mapping.
+fn map(fresh: &Fresh) -> Result<Mapping> {
+    let mut mapping = Mapping::reserve(fresh.length)?;
+    if let Some(image) = &fresh.image {
+        mapping.begin_with_file(image.file(), image.bytes().len())?;
+    }
+    mapping.make_accessible(fresh.accessible)?;
+    Ok(mapping)
 }
 
 /// A size in bytes, rounded up to pages of the system.

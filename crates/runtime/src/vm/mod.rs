@@ -55,7 +55,7 @@ pub(crate) use entry::ThreadKind;
 use entry::{HostToWasm, call_wasm};
 pub(crate) use func_ref::{FuncRefPtr, HostFunc, OwnedHostFunc};
 pub(crate) use global::GlobalPtr;
-pub(crate) use handle_table::{HandleFault, HandleTablePtr};
+pub(crate) use handle_table::{BorrowScopesPtr, HandleFault, HandleTablePtr};
 #[cfg(test)]
 use host_call::{catch, raise, trap};
 pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig};

@@ -143,8 +143,8 @@ pub(super) unsafe extern "C" fn handle_failure(
 pub(super) unsafe extern "C" fn handle_table_grow(context: *mut c_void, instance: u32) -> bool {
     // SAFETY: passed on.
     unsafe {
-        with_component(context, |component, _| {
-            Ok(component.handle_table(table_index(instance)).grow()?)
+        with_component(context, |component, store| {
+            store.grow_handle_table(component.handle_table(table_index(instance)))
         })
         .is_some()
     }
@@ -157,8 +157,8 @@ pub(super) unsafe extern "C" fn handle_table_grow(context: *mut c_void, instance
 pub(super) unsafe extern "C" fn borrow_scopes_grow(context: *mut c_void) -> bool {
     // SAFETY: passed on.
     unsafe {
-        with_component(context, |component, _| {
-            Ok(component.borrow_scopes().grow()?)
+        with_component(context, |component, store| {
+            store.grow_borrow_scopes(component.borrow_scopes())
         })
         .is_some()
     }
@@ -220,7 +220,11 @@ pub(super) unsafe extern "C" fn lend(
             let ty = type_id(component, resource)?;
             let rep = table.lift_borrow(handle, ty);
             let rep = rep.map_err(|fault| handle_error(store, handle, ty, fault))?;
-            component.add_lender(lenders, handle);
+            let lent = component.add_lender(lenders, handle);
+            // One handle may be lent any number of times in a list.
+            if lent.is_power_of_two() && lent > store.handle_limit() {
+                return Err(Trap::TooManyHandles.into());
+            }
             Ok(rep)
         })
     };

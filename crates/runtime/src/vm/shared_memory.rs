@@ -48,7 +48,7 @@ impl SharedLinearMemory {
             ty.minimum <= maximum,
             "memory minimum size exceeds its maximum"
         );
-        let storage = LinearMemory::new(ty, tunables, None)?;
+        let storage = LinearMemory::new(ty, tunables)?;
         Ok(SharedLinearMemory {
             definition: UnsafeCell::new(storage.definition()),
             ty: *ty,

@@ -164,7 +164,7 @@ fn records_agree_with_values() {
         "give-person",
         (person.clone(),),
         (person.clone(),),
-        &[val.clone()],
+        std::slice::from_ref(&val),
         &val,
     );
     let borrowed = PersonRef {
@@ -172,7 +172,13 @@ fn records_agree_with_values() {
         years_old: 36,
         tags: &["x", "yz"],
     };
-    agree("give-person", (borrowed,), (person,), &[val.clone()], &val);
+    agree(
+        "give-person",
+        (borrowed,),
+        (person,),
+        std::slice::from_ref(&val),
+        &val,
+    );
 }
 
 #[test]
@@ -191,7 +197,7 @@ fn variants_agree_with_values() {
             "give-shape",
             (shape.clone(),),
             (shape,),
-            &[val.clone()],
+            std::slice::from_ref(&val),
             &val,
         );
     }

@@ -7,11 +7,13 @@
 //! alone, so that what is instantiated later in it changes nothing.
 
 use super::Flattener;
-use super::value::{LiftedFunc, inconsistent};
+use super::value::{CoreInstance, LiftedFunc, inconsistent};
 use crate::adapter::{
-    ADAPTER_EXPORT, Adapter, AdapterImport, AdapterSpec, Peer, PeerOptions, SCRATCH_MEMORY,
+    ADAPTER_EXPORT, Adapter, AdapterImport, AdapterSpec, Peer, PeerOptions, RETURN_EXPORT,
+    SCRATCH_MEMORY, START_EXPORT,
 };
-use crate::component::info::{CanonicalOptions, CoreDef, StringEncoding};
+use crate::component::info::{CanonicalOptions, CoreDef, Step, StringEncoding, TaskAdapter};
+use crate::component::module_type::CoreExternType;
 use crate::component::trampoline::Trampoline;
 use crate::component::types::{ComponentFuncType, InterfaceType};
 use crate::error::{Error, Result};
@@ -97,6 +99,7 @@ impl Flattener<'_, '_> {
         let lower = self.component.options[key.lower].clone();
         let caller = self.component_instances[lower.instance];
         let name = self.core_func_name(key.callee)?;
+        let makes_task = self.makes_tasks(lift.instance);
         let spec = AdapterSpec {
             types: self.types.types(),
             resources: &self.component.resources,
@@ -108,11 +111,45 @@ impl Flattener<'_, '_> {
             check_may_leave: self.definitions.components[caller].may_be_unleavable,
             may_throw: self.may_throw,
         };
+        if makes_task {
+            let signature = spec.lowered().signature;
+            let adapter = spec.synthesize_task(&mut self.shapes)?;
+            let signature = self.signatures.intern(signature);
+            return self.task_call(adapter, key, signature);
+        }
         if spec.is_nothing_but_the_call() {
             return Ok(key.callee);
         }
         let adapter = spec.synthesize(&mut self.shapes)?;
-        self.instantiate_adapter(adapter, key.callee, &lift, &lower)
+        let instance = self.instantiate_adapter(adapter, key.callee, &lift, &lower)?;
+        self.core_export(&instance, ADAPTER_EXPORT)
+    }
+
+    /// A call that makes a task, whose functions are in this adapter.
+    fn task_call(
+        &mut self,
+        adapter: Adapter,
+        key: &AdapterKey,
+        signature: SignatureIndex,
+    ) -> Result<CoreDef> {
+        let lift = self.component.options[key.lift].clone();
+        let lower = self.component.options[key.lower].clone();
+        let instance = self.instantiate_adapter(adapter, key.callee, &lift, &lower)?;
+        let index = self.component.task_adapters.next_key();
+        let adapter = TaskAdapter {
+            start: self.core_export(&instance, START_EXPORT)?,
+            return_: self.core_export(&instance, RETURN_EXPORT)?,
+            lift: key.lift,
+            lower: key.lower,
+            ty: key.ty,
+        };
+        self.component.task_adapters.push(adapter);
+        let step = Step::ExtractTaskAdapter { index };
+        self.component.steps.push(step);
+        Ok(self.trampoline(Trampoline::TaskCall {
+            adapter: index,
+            signature,
+        }))
     }
 
     /// The core function that calls a destructor of an instance from `resource.drop`, whoever
@@ -129,8 +166,21 @@ impl Flattener<'_, '_> {
             address: AddressType::I32,
             realloc: None,
             post_return: None,
+            async_: false,
+            callback: None,
             passes_on: false,
         };
+        if self.makes_tasks(instance) {
+            let ty = self.types.dtor()?;
+            let options = self.intern_options(options);
+            let key = AdapterKey {
+                callee: dtor,
+                lift: options,
+                lower: options,
+                ty,
+            };
+            return self.make_adapter(&key);
+        }
         let name = self.core_func_name(dtor)?;
         let spec = AdapterSpec {
             types: self.types.types(),
@@ -152,7 +202,8 @@ impl Flattener<'_, '_> {
             return Ok(dtor);
         }
         let adapter = spec.synthesize(&mut self.shapes)?;
-        self.instantiate_adapter(adapter, dtor, &options, &options)
+        let instance = self.instantiate_adapter(adapter, dtor, &options, &options)?;
+        self.core_export(&instance, ADAPTER_EXPORT)
     }
 
     fn instantiate_adapter(
@@ -161,7 +212,7 @@ impl Flattener<'_, '_> {
         callee: CoreDef,
         lift: &CanonicalOptions,
         lower: &CanonicalOptions,
-    ) -> Result<CoreDef> {
+    ) -> Result<CoreInstance> {
         self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
         let module = module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
         let mut args = Vec::with_capacity(adapter.imports.len());
@@ -181,8 +232,7 @@ impl Flattener<'_, '_> {
         }
         self.budget.spend(args.len())?;
         let module = self.modules.push(module);
-        let instance = self.instantiate_module(lower.instance, module, args.into())?;
-        self.core_export(&instance, ADAPTER_EXPORT)
+        self.instantiate_module(lower.instance, module, args.into())
     }
 
     fn peer(&self, options: &CanonicalOptions) -> Result<PeerOptions> {
@@ -193,6 +243,8 @@ impl Flattener<'_, '_> {
             memory: memory.transpose()?,
             string_encoding: options.string_encoding,
             realloc: options.realloc.is_some(),
+            lift: options.lift(),
+            lower: options.lower(),
             uses_context: self.definitions.components[definition].uses_context,
         })
     }
@@ -201,6 +253,12 @@ impl Flattener<'_, '_> {
         let CoreDef::Export(export) = self.extracted.memories[index] else {
             return Err(inconsistent());
         };
+        if let Some(ty) = self.imported_module_type(export.instance) {
+            return match ty.exported(export.entity) {
+                Some((_, CoreExternType::Memory(ty))) => Ok(*ty),
+                _ => Err(inconsistent()),
+            };
+        }
         let (module, _) = self.made_from(export.instance)?;
         match self.modules[module].module.entity_type(export.entity) {
             EntityType::Memory(ty) => Ok(ty),
@@ -259,6 +317,9 @@ impl Flattener<'_, '_> {
             AdapterImport::Resource { op, peer, resource } => {
                 self.resource_trampoline(op, peers.options(peer).instance, resource)
             }
+            AdapterImport::Transfer { op, peer } => {
+                self.transfer_trampoline(op, peers.options(peer).instance)
+            }
             AdapterImport::BorrowScope(op) => self.scope_trampoline(op, peers.lower.instance),
             AdapterImport::Trap(code) => {
                 let signature = self.signatures.intern(FuncType::new([], []));
@@ -275,6 +336,10 @@ impl Flattener<'_, '_> {
         let EntityIndex::Func(func) = export.entity else {
             return Err(inconsistent());
         };
+        if let Some(ty) = self.imported_module_type(export.instance) {
+            let (name, _) = ty.exported(export.entity).ok_or_else(inconsistent)?;
+            return Ok(name.chars().take(MAX_NAME).collect());
+        }
         let (module, _) = self.made_from(export.instance)?;
         let module = &self.modules[module].module;
         // Names are searched for among the exports, and may be long.

@@ -4,7 +4,7 @@ use super::Flattener;
 use super::scope::Scope;
 use super::value::{Func, ImportedFunc, LiftedFunc, inconsistent};
 use crate::UnsafeIntrinsic;
-use crate::canonical_abi::{LiftOrLower, flatten_func};
+use crate::canonical_abi::flatten_func;
 use crate::component::definition::{CoreSort, OptionsDef};
 use crate::component::info::{CanonicalOptions, CoreDef, RuntimeImport, Step};
 use crate::component::trampoline::Trampoline;
@@ -70,8 +70,9 @@ impl Flattener<'_, '_> {
             }
         };
         let types = self.types.types();
-        let address = self.component.options[options].address;
-        let flat = flatten_func(types, &types.funcs[ty], LiftOrLower::Lower, address);
+        let CanonicalOptions { address, .. } = self.component.options[options];
+        let side = self.component.options[options].lower();
+        let flat = flatten_func(types, &types.funcs[ty], side, address);
         let signature = self.signatures.intern(flat.signature);
         self.trampoline(Trampoline::LowerImport {
             index,
@@ -121,7 +122,11 @@ impl Flattener<'_, '_> {
 
     /// Resolves canonical options; what they need is extracted by steps written here, and so
     /// before anything that uses them.
-    fn options(&mut self, scope: &Scope<'_>, options: &OptionsDef) -> Result<OptionsIndex> {
+    pub(super) fn options(
+        &mut self,
+        scope: &Scope<'_>,
+        options: &OptionsDef,
+    ) -> Result<OptionsIndex> {
         let memory = match options.memory {
             Some(index) => {
                 let def = scope.core(CoreSort::Memory, index)?;
@@ -137,6 +142,10 @@ impl Flattener<'_, '_> {
             Some(index) => Some(self.extract_post_return(scope.core(CoreSort::Func, index)?)),
             None => None,
         };
+        let callback = match options.callback {
+            Some(index) => Some(self.extract_callback(scope.core(CoreSort::Func, index)?)),
+            None => None,
+        };
         let address = match memory {
             Some(index) => self.memory_type(index)?.address,
             None => AddressType::I32,
@@ -148,15 +157,21 @@ impl Flattener<'_, '_> {
             address,
             realloc,
             post_return,
+            async_: options.async_,
+            callback,
             passes_on: false,
         };
+        Ok(self.intern_options(options))
+    }
+
+    pub(super) fn intern_options(&mut self, options: CanonicalOptions) -> OptionsIndex {
         let all = &mut self.component.options;
         let index = self
             .interned
             .options
             .entry(options)
             .or_insert_with_key(|options| all.push(options.clone()));
-        Ok(*index)
+        *index
     }
 
     pub(super) fn extract_memory(&mut self, def: CoreDef) -> Result<RuntimeMemoryIndex> {

@@ -4,7 +4,7 @@ use super::Flattener;
 use super::scope::Scope;
 use super::value::{CoreInstance, inconsistent};
 use crate::component::definition::CoreInstanceDef;
-use crate::component::info::{CoreDef, CoreExport, Step};
+use crate::component::info::{CoreDef, CoreExport, ExportedModule, Step};
 use crate::error::Result;
 use crate::index::*;
 use crate::module::Module;
@@ -25,7 +25,14 @@ impl Flattener<'_, '_> {
             CoreInstanceDef::Instantiate { module, args } => {
                 let module = scope.module(*module)?;
                 let imports = self.resolve_imports(scope, module, args)?;
-                self.instantiate_module(scope.runtime_instance, module, imports)?
+                match module {
+                    ExportedModule::Defined(module) => {
+                        self.instantiate_module(scope.runtime_instance, module, imports)?
+                    }
+                    ExportedModule::Imported(module) => {
+                        self.instantiate_imported(scope.runtime_instance, module, imports)?
+                    }
+                }
             }
             CoreInstanceDef::FromExports(list) => {
                 self.budget.spend(list.len())?;
@@ -62,10 +69,10 @@ impl Flattener<'_, '_> {
     fn resolve_imports(
         &mut self,
         scope: &Scope<'_>,
-        module: StaticModuleIndex,
+        module: ExportedModule,
         args: &[(Rc<str>, u32)],
     ) -> Result<Box<[CoreDef]>> {
-        let count = self.modules[module].module.imports.len();
+        let count = self.num_imports(module);
         self.budget.spend(count + args.len())?;
         let mut instances = BTreeMap::new();
         for (name, index) in args {
@@ -73,11 +80,9 @@ impl Flattener<'_, '_> {
         }
         let mut resolved = Vec::with_capacity(count);
         for position in 0..count {
-            let import = &self.modules[module].module.imports[position];
-            let instance = instances
-                .get(import.module.as_str())
-                .ok_or_else(inconsistent)?;
-            let field = import.field.clone();
+            let (first, field) = self.import_names(module, position);
+            let instance = instances.get(first).ok_or_else(inconsistent)?;
+            let field = field.to_owned();
             resolved.push(self.core_export(instance, &field)?);
         }
         Ok(resolved.into())
@@ -88,6 +93,15 @@ impl Flattener<'_, '_> {
         match instance {
             CoreInstance::Synthetic(exports) => exports.get(name).copied().ok_or_else(inconsistent),
             CoreInstance::Real(instance) => {
+                if let Some(ty) = self.imported_module_type(*instance) {
+                    let entity = ty.export(name).ok_or_else(inconsistent)?;
+                    let count = ty.exports.len();
+                    self.budget.spend(count / IMPORTS_PER_UNIT)?;
+                    return Ok(CoreDef::Export(CoreExport {
+                        instance: *instance,
+                        entity,
+                    }));
+                }
                 let (module, args) = self.made_from(*instance)?;
                 let module = &self.modules[module].module;
                 let entity = module.export(name).ok_or_else(inconsistent)?;
@@ -107,7 +121,7 @@ impl Flattener<'_, '_> {
         }
     }
 
-    /// The module of a core instance, and its arguments.
+    /// The module of a core instance, which is not imported, and its arguments.
     pub(super) fn made_from(
         &self,
         instance: RuntimeInstanceIndex,

@@ -1,7 +1,7 @@
 //! What the compiler may know about imported functions.
 //!
 //! A module may be instantiated more than once, and its code is compiled once: an import is known
-//! if it is the same for every instance.
+//! if it is the same for every instance; one of a module that is exported never is.
 
 use super::Flattener;
 use crate::component::info::{CoreDef, Step};
@@ -37,6 +37,9 @@ impl Flattener<'_, '_> {
             let Some(known) = &agreed[index] else {
                 continue;
             };
+            if self.exported_modules.contains(&index) {
+                continue;
+            }
             for (import, known) in module.module.imports.iter().zip(known) {
                 if let (EntityIndex::Func(func), Some(known)) = (import.index, known) {
                     module.known_imports.insert(func, *known);

@@ -24,18 +24,23 @@ impl Flattener<'_, '_> {
             lowerings: self.component.num_lowerings,
             memories: self.component.num_memories,
         };
-        let core_instances = instances.values().map(|&module| sizes[module]).collect();
+        // An instance of an imported module is elsewhere: its size isn't known.
+        let size = |&module: &Option<StaticModuleIndex>| module.map_or(0, |module| sizes[module]);
+        let core_instances = instances.values().map(size).collect();
         let main = self.main_user_of_slots(&instances);
         let layout = VMComponentLayout::new(counts, &core_instances, main);
         let layout = layout.ok_or_else(|| Error::TooLarge {
             message: "the component's instances need more than 1 GiB of contexts".to_owned(),
         })?;
         let mut times: SecondaryMap<StaticModuleIndex, u32> = SecondaryMap::new();
-        for &module in instances.values() {
+        for &module in instances.values().flatten() {
             times[module] += 1;
         }
         for (instance, &module) in &instances {
-            if times[module] == 1 {
+            let Some(module) = module else {
+                continue;
+            };
+            if times[module] == 1 && !self.exported_modules.contains(&module) {
                 self.modules[module].context_distance = Some(layout.context_distance(instance));
             }
         }
@@ -43,12 +48,13 @@ impl Flattener<'_, '_> {
         Ok(())
     }
 
-    /// The module of each core instance.
-    fn instantiated(&self) -> PrimaryMap<RuntimeInstanceIndex, StaticModuleIndex> {
+    /// The module of each core instance; `None` if it is imported.
+    fn instantiated(&self) -> PrimaryMap<RuntimeInstanceIndex, Option<StaticModuleIndex>> {
         let steps = self.component.steps.iter();
         steps
             .filter_map(|step| match step {
-                Step::Instantiate { module, .. } => Some(*module),
+                Step::Instantiate { module, .. } => Some(Some(*module)),
+                Step::InstantiateImported { .. } => Some(None),
                 _ => None,
             })
             .collect()
@@ -58,11 +64,11 @@ impl Flattener<'_, '_> {
     /// import an intrinsic for it.
     fn main_user_of_slots(
         &self,
-        instances: &PrimaryMap<RuntimeInstanceIndex, StaticModuleIndex>,
+        instances: &PrimaryMap<RuntimeInstanceIndex, Option<StaticModuleIndex>>,
     ) -> Option<RuntimeInstanceIndex> {
         let (main, _) = instances
             .iter()
-            .map(|(instance, &module)| (instance, &self.modules[module]))
+            .filter_map(|(instance, module)| Some((instance, &self.modules[(*module)?])))
             .filter(|(_, module)| uses_slots(module))
             .max_by_key(|(_, module)| module.bytes.len())?;
         Some(main)

@@ -10,18 +10,20 @@
 mod adapt;
 mod budget;
 mod canon;
+mod concurrency;
 mod core_instance;
 mod export;
 mod instance;
 mod known_imports;
 mod layout;
+mod module;
 mod reexport;
 mod resource;
 mod scope;
 mod value;
 
 use super::definition::{Definitions, Item, StaticComponentIndex};
-use super::info::{CanonicalOptions, Component, CoreDef, CoreExport, Export};
+use super::info::{CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule};
 use super::intern::TypeInterner;
 use super::trampoline::Trampoline;
 use crate::Translation;
@@ -33,7 +35,7 @@ use crate::signature_table::SignatureTable;
 use budget::Budget;
 use cranelift_entity::PrimaryMap;
 use scope::Scope;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use value::{Args, Exports};
 use wasmparser::types::TypesRef;
 
@@ -50,10 +52,14 @@ pub(super) struct Input<'d, 'data> {
 
 /// Flattens a component.
 pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'data>> {
-    let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty());
+    let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty())
+        || module::imports_modules(&input);
     let mut flattener = Flattener {
         definitions: input.definitions,
-        component: Component::default(),
+        component: Component {
+            unbuilt: input.definitions.unbuilt.clone(),
+            ..Component::default()
+        },
         wasm_types: input.types,
         types: TypeInterner::default(),
         signatures: input.signatures,
@@ -65,6 +71,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         extracted: Extracted::default(),
         scratch: None,
         budget: Budget::default(),
+        exported_modules: BTreeSet::new(),
         may_throw,
     };
     let root = value::Closure {
@@ -76,6 +83,8 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
     flattener.fill_known_imports();
     flattener.component.num_component_instances = flattener.component_instances.len() as u32;
     flattener.component.num_runtime_instances = flattener.instance_steps.len() as u32;
+    let instances = flattener.component_instances.keys();
+    flattener.component.makes_tasks = instances.map(|i| flattener.makes_tasks(i)).collect();
     flattener.lay_out()?;
     flattener.component.types = flattener.types.finish();
     Ok(Translation {
@@ -106,7 +115,10 @@ struct Flattener<'d, 'data> {
     /// What re-exported functions' values go through.
     scratch: Option<reexport::Scratch>,
     budget: Budget,
-    /// Whether any module has a tag: without one, nothing can be thrown.
+    /// Modules that are exported, and so may be instantiated with any imports.
+    exported_modules: BTreeSet<StaticModuleIndex>,
+    /// Whether any module has a tag, or may have, being imported: without one, nothing can be
+    /// thrown.
     may_throw: bool,
 }
 
@@ -124,6 +136,8 @@ struct Interned {
     memories: BTreeMap<CoreExport, RuntimeMemoryIndex>,
     reallocs: BTreeMap<CoreDef, RuntimeReallocIndex>,
     post_returns: BTreeMap<CoreDef, RuntimePostReturnIndex>,
+    callbacks: BTreeMap<CoreDef, RuntimeCallbackIndex>,
+    tables: BTreeMap<CoreExport, RuntimeTableIndex>,
     options: BTreeMap<CanonicalOptions, OptionsIndex>,
     trampolines: BTreeMap<Trampoline, TrampolineIndex>,
     imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
@@ -150,7 +164,7 @@ impl Flattener<'_, '_> {
     /// Evaluates a definition; what it defines is added to an index space of the scope.
     fn evaluate(&mut self, scope: &mut Scope<'_>, item: &Item) -> Result<()> {
         match item {
-            Item::Module(index) => scope.modules.push(*index),
+            Item::Module(index) => scope.modules.push(ExportedModule::Defined(*index)),
             Item::Component(index) => self.close_over(scope, *index)?,
             Item::Captured(sort, place) => scope.captured(*sort, *place)?,
             Item::OwnModule(index) => scope.modules.push(scope.module(*index)?),
@@ -167,6 +181,7 @@ impl Flattener<'_, '_> {
             }
             Item::Instance(definition, ty) => self.instance(scope, definition, *ty)?,
             Item::Resource { id, dtor } => self.define_resource(scope, *id, *dtor)?,
+            Item::Concurrency(builtin) => self.concurrency(scope, builtin)?,
             Item::ResourceFunc(func, id) => self.resource_func(scope, *func, *id)?,
             Item::ExportAlias {
                 sort,

@@ -42,6 +42,8 @@ impl Flattener<'_, '_> {
             address: AddressType::I32,
             realloc: Some(scratch.realloc),
             post_return: None,
+            async_: false,
+            callback: None,
             passes_on: true,
         };
         let lowered = self.component.options.push(lower.clone());

@@ -118,10 +118,10 @@ impl Flattener<'_, '_> {
         let index = self.types.func(self.wasm_types, &mut scope.types, id)?;
         self.budget
             .spend((self.types.converted - before) / PARTS_PER_UNIT)?;
-        match self.types.types().unbuilt(index) {
-            Some(what) => Err(Error::unsupported(what, offset)),
-            None => Ok(index),
+        if let Some(what) = self.types.types().unbuilt(index) {
+            self.refuse_later(what, offset);
         }
+        Ok(index)
     }
 
     /// What a type is in an instance.
@@ -235,10 +235,7 @@ impl Flattener<'_, '_> {
                 let ty = self.imported_type(scope, path, created)?;
                 Ok((Value::Type(ty), ExternType::Type(ty)))
             }
-            wt::ComponentEntityType::Module(_) => Err(Error::unsupported(
-                "the import of a core module by the outermost component",
-                offset,
-            )),
+            wt::ComponentEntityType::Module(id) => self.imported_module(id, offset),
             wt::ComponentEntityType::Component(_) => Err(Error::unsupported(
                 "the import of a component by the outermost component",
                 offset,

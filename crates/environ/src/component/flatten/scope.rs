@@ -2,7 +2,7 @@
 
 use super::value::{Args, Closure, CoreInstance, Exports, Func, Value, inconsistent};
 use crate::component::definition::{CaptureSort, CoreSort, Sort};
-use crate::component::info::CoreDef;
+use crate::component::info::{CoreDef, ExportedModule};
 use crate::component::intern::ResourceScope;
 use crate::error::Result;
 use crate::index::*;
@@ -18,7 +18,7 @@ pub(super) struct Scope<'c> {
     pub(super) args: Args,
     /// How deep this instantiation is in others.
     pub(super) depth: u32,
-    pub(super) modules: Vec<StaticModuleIndex>,
+    pub(super) modules: Vec<ExportedModule>,
     pub(super) components: Vec<Rc<Closure>>,
     pub(super) core_funcs: Vec<CoreDef>,
     core_tables: Vec<CoreDef>,
@@ -92,7 +92,7 @@ impl<'c> Scope<'c> {
             .ok_or_else(inconsistent)
     }
 
-    pub(super) fn module(&self, index: u32) -> Result<StaticModuleIndex> {
+    pub(super) fn module(&self, index: u32) -> Result<ExportedModule> {
         get(&self.modules, index).copied()
     }
 

@@ -2,7 +2,7 @@
 
 use super::budget::MAX_DEPTH;
 use crate::component::definition::{Sort, StaticComponentIndex};
-use crate::component::info::CoreDef;
+use crate::component::info::{CoreDef, ExportedModule};
 use crate::component::types::TypeDef;
 use crate::error::{Error, Result};
 use crate::index::*;
@@ -12,7 +12,7 @@ use std::rc::Rc;
 /// Anything that can be imported or exported.
 #[derive(Clone)]
 pub(super) enum Value {
-    Module(StaticModuleIndex),
+    Module(ExportedModule),
     Component(Rc<Closure>),
     Func(Func),
     Instance(Rc<Exports>),

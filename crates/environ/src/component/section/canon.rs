@@ -3,6 +3,7 @@
 use super::super::definition::{Item, OptionsDef, ResourceFunc};
 use super::super::info::StringEncoding;
 use super::super::translate::Walk;
+use super::concurrency;
 use crate::error::{Error, Result};
 use crate::{CONTEXT_SLOTS, SlotType, UnsafeIntrinsic};
 use wasmparser::component_types::ComponentAnyTypeId;
@@ -66,7 +67,7 @@ pub(in super::super) fn read(
             CanonicalFunction::ResourceDrop { resource } => {
                 resource_func(walk, ResourceFunc::Drop, resource, offset)?;
             }
-            other => return Err(refused(builtin_name(&other), offset)),
+            other => concurrency::read(walk, &other, offset)?,
         }
     }
     Ok(())
@@ -80,6 +81,7 @@ fn lift(
     offset: u64,
 ) -> Result<()> {
     let options = options(walk, list, offset)?;
+    walk.component().may_block |= options.async_;
     let ComponentAnyTypeId::Func(ty) = walk.wasm_types(offset)?.component_any_type_at(type_index)
     else {
         return Err(Error::invalid(
@@ -97,7 +99,10 @@ fn lift(
 
 fn lower(walk: &mut Walk<'_>, func: u32, list: &[CanonicalOption], offset: u64) -> Result<()> {
     let options = options(walk, list, offset)?;
-    let ty = walk.wasm_types(offset)?.component_function_at(func);
+    let types = walk.wasm_types(offset)?;
+    let ty = types.component_function_at(func);
+    let waits = types[ty].async_ && !options.async_;
+    walk.component().may_block |= waits;
     walk.define(Item::Lower {
         func,
         ty,
@@ -107,7 +112,11 @@ fn lower(walk: &mut Walk<'_>, func: u32, list: &[CanonicalOption], offset: u64) 
     Ok(())
 }
 
-fn options(walk: &mut Walk<'_>, list: &[CanonicalOption], offset: u64) -> Result<OptionsDef> {
+pub(super) fn options(
+    walk: &mut Walk<'_>,
+    list: &[CanonicalOption],
+    offset: u64,
+) -> Result<OptionsDef> {
     let mut options = OptionsDef {
         offset,
         ..OptionsDef::default()
@@ -122,7 +131,17 @@ fn options(walk: &mut Walk<'_>, list: &[CanonicalOption], offset: u64) -> Result
             CanonicalOption::Memory(index) => options.memory = Some(index),
             CanonicalOption::Realloc(index) => options.realloc = Some(index),
             CanonicalOption::PostReturn(index) => options.post_return = Some(index),
-            other => return Err(refused_option(other, offset)),
+            CanonicalOption::Async => {
+                options.async_ = true;
+                walk.refuse_later(refused_option(option, offset));
+            }
+            CanonicalOption::Callback(index) => {
+                options.callback = Some(index);
+                walk.refuse_later(refused_option(option, offset));
+            }
+            CanonicalOption::CoreType(_) | CanonicalOption::Gc => {
+                return Err(refused_option(option, offset));
+            }
         }
     }
     if options.realloc.is_some() || options.post_return.is_some() {
@@ -163,7 +182,7 @@ fn context_slot(ty: ValType, slot: u32, offset: u64) -> Result<(SlotType, u8)> {
     }
 }
 
-fn refused(name: &str, offset: u64) -> Error {
+pub(super) fn refused(name: &str, offset: u64) -> Error {
     Error::unsupported(format!("`canon {name}`"), offset)
 }
 
@@ -184,7 +203,7 @@ fn refused_option(option: CanonicalOption, offset: u64) -> Error {
 }
 
 /// A built-in's name in the specification.
-fn builtin_name(canon: &CanonicalFunction) -> &'static str {
+pub(super) fn builtin_name(canon: &CanonicalFunction) -> &'static str {
     use CanonicalFunction as C;
     match canon {
         C::Lift { .. } => "lift",

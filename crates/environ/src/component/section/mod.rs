@@ -6,6 +6,7 @@
 
 pub(super) mod alias;
 pub(super) mod canon;
+mod concurrency;
 pub(super) mod core_instance;
 pub(super) mod export;
 pub(super) mod import;

@@ -21,21 +21,19 @@ pub(crate) fn lift_vals(
     tuple: InterfaceType,
     in_memory: bool,
     slots: &[ValRaw],
-    to: &mut [Val],
+    mut to: impl FnMut(Val),
 ) -> Result<()> {
     let elements = elements(cx.types(), tuple);
     if !in_memory {
         let mut slots = Slots(slots);
-        for (ty, to) in elements.iter().zip(to) {
-            *to = lift_val(cx, *ty, &mut slots)?;
+        for ty in elements {
+            to(lift_val(cx, *ty, &mut slots)?);
         }
         return Ok(());
     }
     let SizeAlign { size, align } = size_align(cx.types(), tuple, cx.address());
     let from = cx.pointee(&slots[0], size, align)?;
-    for (to, part) in to.iter_mut().zip(load_fields(cx, tuple, from)?) {
-        *to = part;
-    }
+    load_fields(cx, tuple, from)?.into_iter().for_each(to);
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Description, Type, View};
 use crate::component::ResourceType;
+use crate::component::module_check::public;
 use std::fmt;
+use std::sync::Arc;
 use threadline_environ::ComponentFuncTypeIndex;
 use threadline_environ::component::{self as environ, Export, ExternType, TypeDef};
 
@@ -104,6 +106,8 @@ pub enum ComponentItem {
     Type(Type),
     /// A resource type.
     Resource(ResourceType),
+    /// A core module.
+    Module(CoreModule),
     /// Another type, which is nothing at run time: of functions, instances or components.
     Other,
 }
@@ -130,6 +134,10 @@ impl ComponentItem {
         }
     }
 
+    pub(in crate::component) fn module(ty: &environ::ModuleType) -> ComponentItem {
+        ComponentItem::Module(CoreModule(Arc::new(ty.clone())))
+    }
+
     fn imported(of: &Description, ty: &ExternType) -> ComponentItem {
         match ty {
             ExternType::Func(index) => ComponentItem::func(of, *index),
@@ -140,6 +148,7 @@ impl ComponentItem {
                 )
             }
             ExternType::Type(ty) => ComponentItem::type_def(of, *ty),
+            ExternType::Module(index) => ComponentItem::module(&of.module_imports[*index].ty),
         }
     }
 
@@ -153,7 +162,26 @@ impl ComponentItem {
                 )
             }
             Export::Type(ty) => ComponentItem::type_def(of, *ty),
+            Export::Module(_, ty) => ComponentItem::module(ty),
         }
+    }
+}
+
+/// The type of a core module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoreModule(Arc<environ::ModuleType>);
+
+impl CoreModule {
+    /// What it imports: both names, and the type. A module with fewer imports has this type too.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = (&str, &str, crate::ExternType)> {
+        let imports = self.0.imports.iter();
+        imports.map(|i| (i.module.as_str(), i.field.as_str(), public(&i.ty)))
+    }
+
+    /// What it exports: names and types. A module with more exports has this type too.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = (&str, crate::ExternType)> {
+        let exports = self.0.exports.iter();
+        exports.map(|(name, ty)| (name.as_str(), public(ty)))
     }
 }
 

@@ -8,7 +8,7 @@
 mod item;
 mod value;
 
-pub use item::{Component, ComponentFunc, ComponentInstance, ComponentItem};
+pub use item::{Component, ComponentFunc, ComponentInstance, ComponentItem, CoreModule};
 pub use value::{
     Case, Enum, Field, FixedLengthList, Flags, FutureType, List, Map, OptionType, Record,
     ResultType, StreamType, Tuple, Variant,

@@ -13,6 +13,7 @@ mod block;
 mod config;
 mod memory_image;
 mod memory_pool;
+mod spare;
 mod table_pool;
 
 pub use config::{InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -20,6 +21,7 @@ pub use config::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub(super) use block::{Block, Permit};
 pub(crate) use memory_image::{MemoryImage, StaticData};
 pub(super) use memory_pool::{MemoryPool, MemorySlot};
+pub(super) use spare::{Fresh, SpareMappings};
 pub(super) use table_pool::{TablePool, TableSlot};
 
 use super::memory::LinearMemory;
@@ -32,6 +34,8 @@ use threadline_environ::{MemoryType, TableType, Tunables};
 /// Allocates what instances of an engine are made of.
 pub(crate) struct InstanceAllocator {
     pool: Option<Pool>,
+    /// Without a pool, what is left of memories.
+    spares: Arc<SpareMappings>,
 }
 
 /// What was set aside.
@@ -61,7 +65,10 @@ impl InstanceAllocator {
         tunables: &Tunables,
     ) -> Result<InstanceAllocator> {
         let InstanceAllocationStrategy::Pooling(config) = strategy else {
-            return Ok(InstanceAllocator { pool: None });
+            return Ok(InstanceAllocator {
+                pool: None,
+                spares: Arc::default(),
+            });
         };
         let context = "failed to set aside what the pooling allocator is configured for";
         let core = Limit {
@@ -81,6 +88,7 @@ impl InstanceAllocator {
                 core_instances: Arc::new(BlockPool::new(core)),
                 component_instances: Arc::new(BlockPool::new(component)),
             }),
+            spares: Arc::default(),
         })
     }
 
@@ -96,7 +104,7 @@ impl InstanceAllocator {
     ) -> Result<LinearMemory> {
         match &self.pool {
             Some(pool) => LinearMemory::in_pool(ty, &pool.memories, image),
-            None => LinearMemory::new(ty, tunables, image),
+            None => LinearMemory::on_demand(ty, tunables, image, &self.spares),
         }
     }
 

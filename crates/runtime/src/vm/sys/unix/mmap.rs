@@ -98,6 +98,31 @@ impl Mapping {
         Ok(())
     }
 
+    /// Makes it what it was when its first `accessible` bytes had just been made accessible: what
+    /// the file held, if it begins with one, and zero. For a mapping whose contents never moved.
+    ///
+    /// # Errors
+    /// If the system refuses, or less is accessible. Then what is in it is not known.
+    pub(crate) fn renew(&mut self, accessible: usize) -> io::Result<()> {
+        check_pages(accessible)?;
+        if accessible > self.accessible {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: both ranges lie in this mapping, which we own, and nobody has references into
+        // it. It is private, so what was written to it is nowhere else.
+        unsafe {
+            let base = self.base.as_ptr();
+            rustix::mm::madvise(base.cast(), self.accessible, Advice::LinuxDontNeed)?;
+            let rest = self.accessible - accessible;
+            if rest > 0 {
+                let start = base.add(accessible).cast::<c_void>();
+                rustix::mm::mprotect(start, rest, MprotectFlags::empty())?;
+            }
+        }
+        self.accessible = accessible;
+        Ok(())
+    }
+
     /// Moves the accessible part to the start of another mapping, of which as much must be
     /// accessible, and nothing in use. Nothing is copied as long as the system moves pages: one that
     /// was never written to still takes no memory.
@@ -171,6 +196,17 @@ impl Mapping {
             )?;
             Ok(start)
         }
+    }
+
+    /// The mapping, which leaves none behind.
+    pub(crate) fn take(&mut self) -> Mapping {
+        let nothing = Mapping {
+            base: NonNull::dangling(),
+            length: 0,
+            accessible: 0,
+            seams: Vec::new(),
+        };
+        std::mem::replace(self, nothing)
     }
 
     /// Where it starts.
@@ -361,6 +397,20 @@ mod tests {
             assert!(mapping.make_accessible_above(guard).is_err(), "{guard}");
         }
         assert_eq!(mapping.bytes().len(), 0);
+    }
+
+    #[test]
+    fn a_mapping_is_as_new_again() {
+        let page = page_size();
+        let mut mapping = Mapping::reserve(8 * page).unwrap();
+        mapping.make_accessible(2 * page).unwrap();
+        mapping.make_accessible(5 * page).unwrap();
+        mapping.bytes_mut().fill(7);
+        assert!(mapping.renew(6 * page).is_err());
+        mapping.renew(2 * page).unwrap();
+        assert_eq!(mapping.bytes(), vec![0; 2 * page]);
+        mapping.make_accessible(5 * page).unwrap();
+        assert_eq!(mapping.bytes(), vec![0; 5 * page]);
     }
 
     #[test]

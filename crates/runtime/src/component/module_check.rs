@@ -1,0 +1,118 @@
+//! Whether a core module can stand for one that a component imports: the subtyping of module types.
+//!
+//! What the component gives it must be enough for what it imports, and what it exports must be
+//! enough for what the component expects.
+
+use crate::module::CoreModule;
+use crate::types::{ExternType, global_matches, memory_matches, table_matches};
+use std::sync::Arc;
+use threadline_environ::component::{CoreExternType, ModuleType};
+use threadline_environ::{EntityIndex, FuncType};
+
+/// Checks a module against the type of an import.
+///
+/// # Errors
+/// If it doesn't fit: what differs.
+pub(super) fn check_module(module: &Arc<CoreModule>, expected: &ModuleType) -> Result<(), String> {
+    for import in &module.module.imports {
+        let name = format!("`{}` `{}`", import.module, import.field);
+        let mut given = expected.imports.iter();
+        let given = given.find(|i| i.module == import.module && i.field == import.field);
+        let Some(given) = given else {
+            return Err(format!(
+                "it imports {name}, which the component does not give it"
+            ));
+        };
+        if !accepts(module, import.index, &given.ty, Direction::Import) {
+            return Err(format!(
+                "its import {name}: it expects `{}`, the component gives it `{}`",
+                module.extern_type(import.index),
+                public(&given.ty)
+            ));
+        }
+    }
+    for (name, ty) in &expected.exports {
+        let Some(index) = module.module.export(name) else {
+            return Err(format!("it does not export `{name}`"));
+        };
+        if !accepts(module, index, ty, Direction::Export) {
+            return Err(format!(
+                "its export `{name}`: expected `{}`, found `{}`",
+                public(ty),
+                module.extern_type(index)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Who of the two gives.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Direction {
+    /// The component.
+    Import,
+    /// The module.
+    Export,
+}
+
+/// Whether what one gives is what the other expects.
+fn accepts(
+    module: &Arc<CoreModule>,
+    index: EntityIndex,
+    component: &CoreExternType,
+    direction: Direction,
+) -> bool {
+    let engine = module.engine();
+    let (own, theirs) = (module.extern_type(index), public(component));
+    let (given, expected) = match direction {
+        Direction::Import => (&theirs, &own),
+        Direction::Export => (&own, &theirs),
+    };
+    match (given, expected) {
+        (ExternType::Func(_), ExternType::Func(_)) => {
+            let CoreExternType::Func(theirs) = component else {
+                return false;
+            };
+            is_func(module, index, theirs)
+        }
+        (ExternType::Table(given), ExternType::Table(expected)) => {
+            table_matches(given, given.minimum, expected)
+        }
+        (ExternType::Memory(given), ExternType::Memory(expected)) => {
+            memory_matches(given, given.minimum, expected)
+        }
+        (ExternType::Global(given), ExternType::Global(expected)) => {
+            global_matches(engine, given, expected)
+        }
+        (ExternType::Tag(_), ExternType::Tag(_)) => {
+            let CoreExternType::Tag(theirs) = component else {
+                return false;
+            };
+            is_func(module, index, theirs)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a function or tag of a module is of a type that is declared alone and without `sub`: it
+/// has no subtypes but itself.
+fn is_func(module: &Arc<CoreModule>, index: EntityIndex, expected: &FuncType) -> bool {
+    use threadline_environ::EntityType;
+    let (EntityType::Func(signature) | EntityType::Tag(signature)) =
+        module.module.entity_type(index)
+    else {
+        return false;
+    };
+    module.engine().find_type(expected) == Some(module.type_id(signature))
+}
+
+/// A type as embedders see it.
+pub(super) fn public(ty: &CoreExternType) -> ExternType {
+    match ty {
+        CoreExternType::Func(ty) => ExternType::Func(ty.clone()),
+        CoreExternType::Table(ty) => ExternType::Table(*ty),
+        CoreExternType::Memory(ty) => ExternType::Memory(*ty),
+        CoreExternType::Global(ty) => ExternType::Global(*ty),
+        CoreExternType::Tag(ty) => ExternType::Tag(ty.clone()),
+    }
+}
