@@ -19,6 +19,8 @@ pub struct Config {
     pub(crate) features: Features,
     pub(crate) max_wasm_stack: usize,
     pub(crate) allocation: InstanceAllocationStrategy,
+    pub(crate) async_stack_size: usize,
+    pub(crate) max_async_stacks: usize,
 }
 
 impl Default for Config {
@@ -28,6 +30,8 @@ impl Default for Config {
             features: Features::default(),
             max_wasm_stack: DEFAULT_MAX_WASM_STACK,
             allocation: InstanceAllocationStrategy::default(),
+            async_stack_size: 256 << 10,
+            max_async_stacks: 1 << 20,
         }
     }
 }
@@ -50,6 +54,24 @@ impl Config {
     /// the default is 512 KiB.
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Config {
         self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// How many bytes each stack has that wasm of asynchronous calls runs on; the default is
+    /// 256 KiB. A multiple of the page size, at least 16 KiB.
+    ///
+    /// Host functions that such wasm calls run there too: 128 KiB are kept for them, or half of the
+    /// stack if that is less, and [`max_wasm_stack`](Self::max_wasm_stack) holds as everywhere.
+    /// Only pages that have been used take memory.
+    pub fn async_stack_size(&mut self, bytes: usize) -> &mut Config {
+        self.async_stack_size = bytes;
+        self
+    }
+
+    /// How many stacks all stores of the engine may have at once for asynchronous calls; the default
+    /// is 1,048,576. A call that finds none left is an error.
+    pub fn max_async_stacks(&mut self, count: usize) -> &mut Config {
+        self.max_async_stacks = count;
         self
     }
 

@@ -17,6 +17,21 @@ use threadline_environ::module::Module;
 use threadline_environ::{
     FuncType, HeapType, RefType, StaticModuleIndex, Translation, Tunables, ValType,
 };
+use threadline_fiber::{PoolConfig, StackPool};
+
+/// The most address space that is taken at once for stacks.
+const STACK_CHUNK: usize = 128 << 20;
+
+fn stack_pool_config(config: &Config) -> PoolConfig {
+    let pool = PoolConfig::default();
+    let fit = STACK_CHUNK / config.async_stack_size.max(1);
+    PoolConfig {
+        stack_size: config.async_stack_size,
+        max_stacks: config.max_async_stacks,
+        stacks_per_chunk: fit.clamp(1, pool.stacks_per_chunk),
+        ..pool
+    }
+}
 
 /// Compiles modules and components, and owns what they have in common.
 ///
@@ -35,6 +50,7 @@ struct EngineInner {
     types: RwLock<TypeRegistry>,
     allocator: InstanceAllocator,
     epoch: Arc<AtomicU64>,
+    stacks: StackPool,
 }
 
 /// Published code with the descriptions of what it was compiled from.
@@ -71,6 +87,8 @@ impl Engine {
                 types: RwLock::default(),
                 allocator: InstanceAllocator::new(&config.allocation, &config.tunables)?,
                 epoch: Arc::default(),
+                stacks: StackPool::new(&stack_pool_config(config))
+                    .context("asynchronous stacks")?,
             }),
         })
     }
@@ -102,6 +120,11 @@ impl Engine {
     /// Where instances get what they are made of.
     pub(crate) fn allocator(&self) -> &InstanceAllocator {
         &self.inner.allocator
+    }
+
+    /// Where stacks of asynchronous calls come from.
+    pub(crate) fn stacks(&self) -> &StackPool {
+        &self.inner.stacks
     }
 
     pub(crate) fn tunables(&self) -> &Tunables {

@@ -2,9 +2,11 @@
 
 use crate::Engine;
 use crate::externals::{Caller, WasmResults, WasmTy, WasmTyList};
+use crate::store::StoreOpaque;
 use crate::val::Val;
-use crate::vm::HostFunc;
+use crate::vm::{HostFunc, HostFuture, HostSlots};
 use anyhow::{Context as _, Result};
+use std::sync::Arc;
 use threadline_environ::FuncType;
 use threadline_environ::layout::ValRaw;
 
@@ -77,24 +79,112 @@ pub(crate) fn dynamic<T: 'static>(
     let type_id = engine.intern(&ty);
     let slots = ty.params().len().max(ty.results().len());
     let body = move |mut caller: Caller<'_, T>, slots: &mut [ValRaw]| {
-        let store = caller.opaque();
-        let typed_slots = slots.iter().zip(ty.params());
-        let params: Vec<Val> = typed_slots
-            .map(|(slot, &ty)| Val::from_raw(store, slot, ty))
-            .collect();
-        let mut results = Vec::with_capacity(ty.results().len());
-        for &ty in ty.results() {
-            results.push(Val::default_for_ty(ty).unwrap_or(Val::I32(0)));
-        }
+        let (params, mut results) = lift_vals(caller.opaque(), &ty, slots);
         func(caller.reborrow(), &params, &mut results)?;
-        for (i, (&value, &ty)) in results.iter().zip(ty.results()).enumerate() {
-            slots[i] = value
-                .to_raw(caller.opaque(), ty)
-                .with_context(|| format!("result {i} of a host function"))?;
-        }
-        Ok(())
+        lower_results(caller.opaque(), &ty, &results, slots)
     };
     HostFunc::new(type_id, slots, body)
+}
+
+/// A host function from a closure that makes a future from a list of values.
+pub(crate) fn typed_async<T, P, R>(
+    engine: &Engine,
+    func: impl for<'a> Fn(Caller<'a, T>, P) -> Box<dyn Future<Output = R> + Send + 'a>
+    + Send
+    + Sync
+    + 'static,
+) -> HostFunc
+where
+    T: Send + 'static,
+    P: WasmTyList + Send,
+    R: WasmRet + 'static,
+{
+    let (params, results) = (P::valtypes(), R::Values::valtypes());
+    let slots = params.len().max(results.len());
+    let type_id = engine.intern(&FuncType::new(params, results));
+    let func = Arc::new(func);
+    HostFunc::new_async(type_id, slots, move |caller: Caller<'_, T>, slots| {
+        let func = func.clone();
+        call_typed(func, caller, slots)
+    })
+}
+
+/// The future of a call of such a function.
+fn call_typed<'a, T, P, R, F>(
+    func: Arc<F>,
+    mut caller: Caller<'a, T>,
+    mut slots: HostSlots<'a>,
+) -> HostFuture<'a>
+where
+    T: Send + 'static,
+    P: WasmTyList + Send,
+    R: WasmRet + 'static,
+    F: for<'b> Fn(Caller<'b, T>, P) -> Box<dyn Future<Output = R> + Send + 'b>
+        + Send
+        + Sync
+        + 'static,
+{
+    Box::pin(async move {
+        let params = P::lift(caller.opaque(), &slots);
+        let future = Box::into_pin(func(caller.reborrow(), params));
+        let results = future.await.into_result()?;
+        results.lower(caller.opaque(), &mut slots)
+    })
+}
+
+/// A host function from a closure that makes a future from any values.
+pub(crate) fn dynamic_async<T: Send + 'static>(
+    engine: &Engine,
+    ty: FuncType,
+    func: impl for<'a> Fn(
+        Caller<'a, T>,
+        &'a [Val],
+        &'a mut [Val],
+    ) -> Box<dyn Future<Output = Result<()>> + Send + 'a>
+    + Send
+    + Sync
+    + 'static,
+) -> HostFunc {
+    let type_id = engine.intern(&ty);
+    let slots = ty.params().len().max(ty.results().len());
+    let shared = Arc::new((func, ty));
+    HostFunc::new_async(
+        type_id,
+        slots,
+        move |mut caller: Caller<'_, T>, mut slots| {
+            let shared = shared.clone();
+            Box::pin(async move {
+                let (func, ty) = &*shared;
+                let (params, mut results) = lift_vals(caller.opaque(), ty, &slots);
+                let future = Box::into_pin(func(caller.reborrow(), &params, &mut results));
+                future.await?;
+                lower_results(caller.opaque(), ty, &results, &mut slots)
+            })
+        },
+    )
+}
+
+/// The parameters of a call, and places for its results.
+fn lift_vals(store: &StoreOpaque, ty: &FuncType, slots: &[ValRaw]) -> (Vec<Val>, Vec<Val>) {
+    let typed_slots = slots.iter().zip(ty.params());
+    let params = typed_slots.map(|(slot, &ty)| Val::from_raw(store, slot, ty));
+    let results = ty.results().iter();
+    let results = results.map(|&ty| Val::default_for_ty(ty).unwrap_or(Val::I32(0)));
+    (params.collect(), results.collect())
+}
+
+fn lower_results(
+    store: &StoreOpaque,
+    ty: &FuncType,
+    results: &[Val],
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    for (i, (&value, &ty)) in results.iter().zip(ty.results()).enumerate() {
+        slots[i] = value
+            .to_raw(store, ty)
+            .with_context(|| format!("result {i} of a host function"))?;
+    }
+    Ok(())
 }
 
 macro_rules! closures {

@@ -55,7 +55,24 @@ impl Instance {
     ) -> Result<Instance> {
         let store = store.as_context_mut().opaque();
         let definitions: Vec<_> = imports.iter().cloned().map(Definition::Extern).collect();
-        let raw = instantiate(store, module, &definitions)?;
+        let raw = instantiate(store, module, &definitions)?.start(store)?;
+        Ok(Instance::from_raw(store, raw))
+    }
+
+    /// Instantiates a module as [`new`](Self::new) does, on a stack of its own: the start function may call host
+    /// functions that are futures; see [`Func::call_async`](crate::Func::call_async).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and if there is no stack.
+    pub async fn new_async(
+        mut store: impl AsContextMut<Data: Send>,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
+        let store = store.as_context_mut().opaque();
+        let definitions: Vec<_> = imports.iter().cloned().map(Definition::Extern).collect();
+        let unstarted = instantiate(store, module, &definitions)?;
+        let raw = unstarted.start_async(store).await?;
         Ok(Instance::from_raw(store, raw))
     }
 

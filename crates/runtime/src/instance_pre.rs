@@ -58,7 +58,28 @@ impl<T: 'static> InstancePre<T> {
         if !Engine::same(store.engine(), self.module.engine()) {
             return Err(LinkError::WrongEngine { what: "module" }.into());
         }
-        let raw = instantiate_prepared(store, &self.module, &self.imports)?;
+        let raw = instantiate_prepared(store, &self.module, &self.imports)?.start(store)?;
+        Ok(Instance::from_raw(store, raw))
+    }
+
+    /// Instantiates the module as [`instantiate`](Self::instantiate) does, on a stack of its own: the start function may call host
+    /// functions that are futures; see [`Func::call_async`](crate::Func::call_async).
+    ///
+    /// # Errors
+    /// As [`instantiate`](Self::instantiate), and if there is no stack.
+    pub async fn instantiate_async(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+    ) -> Result<Instance>
+    where
+        T: Send,
+    {
+        let store = store.as_context_mut().opaque();
+        if !Engine::same(store.engine(), self.module.engine()) {
+            return Err(LinkError::WrongEngine { what: "module" }.into());
+        }
+        let unstarted = instantiate_prepared(store, &self.module, &self.imports)?;
+        let raw = unstarted.start_async(store).await?;
         Ok(Instance::from_raw(store, raw))
     }
 }

@@ -8,8 +8,8 @@ use crate::store::StoreOpaque;
 use crate::type_registry::{Direction, Trampoline};
 use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use crate::vm::{
-    ContextPlace, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance, RawExtern,
-    ThreadKind,
+    ContextPlace, Entrance, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance,
+    OwnedSlots, RawExtern, ThreadKind,
 };
 use anyhow::Result;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(crate) fn instantiate(
     store: &mut StoreOpaque,
     module: &Module,
     definitions: &[Definition],
-) -> Result<InstancePtr> {
+) -> Result<Unstarted> {
     if !crate::Engine::same(store.engine(), module.engine()) {
         return Err(LinkError::WrongEngine { what: "module" }.into());
     }
@@ -98,7 +98,7 @@ pub(crate) fn instantiate_prepared(
     store: &mut StoreOpaque,
     module: &Module,
     definitions: &[Definition],
-) -> Result<InstancePtr> {
+) -> Result<Unstarted> {
     let core = module.core();
     for (import, definition) in core.module.imports.iter().zip(definitions) {
         check_import(store, core, import, definition)?;
@@ -110,8 +110,7 @@ pub(crate) fn instantiate_prepared(
     }
     let instance = store.make_counted_instance(core, supplied, ContextPlace::Alone)?;
     store.set_importer_from(first_host_func, instance);
-    store.initialize(instance)?;
-    Ok(instance)
+    store.initialize(instance)
 }
 
 /// Checks that a definition's type is one that the import accepts.
@@ -226,14 +225,12 @@ impl StoreOpaque {
         module: &Arc<CoreModule>,
         imports: Imports,
         place: ContextPlace,
-    ) -> Result<InstancePtr> {
+    ) -> Result<Unstarted> {
         let instance = self.make_counted_instance(module, imports, place)?;
-        self.initialize(instance)?;
-        Ok(instance)
+        self.initialize(instance)
     }
 
-    /// Instantiates a module whose imports are known to fit: allocates, initializes and runs the
-    /// start function on a new implicit thread.
+    /// Instantiates a module whose imports are known to fit: allocates and initializes.
     ///
     /// # Errors
     /// If there is no room, or the guest traps. The instance then stays in the store, for
@@ -243,10 +240,9 @@ impl StoreOpaque {
         module: &Arc<CoreModule>,
         imports: Imports,
         place: ContextPlace,
-    ) -> Result<InstancePtr> {
+    ) -> Result<Unstarted> {
         let instance = self.make_instance(module, imports, place)?;
-        self.initialize(instance)?;
-        Ok(instance)
+        self.initialize(instance)
     }
 
     /// Allocates an instance: everything but the values of globals, table elements and memory.
@@ -270,9 +266,8 @@ impl StoreOpaque {
         Ok(self.keep_instance(instance))
     }
 
-    /// Gives globals, tables and memories their values, in the specification's order, then calls
-    /// the start function.
-    fn initialize(&mut self, instance: InstancePtr) -> Result<()> {
+    /// Gives globals, tables and memories their values, in the specification's order.
+    fn initialize(&mut self, instance: InstancePtr) -> Result<Unstarted> {
         let module = &instance.module().module;
         for (index, init) in module.global_inits.iter() {
             let value = instance.eval(init)?;
@@ -287,21 +282,52 @@ impl StoreOpaque {
         }
         initialize_tables(instance)?;
         initialize_memories(instance)?;
-        self.start(instance)
-    }
-
-    fn start(&mut self, instance: InstancePtr) -> Result<()> {
-        let module = instance.module();
-        let Some(start) = module.module.start else {
-            return Ok(());
+        let start = match module.start {
+            Some(start) => Some((
+                self.entrance(instance.module().func_type_id(start))?,
+                instance.function(start)?,
+            )),
+            None => None,
         };
-        let func = instance.function(start)?;
-        let entrance = self.entrance(module.func_type_id(start))?;
-        self.invoke(ThreadKind::New, entrance, func, &mut [])
+        Ok(Unstarted { instance, start })
     }
 }
 
-/// Writes active element segments, and drops them and the declared ones.
+/// An instance whose start function, if it has one, is still to be called.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Unstarted {
+    instance: InstancePtr,
+    start: Option<(Entrance, FunctionImport)>,
+}
+
+impl Unstarted {
+    /// Calls the start function, on a new implicit thread.
+    ///
+    /// # Errors
+    /// If the guest traps.
+    pub(crate) fn start(self, store: &mut StoreOpaque) -> Result<InstancePtr> {
+        if let Some((entrance, func)) = self.start {
+            store.invoke(ThreadKind::New, entrance, func, &mut [])?;
+        }
+        Ok(self.instance)
+    }
+
+    /// The same on a stack of its own.
+    ///
+    /// # Errors
+    /// If the guest traps, or there is no stack.
+    pub(crate) async fn start_async(self, store: &mut StoreOpaque) -> Result<InstancePtr> {
+        if let Some((entrance, func)) = self.start {
+            let args = OwnedSlots::new(entrance.slots());
+            store
+                .invoke_async(ThreadKind::New, entrance, func, args)?
+                .await?;
+        }
+        Ok(self.instance)
+    }
+}
+
 fn initialize_tables(instance: InstancePtr) -> Result<()> {
     let module = &instance.module().module;
     for (index, segment) in module.elems.iter() {

@@ -1,8 +1,8 @@
 //! [`Linker`], which finds a module's imports by name.
 
 use crate::error::LinkError;
-use crate::externals::{Caller, Extern};
-use crate::host_func::{IntoFunc, dynamic};
+use crate::externals::{Caller, Extern, WasmTyList};
+use crate::host_func::{IntoFunc, WasmRet, dynamic, dynamic_async, typed_async};
 use crate::instantiate::{Definition, instantiate, unknown_import};
 use crate::store::{AsContext, AsContextMut};
 use crate::val::Val;
@@ -92,6 +92,61 @@ impl<T: 'static> Linker<T> {
         self.insert(module, name, Definition::HostFunc(Arc::new(host)))
     }
 
+    /// Defines a host function from a closure that makes a future; a guest that calls it waits for
+    /// that, with everything else in its store. Its parameters are a tuple after the [`Caller`].
+    ///
+    /// The guest must have been entered by a call that can wait
+    /// ([`Func::call_async`](crate::Func::call_async)); by another, it works as long as the future is
+    /// ready at once, and is an error otherwise.
+    ///
+    /// # Errors
+    /// If the name is defined and shadowing isn't allowed.
+    pub fn func_wrap_async<Params, Results, F>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: F,
+    ) -> Result<&mut Linker<T>>
+    where
+        T: Send,
+        Params: WasmTyList + Send,
+        Results: WasmRet + 'static,
+        F: for<'a> Fn(Caller<'a, T>, Params) -> Box<dyn Future<Output = Results> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let host = typed_async(&self.engine, func);
+        self.insert(module, name, Definition::HostFunc(Arc::new(host)))
+    }
+
+    /// Defines a host function from a closure that makes a future and gets any values; see
+    /// [`Linker::func_wrap_async`] and [`Func::new`](crate::Func::new).
+    ///
+    /// # Errors
+    /// If the name is defined and shadowing isn't allowed.
+    pub fn func_new_async<F>(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: F,
+    ) -> Result<&mut Linker<T>>
+    where
+        T: Send,
+        F: for<'a> Fn(
+                Caller<'a, T>,
+                &'a [Val],
+                &'a mut [Val],
+            ) -> Box<dyn Future<Output = Result<()>> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let host = dynamic_async(&self.engine, ty, func);
+        self.insert(module, name, Definition::HostFunc(Arc::new(host)))
+    }
+
     /// Defines every export of an instance under its own name, with `module` as the first name.
     ///
     /// # Errors
@@ -143,7 +198,29 @@ impl<T: 'static> Linker<T> {
         if !Engine::same(&self.engine, store.engine()) {
             return Err(LinkError::WrongEngine { what: "linker" }.into());
         }
-        let raw = instantiate(store, module, &self.definitions(module)?)?;
+        let raw = instantiate(store, module, &self.definitions(module)?)?.start(store)?;
+        Ok(Instance::from_raw(store, raw))
+    }
+
+    /// Instantiates a module as [`instantiate`](Self::instantiate) does, on a stack of its own: the start function may call host
+    /// functions that are futures; see [`Func::call_async`](crate::Func::call_async).
+    ///
+    /// # Errors
+    /// As [`instantiate`](Self::instantiate), and if there is no stack.
+    pub async fn instantiate_async(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance>
+    where
+        T: Send,
+    {
+        let store = store.as_context_mut().opaque();
+        if !Engine::same(&self.engine, store.engine()) {
+            return Err(LinkError::WrongEngine { what: "linker" }.into());
+        }
+        let unstarted = instantiate(store, module, &self.definitions(module)?)?;
+        let raw = unstarted.start_async(store).await?;
         Ok(Instance::from_raw(store, raw))
     }
 

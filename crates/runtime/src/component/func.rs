@@ -8,10 +8,14 @@ use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
     CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
 };
+use crate::concurrent::switch::ThreadScope;
 use crate::error::LinkError;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::trap::Trap;
-use crate::vm::{ComponentInstancePtr, CoreFunc, GuestOptions, LiftedFuncPtr, ThreadKind, val_raw};
+use crate::vm::{
+    ComponentInstancePtr, CoreFunc, GuestOptions, InstanceIn, LiftedFuncPtr, OwnedSlots,
+    ThreadKind, val_raw,
+};
 use anyhow::Result;
 use threadline_environ::canonical_abi::MAX_FLAT_PARAMS;
 use threadline_environ::component::ComponentFuncType;
@@ -93,26 +97,44 @@ impl Func {
         let store = store.as_context_mut().opaque();
         let func = self.get(store)?;
         func.check_vals(store, params, results)?;
-        let shape = func.shape;
         let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
         func.call(
             store,
             &mut slots,
-            |cx, slots| {
-                let in_memory = shape.flat_params.is_none();
-                lower_vals(cx, shape.params, in_memory, params, slots, None)
-            },
-            |cx, slots| {
-                let in_memory = shape.flat_results.is_none();
-                // There is one at most, so either nothing or all is written.
-                let mut results = results.iter_mut();
-                lift_vals(cx, shape.results, in_memory, slots, |val| {
-                    if let Some(result) = results.next() {
-                        *result = val;
-                    }
-                })
-            },
+            |cx, slots| func.lower_params(cx, params, slots),
+            |cx, slots| func.lift_results(cx, slots, results),
         )
+    }
+
+    /// Calls the function as [`Func::call`] does, with the guest on a stack of its own, so that
+    /// host functions that are futures
+    /// ([`LinkerInstance::func_wrap_async`](super::LinkerInstance::func_wrap_async)) can be waited
+    /// for and the guest can yield. The future has borrowed the store: until it is ready, everything
+    /// in the store waits for it.
+    ///
+    /// Dropping the future before it is ready ends the call where it is, without running any guest
+    /// code, and locks the instance as a trap does.
+    ///
+    /// # Errors
+    /// As [`Func::call`], and if there is no stack
+    /// ([`Config::max_async_stacks`](crate::Config::max_async_stacks)).
+    ///
+    /// # Panics
+    /// As [`Func::call`].
+    pub async fn call_async(
+        &self,
+        mut store: impl AsContextMut<Data: Send>,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let store = store.as_context_mut().opaque();
+        let func = self.get(store)?;
+        func.check_vals(store, params, results)?;
+        let lower =
+            |cx: &mut LowerContext<'_>, slots: &mut [ValRaw]| func.lower_params(cx, params, slots);
+        let lift =
+            |cx: &mut LiftContext<'_>, slots: &[ValRaw]| func.lift_results(cx, slots, results);
+        func.call_async(store, lower, lift).await
     }
 }
 
@@ -144,6 +166,40 @@ impl Drop for LockOnFailure {
         if let Some(instance) = self.0 {
             instance.lock();
         }
+    }
+}
+
+/// What an asynchronous call has of its store while it is being made, and gives back when it is
+/// dropped.
+struct AsyncCall<'a> {
+    thread: ThreadScope<InstanceIn<'a>>,
+    handles: CallHandles,
+}
+
+impl<'a> AsyncCall<'a> {
+    /// On a new implicit thread of an instance.
+    fn begin(instance: ComponentInstancePtr, store: &'a mut StoreOpaque) -> AsyncCall<'a> {
+        store.vm_mut().begin_async_call();
+        AsyncCall {
+            thread: instance.begin_thread(store),
+            handles: CallHandles::default(),
+        }
+    }
+
+    fn store(&mut self) -> &mut StoreOpaque {
+        self.thread.store().store
+    }
+
+    fn with<R>(&mut self, f: impl FnOnce(&mut StoreOpaque, &CallHandles) -> R) -> R {
+        f(self.thread.store().store, &self.handles)
+    }
+}
+
+impl Drop for AsyncCall<'_> {
+    fn drop(&mut self) {
+        let handles = std::mem::take(&mut self.handles);
+        handles.end(self.store());
+        self.store().vm_mut().end_async_call();
     }
 }
 
@@ -218,6 +274,76 @@ impl LiftedFunc {
             lock.all_well();
         }
         result
+    }
+
+    /// The same on a stack of its own, for host functions that are futures. `lower` and `lift` run
+    /// on the caller's.
+    ///
+    /// Dropped midway, the future locks the instance.
+    pub(super) async fn call_async<R>(
+        &self,
+        store: &mut StoreOpaque,
+        lower: impl FnOnce(&mut LowerContext<'_>, &mut [ValRaw]) -> Result<()>,
+        lift: impl FnOnce(&mut LiftContext<'_>, &[ValRaw]) -> Result<R>,
+    ) -> Result<R> {
+        let instance = self.instance;
+        if instance.is_locked() {
+            return Err(Trap::CannotEnterComponent.into());
+        }
+        let lock = LockOnFailure::new(instance);
+        let mut call = AsyncCall::begin(instance, store);
+        let mut slots = OwnedSlots::new(MAX_FLAT_PARAMS.max(self.core.entrance.slots()));
+        call.with(|store, handles| {
+            let options = instance.options(self.options);
+            lower(
+                &mut LowerContext::new(store, instance, options, handles),
+                &mut slots,
+            )
+        })?;
+        let (entrance, func) = (self.core.entrance, self.core.func);
+        let fiber = call
+            .store()
+            .invoke_async(ThreadKind::Same, entrance, func, slots)?;
+        let mut slots = fiber.await?;
+        let result = call.with(|store, handles| {
+            let options = instance.options(self.options);
+            let result = lift(
+                &mut LiftContext::new(store, instance, options, handles),
+                &slots,
+            )?;
+            handles.exit_scope(instance)?;
+            instance.post_return(store, options, &mut slots)?;
+            anyhow::Ok(result)
+        })?;
+        drop(call);
+        lock.all_well();
+        Ok(result)
+    }
+
+    fn lower_params(
+        &self,
+        cx: &mut LowerContext<'_>,
+        params: &[Val],
+        slots: &mut [ValRaw],
+    ) -> Result<()> {
+        let in_memory = self.shape.flat_params.is_none();
+        lower_vals(cx, self.shape.params, in_memory, params, slots, None)
+    }
+
+    fn lift_results(
+        &self,
+        cx: &mut LiftContext<'_>,
+        slots: &[ValRaw],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let in_memory = self.shape.flat_results.is_none();
+        // There is one at most, so either nothing or all is written.
+        let mut results = results.iter_mut();
+        lift_vals(cx, self.shape.results, in_memory, slots, |val| {
+            if let Some(result) = results.next() {
+                *result = val;
+            }
+        })
     }
 
     /// Checks the values of a dynamic call before anything happens.

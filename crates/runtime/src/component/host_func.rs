@@ -154,7 +154,7 @@ where
     lower_vals(cx, shape.results, out.is_some(), results, slots, out)
 }
 
-fn check_results(
+pub(super) fn check_results(
     of: &Description,
     ty: ComponentFuncTypeIndex,
     results: &[Val],

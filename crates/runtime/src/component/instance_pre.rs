@@ -76,6 +76,29 @@ impl<T: 'static> InstancePre<T> {
         )?;
         Ok(Instance::new(store.id(), instance))
     }
+
+    /// Instantiates the component with start functions on stacks of their own: they may call host
+    /// functions that are futures. See [`Func::call_async`](super::Func::call_async).
+    ///
+    /// # Errors
+    /// As [`InstancePre::instantiate`], and if there is no stack.
+    pub async fn instantiate_async(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+    ) -> Result<Instance>
+    where
+        T: Send,
+    {
+        let store = store.as_context_mut().opaque();
+        if !Engine::same(store.engine(), self.component.engine()) {
+            return Err(LinkError::WrongEngine { what: "component" }.into());
+        }
+        let (component, imports) = (self.component.inner(), &self.imports);
+        let (resources, modules) = (&self.resources, &self.modules);
+        let made = instantiate::instantiate_async(store, component, imports, resources, modules);
+        let instance = made.await?;
+        Ok(Instance::new(store.id(), instance))
+    }
 }
 
 impl<T: 'static> std::fmt::Debug for InstancePre<T> {

@@ -5,6 +5,7 @@ use super::export::Item;
 use super::func::LiftedFunc;
 use super::import_check::ImportedResource;
 use crate::bug::{bail_bug, bug};
+use crate::instantiate::Unstarted;
 use crate::module::CoreModule;
 use crate::store::StoreOpaque;
 use crate::type_registry::TypeId;
@@ -36,27 +37,35 @@ pub(super) fn instantiate(
     resources: &[Option<ImportedResource>],
     modules: &[Option<Arc<CoreModule>>],
 ) -> Result<ComponentInstancePtr> {
-    let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports)?;
-    let instance = store.keep_component_instance(owned);
-    let mut instantiation = Instantiation {
-        store,
-        component,
-        modules,
-        instance,
-        core_instances: PrimaryMap::new(),
-        imported: BTreeMap::new(),
-    };
-    for (index, resource) in resources.iter().enumerate() {
-        if let Some(resource) = resource {
-            instantiation.import_resource(EntityRef::new(index), resource)?;
+    let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
+    for step in &component.description().steps {
+        if let Some((index, unstarted)) = instantiation.step(step)? {
+            let instance = unstarted.start(instantiation.store)?;
+            instantiation.made(index, instance);
         }
     }
+    instantiation.end()
+}
+
+/// The same with start functions on stacks of their own.
+///
+/// # Errors
+/// As for [`instantiate`], and if there is no stack.
+pub(super) async fn instantiate_async(
+    store: &mut StoreOpaque,
+    component: &Arc<CompiledComponent>,
+    imports: &[ComponentHostFunc],
+    resources: &[Option<ImportedResource>],
+    modules: &[Option<Arc<CoreModule>>],
+) -> Result<ComponentInstancePtr> {
+    let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
     for step in &component.description().steps {
-        instantiation.step(step)?;
+        if let Some((index, unstarted)) = instantiation.step(step)? {
+            let instance = unstarted.start_async(instantiation.store).await?;
+            instantiation.made(index, instance);
+        }
     }
-    instantiation.lift_exports()?;
-    instance.set_imported_modules(modules.into())?;
-    Ok(instance)
+    instantiation.end()
 }
 
 /// An instance in the making.
@@ -71,45 +80,81 @@ struct Instantiation<'a> {
     imported: BTreeMap<RuntimeInstanceIndex, &'a ModuleType>,
 }
 
-impl Instantiation<'_> {
-    fn step(&mut self, step: &Step) -> Result<()> {
+impl<'a> Instantiation<'a> {
+    fn begin(
+        store: &'a mut StoreOpaque,
+        component: &'a Arc<CompiledComponent>,
+        imports: &[ComponentHostFunc],
+        resources: &[Option<ImportedResource>],
+        modules: &'a [Option<Arc<CoreModule>>],
+    ) -> Result<Instantiation<'a>> {
+        let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports)?;
+        let instance = store.keep_component_instance(owned);
+        let mut this = Instantiation {
+            store,
+            component,
+            modules,
+            instance,
+            core_instances: PrimaryMap::new(),
+            imported: BTreeMap::new(),
+        };
+        for (index, resource) in resources.iter().enumerate() {
+            if let Some(resource) = resource {
+                this.import_resource(EntityRef::new(index), resource)?;
+            }
+        }
+        Ok(this)
+    }
+
+    fn end(mut self) -> Result<ComponentInstancePtr> {
+        self.lift_exports()?;
+        self.instance.set_imported_modules(self.modules.into())?;
+        Ok(self.instance)
+    }
+
+    /// Does what a step says; a core instance that it makes is to be started, and kept.
+    fn step(&mut self, step: &Step) -> Result<Option<(RuntimeInstanceIndex, Unstarted)>> {
         match step {
             Step::Instantiate {
                 instance,
                 module,
                 args,
                 ..
-            } => self.instantiate_module(*instance, *module, args),
+            } => {
+                let unstarted = self.instantiate_module(*instance, *module, args)?;
+                return Ok(Some((*instance, unstarted)));
+            }
             Step::InstantiateImported {
                 instance,
                 module,
                 args,
                 ..
-            } => self.instantiate_imported(*instance, *module, args),
+            } => {
+                let unstarted = self.instantiate_imported(*instance, *module, args)?;
+                return Ok(Some((*instance, unstarted)));
+            }
             Step::ExtractMemory { index, export } => {
                 let memory = self.memory(*export)?;
                 self.instance.set_memory(*index, memory);
-                Ok(())
             }
             Step::ExtractRealloc { index, def } => {
                 let func = self.core_func(*def)?;
                 self.instance.set_realloc(*index, func);
-                Ok(())
             }
             Step::ExtractPostReturn { index, def } => {
                 let func = self.core_func(*def)?;
                 self.instance.set_post_return(*index, func);
-                Ok(())
             }
             Step::ExtractCallback { .. }
             | Step::ExtractTable { .. }
             | Step::ExtractTaskAdapter { .. } => {
                 unreachable!("components that have these are refused when they are parsed")
             }
-            Step::Resource { index } => self.make_resource(*index),
+            Step::Resource { index } => self.make_resource(*index)?,
             // All of them were lowered when the instance was allocated.
-            Step::LowerImport { .. } => Ok(()),
+            Step::LowerImport { .. } => {}
         }
+        Ok(None)
     }
 
     /// Takes a resource type from the imports.
@@ -162,17 +207,20 @@ impl Instantiation<'_> {
         index: RuntimeInstanceIndex,
         module: StaticModuleIndex,
         args: &[CoreDef],
-    ) -> Result<()> {
+    ) -> Result<Unstarted> {
         let mut imports = Imports::default();
         for arg in args {
             imports.push(self.import(*arg)?);
         }
         let module = self.component.module(module);
         let place = self.instance.place(index);
-        let instance = self.store.instantiate_counted(module, imports, place)?;
+        self.store.instantiate_counted(module, imports, place)
+    }
+
+    /// Keeps a core instance that has been started.
+    fn made(&mut self, index: RuntimeInstanceIndex, instance: InstancePtr) {
         let made = self.core_instances.push(instance);
         debug_assert_eq!(made, index);
-        Ok(())
     }
 
     fn instantiate_imported(
@@ -180,7 +228,7 @@ impl Instantiation<'_> {
         index: RuntimeInstanceIndex,
         module: ModuleImportIndex,
         args: &[CoreDef],
-    ) -> Result<()> {
+    ) -> Result<Unstarted> {
         let ty = &self.component.description().module_imports[module].ty;
         let module = self.modules.get(module.index()).cloned().flatten();
         let module = module.ok_or_else(|| bug!("an imported module has not been found"))?;
@@ -194,11 +242,9 @@ impl Instantiation<'_> {
             imports.push(self.import(*arg)?);
         }
         let place = self.instance.place_elsewhere();
-        let instance = self.store.instantiate_counted(&module, imports, place)?;
-        let made = self.core_instances.push(instance);
-        debug_assert_eq!(made, index);
-        self.imported.insert(made, ty);
-        Ok(())
+        let unstarted = self.store.instantiate_counted(&module, imports, place)?;
+        self.imported.insert(index, ty);
+        Ok(unstarted)
     }
 
     /// What a core module is given as an import.

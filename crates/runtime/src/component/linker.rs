@@ -4,7 +4,10 @@ use super::error::ComponentError;
 use super::import_check::{ImportCheck, ImportedResource};
 use super::instance::Instance;
 use super::instance_pre::InstancePre;
-use super::{Component, ComponentNamedList, Lift, Lower, ResourceType, Val, host_func, version};
+use super::{
+    Component, ComponentNamedList, Lift, Lower, ResourceType, Val, async_host_func, host_func,
+    version,
+};
 use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::vm::{ComponentHostFunc, HostDtor};
@@ -145,6 +148,22 @@ impl<T: 'static> Linker<T> {
         self.instantiate_pre(component)?.instantiate(store)
     }
 
+    /// Instantiates a component; see [`InstancePre::instantiate_async`].
+    ///
+    /// # Errors
+    /// As [`Linker::instantiate`], and if there is no stack.
+    pub async fn instantiate_async(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        component: &Component,
+    ) -> Result<Instance>
+    where
+        T: Send,
+    {
+        let pre = self.instantiate_pre(component)?;
+        pre.instantiate_async(store).await
+    }
+
     /// The function behind an import whose type has been checked.
     fn resolve(
         &self,
@@ -229,6 +248,52 @@ impl<T: 'static> LinkerInstance<'_, T> {
         F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     {
         self.define(name, Item::Func(host_func::dynamic(func)))
+    }
+
+    /// Defines a host function by a closure that makes a future; otherwise as
+    /// [`func_wrap`](Self::func_wrap). A guest that calls it waits for that, with everything else in
+    /// its store.
+    ///
+    /// The guest must have been entered by a call that can wait
+    /// ([`Func::call_async`](super::Func::call_async)); by another, it works as long as the future is
+    /// ready at once, and is an error otherwise.
+    ///
+    /// # Errors
+    /// If the name is defined already, unless shadowing is allowed.
+    pub fn func_wrap_async<Params, Return, F>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        T: Send,
+        F: for<'a> Fn(
+                StoreContextMut<'a, T>,
+                Params,
+            ) -> Box<dyn Future<Output = Result<Return>> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+        Params: ComponentNamedList + Lift + 'static,
+        Return: ComponentNamedList + Lower + 'static,
+    {
+        self.define(name, Item::Func(async_host_func::typed(func)))
+    }
+
+    /// Defines a host function for imports of any type by a closure that makes a future; see
+    /// [`func_new`](Self::func_new) and [`func_wrap_async`](Self::func_wrap_async).
+    ///
+    /// # Errors
+    /// If the name is defined already, unless shadowing is allowed.
+    pub fn func_new_async<F>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        T: Send,
+        F: for<'a> Fn(
+                StoreContextMut<'a, T>,
+                &'a [Val],
+                &'a mut [Val],
+            ) -> Box<dyn Future<Output = Result<()>> + Send + 'a>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.define(name, Item::Func(async_host_func::dynamic(func)))
     }
 
     /// Defines a resource type: one of the host's ([`ResourceType::host`]), or that of an instance

@@ -80,6 +80,7 @@
 //! A trap locks the instance that the host called, with everything nested in it: each further
 //! call into it is a trap. Other instances of the store go on.
 
+mod async_host_func;
 #[cfg(feature = "component-macro")]
 #[doc(hidden)]
 pub mod bindgen;

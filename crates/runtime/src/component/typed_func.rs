@@ -2,7 +2,7 @@
 
 use super::func::Func;
 use super::{ComponentNamedList, Lift, Lower};
-use crate::canonical_abi::{lift_from, lower_to};
+use crate::canonical_abi::{LiftContext, LowerContext, lift_from, lower_to};
 use crate::store::AsContextMut;
 use crate::vm::val_raw;
 use anyhow::Result;
@@ -51,6 +51,30 @@ where
     #[inline]
     pub fn call(&self, store: impl AsContextMut, params: Params) -> Result<Return> {
         self.call_as(store, params)
+    }
+
+    /// Calls the function with the guest on a stack of its own; see [`Func::call_async`].
+    ///
+    /// # Errors
+    /// As [`TypedFunc::call`], and if there is no stack.
+    ///
+    /// # Panics
+    /// As [`TypedFunc::call`].
+    pub async fn call_async(
+        &self,
+        mut store: impl AsContextMut<Data: Send>,
+        params: Params,
+    ) -> Result<Return> {
+        let store = store.as_context_mut().opaque();
+        let func = self.func.get(store)?;
+        let shape = func.shape;
+        let lower = |cx: &mut LowerContext<'_>, slots: &mut [ValRaw]| {
+            lower_to(&params, cx, shape.params, MAX_FLAT_PARAMS, slots, None)
+        };
+        let lift = |cx: &mut LiftContext<'_>, slots: &[ValRaw]| {
+            lift_from(cx, shape.results, MAX_FLAT_RESULTS, slots)
+        };
+        func.call_async(store, lower, lift).await
     }
 
     /// Calls the function with parameters that stand for the same types in another way, such as

@@ -15,13 +15,18 @@
 //! caller's come back afterwards, however the call ends: that is a [`ThreadScope`]. Several calls
 //! that share one thread (a lifted function and its `post-return`) go in one scope.
 //!
+//! A thread with a stack of its own also owns, while that stack is not the running one, what the
+//! stack has in `VMStoreContext`: its [`StackState`]. Both are in a [`FiberState`], and a
+//! [`Resumed`] swaps both.
+//!
 //! Compiled adapters do the same for calls between guests, in code that the compiler emits.
 //!
 //! [`enter`]: ThreadState::enter
 //! [`leave`]: ThreadState::leave
 
+use crate::vm::FiberRecord;
 use threadline_environ::CONTEXT_SLOTS;
-use threadline_environ::layout::{CONTEXT_POISON, ContextSlots};
+use threadline_environ::layout::{CONTEXT_POISON, ContextSlots, VMEntryRecord};
 
 /// Something that can get at the running copy of the slots: a component instance in its store.
 pub(crate) trait RunningSlots {
@@ -107,6 +112,90 @@ impl<S: RunningSlots> ThreadScope<S> {
 impl<S: RunningSlots> Drop for ThreadScope<S> {
     fn drop(&mut self) {
         exit_to(&mut self.store, &mut self.caller);
+    }
+}
+
+/// What a stack owns of a store's `VMStoreContext` and the cells around it.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct StackState {
+    /// `VMStoreContext::entry`: the innermost entry, of this stack or those that it was resumed from.
+    pub(crate) entry: *mut VMEntryRecord,
+    /// `VMStoreContext::exit_fp`.
+    pub(crate) exit_fp: usize,
+    /// `VMStoreContext::exit_pc`.
+    pub(crate) exit_pc: usize,
+    /// `VMStoreContext::stack_limit`.
+    pub(crate) limit: usize,
+    /// Whose stack it is; null for the stack of a thread of the operating system.
+    pub(crate) fiber: *mut FiberRecord,
+}
+
+/// Something that can get at the running copies of all that a thread with its own stack owns.
+pub(crate) trait RunningStack {
+    /// The slots of the component that the thread runs in, if it runs in one.
+    fn slots(&mut self) -> Option<&mut ContextSlots>;
+
+    /// What the running stack owns.
+    fn stack(&self) -> StackState;
+
+    /// Makes this the running stack's.
+    fn set_stack(&mut self, stack: &StackState);
+}
+
+/// What a thread with a stack of its own owns while that isn't the running one.
+#[derive(Debug)]
+pub(crate) struct FiberState {
+    thread: ThreadState,
+    pub(crate) stack: StackState,
+}
+
+impl FiberState {
+    /// Of a thread that has not run yet, on this stack.
+    pub(crate) fn new(stack: StackState) -> FiberState {
+        FiberState {
+            thread: ThreadState::new(),
+            stack,
+        }
+    }
+}
+
+/// A thread on a stack of its own runs, until [`Resumed::suspend`], or until this is dropped, which
+/// ends it. Either way its resumer's is the running copy again.
+pub(crate) struct Resumed<S: RunningStack> {
+    store: S,
+    resumer: FiberState,
+}
+
+impl<S: RunningStack> Resumed<S> {
+    /// Makes `thread`'s the running copy of everything.
+    pub(crate) fn begin(mut store: S, thread: &mut FiberState) -> Resumed<S> {
+        let mut resumer = FiberState {
+            thread: ThreadState::of_running(),
+            stack: store.stack(),
+        };
+        store.set_stack(&thread.stack);
+        if let Some(slots) = store.slots() {
+            resumer.thread.leave(slots);
+            thread.thread.enter(slots);
+        }
+        Resumed { store, resumer }
+    }
+
+    /// The thread stops, and may go on later.
+    pub(crate) fn suspend(mut self, thread: &mut FiberState) {
+        thread.stack = self.store.stack();
+        if let Some(slots) = self.store.slots() {
+            thread.thread.leave(slots);
+        }
+    }
+}
+
+impl<S: RunningStack> Drop for Resumed<S> {
+    fn drop(&mut self) {
+        self.store.set_stack(&self.resumer.stack);
+        if let Some(slots) = self.store.slots() {
+            self.resumer.thread.enter(slots);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Caller, TypedFunc, WasmParams, WasmResults};
 use crate::host_func::{IntoFunc, dynamic};
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::val::{Val, check_count};
-use crate::vm::{FuncRefPtr, HostFunc, ThreadKind, val_raw};
+use crate::vm::{FuncRefPtr, HostFunc, OwnedSlots, ThreadKind, val_raw};
 use anyhow::{Context as _, Result, bail};
 use std::sync::Arc;
 use threadline_environ::layout::ValRaw;
@@ -81,22 +81,58 @@ impl Func {
         results: &mut [Val],
     ) -> Result<()> {
         let store = store.as_context_mut().opaque();
-        let raw = self.owned(store);
-        let ty = store.engine().func_type(raw.type_id());
-        check_count("arguments", ty.params().len(), params.len())?;
-        check_count("results", ty.results().len(), results.len())?;
-        let entrance = store.entrance(raw.type_id())?;
+        let ty = self.check_counts(store, params.len(), results.len())?;
+        let entrance = store.entrance(self.raw.type_id())?;
         let mut slots = vec![val_raw::ZERO; entrance.slots()];
-        for (i, (&value, &ty)) in params.iter().zip(ty.params()).enumerate() {
-            slots[i] = value
-                .to_raw(store, ty)
-                .with_context(|| format!("argument {i}"))?;
-        }
-        store.invoke(ThreadKind::New, entrance, raw.function(), &mut slots)?;
-        for ((result, slot), &ty) in results.iter_mut().zip(&slots).zip(ty.results()) {
-            *result = Val::from_raw(store, slot, ty);
-        }
+        lower_params(store, &ty, params, &mut slots)?;
+        store.invoke(ThreadKind::New, entrance, self.raw.function(), &mut slots)?;
+        lift_results(store, &ty, &slots, results);
         Ok(())
+    }
+
+    /// Calls it as [`Func::call`] does, on a stack of its own, so that host functions that are
+    /// futures ([`Linker::func_wrap_async`](crate::Linker::func_wrap_async)) can be waited for and
+    /// wasm can yield. The future has borrowed the store: until it is ready, everything in the store
+    /// waits for it.
+    ///
+    /// Dropping the future before it is ready ends the call where it is. No guest code runs for
+    /// that; the instance stays as it was left.
+    ///
+    /// # Errors
+    /// As [`Func::call`], and if there is no stack
+    /// ([`Config::max_async_stacks`](crate::Config::max_async_stacks)).
+    ///
+    /// # Panics
+    /// As [`Func::call`].
+    pub async fn call_async(
+        &self,
+        mut store: impl AsContextMut<Data: Send>,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let store = store.as_context_mut();
+        let store = &mut store.0.opaque;
+        let ty = self.check_counts(store, params.len(), results.len())?;
+        let entrance = store.entrance(self.raw.type_id())?;
+        let mut slots = OwnedSlots::new(entrance.slots());
+        lower_params(store, &ty, params, &mut slots)?;
+        let call = store.invoke_async(ThreadKind::New, entrance, self.raw.function(), slots)?;
+        let slots = call.await?;
+        lift_results(store, &ty, &slots, results);
+        Ok(())
+    }
+
+    /// Its type, if the numbers fit.
+    fn check_counts(
+        &self,
+        store: &StoreOpaque,
+        params: usize,
+        results: usize,
+    ) -> Result<Arc<FuncType>> {
+        let ty = store.engine().func_type(self.owned(store).type_id());
+        check_count("arguments", ty.params().len(), params)?;
+        check_count("results", ty.results().len(), results)?;
+        Ok(ty)
     }
 
     /// The function with its type known to Rust: parameters of more general types are accepted,
@@ -151,6 +187,26 @@ impl Func {
     fn owned(&self, store: &StoreOpaque) -> FuncRefPtr {
         store.assert_owns(self.store, "function");
         self.raw
+    }
+}
+
+fn lower_params(
+    store: &StoreOpaque,
+    ty: &FuncType,
+    params: &[Val],
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    for (i, (&value, &ty)) in params.iter().zip(ty.params()).enumerate() {
+        slots[i] = value
+            .to_raw(store, ty)
+            .with_context(|| format!("argument {i}"))?;
+    }
+    Ok(())
+}
+
+fn lift_results(store: &StoreOpaque, ty: &FuncType, slots: &[ValRaw], results: &mut [Val]) {
+    for ((result, slot), &ty) in results.iter_mut().zip(slots).zip(ty.results()) {
+        *result = Val::from_raw(store, slot, ty);
     }
 }
 

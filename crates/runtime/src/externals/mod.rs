@@ -210,5 +210,6 @@ fn host_instance_with(
     use crate::module::CoreModule;
     let engine = store.engine();
     let module = CoreModule::without_code(engine, module, type_ids);
-    store.instantiate(&Arc::new(module), imports, ContextPlace::Alone)
+    let unstarted = store.instantiate(&Arc::new(module), imports, ContextPlace::Alone)?;
+    unstarted.start(store)
 }

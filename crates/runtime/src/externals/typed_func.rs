@@ -7,7 +7,7 @@ use super::Func;
 use crate::exception::ExnRef;
 use crate::store::{AsContextMut, StoreOpaque};
 use crate::val::{ExternRef, V128};
-use crate::vm::{CallSlots, Entrance, FunctionImport, SlotArray, ThreadKind, val_raw};
+use crate::vm::{CallSlots, Entrance, FunctionImport, OwnedSlots, SlotArray, ThreadKind, val_raw};
 use anyhow::Result;
 use std::marker::PhantomData;
 use threadline_environ::layout::ValRaw;
@@ -53,6 +53,29 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         params.lower(store, slots)?;
         store.invoke(ThreadKind::New, self.entrance, self.raw, slots)?;
         Ok(Results::lift(store, slots))
+    }
+
+    /// Calls it on a stack of its own; see [`Func::call_async`].
+    ///
+    /// # Errors
+    /// As [`TypedFunc::call`], and if there is no stack.
+    ///
+    /// # Panics
+    /// As [`TypedFunc::call`].
+    pub async fn call_async(
+        &self,
+        mut store: impl AsContextMut<Data: Send>,
+        params: Params,
+    ) -> Result<Results> {
+        let store = store.as_context_mut();
+        let store = &mut store.0.opaque;
+        store.assert_owns(self.func.store_id(), "function");
+        let mut slots = OwnedSlots::new(self.entrance.slots());
+        params.lower(store, &mut slots)?;
+        let slots = store
+            .invoke_async(ThreadKind::New, self.entrance, self.raw, slots)?
+            .await?;
+        Ok(Results::lift(store, &slots))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Store, StoreContext, StoreContextMut, StoreOpaque};
 use crate::vm::deadline_callback;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
 /// What an [epoch deadline callback](Store::epoch_deadline_callback) wants.
@@ -11,6 +12,10 @@ use std::sync::atomic::Ordering;
 pub enum UpdateDeadline {
     /// Wasm goes on; its next deadline is so many epochs from now.
     Continue(u64),
+    /// The executor has its turn, then wasm goes on; its next deadline is so many epochs from now.
+    /// For wasm that was entered by an asynchronous call; see
+    /// [`Store::epoch_deadline_async_yield_and_update`].
+    Yield(u64),
     /// Wasm traps with [`Trap::Interrupt`](crate::Trap::Interrupt).
     Interrupt,
 }
@@ -23,6 +28,8 @@ pub(crate) type DeadlineCallback =
 pub(crate) enum OnDeadline {
     /// Wasm traps.
     Trap,
+    /// Wasm yields; its next deadline is so many epochs later.
+    Yield(u64),
     /// The embedder decides.
     Callback(DeadlineCallback),
     /// The embedder is deciding: it runs now, and so might wasm that it calls, which then traps.
@@ -85,6 +92,26 @@ impl<T: 'static> StoreContextMut<'_, T> {
         *self.0.opaque.on_deadline() = OnDeadline::Trap;
     }
 
+    /// See [`Store::epoch_deadline_async_yield_and_update`].
+    pub fn epoch_deadline_async_yield_and_update(&mut self, epochs: u64) {
+        *self.0.opaque.on_deadline() = OnDeadline::Yield(epochs);
+    }
+
+    /// See [`Store::fuel_async_yield_interval`].
+    ///
+    /// # Errors
+    /// If the engine's wasm does not consume fuel, or the interval is zero.
+    pub fn fuel_async_yield_interval(&mut self, interval: Option<u64>) -> Result<()> {
+        self.0.opaque.check_fuel()?;
+        let slice = interval
+            .map(|fuel| {
+                NonZeroU64::new(fuel).context("wasm can't yield whenever it has used no fuel")
+            })
+            .transpose()?;
+        self.0.opaque.vm_mut().set_fuel_slice(slice);
+        Ok(())
+    }
+
     /// See [`Store::epoch_deadline_callback`].
     pub fn epoch_deadline_callback(
         &mut self,
@@ -135,6 +162,26 @@ impl<T: 'static> Store<T> {
     /// what a new store does.
     pub fn epoch_deadline_trap(&mut self) {
         StoreContextMut(&mut self.inner).epoch_deadline_trap();
+    }
+
+    /// Lets wasm yield to the executor at its deadline, and go on; the next deadline is then `epochs`
+    /// epochs from that.
+    ///
+    /// Wasm that was entered by a plain call can't yield, and fails with an error. Within an
+    /// asynchronous call there are places where it can't either: functions of the guest that
+    /// allocate memory for values passed, and plain calls made by host functions. There it goes on
+    /// past a few deadlines, and then traps with [`Trap::Interrupt`](crate::Trap::Interrupt).
+    pub fn epoch_deadline_async_yield_and_update(&mut self, epochs: u64) {
+        StoreContextMut(&mut self.inner).epoch_deadline_async_yield_and_update(epochs);
+    }
+
+    /// Lets wasm yield to the executor whenever it has consumed so much fuel; `None`, the default, is
+    /// never. Where it can't yield, as in a plain call, it goes on.
+    ///
+    /// # Errors
+    /// If the engine's wasm does not consume fuel, or the interval is zero.
+    pub fn fuel_async_yield_interval(&mut self, interval: Option<u64>) -> Result<()> {
+        StoreContextMut(&mut self.inner).fuel_async_yield_interval(interval)
     }
 
     /// Calls `callback` when wasm gets to its deadline: it decides how to go on. An error that it

@@ -27,7 +27,7 @@ use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMHeader, VMStoreC
 
 /// Bytes at the end of a thread's stack that are kept for host functions, whatever wasm's own
 /// share is.
-const HOST_STACK_RESERVE: usize = 128 << 10;
+pub(super) const HOST_STACK_RESERVE: usize = 128 << 10;
 
 /// The trampoline of a `FuncKey::HostToWasm`.
 #[derive(Copy, Clone, Debug)]
@@ -115,23 +115,76 @@ unsafe fn enter(
     // SAFETY: the caller answers for the pointers. The record outlives the call and is unlinked
     // after it; nothing in between unwinds, for host functions catch their panics.
     unsafe {
-        let mut record = VMEntryRecord {
+        let mut record = record_for(context);
+        let record = &raw mut record;
+        (*context).entry = record;
+        let outer = activation::enter(context);
+        let returned = (trampoline.0)(vmctx, code, args.as_mut_ptr(), record);
+        activation::leave(outer);
+        unlink(context, record);
+        returned
+    }
+}
+
+/// The same for the first entry on a fiber, whose record's address it leaves in `base`. Whoever
+/// resumes the fiber has [entered](activation::enter) the store: a fiber may end on another thread
+/// than it began on, so nothing on it may hold on to a thread-local variable.
+///
+/// # Safety
+/// As for [`call_wasm`]; `args` is the address of its array. This is called on a fiber with its
+/// own stack limit set, and each time that is resumed the record at `base` is linked to the
+/// resumer's entry. `base` may be written.
+pub(super) unsafe fn enter_on_fiber(
+    context: *mut VMStoreContext,
+    trampoline: HostToWasm,
+    code: *const c_void,
+    vmctx: *mut c_void,
+    args: *mut ValRaw,
+    base: *mut *mut VMEntryRecord,
+) -> bool {
+    // SAFETY: as in `enter`. If the fiber is abandoned the record is not linked to any more: it
+    // isn't in `context` while the fiber is suspended.
+    unsafe {
+        let mut record = record_for(context);
+        let record = &raw mut record;
+        (*context).entry = record;
+        *base = record;
+        let returned = (trampoline.0)(vmctx, code, args, record);
+        unlink(context, record);
+        returned
+    }
+}
+
+/// A record for an entry to be made now.
+///
+/// # Safety
+/// `context` is a live store's.
+#[inline(always)]
+unsafe fn record_for(context: *mut VMStoreContext) -> VMEntryRecord {
+    // SAFETY: the caller answers for `context`.
+    unsafe {
+        VMEntryRecord {
             handler_pc: 0,
             handler_sp: 0,
             handler_fp: 0,
             previous: (*context).entry,
             previous_exit_fp: (*context).exit_fp,
             previous_exit_pc: (*context).exit_pc,
-        };
-        let record = &raw mut record;
-        (*context).entry = record;
-        let outer = activation::enter(context);
-        let returned = (trampoline.0)(vmctx, code, args.as_mut_ptr(), record);
-        activation::leave(outer);
+        }
+    }
+}
+
+/// Makes what was innermost before the entry innermost again.
+///
+/// # Safety
+/// `record` is the innermost entry of the live store with this context.
+#[inline(always)]
+unsafe fn unlink(context: *mut VMStoreContext, record: *const VMEntryRecord) {
+    // SAFETY: the caller answers for both.
+    unsafe {
         (*context).entry = (*record).previous;
         (*context).exit_fp = (*record).previous_exit_fp;
         (*context).exit_pc = (*record).previous_exit_pc;
-        returned
     }
 }
 
@@ -179,7 +232,10 @@ unsafe fn stack_exhausted(context: *mut VMStoreContext) -> anyhow::Error {
 /// that was just left, which was one to a function with the context `vmctx`.
 #[cold]
 #[inline(never)]
-unsafe fn take_failure(context: *mut VMStoreContext, vmctx: *mut c_void) -> anyhow::Error {
+pub(super) unsafe fn take_failure(
+    context: *mut VMStoreContext,
+    vmctx: *mut c_void,
+) -> anyhow::Error {
     // SAFETY: the caller answers for `context`; nothing else touches its cells meanwhile.
     let (failure, frames) = unsafe {
         let cells = StoreCells::of(context);
@@ -211,7 +267,7 @@ fn with_backtrace(error: anyhow::Error, frames: &RawBacktrace) -> anyhow::Error 
 }
 
 /// Gets at the running slots of a component by their address.
-struct SlotsOf(NonNull<ContextSlots>);
+pub(super) struct SlotsOf(NonNull<ContextSlots>);
 
 impl SlotsOf {
     /// Those of the component that a context belongs to, if it belongs to one.
@@ -219,7 +275,7 @@ impl SlotsOf {
     /// # Safety
     /// `vmctx` is a context of a live store, no reference into which exists while the result is
     /// used.
-    unsafe fn component(vmctx: *mut c_void) -> Option<SlotsOf> {
+    pub(super) unsafe fn component(vmctx: *mut c_void) -> Option<SlotsOf> {
         // SAFETY: every context begins with a header; the caller answers for the pointer.
         let slots = unsafe { (*vmctx.cast::<VMHeader>()).context };
         NonNull::new(slots).map(SlotsOf)

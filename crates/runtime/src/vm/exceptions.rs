@@ -7,21 +7,21 @@
 //! (`catch`, `catch_all`), and they end there. For the others (`catch_ref`, `catch_all_ref`), when
 //! enough have been made, [`collect`] looks for references wherever one can be:
 //!
-//! - on the stack, from here out to the outermost entry, and in the registers that are saved across
-//!   calls. Any word with the bits of a handle counts;
+//! - on the stack, from here out to the outermost entry, on all suspended ones, and in the registers
+//!   that are saved across calls. Any word with the bits of a handle counts;
 //! - in globals and tables that hold `exnref`s;
 //! - among the values of exceptions that are alive.
 //!
 //! An exception the embedder got a reference to (`ExnRef`) stays until the store is dropped.
 //! [`MAX_BYTES`] bounds what a guest can have alive.
 
+use super::stack_switch;
 use super::sys::arch;
 use super::tag::TagPtr;
 use super::val_raw;
 use crate::store::StoreOpaque;
 use crate::trap::Trap;
 use std::cell::Cell;
-use std::ops::Range;
 use threadline_environ::layout::{VMStoreContext, ValRaw};
 use threadline_environ::{GlobalIndex, RefType, TableIndex, TopType, ValType};
 
@@ -252,35 +252,19 @@ fn pinned(all: &Exceptions) -> impl Iterator<Item = u64> {
 ///
 /// # Safety
 /// `context` is that of the store that this thread runs.
-unsafe fn mark_stack(all: &mut Exceptions, context: *const VMStoreContext) {
+unsafe fn mark_stack(all: &mut Exceptions, context: *mut VMStoreContext) {
     let here = 0usize;
     // SAFETY: the caller's word.
-    let stack = unsafe { stack_of(context, (&raw const here).addr()) };
-    for address in stack.step_by(size_of::<usize>()) {
-        // SAFETY: the range is of this thread's stack, in frames that are active; each word is
-        // aligned. It may be one that some frame has not written: any bits will do, and the read is
-        // volatile so that they are those there are.
-        let word = unsafe { (address as *const usize).read_volatile() };
-        all.mark(word as u64);
-    }
-}
-
-/// The addresses from `here` to the outermost entry's trampoline.
-///
-/// # Safety
-/// `context` is that of the store that this thread runs.
-unsafe fn stack_of(context: *const VMStoreContext, here: usize) -> Range<usize> {
-    let mut outermost = here;
-    // SAFETY: the records are in frames of `call_wasm`s that have not returned, and their
-    // trampolines have filled them in before they called what led here.
-    unsafe {
-        let mut entry = (*context).entry;
-        while !entry.is_null() {
-            outermost = (*entry).handler_fp;
-            entry = (*entry).previous;
+    for stack in unsafe { stack_switch::stacks_of(context, (&raw const here).addr()) } {
+        for address in stack.step_by(size_of::<usize>()) {
+            // SAFETY: the range is of a stack of the store's, in frames that are active, or just
+            // below them, where the stack is mapped too; each word is aligned. It may be one that
+            // some frame has not written: any bits will do, and the read is volatile so that they
+            // are those there are.
+            let word = unsafe { (address as *const usize).read_volatile() };
+            all.mark(word as u64);
         }
     }
-    here.next_multiple_of(size_of::<usize>())..outermost
 }
 
 /// Marks what globals and tables that an instance defines refer to.

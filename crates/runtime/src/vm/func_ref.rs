@@ -1,8 +1,10 @@
 //! Function references, and host functions as one store has them.
 
+use super::call_slots::HostSlots;
 use super::core_instance::{FunctionImport, InstancePtr};
 use super::owner::{Owner, OwnerKind, owner_of};
 use super::pointer::{CodePtr, VmPtr};
+use super::stack_switch::{self, HostFuture};
 use super::store_state::VmStoreState;
 use super::throw;
 use crate::externals::Caller;
@@ -88,6 +90,22 @@ impl HostFunc {
             type_id,
             slots,
             shim: shim::<T, F>,
+            body: Box::new(body),
+        }
+    }
+}
+
+impl HostFunc {
+    /// A host function that is a future, which a guest waits for; otherwise as [`HostFunc::new`].
+    pub(crate) fn new_async<T, F>(type_id: TypeId, slots: usize, body: F) -> HostFunc
+    where
+        T: 'static,
+        F: for<'a> Fn(Caller<'a, T>, HostSlots<'a>) -> HostFuture<'a> + Send + Sync + 'static,
+    {
+        HostFunc {
+            type_id,
+            slots,
+            shim: async_shim::<T, F>,
             body: Box::new(body),
         }
     }
@@ -202,6 +220,30 @@ where
                 Caller::new(StoreContextMut(store), importer_of(importer)),
                 slots,
             )
+        })
+    }
+}
+
+/// The same for a closure that makes a future.
+///
+/// # Safety
+/// As for [`shim`].
+unsafe extern "C" fn async_shim<T, F>(context: *mut VMHostFuncContext, values: *mut ValRaw) -> bool
+where
+    T: 'static,
+    F: for<'a> Fn(Caller<'a, T>, HostSlots<'a>) -> HostFuture<'a> + Send + Sync + 'static,
+{
+    // SAFETY: as in `shim`. The future is moved into `block_on`; nothing else here owns anything.
+    unsafe {
+        let instance = (*context).header.owner.cast::<HostFuncInstance>();
+        let store_context = (*context).header.store_context;
+        let importer = (*context).importer;
+        throw::catch_and_throw(store_context, || {
+            let body = &*(*instance).body.cast::<F>();
+            let slots = std::slice::from_raw_parts_mut(values, (*instance).slots);
+            let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
+            let caller = Caller::new(StoreContextMut(store), importer_of(importer));
+            stack_switch::block_on(store_context, body(caller, HostSlots::new(slots)))
         })
     }
 }

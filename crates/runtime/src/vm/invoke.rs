@@ -11,7 +11,7 @@ use threadline_environ::layout::{VMStoreContext, ValRaw};
 /// How to call functions of one type, with the trampoline's code kept alive by the store.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Entrance {
-    trampoline: HostToWasm,
+    pub(super) trampoline: HostToWasm,
     slots: usize,
 }
 
@@ -74,7 +74,7 @@ impl StoreOpaque {
 /// While it lives, host functions that wasm calls reach their store through the borrow that wasm
 /// was entered with. Calls nest: a host function's own borrow is shorter than that of the call
 /// that led to it, and so must not be what further host functions of that call are given.
-struct CurrentStore {
+pub(super) struct CurrentStore {
     context: *mut VMStoreContext,
     outer: *mut c_void,
 }
@@ -84,7 +84,7 @@ impl CurrentStore {
     ///
     /// # Safety
     /// `context` is that store's, and lives longer than the result; `store` is good that long.
-    unsafe fn enter(context: *mut VMStoreContext, store: *mut c_void) -> CurrentStore {
+    pub(super) unsafe fn enter(context: *mut VMStoreContext, store: *mut c_void) -> CurrentStore {
         // SAFETY: the caller answers for `context`, which nothing else touches now.
         let outer = unsafe { std::mem::replace(&mut (*context).store, store) };
         CurrentStore { context, outer }

@@ -1,8 +1,10 @@
 //! Host functions behind `canon lower`: what trampolines find in a `VMLowering`.
 
+use super::call_slots::HostSlots;
 use super::component_instance::{ComponentInstancePtr, GuestOptions};
 use super::host_call;
 use super::pointer::VmPtr;
+use super::stack_switch::{self, HostFuture};
 use super::val_raw;
 use crate::canonical_abi::{CallHandles, FuncShape, LiftContext, LowerContext, ResourceLookup};
 use crate::component::ComponentError;
@@ -74,6 +76,38 @@ impl<'a> HostCall<'a> {
     }
 }
 
+/// A host function that is a future, in stores whose data is a `T`.
+pub(crate) trait AsyncHostBody<T: 'static>: TypedImport {
+    /// A future that lifts the parameters, does its work and lowers the results.
+    fn call<'a>(
+        &'a self,
+        store: StoreContextMut<'a, T>,
+        site: CallSite,
+        slots: HostSlots<'a>,
+    ) -> HostFuture<'a>;
+}
+
+/// Where a guest calls a host function that is a future, good for as long as the call.
+#[derive(Copy, Clone)]
+pub(crate) struct CallSite {
+    instance: ComponentInstancePtr,
+    options: OptionsIndex,
+    lowered: LoweredType,
+}
+
+impl CallSite {
+    /// The call, which uses these handles.
+    pub(crate) fn call<'a>(&'a self, handles: &'a CallHandles) -> HostCall<'a> {
+        HostCall {
+            instance: self.instance,
+            options: self.instance.options(self.options),
+            handles,
+            ty: self.lowered.ty,
+            shape: &self.lowered.shape,
+        }
+    }
+}
+
 /// What `VMLowering::call` is, with its parameters named in the field's description.
 type Entry = unsafe extern "C" fn(*mut c_void, *mut c_void, u32, *mut ValRaw) -> bool;
 
@@ -89,6 +123,14 @@ impl ComponentHostFunc {
     pub(crate) fn new<T: 'static, B: HostBody<T>>(body: B) -> ComponentHostFunc {
         ComponentHostFunc {
             entry: entry::<T, B>,
+            body: Arc::new(body),
+        }
+    }
+
+    /// A host function that is a future, for any `Store<T>`.
+    pub(crate) fn new_async<T: 'static, B: AsyncHostBody<T>>(body: B) -> ComponentHostFunc {
+        ComponentHostFunc {
+            entry: async_entry::<T, B>,
             body: Arc::new(body),
         }
     }
@@ -181,6 +223,44 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             result?;
             // The host may have called the instance again and swallowed a trap; to return into
             // it would be to enter it.
+            if instance.is_locked() {
+                return Err(Trap::CannotEnterComponent.into());
+            }
+            Ok(())
+        })
+        .is_ok()
+    }
+}
+
+/// The same for a body that makes a future.
+///
+/// # Safety
+/// As for [`entry`].
+unsafe extern "C" fn async_entry<T: 'static, B: AsyncHostBody<T>>(
+    vmctx: *mut c_void,
+    data: *mut c_void,
+    options: u32,
+    slots: *mut ValRaw,
+) -> bool {
+    // SAFETY: as in `entry`. The future is moved into `block_on`; nothing else here owns anything.
+    unsafe {
+        let header = vmctx.cast::<VMHeader>();
+        let store_context = (*header).store_context;
+        host_call::catch(store_context, || {
+            let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
+            let import = &*data.cast::<LoweredImport>();
+            let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
+            let count = import.lowered.shape.lowered_slots();
+            let slots = HostSlots::new(std::slice::from_raw_parts_mut(slots, count));
+            let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
+            let site = CallSite {
+                instance,
+                options: OptionsIndex::from_u32(options),
+                lowered: import.lowered,
+            };
+            let future = body.call(StoreContextMut(store), site, slots);
+            stack_switch::block_on(store_context, future)?;
+            // As in `entry`.
             if instance.is_locked() {
                 return Err(Trap::CannotEnterComponent.into());
             }

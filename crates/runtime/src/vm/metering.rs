@@ -6,18 +6,27 @@
 
 use super::builtins::store_of;
 use super::host_call::catch;
+use super::stack_switch::{self, Yielded};
 use super::store_state::{StoreCells, VmStoreState};
 use crate::UpdateDeadline;
 use crate::bug::bail_bug;
 use crate::store::{DeadlineCallback, OnDeadline, StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::ffi::c_void;
+use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 use threadline_environ::layout::VMStoreContext;
 
 /// The most fuel that compiled code has at once.
 const MOST_AT_ONCE: u64 = 1 << 62;
+
+/// How much fuel compiled code is given at once.
+fn at_once(cells: &StoreCells) -> u64 {
+    cells
+        .fuel_slice
+        .map_or(MOST_AT_ONCE, |slice| slice.get().min(MOST_AT_ONCE))
+}
 
 impl VmStoreState {
     /// How much fuel is left.
@@ -35,9 +44,17 @@ impl VmStoreState {
         // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile, and
         // reads its fuel again when it goes on.
         let cells = unsafe { self.cells.as_mut() };
-        let at_once = fuel.min(MOST_AT_ONCE);
+        let at_once = fuel.min(at_once(cells));
         cells.context.fuel = at_once as i64;
         cells.fuel_reserve = fuel - at_once;
+    }
+
+    /// Sets how much fuel wasm is given at once, after which it yields.
+    pub(crate) fn set_fuel_slice(&mut self, slice: Option<NonZeroU64>) {
+        let fuel = self.fuel();
+        // SAFETY: as in `set_fuel`.
+        unsafe { self.cells.as_mut() }.fuel_slice = slice;
+        self.set_fuel(fuel);
     }
 
     /// Sets the epoch in which wasm is interrupted.
@@ -58,12 +75,18 @@ pub(super) unsafe extern "C" fn out_of_fuel(context: *mut c_void) -> bool {
         let store_context = store_of(context);
         catch(store_context, || {
             let cells = &mut *StoreCells::of(store_context);
-            let more = cells.fuel_reserve.min(MOST_AT_ONCE);
+            // What is overdrawn is not part of the next slice. The sum is less than 2^63, for the
+            // fuel is negative, and so can be added to it.
+            let wanted = at_once(cells).saturating_add(cells.context.fuel.unsigned_abs());
+            let more = cells.fuel_reserve.min(wanted).min(i64::MAX as u64);
             cells.fuel_reserve -= more;
-            // It is negative, so this can't overflow.
             cells.context.fuel += more as i64;
             if cells.context.fuel < 0 {
                 return Err(Trap::OutOfFuel.into());
+            }
+            if cells.fuel_slice.is_some() {
+                // Where it can't yield it goes on: its fuel is finite.
+                stack_switch::yield_now(store_context);
             }
             Ok(())
         })
@@ -80,7 +103,32 @@ pub(super) unsafe extern "C" fn new_epoch(context: *mut c_void) -> bool {
     // borrow of the store with which wasm was entered, and that borrow rests until wasm returns.
     unsafe {
         let store_context = store_of(context);
-        catch(store_context, || deadline(running_store(store_context)?)).is_ok()
+        catch(store_context, || {
+            match deadline(running_store(store_context)?)? {
+                AtDeadline::GoOn => Ok(()),
+                AtDeadline::Yield => yield_at_deadline(store_context),
+            }
+        })
+        .is_ok()
+    }
+}
+
+/// Yields at the deadline, the next of which has been set.
+///
+/// # Errors
+/// If that is not possible.
+///
+/// # Safety
+/// As for [`stack_switch::yield_now`].
+unsafe fn yield_at_deadline(store_context: *mut VMStoreContext) -> Result<()> {
+    // SAFETY: passed on.
+    match unsafe { stack_switch::yield_now(store_context) } {
+        Yielded::Yes | Yielded::Missed => Ok(()),
+        Yielded::TooOften => Err(Trap::Interrupt.into()),
+        Yielded::PlainCall => bail!(
+            "wasm is to yield at its epoch deadline, and can't: enter it with `call_async` (or \
+             `instantiate_async`)"
+        ),
     }
 }
 
@@ -100,7 +148,8 @@ pub(super) unsafe fn check_epoch(context: *mut c_void) -> Result<()> {
         if epoch < (*store_context).epoch_deadline {
             return Ok(());
         }
-        deadline(store)
+        // A builtin that blocks its thread can't yield; it looks again at the next deadline.
+        deadline(store).map(|_| ())
     }
 }
 
@@ -117,9 +166,20 @@ unsafe fn running_store<'a>(store_context: *mut VMStoreContext) -> Result<&'a mu
     }
 }
 
-fn deadline(store: &mut StoreOpaque) -> Result<()> {
+/// What wasm does at its deadline, if it isn't interrupted. The next one has been set.
+enum AtDeadline {
+    GoOn,
+    Yield,
+}
+
+fn deadline(store: &mut StoreOpaque) -> Result<AtDeadline> {
     let mut callback = match std::mem::replace(store.on_deadline(), OnDeadline::Running) {
         OnDeadline::Callback(callback) => callback,
+        OnDeadline::Yield(epochs) => {
+            *store.on_deadline() = OnDeadline::Yield(epochs);
+            store.set_epoch_deadline(epochs);
+            return Ok(AtDeadline::Yield);
+        }
         other => {
             *store.on_deadline() = other;
             return Err(Trap::Interrupt.into());
@@ -133,7 +193,11 @@ fn deadline(store: &mut StoreOpaque) -> Result<()> {
     match update? {
         UpdateDeadline::Continue(epochs) => {
             store.set_epoch_deadline(epochs);
-            Ok(())
+            Ok(AtDeadline::GoOn)
+        }
+        UpdateDeadline::Yield(epochs) => {
+            store.set_epoch_deadline(epochs);
+            Ok(AtDeadline::Yield)
         }
         UpdateDeadline::Interrupt => Err(Trap::Interrupt.into()),
     }

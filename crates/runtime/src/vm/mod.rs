@@ -8,6 +8,7 @@ mod activation;
 mod atomics;
 mod backtrace;
 mod builtins;
+mod call_slots;
 mod component_instance;
 mod core_instance;
 mod deserialize;
@@ -30,6 +31,7 @@ mod racy;
 mod resources;
 mod segments;
 mod shared_memory;
+mod stack_switch;
 mod store_state;
 mod sys;
 mod table;
@@ -40,9 +42,10 @@ mod throw;
 mod transcode;
 pub(crate) mod val_raw;
 
+pub(crate) use call_slots::{HostSlots, OwnedSlots};
 pub(crate) use component_instance::{
-    ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, InstanceResource, LiftedFuncPtr,
-    OwnedComponentInstance,
+    ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, InstanceIn, InstanceResource,
+    LiftedFuncPtr, OwnedComponentInstance,
 };
 pub(crate) use core_instance::{
     ContextPlace, FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern,
@@ -59,13 +62,16 @@ pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig
 pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;
 pub(crate) use limiter::Limiter;
-pub(crate) use lowered_import::{ComponentHostFunc, HostBody, HostCall, LoweredType, TypedImport};
+pub(crate) use lowered_import::{
+    AsyncHostBody, CallSite, ComponentHostFunc, HostBody, HostCall, LoweredType, TypedImport,
+};
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;
 pub use parking_spot::WaitResult;
 pub(crate) use pointer::CodePtr;
 pub(crate) use resources::HostDtor;
 pub(crate) use shared_memory::SharedLinearMemory;
+pub(crate) use stack_switch::{FiberRecord, HostFuture};
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
 pub(crate) use sys::{ImageMapping, Mapping, page_size};
 pub(crate) use table::DefinedTable;

@@ -11,8 +11,10 @@
 
 use super::backtrace::RawBacktrace;
 use super::exceptions::Exceptions;
+use super::stack_switch::{self, Fibers};
 use std::any::Any;
 use std::mem::offset_of;
+use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -50,12 +52,16 @@ pub(super) struct StoreCells {
     pub(super) max_wasm_stack: usize,
     /// Fuel beyond what `VMStoreContext::fuel` has room for.
     pub(super) fuel_reserve: u64,
+    /// How much fuel wasm is given at once, after which it yields; `None` if it doesn't.
+    pub(super) fuel_slice: Option<NonZeroU64>,
     /// The failure on its way out of wasm.
     pub(super) pending: Option<Failure>,
     /// The frames that `pending` came from.
     pub(super) frames: RawBacktrace,
     /// What `exnref`s refer to.
     pub(super) exceptions: Exceptions,
+    /// The store's stacks.
+    pub(super) fibers: Fibers,
 }
 
 const _: () = assert!(offset_of!(StoreCells, context) == 0);
@@ -96,9 +102,11 @@ impl VmStoreState {
             _epoch: epoch,
             max_wasm_stack,
             fuel_reserve: 0,
+            fuel_slice: None,
             pending: None,
             frames: RawBacktrace::new(),
             exceptions: Exceptions::default(),
+            fibers: Fibers::default(),
         });
         VmStoreState {
             cells: NonNull::from(Box::leak(cells)),
@@ -113,6 +121,8 @@ impl VmStoreState {
 
 impl Drop for VmStoreState {
     fn drop(&mut self) {
+        // SAFETY: no wasm of the store runs, and nobody will resume a fiber of a store that is gone.
+        unsafe { stack_switch::abandon_all(self.context_ptr()) };
         // SAFETY: `new` leaked this box and nothing else frees it; no wasm of the store runs, for
         // `call_wasm` borrows the store.
         drop(unsafe { Box::from_raw(self.cells.as_ptr()) });

@@ -45,6 +45,12 @@ fn prepare_thread_once() -> Result<()> {
     Ok(())
 }
 
+/// Says that the thread runs on another stack now, whose lowest usable address is `low`; gives
+/// back what to set when it doesn't any more.
+pub(crate) fn set_stack_low(low: usize) -> usize {
+    STACK_LOW.replace(low)
+}
+
 /// The lowest address that this thread's stack can use, its guard left out.
 pub(crate) fn stack_low() -> usize {
     let low = STACK_LOW.get();
