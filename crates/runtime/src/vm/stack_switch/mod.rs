@@ -11,12 +11,19 @@
 //!                   block_on  polls it; pending: switch back to `resume`
 //! ```
 //!
+//! There are two kinds of them: asynchronous calls ([`call`]), and guest threads ([`guest`]), which
+//! are resumed by whoever drives the scheduler and make one call after the other. Either is
+//! suspended to let the host wait ([`wait`]); then its resumer, if it is on a fiber itself, is
+//! suspended in the same way, and so on to the executor. Guest threads block, too: then their
+//! resumer goes on.
+//!
 //! *What is on a suspended stack* is what the picture shows, and no more: a fiber can be suspended
 //! only where its own first entry is its innermost one ([`suspendable`]), so no frame of an
 //! embedder's host function, nor of the code that lifts and lowers, lies between. The frames of
-//! ours that do (`body`, `enter_on_fiber`, a shim with its `catch`, `block_on`) own nothing: the
-//! host's future, with all that it captures, and the call's arguments are in the [`FiberRecord`],
-//! which is on the heap. So a stack can be taken away from its fiber without running anything.
+//! ours that do (the fiber's body, `enter_on_fiber`, a shim with its `catch`, `block_on`, and what
+//! drives the scheduler in `crate::concurrent`) own nothing: the host's future, with all that it
+//! captures, and the call's arguments are in the [`FiberRecord`], which is on the heap, and all
+//! else is in the store. So a stack can be taken away from its fiber without running anything.
 //!
 //! *Threads of the operating system.* A fiber may go on on another one. Nothing on it holds on to
 //! a thread-local: `enter_on_fiber` does without the activation, which [`resume`] sets instead, and
@@ -25,24 +32,31 @@
 //! A future is polled on the fiber. When it makes an asynchronous call of its own, that call's
 //! fiber is resumed from this one, so resumers nest as calls do, and backtraces cross.
 
+mod call;
+mod guest;
+mod wait;
+
+pub(crate) use guest::{GuestStack, GuestStackPtr, GuestStep};
+pub(in crate::vm) use wait::{Yielded, block_on, yield_now};
+
 use super::activation;
 use super::call_slots::OwnedSlots;
 use super::core_instance::FunctionImport;
-use super::entry::{HOST_STACK_RESERVE, SlotsOf, ThreadKind, enter_on_fiber, take_failure};
-use super::invoke::{CurrentStore, Entrance};
-use super::store_state::{StoreCells, VmStoreState};
+use super::entry::{HOST_STACK_RESERVE, SlotsOf};
+use super::invoke::Entrance;
+use super::store_state::StoreCells;
 use super::sys;
 use crate::concurrent::switch::{FiberState, Resumed, RunningSlots, RunningStack, StackState};
 use crate::store::StoreOpaque;
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
+use std::any::Any;
 use std::ffi::c_void;
-use std::marker::PhantomData;
 use std::mem;
 use std::ops::Range;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::Context;
 use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMStoreContext};
 use threadline_fiber::{Fiber, Stack, Step, Suspender};
 
@@ -69,8 +83,13 @@ pub(super) struct Fibers {
     idle: Vec<Stack>,
     /// How often in a row wasm could not yield.
     missed_yields: u32,
+    /// How many of those are guest threads.
+    guests: usize,
     /// How many asynchronous calls are being made of which more belongs together than a fiber.
     calls: usize,
+    /// The `Context` of the innermost poll that turns this store; null where nothing can wait for
+    /// the host.
+    cx: *mut c_void,
 }
 
 impl Default for Fibers {
@@ -80,33 +99,41 @@ impl Default for Fibers {
             all: Vec::new(),
             idle: Vec::new(),
             missed_yields: 0,
+            guests: 0,
             calls: 0,
+            cx: ptr::null_mut(),
         }
     }
 }
 
-/// A call on a stack of its own. On the heap, and reached by pointers only, because the fiber
+/// Why a fiber is suspended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Pause {
+    /// The host is waited for: everything in the store waits.
+    Host,
+    /// A guest thread has blocked, or goes on as another: its resumer does what comes next.
+    Guest,
+}
+
+/// What runs on a stack of its own. On the heap, and reached by pointers only, because the fiber
 /// uses it, too.
 pub(crate) struct FiberRecord {
     store: *mut VMStoreContext,
     /// Its place in [`Fibers::all`].
     place: usize,
-    /// Here until it is freed.
-    fiber: Option<Fiber<(), (), bool>>,
+    /// Here until it is freed; of a guest thread, while it has a stack.
+    fiber: Option<Fiber<(), Pause, bool>>,
     state: FiberState,
-    /// Whether the function runs on a thread of its own, or on its caller's.
-    thread: ThreadKind,
-    func: FunctionImport,
-    entrance: Entrance,
-    args: OwnedSlots,
-    /// The fiber's first entry, once it was made.
+    /// A context of the component whose slots it has its own copy of; null if it shares those of
+    /// its caller.
+    component: *mut c_void,
+    work: Work,
+    /// The fiber's first entry, while there is one.
     base: *mut VMEntryRecord,
     /// The fiber's suspender, once it runs.
     suspender: Option<NonNull<c_void>>,
     /// What the host function is doing that the guest has called last and waits for.
     hosted: Option<HostFuture<'static>>,
-    /// The `Context` of the poll that resumed it; good while it runs.
-    cx: *mut c_void,
     /// Where it was suspended, 0 while it runs or resumes another.
     sp: usize,
     /// Where its resumer resumed it.
@@ -115,95 +142,51 @@ pub(crate) struct FiberRecord {
     resumer: *mut FiberRecord,
 }
 
-/// An asynchronous call of a function, which begins when this is first polled. It gives the
-/// results, in the slots that the parameters were in.
-///
-/// Dropped before that, it ends the call where it is: what the host was doing for it is dropped,
-/// its stack is freed, and no guest code runs.
-#[must_use]
-pub(crate) struct FiberCall<'a> {
-    record: Option<NonNull<FiberRecord>>,
-    opaque: *mut StoreOpaque,
-    borrow: PhantomData<&'a mut StoreOpaque>,
+/// What runs on a fiber.
+enum Work {
+    /// One call.
+    Call {
+        func: FunctionImport,
+        entrance: Entrance,
+        args: OwnedSlots,
+    },
+    /// A guest thread; why it ended early.
+    Guest(Option<Box<dyn Any + Send>>),
 }
-
-// SAFETY: what is on the stack of a fiber that can be suspended is listed in the module's
-// documentation: frames without thread-locals (same place), pointers into the store and the
-// record, and a future that is `Send`. The store is borrowed here; that what its host functions
-// use of it, the embedder's data, is `Send` is required of whoever calls `call_async`.
-unsafe impl Send for FiberCall<'_> {}
 
 impl StoreOpaque {
-    /// Prepares a call of a function of this store, on a stack of its own. `entrance` must be for the function's type.
+    /// A stack for a fiber.
     ///
     /// # Errors
-    /// If there is no stack.
-    ///
-    /// # Panics
-    /// If `args` is too short.
-    pub(crate) fn invoke_async(
-        &mut self,
-        thread: ThreadKind,
-        entrance: Entrance,
-        func: FunctionImport,
-        args: OwnedSlots,
-    ) -> Result<FiberCall<'_>> {
-        assert!(args.len() >= entrance.slots(), "room for all values");
-        let opaque: *mut StoreOpaque = self;
-        // SAFETY: `opaque` is this very borrow, and the context its store's, of which no wasm runs
-        // that isn't waiting for the borrower.
-        let record = unsafe {
-            let context = (*opaque).vm().context_ptr();
-            let fibers = &raw mut (*StoreCells::of(context)).fibers;
-            let stack = match (*fibers).idle.pop() {
-                Some(stack) => stack,
-                None => (*opaque)
-                    .engine()
-                    .stacks()
-                    .acquire()
-                    .context("no stack for an asynchronous call")?,
-            };
-            let record = new_record(context, stack, entrance, func, args);
-            (*record.as_ptr()).thread = thread;
-            (*record.as_ptr()).place = (*fibers).all.len();
-            (*fibers).all.push(record);
-            record
-        };
-        Ok(FiberCall {
-            record: Some(record),
-            opaque,
-            borrow: PhantomData,
-        })
+    /// If there is none.
+    fn take_stack(&mut self) -> Result<Stack> {
+        // SAFETY: the cells live as long as the store; compiled code doesn't run meanwhile.
+        let fibers = unsafe { &mut self.vm_mut().cells.as_mut().fibers };
+        match fibers.idle.pop() {
+            Some(stack) => Ok(stack),
+            None => self
+                .engine()
+                .stacks()
+                .acquire()
+                .context("no stack for an asynchronous call or a guest thread"),
+        }
     }
 }
 
-impl VmStoreState {
-    /// An asynchronous call begins, not all of which is on a fiber.
-    pub(crate) fn begin_async_call(&mut self) {
-        // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile.
-        let fibers = unsafe { &mut self.cells.as_mut().fibers };
-        fibers.calls += 1;
-        fibers.missed_yields = 0;
-    }
-
-    /// The same call ends.
-    pub(crate) fn end_async_call(&mut self) {
-        // SAFETY: as in `begin_async_call`.
-        unsafe { self.cells.as_mut() }.fibers.calls -= 1;
-    }
-}
-
-/// A fiber for a call, not started.
-fn new_record(
+/// A record without a fiber, in its store's list.
+///
+/// # Safety
+/// `store` is a live store's context, and nothing else uses its cells now.
+unsafe fn new_record(
     store: *mut VMStoreContext,
-    stack: Stack,
-    entrance: Entrance,
-    func: FunctionImport,
-    args: OwnedSlots,
+    work: Work,
+    component: *mut c_void,
 ) -> NonNull<FiberRecord> {
+    // SAFETY: passed on.
+    let fibers = unsafe { &mut (*StoreCells::of(store)).fibers };
     let record = NonNull::from(Box::leak(Box::new(FiberRecord {
         store,
-        place: 0,
+        place: fibers.all.len(),
         fiber: None,
         state: FiberState::new(StackState {
             entry: ptr::null_mut(),
@@ -212,101 +195,45 @@ fn new_record(
             limit: 0,
             fiber: ptr::null_mut(),
         }),
-        thread: ThreadKind::New,
-        func,
-        entrance,
-        args,
+        component,
+        work,
         base: ptr::null_mut(),
         suspender: None,
         hosted: None,
-        cx: ptr::null_mut(),
         sp: 0,
         resumer_sp: 0,
         resumer: ptr::null_mut(),
     })));
-    let this = record.as_ptr();
-    let fiber = Fiber::new(stack, move |suspender: Suspender<'_, (), ()>, ()| {
-        // SAFETY: a fiber is freed before its record, so the latter is alive while the former runs.
-        unsafe { body(this, suspender) }
-    });
-    // SAFETY: the record was made just now, and nobody else knows it.
-    unsafe { (*this).fiber = Some(fiber) };
+    fibers.all.push(record);
     record
 }
 
-/// What a fiber does. Whether wasm returned.
-///
-/// # Safety
-/// Called on the fiber of `record`, which [`resume`] resumed.
-unsafe fn body(record: *mut FiberRecord, suspender: Suspender<'_, (), ()>) -> bool {
-    // SAFETY: the caller answers for the record. Its function belongs to the store, as whoever made
-    // it promised; its arguments are enough (`invoke_async`) and stay where they are.
-    unsafe {
-        (*record).suspender = Some(suspender.into_raw());
-        enter_on_fiber(
-            (*record).store,
-            (*record).entrance.trampoline,
-            (*record).func.code.as_ptr(),
-            (*record).func.vmctx.as_ptr(),
-            (*record).args.as_mut_ptr(),
-            &raw mut (*record).base,
-        )
-    }
+/// While it lives, guests of the store that is turned can wait for the host, by this poll.
+struct PollContext {
+    context: *mut VMStoreContext,
+    outer: *mut c_void,
 }
 
-impl Future for FiberCall<'_> {
-    type Output = Result<OwnedSlots>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<OwnedSlots>> {
-        let Some(record) = self.record else {
-            return Poll::Ready(Err(anyhow!(
-                "an asynchronous call was polled after its end"
-            )));
-        };
-        // A thread that it has not run on yet may have no stack for signals.
-        sys::prepare_thread()?;
-        let record = record.as_ptr();
-        // SAFETY: the record is alive until it is freed below or in `drop`; the store is borrowed
-        // by `self`, and the context is that store's.
-        unsafe {
-            let context = (*record).store;
-            let _current = CurrentStore::enter(context, self.opaque.cast::<c_void>());
-            let Step::Finished(returned) = resume(record, cx) else {
-                return Poll::Pending;
-            };
-            let args = mem::replace(&mut (*record).args, OwnedSlots::new(0));
-            let vmctx = (*record).func.vmctx.as_ptr();
-            self.record = None;
-            free(record);
-            Poll::Ready(match returned {
-                true => Ok(args),
-                false => Err(take_failure(context, vmctx)),
-            })
+impl PollContext {
+    /// `None` stands for a plain call, in which nothing can wait.
+    ///
+    /// # Safety
+    /// `context` is a live store's, and lives longer than the result.
+    unsafe fn enter(context: *mut VMStoreContext, cx: Option<&mut Context<'_>>) -> PollContext {
+        let cx = cx.map_or(ptr::null_mut(), |cx| ptr::from_mut(cx).cast());
+        // SAFETY: the caller answers for the context; nothing else uses the cells now.
+        let place = unsafe { &mut (*StoreCells::of(context)).fibers.cx };
+        PollContext {
+            context,
+            outer: mem::replace(place, cx),
         }
     }
 }
 
-impl Drop for FiberCall<'_> {
+impl Drop for PollContext {
     fn drop(&mut self) {
-        if let Some(record) = self.record {
-            let record = record.as_ptr();
-            // The stack goes also if the host's future panics.
-            let free = FreeOnDrop(record);
-            // SAFETY: the record is alive until it is freed; its fiber does not run, for it does
-            // so only while `self` is polled.
-            drop(unsafe { (*record).hosted.take() });
-            drop(free);
-        }
-    }
-}
-
-/// Frees a fiber that nobody will resume.
-struct FreeOnDrop(*mut FiberRecord);
-
-impl Drop for FreeOnDrop {
-    fn drop(&mut self) {
-        // SAFETY: whoever made this has the record and gives it up.
-        unsafe { free(self.0) };
+        // SAFETY: as in `enter`.
+        unsafe { (*StoreCells::of(self.context)).fibers.cx = self.outer };
     }
 }
 
@@ -316,7 +243,7 @@ impl Drop for FreeOnDrop {
 /// The fiber is not running and has not ended; its store, which is alive, is the innermost one
 /// that runs ([`CurrentStore`]), and exclusively borrowed until this returns. Wherever the fiber
 /// was suspended, it may go on.
-unsafe fn resume(record: *mut FiberRecord, cx: &mut Context<'_>) -> Step<(), bool> {
+unsafe fn resume(record: *mut FiberRecord) -> Step<Pause, bool> {
     let here = 0usize;
     // SAFETY: the caller answers for the record and its store; nothing else uses the cells now. The
     // base record is in a frame of the fiber, which waits. While the fiber runs, no reference to
@@ -325,13 +252,12 @@ unsafe fn resume(record: *mut FiberRecord, cx: &mut Context<'_>) -> Step<(), boo
         let context = (*record).store;
         let bounds = match &(*record).fiber {
             Some(fiber) => fiber.stack_bounds(),
-            None => unreachable!("a record has its fiber until it is freed"),
+            None => unreachable!("who resumes a fiber has seen to it that there is one"),
         };
         let fibers = &raw mut (*StoreCells::of(context)).fibers;
         (*record).resumer = (*fibers).current;
         (*record).resumer_sp = below(&raw const here, sys::stack_low());
         (*record).sp = 0;
-        (*record).cx = ptr::from_mut(cx).cast();
         (*fibers).missed_yields = 0;
         match NonNull::new((*record).base) {
             Some(base) => {
@@ -354,9 +280,9 @@ unsafe fn resume(record: *mut FiberRecord, cx: &mut Context<'_>) -> Step<(), boo
         }
         let running = Running {
             context,
-            slots: match (*record).thread {
-                ThreadKind::New => SlotsOf::component((*record).func.vmctx.as_ptr()),
-                ThreadKind::Same => None,
+            slots: match (*record).component.is_null() {
+                true => None,
+                false => SlotsOf::component((*record).component),
             },
         };
         let _place = OnStack::of(context, bounds.limit.get());
@@ -366,10 +292,13 @@ unsafe fn resume(record: *mut FiberRecord, cx: &mut Context<'_>) -> Step<(), boo
             None => unreachable!("as above"),
         };
         match step {
-            Step::Suspended(()) => resumed.suspend(&mut (*record).state),
+            Step::Suspended(_) => resumed.suspend(&mut (*record).state),
+            // A guest thread may go on on another stack.
+            Step::Finished(_) if matches!((*record).work, Work::Guest(_)) => {
+                resumed.suspend(&mut (*record).state);
+            }
             Step::Finished(_) => drop(resumed),
         }
-        (*record).cx = ptr::null_mut();
         step
     }
 }
@@ -452,7 +381,7 @@ unsafe fn suspendable(context: *mut VMStoreContext) -> Option<NonNull<FiberRecor
 /// # Safety
 /// `record` is what [`suspendable`] gave here. No frame on the fiber's stack owns anything, and
 /// nobody relies on any of them to return.
-unsafe fn suspend(record: *mut FiberRecord) {
+unsafe fn suspend(record: *mut FiberRecord, pause: Pause) {
     let here = 0usize;
     // SAFETY: the fiber runs, so its suspender is there, of these types; this is called on it.
     unsafe {
@@ -460,7 +389,7 @@ unsafe fn suspend(record: *mut FiberRecord) {
         let limit = bounds.map_or(0, |bounds| bounds.limit.get());
         (*record).sp = below(&raw const here, limit);
         if let Some(raw) = (*record).suspender {
-            Suspender::<(), ()>::from_raw(raw).suspend(());
+            Suspender::<(), Pause>::from_raw(raw).suspend(pause);
         }
     }
 }
@@ -469,106 +398,6 @@ unsafe fn suspend(record: *mut FiberRecord) {
 /// at least `limit`.
 fn below(here: *const usize, limit: usize) -> usize {
     here.addr().saturating_sub(BELOW_SWITCH).max(limit)
-}
-
-/// Waits for a host function that is a future, on behalf of the guest that called it.
-///
-/// # Errors
-/// The future's own, or if it is pending where nothing can be suspended: the guest was entered by a
-/// plain call.
-///
-/// # Safety
-/// `context` is that of a store whose compiled code called the host function that this thread
-/// runs. Its frames own nothing.
-pub(super) unsafe fn block_on(context: *mut VMStoreContext, future: HostFuture<'_>) -> Result<()> {
-    // SAFETY: the future ends before what it has borrowed does: that is borrowed until the host
-    // function returns, which is after this, or until its frame is taken away, before which
-    // `FiberCall::drop` drops it; or else it is never touched again.
-    let mut future = unsafe { mem::transmute::<HostFuture<'_>, HostFuture<'static>>(future) };
-    // SAFETY: passed on.
-    let Some(record) = (unsafe { suspendable(context) }) else {
-        let cx = &mut Context::from_waker(Waker::noop());
-        return match future.as_mut().poll(cx) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(anyhow!(
-                "a host function is not ready, and the guest that called it can't wait for it: \
-                 enter the guest with `call_async` (or `instantiate_async`), and not from within a \
-                 host function that is no future"
-            )),
-        };
-    };
-    let record = record.as_ptr();
-    // SAFETY: the record is alive while its fiber runs. Its future is used by this alone, until it
-    // is ready; the context is that of the poll which resumed the fiber last.
-    unsafe {
-        (*record).hosted = Some(future);
-        loop {
-            let poll = {
-                let end = EndOnUnwind(record);
-                let cx = &mut *(*record).cx.cast::<Context<'_>>();
-                let poll = match &mut (*record).hosted {
-                    Some(future) => future.as_mut().poll(cx),
-                    None => unreachable!("put there above, and taken below only"),
-                };
-                mem::forget(end);
-                poll
-            };
-            if let Poll::Ready(result) = poll {
-                drop((*record).hosted.take());
-                return result;
-            }
-            suspend(record);
-        }
-    }
-}
-
-/// Drops the future of a fiber when polling it panics.
-struct EndOnUnwind(*mut FiberRecord);
-
-impl Drop for EndOnUnwind {
-    fn drop(&mut self) {
-        // SAFETY: made by `block_on`, on the fiber that the record is of.
-        drop(unsafe { (*self.0).hosted.take() });
-    }
-}
-
-/// What became of an intent to yield.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Yielded {
-    /// The executor had its turn.
-    Yes,
-    /// Wasm can't be suspended here, in an asynchronous call, and may go on.
-    Missed,
-    /// It can't, and has gone on too often.
-    TooOften,
-    /// No asynchronous call is being made.
-    PlainCall,
-}
-
-/// Lets the executor do something else.
-///
-/// # Safety
-/// As for [`block_on`].
-pub(super) unsafe fn yield_now(context: *mut VMStoreContext) -> Yielded {
-    // SAFETY: passed on; the fiber's context is that of the poll which resumed it last.
-    unsafe {
-        if let Some(record) = suspendable(context) {
-            let record = record.as_ptr();
-            let cx = &*(*record).cx.cast::<Context<'_>>();
-            cx.waker().wake_by_ref();
-            suspend(record);
-            return Yielded::Yes;
-        }
-        let fibers = &mut (*StoreCells::of(context)).fibers;
-        if fibers.all.is_empty() && fibers.calls == 0 {
-            return Yielded::PlainCall;
-        }
-        fibers.missed_yields += 1;
-        match fibers.missed_yields > MAX_MISSED_YIELDS {
-            true => Yielded::TooOften,
-            false => Yielded::Missed,
-        }
-    }
 }
 
 /// Frees a fiber and its record; nothing of it runs.
@@ -594,8 +423,15 @@ unsafe fn free(record: *mut FiberRecord) {
             Ok(stack) => stack,
             Err(fiber) => fiber.abandon(),
         };
-        if fibers.idle.len() < MAX_IDLE {
-            fibers.idle.push(stack);
+        fibers.keep_stack(stack);
+    }
+}
+
+impl Fibers {
+    /// Keeps a stack for the next fiber, or gives it back to the engine.
+    fn keep_stack(&mut self, stack: Stack) {
+        if self.idle.len() < MAX_IDLE {
+            self.idle.push(stack);
         }
     }
 }

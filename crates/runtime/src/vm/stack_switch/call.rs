@@ -1,0 +1,188 @@
+//! Asynchronous calls: futures that run one function on a fiber.
+
+use super::{FiberRecord, Pause, PollContext, Work, free, new_record, resume};
+use crate::store::StoreOpaque;
+use crate::vm::call_slots::OwnedSlots;
+use crate::vm::core_instance::FunctionImport;
+use crate::vm::entry::{ThreadKind, enter_on_fiber, take_failure};
+use crate::vm::invoke::{CurrentStore, Entrance};
+use crate::vm::store_state::VmStoreState;
+use crate::vm::sys;
+use anyhow::{Result, anyhow};
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::mem;
+use std::pin::Pin;
+use std::ptr::{self, NonNull};
+use std::task::{Context, Poll};
+use threadline_fiber::{Fiber, Step, Suspender};
+
+/// An asynchronous call of a function, which begins when this is first polled. It gives the
+/// results, in the slots that the parameters were in.
+///
+/// Dropped before that, it ends the call where it is: what the host was doing for it is dropped,
+/// its stack is freed, and no guest code runs.
+#[must_use]
+pub(crate) struct FiberCall<'a> {
+    record: Option<NonNull<FiberRecord>>,
+    opaque: *mut StoreOpaque,
+    borrow: PhantomData<&'a mut StoreOpaque>,
+}
+
+// SAFETY: what is on the stack of a fiber that can be suspended is listed in the module's
+// documentation: frames without thread-locals (same place), pointers into the store and the
+// record, and a future that is `Send`. The store is borrowed here; that what its host functions
+// use of it, the embedder's data, is `Send` is required of whoever calls `call_async`.
+unsafe impl Send for FiberCall<'_> {}
+
+impl StoreOpaque {
+    /// Prepares a call of a function of this store, on a stack of its own. `entrance` must be for the function's type.
+    ///
+    /// # Errors
+    /// If there is no stack.
+    ///
+    /// # Panics
+    /// If `args` is too short.
+    pub(crate) fn invoke_async(
+        &mut self,
+        thread: ThreadKind,
+        entrance: Entrance,
+        func: FunctionImport,
+        args: OwnedSlots,
+    ) -> Result<FiberCall<'_>> {
+        assert!(args.len() >= entrance.slots(), "room for all values");
+        let opaque: *mut StoreOpaque = self;
+        // SAFETY: `opaque` is this very borrow, and the context its store's, of which no wasm runs
+        // that isn't waiting for the borrower.
+        let record = unsafe {
+            let context = (*opaque).vm().context_ptr();
+            let stack = (*opaque).take_stack()?;
+            let component = match thread {
+                ThreadKind::New => func.vmctx.as_ptr(),
+                ThreadKind::Same => ptr::null_mut(),
+            };
+            let work = Work::Call {
+                func,
+                entrance,
+                args,
+            };
+            let record = new_record(context, work, component);
+            let this = record.as_ptr();
+            let body = move |suspender: Suspender<'_, (), Pause>, ()| body(this, suspender);
+            (*this).fiber = Some(Fiber::new(stack, body));
+            record
+        };
+        Ok(FiberCall {
+            record: Some(record),
+            opaque,
+            borrow: PhantomData,
+        })
+    }
+}
+
+impl VmStoreState {
+    /// An asynchronous call begins, not all of which is on a fiber.
+    pub(crate) fn begin_async_call(&mut self) {
+        // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile.
+        let fibers = unsafe { &mut self.cells.as_mut().fibers };
+        fibers.calls += 1;
+        fibers.missed_yields = 0;
+    }
+
+    /// The same call ends.
+    pub(crate) fn end_async_call(&mut self) {
+        // SAFETY: as in `begin_async_call`.
+        unsafe { self.cells.as_mut() }.fibers.calls -= 1;
+    }
+}
+
+/// What a fiber does. Whether wasm returned.
+///
+/// # Safety
+/// Called on the fiber of `record`, which [`resume`] resumed.
+unsafe fn body(record: *mut FiberRecord, suspender: Suspender<'_, (), Pause>) -> bool {
+    // SAFETY: the caller answers for the record, which is freed after its fiber. Its function
+    // belongs to the store, as whoever made it promised; its arguments are enough (`invoke_async`)
+    // and stay where they are.
+    unsafe {
+        (*record).suspender = Some(suspender.into_raw());
+        let Work::Call {
+            func,
+            entrance,
+            args,
+        } = &mut (*record).work
+        else {
+            unreachable!("the fiber of a call");
+        };
+        let (func, entrance, args) = (*func, *entrance, args.as_mut_ptr());
+        enter_on_fiber(
+            (*record).store,
+            entrance.trampoline,
+            func.code.as_ptr(),
+            func.vmctx.as_ptr(),
+            args,
+            &raw mut (*record).base,
+        )
+    }
+}
+
+impl Future for FiberCall<'_> {
+    type Output = Result<OwnedSlots>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<OwnedSlots>> {
+        let Some(record) = self.record else {
+            return Poll::Ready(Err(anyhow!(
+                "an asynchronous call was polled after its end"
+            )));
+        };
+        // A thread that it has not run on yet may have no stack for signals.
+        sys::prepare_thread()?;
+        let record = record.as_ptr();
+        // SAFETY: the record is alive until it is freed below or in `drop`; the store is borrowed
+        // by `self`, and the context is that store's.
+        unsafe {
+            let context = (*record).store;
+            let _current = CurrentStore::enter(context, self.opaque.cast::<c_void>());
+            let _poll = PollContext::enter(context, Some(cx));
+            let Step::Finished(returned) = resume(record) else {
+                return Poll::Pending;
+            };
+            let Work::Call { func, args, .. } = &mut (*record).work else {
+                unreachable!("made by `invoke_async`");
+            };
+            let args = mem::replace(args, OwnedSlots::new(0));
+            let vmctx = func.vmctx.as_ptr();
+            self.record = None;
+            free(record);
+            Poll::Ready(match returned {
+                true => Ok(args),
+                false => Err(take_failure(context, vmctx)),
+            })
+        }
+    }
+}
+
+impl Drop for FiberCall<'_> {
+    fn drop(&mut self) {
+        if let Some(record) = self.record {
+            let record = record.as_ptr();
+            // The stack goes also if the host's future panics.
+            let free = FreeOnDrop(record);
+            // SAFETY: the record is alive until it is freed; its fiber does not run, for it does
+            // so only while `self` is polled.
+            drop(unsafe { (*record).hosted.take() });
+            drop(free);
+        }
+    }
+}
+
+/// Frees a fiber that nobody will resume.
+struct FreeOnDrop(*mut FiberRecord);
+
+impl Drop for FreeOnDrop {
+    fn drop(&mut self) {
+        // SAFETY: whoever made this has the record and gives it up.
+        unsafe { free(self.0) };
+    }
+}
+

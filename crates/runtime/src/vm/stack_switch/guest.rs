@@ -1,0 +1,285 @@
+//! The stacks of guest threads.
+//!
+//! A guest thread runs on a stack from its first call to its last ([`StoreOpaque::call_on_stack`]),
+//! or, if it is called back, from one of its waits to the next; in between it keeps its slots.
+
+use super::{
+    FiberRecord, Pause, PollContext, Work, free, new_record, resume, suspend, suspendable,
+};
+use crate::bug::bail_bug;
+use crate::store::StoreOpaque;
+use crate::vm::ComponentInstancePtr;
+use crate::vm::component_instance::CoreFunc;
+use crate::vm::entry::{enter_on_fiber, take_failure};
+use crate::vm::invoke::CurrentStore;
+use crate::vm::store_state::StoreCells;
+use crate::vm::sys;
+use anyhow::Result;
+use std::any::Any;
+use std::ffi::c_void;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
+use std::task::Context;
+use threadline_environ::layout::{VMStoreContext, ValRaw};
+use threadline_fiber::{Fiber, Step, Suspender};
+
+/// What a guest thread owns while it doesn't run: its slots, and its stack while it has one. Its
+/// store outlives it, and drops it only when it doesn't run.
+#[derive(Debug)]
+pub(crate) struct GuestStack(NonNull<FiberRecord>);
+
+// SAFETY: as for `FiberCall`; it is kept by its store, and goes where that goes.
+unsafe impl Send for GuestStack {}
+// SAFETY: nothing can be done with a shared one.
+unsafe impl Sync for GuestStack {}
+
+/// What a guest thread does from its beginning on, on a fresh stack.
+pub(crate) type GuestBody = fn(&mut StoreOpaque) -> Result<()>;
+
+/// How far a guest thread got.
+#[derive(Debug)]
+pub(crate) enum GuestStep {
+    /// It has blocked, or names another to go on.
+    Blocked,
+    /// Its body has returned, and its stack is given back.
+    Finished(Result<()>),
+    /// The host is waited for: the executor goes on.
+    Pending,
+}
+
+/// A guest thread by the address of its record, for as long as it exists.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GuestStackPtr(NonNull<FiberRecord>);
+
+// SAFETY: only the store that keeps the thread uses it.
+unsafe impl Send for GuestStackPtr {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for GuestStackPtr {}
+
+impl GuestStack {
+    /// How the store resumes it.
+    #[inline]
+    pub(crate) fn ptr(&self) -> GuestStackPtr {
+        GuestStackPtr(self.0)
+    }
+}
+
+impl Drop for GuestStack {
+    fn drop(&mut self) {
+        let record = self.0.as_ptr();
+        // SAFETY: the record is alive, for this alone frees it, but for `abandon_all`, which comes
+        // after whatever the store has attached to threads is dropped. Its fiber doesn't run: who
+        // ends is dropped by its resumer. What the host was doing is dropped before the stack is.
+        unsafe {
+            drop((*record).hosted.take());
+            (*StoreCells::of((*record).store)).fibers.guests -= 1;
+            free(record);
+        }
+    }
+}
+
+/// The body of a guest's fiber. Whether it returned without failure.
+///
+/// # Safety
+/// Called on the fiber of `record`, which [`resume`] resumed.
+unsafe fn run(
+    record: *mut FiberRecord,
+    body: GuestBody,
+    suspender: Suspender<'_, (), Pause>,
+) -> bool {
+    // SAFETY: the record is alive while its fiber is. `VMStoreContext::store` was set by who
+    // resumed the fiber, from its exclusive borrow, and a store's address never changes.
+    unsafe {
+        (*record).suspender = Some(suspender.into_raw());
+        let store = (*(*record).store).store.cast::<StoreOpaque>();
+        let failure: Box<dyn Any + Send> = match catch_unwind(AssertUnwindSafe(|| body(&mut *store)))
+        {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => Box::new(error),
+            Err(payload) => payload,
+        };
+        (*record).work = Work::Guest(Some(failure));
+        false
+    }
+}
+
+impl StoreOpaque {
+    /// What a new guest thread of an instance owns; its slots are zero. It has no stack yet.
+    pub(crate) fn new_guest_stack(&mut self, instance: ComponentInstancePtr) -> GuestStack {
+        let context = self.vm().context_ptr();
+        let component = instance.vmctx().as_ptr();
+        // SAFETY: the context is this store's; its cells are not used by anybody else now.
+        unsafe {
+            (*StoreCells::of(context)).fibers.guests += 1;
+            GuestStack(new_record(context, Work::Guest(None), component))
+        }
+    }
+
+    /// Gives a guest thread that has no stack one, on which it will run `body`.
+    ///
+    /// # Errors
+    /// If there is no stack.
+    pub(crate) fn begin_guest(&mut self, guest: GuestStackPtr, body: GuestBody) -> Result<()> {
+        let stack = self.take_stack()?;
+        let record = guest.0.as_ptr();
+        let fiber = Fiber::new(stack, move |suspender: Suspender<'_, (), Pause>, ()| {
+            // SAFETY: a fiber is freed before its record.
+            unsafe { run(record, body, suspender) }
+        });
+        // SAFETY: the record is alive while its `GuestStack` is; nothing of it runs.
+        unsafe {
+            debug_assert!((*record).fiber.is_none());
+            (*record).fiber = Some(fiber);
+        }
+        Ok(())
+    }
+
+    /// Resumes a guest thread that has a stack and doesn't run, until it blocks or its body returns.
+    /// If it waits for the host, so does whoever runs here, if that is a fiber.
+    ///
+    /// # Panics
+    /// If the body panicked, with its payload.
+    pub(crate) fn resume_guest(&mut self, guest: GuestStackPtr) -> GuestStep {
+        let record = guest.0.as_ptr();
+        let store: *mut StoreOpaque = self;
+        // SAFETY: `store` is this very borrow; the context is that store's.
+        let context = unsafe { (*store).vm().context_ptr() };
+        loop {
+            // SAFETY: the record is alive while its thread is, which isn't dropped while it runs; it
+            // has a fiber that is not running, as the caller says. The store is borrowed exclusively
+            // until this returns. After a suspension for the host, this fiber's own resumer has
+            // borrowed the store, and waits for this.
+            let step = unsafe {
+                let _current = CurrentStore::enter(context, store.cast::<c_void>());
+                resume(record)
+            };
+            match step {
+                Step::Suspended(Pause::Guest) => return GuestStep::Blocked,
+                // SAFETY: as above.
+                Step::Finished(_) => return GuestStep::Finished(unsafe { end(record) }),
+                Step::Suspended(Pause::Host) => {}
+            }
+            // SAFETY: a resumer that is on a fiber is called by its wasm, whose frames own nothing
+            // but what is in the store (module documentation of `stack_switch`).
+            unsafe {
+                match suspendable(context) {
+                    Some(resumer) => suspend(resumer.as_ptr(), Pause::Host),
+                    None => return GuestStep::Pending,
+                }
+            }
+        }
+    }
+
+    /// Turns the store within a poll, or, without one, in a plain call, where nothing can wait for
+    /// the host.
+    ///
+    /// # Errors
+    /// If this thread of the operating system can't run wasm, and those of `turn`.
+    pub(crate) fn turn<R>(
+        &mut self,
+        cx: Option<&mut Context<'_>>,
+        turn: impl FnOnce(&mut StoreOpaque) -> Result<R>,
+    ) -> Result<R> {
+        sys::prepare_thread()?;
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's, which outlives the result.
+        let _poll = unsafe { PollContext::enter(context, cx) };
+        turn(self)
+    }
+
+    /// The guest thread that runs blocks, or goes on as another: its resumer goes on, until this one
+    /// is resumed.
+    ///
+    /// Whatever is on this stack up to the caller of this may never go on, and must own nothing.
+    ///
+    /// # Errors
+    /// If no guest thread runs that can block here, which is a bug.
+    pub(crate) fn block_guest(&mut self) -> Result<()> {
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's, in which this thread runs. Callers are builtins that
+        // guests have called, which own nothing, as said above.
+        unsafe {
+            let Some(record) = suspendable(context) else {
+                bail_bug!("a guest thread blocks where it can't");
+            };
+            if !matches!((*record.as_ptr()).work, Work::Guest(_)) {
+                bail_bug!("what blocks is no guest thread");
+            }
+            escape(context, self);
+            suspend(record.as_ptr(), Pause::Guest);
+        }
+        Ok(())
+    }
+
+    /// Calls a core function, as the first entry on the stack of the guest thread that runs; see
+    /// [`StoreOpaque::invoke`]. Here it can block.
+    ///
+    /// # Errors
+    /// If the guest traps or a host function fails, or no guest thread runs or it is in wasm.
+    ///
+    /// # Panics
+    /// If `slots` is too short, or a host function panicked.
+    pub(crate) fn call_on_stack(&mut self, func: CoreFunc, slots: &mut [ValRaw]) -> Result<()> {
+        assert!(slots.len() >= func.entrance.slots(), "room for all values");
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's. The function belongs to the store; this runs on the
+        // fiber of `record`, which has no entry, and whose resumer has set the stack limit and links
+        // `base` to its own entry each time.
+        unsafe {
+            let record = (*StoreCells::of(context)).fibers.current;
+            if record.is_null() || !(*record).base.is_null() {
+                bail_bug!("a guest thread calls where it can't");
+            }
+            escape(context, self);
+            let returned = enter_on_fiber(
+                context,
+                func.entrance.trampoline,
+                func.func.code.as_ptr(),
+                func.func.vmctx.as_ptr(),
+                slots.as_mut_ptr(),
+                &raw mut (*record).base,
+            );
+            (*record).base = std::ptr::null_mut();
+            match returned {
+                true => Ok(()),
+                false => Err(take_failure(context, func.func.vmctx.as_ptr())),
+            }
+        }
+    }
+}
+
+/// What others will do to the store meanwhile, they do by way of this borrow.
+///
+/// # Safety
+/// `context` is that of `store`.
+unsafe fn escape(context: *mut VMStoreContext, store: &mut StoreOpaque) {
+    // SAFETY: the caller answers for the context. Whoever borrowed the store before puts its own
+    // borrow back when it goes on (`CurrentStore`).
+    unsafe { (*context).store = std::ptr::from_mut(store).cast() };
+}
+
+/// The end of a guest's stack: what its body returned.
+///
+/// # Safety
+/// The record is alive and its fiber has finished.
+unsafe fn end(record: *mut FiberRecord) -> Result<()> {
+    // SAFETY: the caller answers for the record.
+    unsafe {
+        let fibers = &mut (*StoreCells::of((*record).store)).fibers;
+        (*record).suspender = None;
+        if let Some(Ok(stack)) = (*record).fiber.take().map(Fiber::into_stack) {
+            fibers.keep_stack(stack);
+        }
+        let Work::Guest(failure) = &mut (*record).work else {
+            bail_bug!("a guest's stack has become a call's");
+        };
+        match mem::take(failure) {
+            None => Ok(()),
+            Some(failure) => match failure.downcast::<anyhow::Error>() {
+                Ok(error) => Err(*error),
+                Err(payload) => resume_unwind(payload),
+            },
+        }
+    }
+}
