@@ -450,6 +450,7 @@ impl TransferOp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BuiltinIndex;
 
     #[test]
     fn codes_and_plain_builtins_are_inverse() {
@@ -460,6 +461,19 @@ mod tests {
         let codes = PlainBuiltin::ALL.len() as u32;
         assert_eq!(PlainBuiltin::from_code(codes), None);
         assert_eq!(PlainBuiltin::from_code(u32::MAX), None);
+    }
+
+    #[test]
+    fn operands_of_plain_builtins_fit_in_registers() {
+        for builtin in PlainBuiltin::ALL {
+            let ty = builtin.signature();
+            // Beside the code and the instance.
+            let room = BuiltinIndex::PlainConcurrency.params().len() - 2;
+            assert!(ty.params().len() <= room, "{builtin:?}");
+            assert!(ty.results().len() <= 1, "{builtin:?}");
+            let mut types = ty.params().iter().chain(ty.results());
+            assert!(types.all(|&ty| ty == I32), "{builtin:?}");
+        }
     }
 
     #[test]
