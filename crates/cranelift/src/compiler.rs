@@ -250,9 +250,8 @@ impl<'a> Job<'a> {
             FuncKey::Trampoline(index) => {
                 let component = self.translation.component.as_ref();
                 let component = component.context("only components have trampolines")?;
-                let which = &component.trampolines[index];
-                let ty = self.ty(which.signature());
-                trampoline::define_trampoline(isa, component, which, ty, func, builder);
+                let ty = self.ty(component.trampolines[index].signature());
+                trampoline::define_trampoline(isa, component, index, ty, func, builder);
             }
         }
         Ok(InlinedCalls::default())

@@ -135,6 +135,21 @@ builtins! {
     Lend = "lend" (I32, I32, I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `ScopeOp::EndLends`: (component instance, lenders).
     EndLends = "end-lends" (I32, I32) -> BuiltinResult::Success;
+    /// `ScopeOp::OfTask`: the scope of the running task.
+    TaskScope = "task-scope" () -> BuiltinResult::ValueOrFailure;
+    /// `ScopeOp::LendsToTask`: the number of the list of what its caller lends to the running task.
+    TaskLends = "task-lends" () -> BuiltinResult::ValueOrFailure;
+    /// A `Trampoline::Concurrency`: (its `TrampolineIndex`, operands as an array of `ValRaw`). The
+    /// result, if there is one, comes in the first slot.
+    Concurrency = "concurrency" (I32, Pointer) -> BuiltinResult::Success;
+    /// A `PlainBuiltin`: (`PlainBuiltin::code`, component instance, first operand or 0, second
+    /// operand or 0) to the result, or 0 where there is none.
+    PlainConcurrency = "plain-concurrency" (I32, I32, I32, I32) -> BuiltinResult::ValueOrFailure;
+    /// A `Trampoline::TaskCall`: (its `TaskAdapterIndex`, flat parameters as an array of `ValRaw`).
+    /// The flat results come in the first slots.
+    TaskCall = "task-call" (I32, Pointer) -> BuiltinResult::Success;
+    /// A `Trampoline::Transfer`: (its `TrampolineIndex`, operand) to the result.
+    Transfer = "transfer" (I32, I32) -> BuiltinResult::ValueOrFailure;
     /// Whether a function type is a subtype of another: (type, other), by engine-wide ids, to 0 or 1.
     IsSubtype = "is-subtype" (I32, I32) -> BuiltinResult::ValueOrFailure;
     /// `VMStoreContext::fuel` is negative. If there is more, it is put there; the store may go

@@ -2,8 +2,8 @@
 //!
 //! Their context is the `VMComponentContext`.
 
-use super::Emitter;
 use super::resource::{self, OnHandle};
+use super::{Emitter, concurrency};
 use crate::intrinsic;
 use crate::signature::{self, POINTER};
 use cranelift_codegen::ir::{self, InstBuilder, Value, types};
@@ -12,25 +12,29 @@ use cranelift_frontend::FunctionBuilderContext;
 use std::mem::offset_of;
 use threadline_environ::component::{Component, Trampoline};
 use threadline_environ::entity::EntityRef;
-use threadline_environ::layout::{FLAG_MAY_LEAVE, VMLowering};
-use threadline_environ::{FuncType, LoweredIndex, OptionsIndex, TrapCode};
+use threadline_environ::layout::VMLowering;
+use threadline_environ::{FuncType, LoweredIndex, OptionsIndex, TrampolineIndex, TrapCode};
 
 /// Defines one of a component's trampolines, whose core type is `ty`.
 pub(crate) fn define_trampoline(
     isa: &dyn TargetIsa,
     component: &Component,
-    trampoline: &Trampoline,
+    index: TrampolineIndex,
     ty: &FuncType,
     func: &mut ir::Function,
     context: &mut FunctionBuilderContext,
 ) {
-    match *trampoline {
+    match component.trampolines[index] {
         Trampoline::Intrinsic { intrinsic, .. } => {
             intrinsic::define_intrinsic(func, context, isa.frontend_config(), intrinsic);
         }
-        Trampoline::LowerImport { index, options, .. } => {
+        Trampoline::LowerImport {
+            index: lowering,
+            options,
+            ..
+        } => {
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
-            lower_import(start, component, index, options, ty);
+            lower_import(start, component, lowering, options, ty);
         }
         Trampoline::Transcode {
             transcode,
@@ -59,10 +63,22 @@ pub(crate) fn define_trampoline(
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
             resource::borrow_scope(start, component, op, lender);
         }
-        Trampoline::Concurrency { .. }
-        | Trampoline::TaskCall { .. }
-        | Trampoline::Transfer { .. } => {
-            unreachable!("components that have these are refused when they are parsed")
+        Trampoline::Concurrency {
+            ref builtin,
+            instance,
+            ..
+        } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            let on = (builtin, instance, index);
+            concurrency::concurrency(start, component, on, ty);
+        }
+        Trampoline::TaskCall { adapter, .. } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            concurrency::task_call(start, component, adapter, ty);
+        }
+        Trampoline::Transfer { .. } => {
+            let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
+            concurrency::transfer(start, index);
         }
         Trampoline::Trap { code, .. } => {
             let start = Emitter::new(isa, signature::wasm_signature(ty), func, context);
@@ -81,17 +97,7 @@ fn lower_import(
 ) {
     let vmctx = params[0];
     let layout = &component.layout;
-    let instance = component.options[options].instance;
-    let flags = emitter.load(types::I32, vmctx, layout.flags(instance) as usize);
-    let may_leave = emitter
-        .builder
-        .ins()
-        .band_imm_u(flags, i64::from(FLAG_MAY_LEAVE));
-    emitter.builder.ins().trapz(
-        may_leave,
-        crate::trap::to_cranelift(TrapCode::CannotLeaveComponent),
-    );
-
+    emitter.check_may_leave(vmctx, component, component.options[options].instance);
     emitter.record_exit(vmctx);
     let array = emitter.spill(&params[1..], ty.results().len());
     let lowering = layout.lowering(index) as usize;

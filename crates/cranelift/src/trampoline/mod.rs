@@ -7,6 +7,7 @@
 
 mod builtin;
 mod component;
+mod concurrency;
 mod host_to_wasm;
 mod resource;
 mod transcode;
@@ -17,15 +18,21 @@ pub(crate) use component::define_trampoline;
 pub(crate) use host_to_wasm::define_host_to_wasm;
 pub(crate) use wasm_to_host::define_wasm_to_host;
 
+use crate::func_name::Callees;
 use crate::signature::{self, POINTER};
 use crate::vm_access::{self, header, store_context};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self, AbiParam, InstBuilder, MemFlagsData, Signature, Type, Value, types,
 };
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use threadline_environ::layout::ValRaw;
-use threadline_environ::{BuiltinIndex, BuiltinResult, ValType};
+use threadline_environ::artifact::FuncKey;
+use threadline_environ::component::Component;
+use threadline_environ::layout::{FLAG_MAY_LEAVE, ValRaw};
+use threadline_environ::{
+    BUILTIN_FAILED, BuiltinIndex, BuiltinResult, RuntimeComponentInstanceIndex, TrapCode, ValType,
+};
 
 /// Writes one trampoline. Accesses to records and arrays carry no alias regions: every one of them
 /// is next to a call.
@@ -94,10 +101,84 @@ impl<'a> Emitter<'a> {
         self.builder
             .ins()
             .call_indirect(signature, raise, &[context]);
-        self.builder.ins().trap(crate::trap::to_cranelift(
-            threadline_environ::TrapCode::Unreachable,
-        ));
+        let code = crate::trap::to_cranelift(TrapCode::Unreachable);
+        self.builder.ins().trap(code);
         self.builder.switch_to_block(done);
+    }
+
+    fn i32(&mut self, value: u32) -> Value {
+        self.builder.ins().iconst(types::I32, i64::from(value))
+    }
+
+    fn trap_unless(&mut self, condition: Value, code: TrapCode) {
+        let code = crate::trap::to_cranelift(code);
+        self.builder.ins().trapz(condition, code);
+    }
+
+    /// Traps if a component instance may not be left.
+    fn check_may_leave(
+        &mut self,
+        vmctx: Value,
+        component: &Component,
+        instance: RuntimeComponentInstanceIndex,
+    ) {
+        let flags = component.layout.flags(instance) as usize;
+        let flags = self.load(types::I32, vmctx, flags);
+        let ins = self.builder.ins();
+        let may_leave = ins.band_imm_u(flags, i64::from(FLAG_MAY_LEAVE));
+        self.trap_unless(may_leave, TrapCode::CannotLeaveComponent);
+    }
+
+    /// Calls a builtin by its function, which raises if it fails: what calls it stays small.
+    fn call_builtin(&mut self, vmctx: Value, builtin: BuiltinIndex, args: &[Value]) -> Vec<Value> {
+        let key = FuncKey::Builtin(builtin);
+        let signature = || signature::builtin_signature(builtin);
+        let callee = Callees::default().get(self.builder.func, key, signature);
+        let args = [&[vmctx], args].concat();
+        let call = self.builder.ins().call(callee, &args);
+        self.builder.inst_results(call).to_vec()
+    }
+
+    /// Calls a builtin that gives 32 bits or fails.
+    fn call_builtin_for_i32(
+        &mut self,
+        vmctx: Value,
+        builtin: BuiltinIndex,
+        args: &[Value],
+    ) -> Value {
+        let value = self.call_builtin(vmctx, builtin, args)[0];
+        self.builder.ins().ireduce(types::I32, value)
+    }
+
+    /// Calls the host function behind a builtin, and raises if it failed; its value, if it has
+    /// one. The exit has been recorded, unless it is one that needs none.
+    fn call_builtin_in_host(
+        &mut self,
+        context: Value,
+        builtin: BuiltinIndex,
+        args: &[Value],
+    ) -> Option<Value> {
+        let code = self.builtin_address(context, builtin);
+        let signature = builtin_host_signature(self.isa, builtin);
+        let signature = self.builder.import_signature(signature);
+        let args = [&[context], args].concat();
+        let call = self.builder.ins().call_indirect(signature, code, &args);
+        let results = self.builder.inst_results(call).to_vec();
+        match builtin.result() {
+            BuiltinResult::Infallible | BuiltinResult::Never => None,
+            BuiltinResult::Value(_) => Some(results[0]),
+            BuiltinResult::ValueOrFailure => {
+                let failed = self.builder.ins().iconst(types::I64, BUILTIN_FAILED);
+                let ins = self.builder.ins();
+                let succeeded = ins.icmp(IntCC::NotEqual, results[0], failed);
+                self.raise_unless(succeeded, context);
+                Some(results[0])
+            }
+            BuiltinResult::Success => {
+                self.raise_unless(results[0], context);
+                None
+            }
+        }
     }
 
     /// The host function behind a builtin.

@@ -6,16 +6,14 @@
 //! How tables and scopes are laid out is in `crates/environ/src/layout/handle_table.rs`.
 
 use super::Emitter;
-use crate::func_name::Callees;
 use crate::signature::{self, POINTER};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, BlockArg, InstBuilder, Value, types};
 use std::mem::offset_of;
-use threadline_environ::artifact::FuncKey;
 use threadline_environ::component::{Component, ResourceOp, ResourceOrigin, ScopeOp};
 use threadline_environ::layout::{
-    FLAG_MAY_LEAVE, KIND_FREE, STATE_LEND, STATE_OWN, VMBorrowScope, VMBorrowScopes, VMHandle,
-    VMHandleTable, VMResourceType,
+    KIND_FREE, STATE_LEND, STATE_OWN, VMBorrowScope, VMBorrowScopes, VMHandle, VMHandleTable,
+    VMResourceType,
 };
 use threadline_environ::{BuiltinIndex, ResourceIndex, RuntimeComponentInstanceIndex, TrapCode};
 
@@ -43,7 +41,6 @@ pub(super) fn resource(
         emitter,
         vmctx: params[0],
         on,
-        flags: layout.flags(on.instance) as usize,
         table: layout.handle_table(on.instance) as usize,
         ty: layout.resource_type(on.resource) as usize,
         scopes: layout.borrow_scopes() as usize,
@@ -52,7 +49,7 @@ pub(super) fn resource(
     let (vmctx, param) = (params[0], params[1]);
     let result = match on.op {
         ResourceOp::New => {
-            code.check_may_leave();
+            code.emitter.check_may_leave(vmctx, component, on.instance);
             Some(code.add_own(param))
         }
         ResourceOp::Rep => {
@@ -60,7 +57,7 @@ pub(super) fn resource(
             Some(code.field(entry, offset_of!(VMHandle, rep)))
         }
         ResourceOp::Drop => {
-            code.check_may_leave();
+            code.emitter.check_may_leave(vmctx, component, on.instance);
             code.drop_handle(param, &component.resources[on.resource].origin);
             None
         }
@@ -108,8 +105,9 @@ pub(super) fn borrow_scope(
             emitter.call_builtin(vmctx, BuiltinIndex::EndLends, &[lender, params[1]]);
             None
         }
-        ScopeOp::OfTask | ScopeOp::LendsToTask => {
-            unreachable!("components with tasks are refused when they are parsed")
+        ScopeOp::OfTask => Some(emitter.call_builtin_for_i32(vmctx, BuiltinIndex::TaskScope, &[])),
+        ScopeOp::LendsToTask => {
+            Some(emitter.call_builtin_for_i32(vmctx, BuiltinIndex::TaskLends, &[]))
         }
     };
     emitter.builder.ins().return_(result.as_slice());
@@ -122,7 +120,6 @@ struct HandleCode<'a> {
     vmctx: Value,
     on: OnHandle,
     /// Offsets in the `VMComponentContext`.
-    flags: usize,
     table: usize,
     ty: usize,
     scopes: usize,
@@ -131,15 +128,6 @@ struct HandleCode<'a> {
 }
 
 impl HandleCode<'_> {
-    /// Traps if the instance may not be left.
-    fn check_may_leave(&mut self) {
-        let flags = self.emitter.load(types::I32, self.vmctx, self.flags);
-        let ins = self.emitter.builder.ins();
-        let may_leave = ins.band_imm_u(flags, i64::from(FLAG_MAY_LEAVE));
-        self.emitter
-            .trap_unless(may_leave, TrapCode::CannotLeaveComponent);
-    }
-
     /// The address of a handle's entry, which is of the right type.
     fn entry(&mut self, handle: Value) -> Value {
         let length = self.table + offset_of!(VMHandleTable, length);
@@ -366,17 +354,8 @@ fn exit_scope(emitter: &mut Emitter<'_>, vmctx: Value, scopes: usize, scope: Val
 }
 
 impl Emitter<'_> {
-    fn i32(&mut self, value: u32) -> Value {
-        self.builder.ins().iconst(types::I32, i64::from(value))
-    }
-
     fn blocks<const N: usize>(&mut self) -> [ir::Block; N] {
         std::array::from_fn(|_| self.builder.create_block())
-    }
-
-    fn trap_unless(&mut self, condition: Value, code: TrapCode) {
-        let code = crate::trap::to_cranelift(code);
-        self.builder.ins().trapz(condition, code);
     }
 
     /// The address of an element whose size is a power of two.
@@ -419,26 +398,5 @@ impl Emitter<'_> {
         self.builder.ins().jump(found, &[BlockArg::Value(first)]);
         self.builder.switch_to_block(found);
         free
-    }
-
-    /// Calls a builtin by its function, which raises if it fails: what calls it stays small.
-    fn call_builtin(&mut self, vmctx: Value, builtin: BuiltinIndex, args: &[Value]) -> Vec<Value> {
-        let key = FuncKey::Builtin(builtin);
-        let signature = || signature::builtin_signature(builtin);
-        let callee = Callees::default().get(self.builder.func, key, signature);
-        let args = [&[vmctx], args].concat();
-        let call = self.builder.ins().call(callee, &args);
-        self.builder.inst_results(call).to_vec()
-    }
-
-    /// Calls a builtin that gives 32 bits or fails.
-    fn call_builtin_for_i32(
-        &mut self,
-        vmctx: Value,
-        builtin: BuiltinIndex,
-        args: &[Value],
-    ) -> Value {
-        let value = self.call_builtin(vmctx, builtin, args)[0];
-        self.builder.ins().ireduce(types::I32, value)
     }
 }

@@ -4,7 +4,7 @@
 //! checked here, and what is wrong with a string becomes a trap here. So there is nothing to be
 //! caught on the way.
 
-use super::{Emitter, builtin_host_signature};
+use super::Emitter;
 use crate::signature::POINTER;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
@@ -34,15 +34,13 @@ pub(super) fn transcode(
     let written = (params[2], transcode.max_written());
     let dst = address(&mut emitter, vmctx, to, written, units);
 
-    let code = emitter.builtin_address(vmctx, BuiltinIndex::Transcode);
-    let signature = builtin_host_signature(emitter.isa, BuiltinIndex::Transcode);
-    let signature = emitter.builder.import_signature(signature);
     let number = Transcode::ALL.iter().position(|&other| other == transcode);
     let number = number.unwrap_or(Transcode::ALL.len()) as i64;
     let number = emitter.builder.ins().iconst(types::I32, number);
-    let args = [vmctx, number, src, dst, units];
-    let call = emitter.builder.ins().call_indirect(signature, code, &args);
-    let result = emitter.builder.inst_results(call)[0];
+    let args = [number, src, dst, units];
+    let result = emitter
+        .call_builtin_in_host(vmctx, BuiltinIndex::Transcode, &args)
+        .expect("this builtin returns a value");
     for &failure in transcode.failures() {
         let failed = emitter
             .builder

@@ -157,6 +157,66 @@ pub enum ErrorContextOp {
 const I32: ValType = ValType::I32;
 
 impl PlainBuiltin {
+    /// All of them, in the order of their codes.
+    pub const ALL: [PlainBuiltin; 18] = [
+        PlainBuiltin::TaskCancel,
+        PlainBuiltin::BackpressureInc,
+        PlainBuiltin::BackpressureDec,
+        PlainBuiltin::SubtaskCancel { async_: false },
+        PlainBuiltin::SubtaskCancel { async_: true },
+        PlainBuiltin::SubtaskDrop,
+        PlainBuiltin::WaitableSetNew,
+        PlainBuiltin::WaitableSetDrop,
+        PlainBuiltin::WaitableJoin,
+        PlainBuiltin::ErrorContextDrop,
+        PlainBuiltin::ThreadIndex,
+        PlainBuiltin::ThreadResumeLater,
+        PlainBuiltin::ThreadSuspend,
+        PlainBuiltin::ThreadYield,
+        PlainBuiltin::ThreadSuspendThenResume,
+        PlainBuiltin::ThreadYieldThenResume,
+        PlainBuiltin::ThreadSuspendThenPromote,
+        PlainBuiltin::ThreadYieldThenPromote,
+    ];
+
+    /// The number by which compiled code names it to the host.
+    pub fn code(self) -> u32 {
+        match self {
+            PlainBuiltin::TaskCancel => 0,
+            PlainBuiltin::BackpressureInc => 1,
+            PlainBuiltin::BackpressureDec => 2,
+            PlainBuiltin::SubtaskCancel { async_: false } => 3,
+            PlainBuiltin::SubtaskCancel { async_: true } => 4,
+            PlainBuiltin::SubtaskDrop => 5,
+            PlainBuiltin::WaitableSetNew => 6,
+            PlainBuiltin::WaitableSetDrop => 7,
+            PlainBuiltin::WaitableJoin => 8,
+            PlainBuiltin::ErrorContextDrop => 9,
+            PlainBuiltin::ThreadIndex => 10,
+            PlainBuiltin::ThreadResumeLater => 11,
+            PlainBuiltin::ThreadSuspend => 12,
+            PlainBuiltin::ThreadYield => 13,
+            PlainBuiltin::ThreadSuspendThenResume => 14,
+            PlainBuiltin::ThreadYieldThenResume => 15,
+            PlainBuiltin::ThreadSuspendThenPromote => 16,
+            PlainBuiltin::ThreadYieldThenPromote => 17,
+        }
+    }
+
+    /// The one with this code.
+    pub fn from_code(code: u32) -> Option<PlainBuiltin> {
+        PlainBuiltin::ALL.get(code as usize).copied()
+    }
+
+    /// Whether it traps if the instance may not be left: all but `backpressure.inc` and
+    /// `backpressure.dec`.
+    pub fn checks_may_leave(self) -> bool {
+        !matches!(
+            self,
+            PlainBuiltin::BackpressureInc | PlainBuiltin::BackpressureDec
+        )
+    }
+
     /// The name in the specification.
     pub fn name(self) -> &'static str {
         match self {
@@ -272,6 +332,19 @@ impl EndType {
 }
 
 impl ConcurrencyBuiltin {
+    /// Whether it traps if the instance may not be left: only `backpressure.*` don't.
+    pub fn checks_may_leave(&self) -> bool {
+        match self {
+            ConcurrencyBuiltin::Plain(builtin) => builtin.checks_may_leave(),
+            ConcurrencyBuiltin::TaskReturn { .. }
+            | ConcurrencyBuiltin::WaitableSet { .. }
+            | ConcurrencyBuiltin::End { .. }
+            | ConcurrencyBuiltin::Copy { .. }
+            | ConcurrencyBuiltin::ErrorContext { .. }
+            | ConcurrencyBuiltin::ThreadNewIndirect { .. } => true,
+        }
+    }
+
     /// The name in the specification.
     pub fn name(&self) -> String {
         match self {
@@ -371,5 +444,45 @@ impl TransferOp {
             TransferOp::LiftErrorContext => "lift_error_context",
             TransferOp::LowerErrorContext => "lower_error_context",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BuiltinIndex;
+
+    #[test]
+    fn codes_and_plain_builtins_are_inverse() {
+        for (code, builtin) in (0..).zip(PlainBuiltin::ALL) {
+            assert_eq!(builtin.code(), code);
+            assert_eq!(PlainBuiltin::from_code(code), Some(builtin));
+        }
+        let codes = PlainBuiltin::ALL.len() as u32;
+        assert_eq!(PlainBuiltin::from_code(codes), None);
+        assert_eq!(PlainBuiltin::from_code(u32::MAX), None);
+    }
+
+    #[test]
+    fn operands_of_plain_builtins_fit_in_registers() {
+        for builtin in PlainBuiltin::ALL {
+            let ty = builtin.signature();
+            // Beside the code and the instance.
+            let room = BuiltinIndex::PlainConcurrency.params().len() - 2;
+            assert!(ty.params().len() <= room, "{builtin:?}");
+            assert!(ty.results().len() <= 1, "{builtin:?}");
+            let mut types = ty.params().iter().chain(ty.results());
+            assert!(types.all(|&ty| ty == I32), "{builtin:?}");
+        }
+    }
+
+    #[test]
+    fn only_backpressure_may_be_changed_where_the_instance_may_not_be_left() {
+        let names: Vec<_> = PlainBuiltin::ALL
+            .into_iter()
+            .filter(|builtin| !builtin.checks_may_leave())
+            .map(PlainBuiltin::name)
+            .collect();
+        assert_eq!(names, ["backpressure.inc", "backpressure.dec"]);
     }
 }
