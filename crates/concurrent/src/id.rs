@@ -10,6 +10,14 @@ pub struct RawId {
     pub(crate) generation: NonZeroU32,
 }
 
+impl RawId {
+    /// The place in the slab. As long as nothing is removed, places ascend from 0.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
 /// What all ids have in common.
 pub trait Id: Copy + Eq {
     /// Gives the id this type.

@@ -311,6 +311,12 @@ impl<P: Platform> Scheduler<P> {
         Ok(self.thread(self.running()?)?.instance)
     }
 
+    /// The caller's view of a call, while it has one and the task is not resolved.
+    #[inline]
+    pub fn caller_of(&self, task: TaskId) -> Option<SubtaskId> {
+        self.tasks.get(task)?.caller
+    }
+
     /// How far a task is; one that is gone is resolved.
     #[inline]
     pub fn task_state(&self, task: TaskId) -> TaskState {

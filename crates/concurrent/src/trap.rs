@@ -21,6 +21,11 @@ pub enum Trap {
     SyncTaskBlocked,
     /// A task's last thread has ended, and the task neither returned nor was cancelled.
     TaskNotResolved,
+    /// `task.return` or `task.cancel` of a task that was not lifted with `async`. For drivers to raise.
+    TaskNotAsync,
+    /// `task.return` with another type or other options than the task's function was lifted with. For
+    /// drivers to raise.
+    TaskReturnMismatch,
     /// `task.return` of a task that is resolved.
     TaskReturnedTwice,
     /// `task.cancel` of a task that no cancellation was delivered to, or that is resolved.
@@ -140,6 +145,10 @@ fn fixed_text(trap: Trap) -> &'static str {
         Trap::Deadlock => "deadlock detected: event loop cannot make further progress",
         Trap::SyncTaskBlocked => "cannot block a synchronous task before returning",
         Trap::TaskNotResolved => "task ended without returning a value or being cancelled",
+        Trap::TaskNotAsync => "the current task is not one that was lifted with `async`",
+        Trap::TaskReturnMismatch => {
+            "invalid `task.return` signature and/or options for the current task"
+        }
         Trap::TaskReturnedTwice => "task has already returned a value or was cancelled",
         Trap::TaskNotCancelled => "cannot cancel a task that no cancellation was delivered to",
         Trap::BorrowsRemain => "borrow handles still remain at the end of the call",

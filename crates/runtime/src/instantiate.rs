@@ -1,6 +1,7 @@
 //! From a module and its imports to an instance: the core specification's "Instantiation".
 
 use crate::bug::bail_bug;
+use crate::concurrent::StartTask;
 use crate::error::LinkError;
 use crate::externals::{Extern, attach};
 use crate::module::{CoreModule, Module};
@@ -8,13 +9,13 @@ use crate::store::StoreOpaque;
 use crate::type_registry::{Direction, Trampoline};
 use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use crate::vm::{
-    ContextPlace, Entrance, FunctionImport, HostFunc, Imports, InstancePtr, OwnedInstance,
-    OwnedSlots, RawExtern, ThreadKind,
+    ComponentInstancePtr, ContextPlace, CoreFunc, Entrance, FunctionImport, HostFunc, Imports,
+    InstancePtr, OwnedInstance, OwnedSlots, RawExtern, ThreadKind,
 };
 use anyhow::Result;
 use std::sync::Arc;
-use threadline_environ::EntityType;
 use threadline_environ::module::{ElemItems, Import, SegmentMode};
+use threadline_environ::{EntityType, RuntimeComponentInstanceIndex};
 
 /// What an import is given.
 #[derive(Clone)]
@@ -311,6 +312,51 @@ impl Unstarted {
             store.invoke(ThreadKind::New, entrance, func, &mut [])?;
         }
         Ok(self.instance)
+    }
+
+    /// The same as a task of a component instance.
+    ///
+    /// # Errors
+    /// If the guest traps or blocks.
+    pub(crate) fn start_as_task(
+        self,
+        store: &mut StoreOpaque,
+        component: ComponentInstancePtr,
+        owner: RuntimeComponentInstanceIndex,
+    ) -> Result<InstancePtr> {
+        if let Some(start) = self.start_task(component, owner) {
+            store.start_task(start)?;
+        }
+        Ok(self.instance)
+    }
+
+    /// The same in a future.
+    ///
+    /// # Errors
+    /// If the guest traps or blocks.
+    pub(crate) async fn start_as_task_async(
+        self,
+        store: &mut StoreOpaque,
+        component: ComponentInstancePtr,
+        owner: RuntimeComponentInstanceIndex,
+    ) -> Result<InstancePtr> {
+        if let Some(start) = self.start_task(component, owner) {
+            store.start_task_async(start).await?;
+        }
+        Ok(self.instance)
+    }
+
+    fn start_task(
+        &self,
+        instance: ComponentInstancePtr,
+        owner: RuntimeComponentInstanceIndex,
+    ) -> Option<StartTask> {
+        let (entrance, func) = self.start?;
+        Some(StartTask {
+            instance,
+            owner,
+            func: CoreFunc { func, entrance },
+        })
     }
 
     /// The same on a stack of its own.

@@ -24,6 +24,15 @@ pub(crate) struct FuncShape {
 impl FuncShape {
     /// The shape of a function of this type.
     pub(crate) fn new(types: &ComponentTypes, ty: ComponentFuncTypeIndex) -> FuncShape {
+        FuncShape::lifted(types, ty, MAX_FLAT_RESULTS)
+    }
+
+    /// The same for one whose result has at most so many core values, or is passed in memory.
+    pub(crate) fn lifted(
+        types: &ComponentTypes,
+        ty: ComponentFuncTypeIndex,
+        max_flat_results: usize,
+    ) -> FuncShape {
         let tuples = types.func_tuples[ty];
         let flat_count = |ty, most| {
             let flat = flatten(types, ty, AddressType::I32)?;
@@ -35,7 +44,7 @@ impl FuncShape {
             params,
             results,
             flat_params: flat_count(params, MAX_FLAT_PARAMS),
-            flat_results: flat_count(results, MAX_FLAT_RESULTS),
+            flat_results: flat_count(results, max_flat_results),
         }
     }
 

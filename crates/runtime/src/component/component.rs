@@ -15,7 +15,8 @@ use threadline_environ::artifact::FuncKey;
 use threadline_environ::component::Step;
 use threadline_environ::entity::PrimaryMap;
 use threadline_environ::{
-    LoweredIndex, RuntimeImportIndex, SignatureIndex, StaticModuleIndex, TrampolineIndex,
+    LoweredIndex, RuntimeComponentInstanceIndex, RuntimeImportIndex, SignatureIndex,
+    StaticModuleIndex, TrampolineIndex,
 };
 
 /// A component, compiled and ready to be instantiated by a [`Linker`](super::Linker).
@@ -193,13 +194,27 @@ impl CompiledComponent {
         imports.zip(types.iter().copied())
     }
 
+    /// Whose task a start function is that this step calls, if it is one.
+    pub(super) fn task_owner(&self, step: &Step) -> Option<RuntimeComponentInstanceIndex> {
+        let owner = match step {
+            Step::Instantiate {
+                component_instance, ..
+            }
+            | Step::InstantiateImported {
+                component_instance, ..
+            } => *component_instance,
+            _ => return None,
+        };
+        self.description.makes_tasks[owner].then_some(owner)
+    }
+
     /// A core module.
     pub(super) fn module(&self, index: StaticModuleIndex) -> &Arc<CoreModule> {
         &self.modules[index]
     }
 
     /// The engine-wide id of a core function type.
-    pub(super) fn type_id(&self, signature: SignatureIndex) -> TypeId {
+    pub(crate) fn type_id(&self, signature: SignatureIndex) -> TypeId {
         self.type_ids[signature.as_u32() as usize]
     }
 

@@ -9,7 +9,7 @@ use super::resource_type::ResourceTypeId;
 use crate::bug::bug;
 use crate::store::{StoreOpaque, StoreResourceType};
 use crate::trap::Trap;
-use crate::vm::{ComponentInstancePtr, Dtor, HandleFault, ThreadKind, val_raw};
+use crate::vm::{ComponentInstancePtr, Dtor, HandleFault, OtherKind, ThreadKind, val_raw};
 use anyhow::Result;
 use threadline_environ::ResourceIndex;
 
@@ -76,6 +76,26 @@ pub(crate) fn handle_error(
         HandleFault::Unknown => error.context(format!("unknown handle index {handle}")),
         HandleFault::Type(found) => error.context(wrong_type(store, handle, expected, found)),
         HandleFault::Lent | HandleFault::Borrowed | HandleFault::TooManyLends => error,
+    }
+}
+
+/// The trap for an index of something else than a resource.
+pub(crate) fn other_handle_error(
+    index: u32,
+    expected: &[OtherKind],
+    fault: HandleFault,
+) -> anyhow::Error {
+    let error = anyhow::Error::from(Trap::from(fault));
+    match fault {
+        HandleFault::Unknown => error.context(format!("unknown handle index {index}")),
+        _ => {
+            let names = expected.iter().map(|kind| kind.name());
+            let names: Vec<_> = names.collect();
+            error.context(format!(
+                "handle index {index} used with the wrong type, expected a {}",
+                names.join(" or a ")
+            ))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`Func`]: an exported function, and what a call of one does: `canon lift`.
 
 use super::error::ComponentError;
+use super::task_caller::TaskCaller;
 use super::type_check::check_func;
 use super::types::ComponentFunc;
 use super::val::ValTypes;
@@ -8,6 +9,7 @@ use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
     CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
 };
+use crate::concurrent::HostTask;
 use crate::concurrent::switch::ThreadScope;
 use crate::error::LinkError;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
@@ -17,7 +19,7 @@ use crate::vm::{
     ThreadKind, val_raw,
 };
 use anyhow::Result;
-use threadline_environ::canonical_abi::MAX_FLAT_PARAMS;
+use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use threadline_environ::component::ComponentFuncType;
 use threadline_environ::layout::ValRaw;
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
@@ -97,6 +99,14 @@ impl Func {
         let store = store.as_context_mut().opaque();
         let func = self.get(store)?;
         func.check_vals(store, params, results)?;
+        if let Some(task) = func.task() {
+            return func.call_task(
+                store,
+                task,
+                |cx, slots| func.lower_params(cx, params, slots),
+                |cx, slots| func.lift_results(cx, slots, results),
+            );
+        }
         let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
         func.call(
             store,
@@ -134,6 +144,9 @@ impl Func {
             |cx: &mut LowerContext<'_>, slots: &mut [ValRaw]| func.lower_params(cx, params, slots);
         let lift =
             |cx: &mut LiftContext<'_>, slots: &[ValRaw]| func.lift_results(cx, slots, results);
+        if let Some(&task) = func.task() {
+            return func.call_task_async(store, task, lower, lift).await;
+        }
         func.call_async(store, lower, lift).await
     }
 }
@@ -143,8 +156,10 @@ pub(crate) struct LiftedFunc {
     instance: ComponentInstancePtr,
     core: CoreFunc,
     ty: ComponentFuncTypeIndex,
+    /// How it is called if calls of it make tasks.
+    task: Option<HostTask>,
     pub(super) shape: FuncShape,
-    options: OptionsIndex,
+    pub(super) options: OptionsIndex,
 }
 
 /// Locks an instance when dropped, unless the call turned out well.
@@ -210,11 +225,18 @@ impl LiftedFunc {
         ty: ComponentFuncTypeIndex,
         options: OptionsIndex,
     ) -> LiftedFunc {
+        let description = instance.description();
+        let makes_tasks = description.makes_tasks[description.options[options].instance];
+        let task = makes_tasks.then(|| HostTask::new(instance, core, ty, options));
+        let max_flat_results = task
+            .as_ref()
+            .map_or(MAX_FLAT_RESULTS, HostTask::max_flat_results);
         LiftedFunc {
             instance,
             core,
             ty,
-            shape: FuncShape::new(&instance.description().types, ty),
+            task,
+            shape: FuncShape::lifted(&description.types, ty, max_flat_results),
             options,
         }
     }
@@ -222,6 +244,12 @@ impl LiftedFunc {
     /// The instance that exports it.
     pub(super) fn instance(&self) -> ComponentInstancePtr {
         self.instance
+    }
+
+    /// How it is called if calls of it make tasks.
+    #[inline]
+    pub(super) fn task(&self) -> Option<&HostTask> {
+        self.task.as_ref()
     }
 
     /// The index of its type in its component.
@@ -318,6 +346,33 @@ impl LiftedFunc {
         drop(call);
         lock.all_well();
         Ok(result)
+    }
+
+    /// Calls the function as a task, in a plain call: nothing can wait for the host.
+    #[cold]
+    pub(super) fn call_task<R>(
+        &self,
+        store: &mut StoreOpaque,
+        task: &HostTask,
+        lower: impl FnOnce(&mut LowerContext<'_>, &mut [ValRaw]) -> Result<()>,
+        lift: impl FnOnce(&mut LiftContext<'_>, &[ValRaw]) -> Result<R>,
+    ) -> Result<R> {
+        let mut caller = TaskCaller::new(self, lower, lift);
+        let called = store.call_task(task, &mut caller);
+        caller.end(store, called)
+    }
+
+    /// The same in a future.
+    pub(super) async fn call_task_async<R>(
+        &self,
+        store: &mut StoreOpaque,
+        task: HostTask,
+        lower: impl FnOnce(&mut LowerContext<'_>, &mut [ValRaw]) -> Result<()>,
+        lift: impl FnOnce(&mut LiftContext<'_>, &[ValRaw]) -> Result<R>,
+    ) -> Result<R> {
+        let mut caller = TaskCaller::new(self, lower, lift);
+        let called = store.call_task_async(task, &mut caller).await;
+        caller.end(store, called)
     }
 
     fn lower_params(

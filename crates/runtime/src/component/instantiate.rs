@@ -5,23 +5,26 @@ use super::export::Item;
 use super::func::LiftedFunc;
 use super::import_check::ImportedResource;
 use crate::bug::{bail_bug, bug};
+use crate::concurrent::TaskFuncs;
 use crate::instantiate::Unstarted;
 use crate::module::CoreModule;
 use crate::store::StoreOpaque;
 use crate::type_registry::TypeId;
 use crate::vm::{
-    ComponentHostFunc, ComponentInstancePtr, CoreFunc, DefinedMemory, Dtor, FunctionImport,
-    Imports, InstancePtr, InstanceResource, OwnedComponentInstance, RawExtern,
+    ComponentHostFunc, ComponentInstancePtr, CoreFunc, DefinedMemory, DefinedTable, Dtor,
+    FunctionImport, Imports, InstancePtr, InstanceResource, OwnedComponentInstance, RawExtern,
 };
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use threadline_environ::canonical_abi::LiftOrLower;
 use threadline_environ::component::{
     CoreDef, CoreExport, ModuleType, Resource, ResourceOrigin, Step,
 };
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::{
     EntityIndex, ModuleImportIndex, ResourceIndex, RuntimeInstanceIndex, StaticModuleIndex,
+    TaskAdapterIndex,
 };
 
 /// Instantiates a component. `imports` are by `RuntimeImportIndex`, of the right types and made
@@ -40,7 +43,11 @@ pub(super) fn instantiate(
     let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
     for step in &component.description().steps {
         if let Some((index, unstarted)) = instantiation.step(step)? {
-            let instance = unstarted.start(instantiation.store)?;
+            let component = instantiation.instance;
+            let instance = match instantiation.component.task_owner(step) {
+                Some(owner) => unstarted.start_as_task(instantiation.store, component, owner)?,
+                None => unstarted.start(instantiation.store)?,
+            };
             instantiation.made(index, instance);
         }
     }
@@ -61,7 +68,16 @@ pub(super) async fn instantiate_async(
     let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
     for step in &component.description().steps {
         if let Some((index, unstarted)) = instantiation.step(step)? {
-            let instance = unstarted.start_async(instantiation.store).await?;
+            let component = instantiation.instance;
+            let store = &mut *instantiation.store;
+            let instance = match instantiation.component.task_owner(step) {
+                Some(owner) => {
+                    unstarted
+                        .start_as_task_async(store, component, owner)
+                        .await?
+                }
+                None => unstarted.start_async(store).await?,
+            };
             instantiation.made(index, instance);
         }
     }
@@ -145,11 +161,15 @@ impl<'a> Instantiation<'a> {
                 let func = self.core_func(*def)?;
                 self.instance.set_post_return(*index, func);
             }
-            Step::ExtractCallback { .. }
-            | Step::ExtractTable { .. }
-            | Step::ExtractTaskAdapter { .. } => {
-                unreachable!("components that have these are refused when they are parsed")
+            Step::ExtractCallback { index, def } => {
+                let func = self.core_func(*def)?;
+                self.instance.tasks().set_callback(*index, func);
             }
+            Step::ExtractTable { index, export } => {
+                let table = self.table(*export)?;
+                self.instance.tasks().set_table(*index, table);
+            }
+            Step::ExtractTaskAdapter { index } => self.extract_task_adapter(*index)?,
             Step::Resource { index } => self.make_resource(*index)?,
             // All of them were lowered when the instance was allocated.
             Step::LowerImport { .. } => {}
@@ -281,6 +301,41 @@ impl<'a> Instantiation<'a> {
             (instance, EntityIndex::Memory(index)) => Ok(instance.memory(index)),
             (_, other) => bail_bug!("a memory is extracted from {other:?}"),
         }
+    }
+
+    fn table(&self, export: CoreExport) -> Result<DefinedTable> {
+        match self.export(export)? {
+            (instance, EntityIndex::Table(index)) => Ok(instance.table(index)),
+            (_, other) => bail_bug!("a table is extracted from {other:?}"),
+        }
+    }
+
+    /// Takes note of the functions of a call that makes a task.
+    fn extract_task_adapter(&mut self, index: TaskAdapterIndex) -> Result<()> {
+        let description = self.component.description();
+        let adapter = &description.task_adapters[index];
+        let (lift, lower) = (
+            &description.options[adapter.lift],
+            &description.options[adapter.lower],
+        );
+        let start = self.core_func(adapter.start)?;
+        let return_ = self.core_func(adapter.return_)?;
+        let start_type = self.type_id(adapter.start)?;
+        let ty = &description.types.funcs[adapter.ty];
+        let funcs = TaskFuncs {
+            start,
+            return_,
+            caller: lower.instance,
+            callee: lift.instance,
+            lift: adapter.lift,
+            async_typed: ty.async_,
+            needs_exclusive: lift.lift() != LiftOrLower::LiftStackful,
+            lower_async: lower.async_,
+            params: self.store.engine().func_type(start_type).params().len(),
+            result: ty.result,
+        };
+        self.instance.tasks().set_adapter(index, funcs);
+        Ok(())
     }
 
     /// A core function that the host will call.

@@ -107,6 +107,7 @@ mod module_check;
 mod resource;
 mod resource_table;
 mod resource_type;
+mod task_caller;
 mod type_check;
 mod typed_func;
 pub mod types;
@@ -135,7 +136,7 @@ pub use val::Val;
 pub use threadline_macro::{ComponentType, Lift, Lower, bindgen, flags};
 
 pub(crate) use self::component::CompiledComponent;
-pub(crate) use destructor::{destroy_imported, handle_error};
+pub(crate) use destructor::{destroy_imported, handle_error, other_handle_error};
 pub(crate) use func::LiftedFunc;
 pub(crate) use resource_type::{HostType, ResourceTypeId};
 pub(crate) use types::describe as describe_type;

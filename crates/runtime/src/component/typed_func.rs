@@ -74,6 +74,12 @@ where
         let lift = |cx: &mut LiftContext<'_>, slots: &[ValRaw]| {
             lift_from(cx, shape.results, MAX_FLAT_RESULTS, slots)
         };
+        if let Some(&task) = func.task() {
+            let lift = |cx: &mut LiftContext<'_>, slots: &[ValRaw]| {
+                lift_from(cx, shape.results, task.max_flat_results(), slots)
+            };
+            return func.call_task_async(store, task, lower, lift).await;
+        }
         func.call_async(store, lower, lift).await
     }
 
@@ -93,6 +99,14 @@ where
         let store = store.as_context_mut().opaque();
         let func = self.func.get(store)?;
         let shape = func.shape;
+        if let Some(task) = func.task() {
+            return func.call_task(
+                store,
+                task,
+                |cx, slots| lower_to(&params, cx, shape.params, MAX_FLAT_PARAMS, slots, None),
+                |cx, slots| lift_from(cx, shape.results, task.max_flat_results(), slots),
+            );
+        }
         with_slots(Params::ABI.flat_count(), |slots| {
             func.call(
                 store,

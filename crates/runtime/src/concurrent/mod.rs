@@ -1,3 +1,45 @@
-//! Guest threads and what runs them.
+//! Tasks and guest threads, driven: what joins the scheduler's state machine (`threadline-concurrent`),
+//! the stacks of guest threads, the tables of handles, and the host's futures.
+//!
+//! ```text
+//!   state      what is attached to threads, tasks and subtasks; which instance is which
+//!   builtin    what guests call: dispatches to …
+//!   thread     …   thread.*, and the bodies of explicit threads
+//!   task       …   task.*, and what a task's implicit thread does from its start to its end
+//!   call       …   calls between guests that make tasks
+//!   waitable   …   waitable sets, subtasks, events
+//!   host_call  calls of the host that make tasks
+//!   start_function  core modules' start functions that are tasks
+//!   turn       the loops: who is resumed next, and what happens when a thread stops
+//!   switch     the one place that saves and restores what a thread owns of its component's contexts
+//! ```
+//!
+//! *Who may block.* Functions here that lead to [`StoreOpaque::block_guest`] or
+//! [`StoreOpaque::resume_guest`] may be on a stack that is suspended, and then taken away. Their
+//! frames own nothing at these places: no vectors, boxes, guards. What lasts is in
+//! [`Concurrency`].
+//!
+//! *Traps.* A failure on a guest's stack ends its thread; what resumed it gets the error, and so on
+//! outwards; on the way, every component instance that the error goes through is locked.
+//!
+//! [`StoreOpaque::block_guest`]: crate::store::StoreOpaque::block_guest
+//! [`StoreOpaque::resume_guest`]: crate::store::StoreOpaque::resume_guest
+//! [`Concurrency`]: state::Concurrency
 
+mod builtin;
+mod call;
+mod host_call;
+mod start_function;
+mod state;
 pub(crate) mod switch;
+mod task;
+mod thread;
+mod turn;
+mod waitable;
+
+pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
+pub(crate) use call::{params, task_call};
+pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
+pub(crate) use start_function::StartTask;
+pub(crate) use state::{Concurrency, InstanceTasks, TaskFuncs};
+pub(crate) use task::{lends_of_task, scope_of_task};

@@ -5,6 +5,7 @@ use super::limits::ResourceCounts;
 use super::resources::StoreResources;
 use crate::Engine;
 use crate::code::CodeMemory;
+use crate::concurrent::Concurrency;
 use crate::error::LinkError;
 use crate::type_registry::{Direction, Trampoline, TypeId};
 use crate::vm::{
@@ -33,6 +34,8 @@ impl StoreId {
 ///
 /// Opaque to embedders.
 pub struct StoreOpaque {
+    /// Tasks and threads. Dropped before what their stacks belong to.
+    pub(crate) concurrency: Concurrency,
     id: StoreId,
     engine: Engine,
     vm: VmStoreState,
@@ -57,6 +60,7 @@ pub struct StoreOpaque {
 impl StoreOpaque {
     pub(super) fn new(engine: &Engine) -> StoreOpaque {
         StoreOpaque {
+            concurrency: Concurrency::default(),
             id: StoreId::next(),
             engine: engine.clone(),
             vm: VmStoreState::new(engine.config().max_wasm_stack, engine.epoch().clone()),

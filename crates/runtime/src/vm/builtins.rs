@@ -5,6 +5,9 @@
 //! parameters and results are those of [`BuiltinIndex::params`] and [`BuiltinIndex::result`].
 
 use super::atomics::{memory_atomic_notify, memory_atomic_wait32, memory_atomic_wait64};
+use super::concurrency::{
+    concurrency, plain_concurrency, task_call, task_lends, task_scope, transfer,
+};
 use super::core_instance::InstancePtr;
 use super::host_call::{catch, raise, trap};
 use super::metering::{new_epoch, out_of_fuel};
@@ -83,6 +86,12 @@ const fn pointer(builtin: BuiltinIndex) -> *const c_void {
         BuiltinIndex::NewEpoch => new_epoch as *const c_void,
         BuiltinIndex::Throw => throw as *const c_void,
         BuiltinIndex::ThrowRef => throw_ref as *const c_void,
+        BuiltinIndex::Concurrency => concurrency as *const c_void,
+        BuiltinIndex::PlainConcurrency => plain_concurrency as *const c_void,
+        BuiltinIndex::TaskCall => task_call as *const c_void,
+        BuiltinIndex::Transfer => transfer as *const c_void,
+        BuiltinIndex::TaskScope => task_scope as *const c_void,
+        BuiltinIndex::TaskLends => task_lends as *const c_void,
     }
 }
 

@@ -19,6 +19,7 @@ use super::store_state::VmStoreState;
 use super::val_raw;
 use crate::bug::{bail_bug, bug};
 use crate::component::{CompiledComponent, LiftedFunc, ResourceType, ResourceTypeId};
+use crate::concurrent::InstanceTasks;
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::module::CoreModule;
 use crate::store::StoreOpaque;
@@ -54,6 +55,8 @@ pub(crate) struct ComponentInstance {
     post_returns: Extracted<CoreFunc>,
     /// By [`ResourceIndex`], those that have been made or imported so far.
     resources: Box<[OnceCell<InstanceResource>]>,
+    /// What it has for tasks.
+    tasks: InstanceTasks,
     /// Lists of lent handles, of calls that are running.
     lenders: RefCell<Lenders>,
     /// By [`OptionsIndex`].
@@ -292,6 +295,7 @@ impl OwnedComponentInstance {
                 .values()
                 .map(|_| OnceCell::new())
                 .collect(),
+            tasks: InstanceTasks::new(&description),
             lenders: RefCell::default(),
             options,
             lowered,
@@ -472,8 +476,14 @@ impl ComponentInstancePtr {
         }
     }
 
+    /// What it has for tasks. Good until the store is dropped.
+    #[inline]
+    pub(crate) fn tasks<'a>(self) -> &'a InstanceTasks {
+        &self.record().tasks
+    }
+
     /// Begins a list of lent handles; its number.
-    pub(super) fn begin_lends(self) -> u32 {
+    pub(crate) fn begin_lends(self) -> u32 {
         let lenders = &mut *self.record().lenders.borrow_mut();
         lenders.free.pop().unwrap_or_else(|| {
             lenders.lists.push(Vec::new());
@@ -492,7 +502,7 @@ impl ComponentInstancePtr {
     }
 
     /// Ends a list of lent handles, which are in it.
-    pub(super) fn end_lends(self, list: u32) -> Vec<u32> {
+    pub(crate) fn end_lends(self, list: u32) -> Vec<u32> {
         let lenders = &mut *self.record().lenders.borrow_mut();
         let handles = lenders.lists.get_mut(list as usize).map(std::mem::take);
         let handles = handles.unwrap_or_default();

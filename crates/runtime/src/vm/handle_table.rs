@@ -76,6 +76,32 @@ unsafe fn boxed<T>(base: *mut T, length: u32) -> Box<[T]> {
     }
 }
 
+/// What a table has beside handles of resources.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum OtherKind {
+    /// A subtask, by the bits of its id.
+    Subtask,
+    /// An end of a stream or future, likewise.
+    End,
+    /// A waitable set, likewise.
+    Set,
+    /// An error context, by its place in the store.
+    ErrorContext,
+}
+
+impl OtherKind {
+    /// What it is called in messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            OtherKind::Subtask => "subtask",
+            OtherKind::End => "stream or future end",
+            OtherKind::Set => "waitable set",
+            OtherKind::ErrorContext => "error context",
+        }
+    }
+}
+
 /// The length of a list of `length` elements when it has grown: twice that, but at most `limit`, and
 /// at most `room` more.
 ///
@@ -198,6 +224,44 @@ impl HandleTablePtr {
             FIRST_OTHER_KIND.. => Err(HandleFault::Type(None)),
             kind if kind == ty.get() => Ok(entry),
             other => Err(HandleFault::Type(ResourceTypeId::new(other))),
+        }
+    }
+
+    /// Adds something that is no handle of a resource to a table that is not full.
+    pub(crate) fn add_other(self, kind: OtherKind, bits: u64) -> Result<u32, Trap> {
+        self.add(VMHandle {
+            kind: FIRST_OTHER_KIND + kind as u32,
+            state: 0,
+            rep: bits as u32,
+            scope: (bits >> 32) as u32,
+        })
+    }
+
+    /// What has been added with one of these kinds, which it has.
+    pub(crate) fn other(
+        self,
+        index: u32,
+        kinds: &[OtherKind],
+    ) -> Result<(OtherKind, u64), HandleFault> {
+        let entry = self.entries().get(index as usize);
+        let entry = entry.filter(|entry| entry.kind != KIND_FREE);
+        let entry = entry.ok_or(HandleFault::Unknown)?;
+        let kind = kinds
+            .iter()
+            .find(|&&kind| entry.kind == FIRST_OTHER_KIND + kind as u32);
+        match kind {
+            Some(&kind) => Ok((kind, u64::from(entry.scope) << 32 | u64::from(entry.rep))),
+            None => Err(HandleFault::Type(
+                ResourceTypeId::new(entry.kind).filter(|_| entry.kind < FIRST_OTHER_KIND),
+            )),
+        }
+    }
+
+    /// Removes what [`Self::other`] has found at this index.
+    pub(crate) fn remove_other(self, index: u32) {
+        if let Some(entry) = self.entries().get_mut(index as usize) {
+            debug_assert!(entry.kind >= FIRST_OTHER_KIND);
+            self.free(index, entry);
         }
     }
 
@@ -357,6 +421,17 @@ impl BorrowScopesPtr {
         *free = scope.next;
         scope.borrows = 0;
         Ok(index)
+    }
+
+    /// Whether a scope may end.
+    ///
+    /// # Errors
+    /// If borrowed handles are left that it counts.
+    pub(crate) fn check(self, index: u32) -> Result<(), Trap> {
+        match self.all().get(index as usize) {
+            Some(scope) if scope.borrows != 0 => Err(Trap::BorrowsRemain),
+            _ => Ok(()),
+        }
     }
 
     /// Ends a scope.

@@ -74,7 +74,7 @@ where
 ///
 /// # Safety
 /// `context` is what compiled code passed as its context.
-unsafe fn with_component<R>(
+pub(super) unsafe fn with_component<R>(
     context: *mut c_void,
     body: impl FnOnce(ComponentInstancePtr, &mut StoreOpaque) -> Result<R>,
 ) -> Option<R> {

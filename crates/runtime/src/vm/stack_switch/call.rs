@@ -185,4 +185,3 @@ impl Drop for FreeOnDrop {
         unsafe { free(self.0) };
     }
 }
-

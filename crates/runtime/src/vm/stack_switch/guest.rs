@@ -93,12 +93,12 @@ unsafe fn run(
     unsafe {
         (*record).suspender = Some(suspender.into_raw());
         let store = (*(*record).store).store.cast::<StoreOpaque>();
-        let failure: Box<dyn Any + Send> = match catch_unwind(AssertUnwindSafe(|| body(&mut *store)))
-        {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => Box::new(error),
-            Err(payload) => payload,
-        };
+        let failure: Box<dyn Any + Send> =
+            match catch_unwind(AssertUnwindSafe(|| body(&mut *store))) {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) => Box::new(error),
+                Err(payload) => payload,
+            };
         (*record).work = Work::Guest(Some(failure));
         false
     }

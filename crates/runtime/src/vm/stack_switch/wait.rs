@@ -1,6 +1,6 @@
 //! Waiting for the host: everything in the store waits, and the executor goes on.
 
-use super::{HostFuture, FiberRecord, MAX_MISSED_YIELDS, Pause, suspend, suspendable};
+use super::{FiberRecord, HostFuture, MAX_MISSED_YIELDS, Pause, suspend, suspendable};
 use crate::vm::store_state::StoreCells;
 use anyhow::{Result, anyhow};
 use std::mem;
@@ -31,7 +31,10 @@ unsafe fn can_wait(context: *mut VMStoreContext) -> Option<NonNull<FiberRecord>>
 /// # Safety
 /// `context` is that of a store whose compiled code called the host function that this thread
 /// runs. Its frames own nothing.
-pub(in crate::vm) unsafe fn block_on(context: *mut VMStoreContext, future: HostFuture<'_>) -> Result<()> {
+pub(in crate::vm) unsafe fn block_on(
+    context: *mut VMStoreContext,
+    future: HostFuture<'_>,
+) -> Result<()> {
     // SAFETY: the future ends before what it has borrowed does: that is borrowed until the host
     // function returns, which is after this, or until its frame is taken away, before which
     // `FiberCall::drop` or `GuestStack::drop` drops it; or else it is never touched again.
@@ -122,4 +125,3 @@ pub(in crate::vm) unsafe fn yield_now(context: *mut VMStoreContext) -> Yielded {
         }
     }
 }
-

@@ -1,0 +1,131 @@
+//! `canon lower` of a guest's function, a call of which makes a task.
+
+use super::state::{GuestSubtask, GuestTask, Next, TaskFuncs, TaskWork};
+use super::turn::{Ran, new_thread, next_for_sync};
+use super::waitable;
+use crate::bug::{bail_bug, bug};
+use crate::store::StoreOpaque;
+use crate::vm::{ComponentInstancePtr, OtherKind, val_raw};
+use anyhow::Result;
+use threadline_concurrent::{InstanceId, NewTask, SubtaskId, SubtaskState, Wait};
+use threadline_environ::TaskAdapterIndex;
+use threadline_environ::layout::ValRaw;
+
+/// How many core parameters the caller of a task passes.
+pub(crate) fn params(instance: ComponentInstancePtr, adapter: TaskAdapterIndex) -> usize {
+    let funcs = instance.tasks().adapter(adapter);
+    funcs.map_or(0, |funcs| funcs.params)
+}
+
+/// Calls a guest's function, with the caller's core parameters in the slots; the core results come
+/// there.
+pub(crate) fn task_call(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    adapter: TaskAdapterIndex,
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    let funcs = instance.tasks().adapter(adapter);
+    let funcs = funcs.ok_or_else(|| bug!("{adapter} has not been extracted"))?;
+    let caller = store.scheduled(instance, funcs.caller);
+    let callee = store.scheduled(instance, funcs.callee);
+    let subtask = begin(store, instance, &funcs, [caller, callee], slots)?;
+    let result = match (funcs.lower_async, funcs.async_typed) {
+        (true, _) => begun(store, instance, &funcs, subtask)?,
+        (false, true) => {
+            match store.concurrency.scheduler.wait_for_subtask(subtask)? {
+                Wait::Ready(()) => {}
+                Wait::Block => {
+                    store.block_current()?;
+                }
+            }
+            finish(store, subtask)?.result
+        }
+        (false, false) => {
+            while !is_resolved(store, subtask) {
+                let next = next_for_sync(&mut store.concurrency.scheduler, callee)?;
+                run(store, next)?;
+            }
+            finish(store, subtask)?.result
+        }
+    };
+    if let Some(slot) = slots.first_mut() {
+        *slot = val_raw::from_i64(result as i64);
+    }
+    Ok(())
+}
+
+/// Makes the subtask, the task and its thread, and lets that run until it blocks or ends.
+fn begin(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    funcs: &TaskFuncs,
+    [caller, callee]: [InstanceId; 2],
+    slots: &[ValRaw],
+) -> Result<SubtaskId> {
+    let args = slots[..funcs.params]
+        .iter()
+        .map(|slot| val_raw::i64(slot) as u64);
+    let task = GuestTask {
+        instance,
+        lift: Some(funcs.lift),
+        result: funcs.result,
+        work: TaskWork::Guest(*funcs),
+        out: args.clone().next_back().unwrap_or(0),
+        args: args.collect(),
+        scope: 0,
+    };
+    let thread = new_thread(store, instance, Next::Task);
+    let scheduler = &mut store.concurrency.scheduler;
+    let subtask = scheduler.new_subtask(caller, GuestSubtask::default())?;
+    let (_, thread) = scheduler.new_task(NewTask {
+        instance: callee,
+        async_typed: funcs.async_typed,
+        needs_exclusive: funcs.needs_exclusive,
+        caller: Some(subtask),
+        task,
+        thread,
+    })?;
+    run(store, thread)?;
+    Ok(subtask)
+}
+
+/// Runs a thread on behalf of a guest that has called.
+pub(super) fn run(store: &mut StoreOpaque, thread: threadline_concurrent::ThreadId) -> Result<()> {
+    match store.run_thread(thread)? {
+        Ran::Done => Ok(()),
+        Ran::Pending => bail_bug!("a guest waits for the host, and its caller can't"),
+    }
+}
+
+fn is_resolved(store: &StoreOpaque, subtask: SubtaskId) -> bool {
+    let state = store.concurrency.scheduler.subtask_state(subtask);
+    state.is_none_or(SubtaskState::is_resolved)
+}
+
+/// What a call that was lowered with `async` answers.
+fn begun(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    funcs: &TaskFuncs,
+    subtask: SubtaskId,
+) -> Result<u64> {
+    if is_resolved(store, subtask) {
+        finish(store, subtask)?;
+        return Ok(SubtaskState::Returned as u64);
+    }
+    let table = instance.handle_table(funcs.caller);
+    let index = waitable::add(store, table, OtherKind::Subtask, subtask.to_bits())?;
+    let packed = store
+        .concurrency
+        .scheduler
+        .publish_subtask(subtask, index)?;
+    Ok(packed.into())
+}
+
+/// The end of a call that the caller never had a handle of.
+fn finish(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<GuestSubtask> {
+    let mut subtask = store.concurrency.scheduler.finish_subtask(subtask)?;
+    subtask.end_lends();
+    Ok(subtask)
+}

@@ -1,0 +1,113 @@
+//! Start functions of core modules in instances whose calls make tasks: calls of type `func()`, and
+//! so sync-typed.
+
+use super::state::{GuestTask, Next, TaskWork};
+use super::turn::{Ran, new_thread, next_for_sync};
+use crate::store::StoreOpaque;
+use crate::vm::{ComponentInstancePtr, CoreFunc};
+use anyhow::{Result, anyhow};
+use std::future::poll_fn;
+use std::task::Poll;
+use threadline_concurrent::{InstanceId, NewTask, TaskId, TaskState};
+use threadline_environ::RuntimeComponentInstanceIndex;
+
+/// A start function to be called.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct StartTask {
+    /// The component.
+    pub(crate) instance: ComponentInstancePtr,
+    /// The component instance that makes the core instance.
+    pub(crate) owner: RuntimeComponentInstanceIndex,
+    /// The function.
+    pub(crate) func: CoreFunc,
+}
+
+impl StoreOpaque {
+    /// Calls a start function, in a plain call.
+    ///
+    /// # Errors
+    /// If it traps, or blocks.
+    pub(crate) fn start_task(&mut self, start: StartTask) -> Result<()> {
+        self.turn(None, |store| {
+            let instance = store.scheduled(start.instance, start.owner);
+            let (task, ran) = store.begin_start(start, instance)?;
+            match (ran, store.drive_start(task, instance)?) {
+                (Ran::Done, Ran::Done) => Ok(()),
+                _ => Err(anyhow!(
+                    "a start function waits for the host: use `instantiate_async`"
+                )),
+            }
+        })
+    }
+
+    /// The same within a future.
+    ///
+    /// # Errors
+    /// As [`Self::start_task`].
+    pub(crate) async fn start_task_async(&mut self, start: StartTask) -> Result<()> {
+        let instance = self.scheduled(start.instance, start.owner);
+        let starting = Starting(self);
+        let mut begun: Option<TaskId> = None;
+        poll_fn(|cx| {
+            let ran = starting.0.turn(Some(cx), |store| {
+                let (task, ran) = match begun {
+                    Some(task) => (task, store.go_on_after_host()?),
+                    None => store.begin_start(start, instance)?,
+                };
+                begun = Some(task);
+                match ran {
+                    Ran::Done => store.drive_start(task, instance),
+                    Ran::Pending => Ok(Ran::Pending),
+                }
+            });
+            match ran {
+                Ok(Ran::Done) => Poll::Ready(Ok(())),
+                Ok(Ran::Pending) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            }
+        })
+        .await
+    }
+
+    fn begin_start(&mut self, start: StartTask, instance: InstanceId) -> Result<(TaskId, Ran)> {
+        let thread = new_thread(self, start.instance, Next::Task);
+        let (task, thread) = self.concurrency.scheduler.new_task(NewTask {
+            instance,
+            async_typed: false,
+            needs_exclusive: false,
+            caller: None,
+            task: GuestTask {
+                instance: start.instance,
+                lift: None,
+                result: None,
+                work: TaskWork::Start(start.func),
+                args: Default::default(),
+                out: 0,
+                scope: 0,
+            },
+            thread,
+        })?;
+        Ok((task, self.run_thread(thread)?))
+    }
+
+    fn drive_start(&mut self, task: TaskId, instance: InstanceId) -> Result<Ran> {
+        while self.concurrency.scheduler.task_state(task) != TaskState::Resolved {
+            let next = next_for_sync(&mut self.concurrency.scheduler, instance)?;
+            if self.run_thread(next)? == Ran::Pending {
+                return Ok(Ran::Pending);
+            }
+        }
+        Ok(Ran::Done)
+    }
+}
+
+/// A start function within a future; dropped early, it ends where it is.
+struct Starting<'a>(&'a mut StoreOpaque);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        if self.0.is_interrupted() {
+            self.0.abandon_interrupted();
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What a store knows of its tasks and threads beside the scheduler.
+
+use super::host_call::HostCallId;
+use crate::store::StoreOpaque;
+use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack};
+use anyhow::Result;
+use smallvec::SmallVec;
+use std::cell::Cell;
+use threadline_concurrent::{
+    Event, Id, InstanceId, Payload, Platform, Scheduler, SubtaskId, ThreadId,
+};
+use threadline_environ::component::{Component, EndType, InterfaceType};
+use threadline_environ::entity::EntityRef;
+use threadline_environ::{
+    OptionsIndex, RuntimeCallbackIndex, RuntimeComponentInstanceIndex, RuntimeTableIndex,
+    TaskAdapterIndex,
+};
+
+/// What is attached to what the scheduler knows.
+pub(crate) enum Guests {}
+
+impl Platform for Guests {
+    type Thread = GuestThread;
+    type Task = GuestTask;
+    type Subtask = GuestSubtask;
+    type Buffer = GuestBuffer;
+    type Payload = ElementType;
+}
+
+/// A thread's own.
+pub(crate) struct GuestThread {
+    pub(super) stack: GuestStack,
+    /// What it does when it next gets a stack.
+    pub(super) next: Next,
+}
+
+/// What a thread does next.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Next {
+    /// It goes on, on its stack.
+    GoOn,
+    /// It enters its instance and starts its task.
+    Task,
+    /// It calls a core function with one parameter.
+    Call(CoreFunc, u64),
+    /// It is called back, with the event that is its outcome.
+    CallBack,
+    /// It is called back with this event.
+    CallBackWith(Event),
+}
+
+/// A task's own.
+pub(crate) struct GuestTask {
+    /// The component that the callee belongs to.
+    pub(super) instance: ComponentInstancePtr,
+    /// How it is lifted; none for a core module's start function.
+    pub(super) lift: Option<OptionsIndex>,
+    /// The type of what it returns, in that component.
+    pub(super) result: Option<InterfaceType>,
+    /// What it does.
+    pub(super) work: TaskWork,
+    /// The core parameters that the caller passed, until it starts.
+    pub(super) args: Args,
+    /// Where the caller wants the result, if it wants it in memory.
+    pub(super) out: u64,
+    /// The scope that counts what it has borrowed; 0 if there is none.
+    pub(super) scope: u32,
+}
+
+/// Core parameters, none of which has more than 64 bits; of most calls there are few.
+pub(super) type Args = SmallVec<[u64; 5]>;
+
+/// What a task does when it starts and when it returns.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum TaskWork {
+    /// It was called by a guest of the same component.
+    Guest(TaskFuncs),
+    /// It was called by the host, which lowers and lifts.
+    Host {
+        /// The core function.
+        core: CoreFunc,
+        /// The call.
+        call: HostCallId,
+    },
+    /// It is a core module's start function.
+    Start(CoreFunc),
+}
+
+/// A subtask's own.
+#[derive(Default)]
+pub(crate) struct GuestSubtask {
+    /// The list of handles that are lent for the call.
+    pub(super) lenders: Option<(ComponentInstancePtr, RuntimeComponentInstanceIndex, u32)>,
+    /// The flat result of a call that waits for it.
+    pub(super) result: u64,
+}
+
+/// Where a read or write copies to or from.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct GuestBuffer {
+    /// The component that it is in.
+    pub(crate) instance: ComponentInstancePtr,
+    /// How its elements are lifted or lowered.
+    pub(crate) options: OptionsIndex,
+    /// The type of its elements, in that component.
+    pub(crate) ty: EndType,
+    /// The address of its first element.
+    pub(crate) address: u64,
+}
+
+/// The type of a stream's or future's elements: as a component knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct ElementType {
+    /// The component whose types it is one of.
+    pub(crate) instance: Option<ComponentInstancePtr>,
+    /// The type of the ends.
+    pub(crate) ty: EndType,
+    /// Whether there are no elements, or they are numbers.
+    pub(crate) is_none_or_number: bool,
+}
+
+impl PartialEq for ElementType {
+    fn eq(&self, other: &ElementType) -> bool {
+        self.instance == other.instance && self.ty == other.ty
+    }
+}
+
+impl Payload for ElementType {
+    fn is_none_or_number(&self) -> bool {
+        self.is_none_or_number
+    }
+}
+
+/// All concurrency of a store.
+pub(crate) struct Concurrency {
+    pub(crate) scheduler: Scheduler<Guests>,
+    /// By the place of an [`InstanceId`].
+    instances: Vec<(ComponentInstancePtr, RuntimeComponentInstanceIndex)>,
+    /// Calls of the host that make tasks.
+    pub(crate) host_calls: super::host_call::HostCalls,
+    /// Who has ended on its own stack, for its resumer to free.
+    pub(super) ended: Option<GuestThread>,
+    /// The thread that the host resumed, if everything waits for the host.
+    pub(super) interrupted: Option<ThreadId>,
+}
+
+impl Default for Concurrency {
+    fn default() -> Concurrency {
+        Concurrency {
+            scheduler: Scheduler::new(),
+            instances: Vec::new(),
+            host_calls: Default::default(),
+            ended: None,
+            interrupted: None,
+        }
+    }
+}
+
+impl Concurrency {
+    /// Which component instance an id is of.
+    pub(crate) fn instance(
+        &self,
+        id: InstanceId,
+    ) -> (ComponentInstancePtr, RuntimeComponentInstanceIndex) {
+        self.instances[id.raw().index()]
+    }
+
+    /// What is attached to the running thread.
+    pub(super) fn current_thread(&mut self) -> Result<&mut GuestThread> {
+        let current = self.scheduler.current();
+        let thread = current.and_then(|id| self.scheduler.thread_payload_mut(id));
+        Ok(thread.ok_or_else(|| crate::bug::bug!("no guest thread runs"))?)
+    }
+
+    /// What is attached to the running task.
+    pub(super) fn current_task(&mut self) -> Result<&mut GuestTask> {
+        let id = self.scheduler.current_task()?;
+        let task = self.scheduler.task_payload_mut(id);
+        Ok(task.ok_or_else(|| crate::bug::bug!("the running task is gone"))?)
+    }
+
+    /// What is attached to a subtask.
+    pub(super) fn subtask(&mut self, id: SubtaskId) -> Option<&mut GuestSubtask> {
+        self.scheduler.subtask_payload_mut(id)
+    }
+}
+
+impl StoreOpaque {
+    /// The id of a component instance in the scheduler.
+    #[inline]
+    pub(crate) fn scheduled(
+        &mut self,
+        instance: ComponentInstancePtr,
+        index: RuntimeComponentInstanceIndex,
+    ) -> InstanceId {
+        match instance.tasks().id(index) {
+            Some(id) => id,
+            None => self.schedule(instance, index),
+        }
+    }
+
+    #[cold]
+    fn schedule(
+        &mut self,
+        instance: ComponentInstancePtr,
+        index: RuntimeComponentInstanceIndex,
+    ) -> InstanceId {
+        let id = self.concurrency.scheduler.new_instance();
+        // Instances are never removed, so places ascend.
+        self.concurrency.instances.push((instance, index));
+        debug_assert_eq!(id.raw().index() + 1, self.concurrency.instances.len());
+        instance.tasks().ids[index.index()].set(Some(id));
+        id
+    }
+
+    /// Locks a component instance, in all ways.
+    pub(crate) fn lock_instance(&mut self, instance: ComponentInstancePtr) {
+        instance.lock();
+        for id in instance.tasks().ids.iter().filter_map(Cell::get) {
+            // It is an instance of the scheduler's.
+            let _ = self.concurrency.scheduler.lock(id);
+        }
+    }
+}
+
+/// What a component instance has for tasks: filled by steps of instantiation.
+pub(crate) struct InstanceTasks {
+    callbacks: Box<[Cell<Option<CoreFunc>>]>,
+    tables: Box<[Cell<Option<DefinedTable>>]>,
+    adapters: Box<[Cell<Option<TaskFuncs>>]>,
+    /// By [`RuntimeComponentInstanceIndex`], those that the scheduler knows.
+    ids: Box<[Cell<Option<InstanceId>>]>,
+}
+
+/// A call between guests that makes a task, with all that is known beforehand.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct TaskFuncs {
+    /// Starts the task.
+    pub(crate) start: CoreFunc,
+    /// Returns its result.
+    pub(crate) return_: CoreFunc,
+    /// The caller.
+    pub(crate) caller: RuntimeComponentInstanceIndex,
+    /// The callee.
+    pub(crate) callee: RuntimeComponentInstanceIndex,
+    /// How the function is lifted.
+    pub(crate) lift: OptionsIndex,
+    /// Whether the function's type is `async`.
+    pub(crate) async_typed: bool,
+    /// Whether it was lifted without `async`, or with a callback.
+    pub(crate) needs_exclusive: bool,
+    /// Whether it is lowered with `async`.
+    pub(crate) lower_async: bool,
+    /// Core parameters of the caller.
+    pub(crate) params: usize,
+    /// What it returns, in the component that lifts it.
+    pub(crate) result: Option<InterfaceType>,
+}
+
+fn nothing<T: Copy>(count: usize) -> Box<[Cell<Option<T>>]> {
+    vec![Cell::new(None); count].into()
+}
+
+impl InstanceTasks {
+    /// Of an instance of which no step has been taken.
+    pub(crate) fn new(component: &Component) -> InstanceTasks {
+        InstanceTasks {
+            callbacks: nothing(component.num_callbacks as usize),
+            tables: nothing(component.num_tables as usize),
+            adapters: nothing(component.task_adapters.len()),
+            ids: nothing(component.num_component_instances as usize),
+        }
+    }
+
+    /// The scheduler's id of a component instance, if it has one.
+    #[inline]
+    pub(super) fn id(&self, index: RuntimeComponentInstanceIndex) -> Option<InstanceId> {
+        self.ids[index.index()].get()
+    }
+
+    /// A `callback`.
+    pub(super) fn callback(&self, index: RuntimeCallbackIndex) -> Option<CoreFunc> {
+        self.callbacks[index.index()].get()
+    }
+
+    /// `Step::ExtractCallback`.
+    pub(crate) fn set_callback(&self, index: RuntimeCallbackIndex, func: CoreFunc) {
+        self.callbacks[index.index()].set(Some(func));
+    }
+
+    /// A table of functions.
+    pub(super) fn table(&self, index: RuntimeTableIndex) -> Option<DefinedTable> {
+        self.tables[index.index()].get()
+    }
+
+    /// `Step::ExtractTable`.
+    pub(crate) fn set_table(&self, index: RuntimeTableIndex, table: DefinedTable) {
+        self.tables[index.index()].set(Some(table));
+    }
+
+    /// The functions of a call that makes a task.
+    #[inline]
+    pub(super) fn adapter(&self, index: TaskAdapterIndex) -> Option<TaskFuncs> {
+        self.adapters[index.index()].get()
+    }
+
+    /// `Step::ExtractTaskAdapter`.
+    pub(crate) fn set_adapter(&self, index: TaskAdapterIndex, funcs: TaskFuncs) {
+        self.adapters[index.index()].set(Some(funcs));
+    }
+}

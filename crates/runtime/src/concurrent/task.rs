@@ -1,0 +1,249 @@
+//! Tasks: what the implicit thread of a call does from its start to its end, and `task.*`.
+
+use super::state::{GuestTask, Next, TaskWork};
+use crate::bug::{bail_bug, bug};
+use crate::store::StoreOpaque;
+use crate::trap::Trap as GuestTrap;
+use crate::vm::{ComponentInstancePtr, CoreFunc, ThreadKind, val_raw};
+use anyhow::{Context as _, Result};
+use threadline_concurrent::{CallbackNext, Event, SubtaskId, Trap};
+use threadline_environ::OptionsIndex;
+use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS, flatten_task_return};
+use threadline_environ::component::{CanonicalOptions, InterfaceType};
+use threadline_environ::layout::ValRaw;
+
+/// Slots for any call of a task: the parameters, and where the caller wants the result.
+const MAX_SLOTS: usize = MAX_FLAT_PARAMS + 1;
+
+/// What the implicit thread of a task does, having entered its instance.
+pub(super) fn run(store: &mut StoreOpaque) -> Result<()> {
+    let mut slots = [val_raw::ZERO; MAX_SLOTS];
+    let (func, lift) = start(store, &mut slots)?;
+    store.call_on_stack(func, &mut slots)?;
+    match lift {
+        LiftOrLower::LiftCallback => {
+            let packed = val_raw::i32(&slots[0]) as u32;
+            callbacks(store, packed)
+        }
+        LiftOrLower::LiftStackful => store.end_current(),
+        LiftOrLower::Lift | LiftOrLower::Lower | LiftOrLower::LowerAsync => {
+            return_result(store, &mut slots, 1)?;
+            store.end_current()
+        }
+    }
+}
+
+/// `Task.start`: the core function to call, with its parameters in the slots, and how it is lifted.
+fn start(
+    store: &mut StoreOpaque,
+    slots: &mut [ValRaw; MAX_SLOTS],
+) -> Result<(CoreFunc, LiftOrLower)> {
+    store.concurrency.scheduler.start()?;
+    let task = store.concurrency.current_task()?;
+    let lift = match task.lift {
+        Some(lift) => options(task.instance, lift).lift(),
+        None => LiftOrLower::Lift,
+    };
+    let args = std::mem::take(&mut task.args);
+    let (func, host) = match task.work {
+        TaskWork::Guest(funcs) => (funcs.start, None),
+        TaskWork::Host { core, call } => (core, Some(call)),
+        TaskWork::Start(core) => (core, None),
+    };
+    for (slot, &arg) in slots.iter_mut().zip(&args) {
+        *slot = val_raw::from_i64(arg as i64);
+    }
+    drop(args);
+    if let Some(call) = host {
+        store.lower_params(call, slots)?;
+    }
+    Ok((func, lift))
+}
+
+fn options<'a>(instance: ComponentInstancePtr, index: OptionsIndex) -> &'a CanonicalOptions {
+    &instance.description().options[index]
+}
+
+/// The callback of a task is called with an event, on a fresh stack.
+pub(super) fn call_back(store: &mut StoreOpaque, event: Event) -> Result<()> {
+    match call_callback(store, event)? {
+        Some(packed) => callbacks(store, packed),
+        None => bail_bug!("a task without a callback is called back"),
+    }
+}
+
+/// The event loop of a task that is lifted with a callback, whose core function or callback has
+/// returned this, until it ends or waits.
+fn callbacks(store: &mut StoreOpaque, mut packed: u32) -> Result<()> {
+    loop {
+        let concurrency = &mut store.concurrency;
+        let thread = concurrency.scheduler.current();
+        let task = concurrency.current_task()?;
+        let (instance, lift) = (task.instance, task.lift);
+        let lift = lift.ok_or_else(|| bug!("a callback of a start function"))?;
+        let table = instance.handle_table(options(instance, lift).instance);
+        let next = concurrency
+            .scheduler
+            .callback_returned(packed, |index| super::waitable::set_at(table, index))?;
+        match next {
+            CallbackNext::Exit => return store.end_current(),
+            CallbackNext::Block => {
+                // It gives its stack back.
+                let thread = thread.and_then(|id| concurrency.scheduler.thread_payload_mut(id));
+                if let Some(thread) = thread {
+                    thread.next = Next::CallBack;
+                }
+                return Ok(());
+            }
+            CallbackNext::Call(event) => match call_callback(store, event)? {
+                Some(next) => packed = next,
+                None => bail_bug!("a task without a callback is called back"),
+            },
+        }
+    }
+}
+
+/// Calls the callback of the current task, if it has one: what it returns.
+fn call_callback(store: &mut StoreOpaque, event: Event) -> Result<Option<u32>> {
+    super::waitable::delivered(store, &event);
+    let task = store.concurrency.current_task()?;
+    let (instance, lift) = (task.instance, task.lift);
+    let callback = lift.and_then(|lift| options(instance, lift).callback);
+    let callback = callback.and_then(|index| instance.tasks().callback(index));
+    let Some(callback) = callback else {
+        return Ok(None);
+    };
+    let mut slots = [event.code as u32, event.index, event.payload]
+        .map(|number| val_raw::from_i32(number as i32));
+    store.call_on_stack(callback, &mut slots)?;
+    Ok(Some(val_raw::i32(&slots[0]) as u32))
+}
+
+/// `Task.return_` of the current task, with core values in the first `count` slots, and room for one
+/// more.
+fn return_result(store: &mut StoreOpaque, slots: &mut [ValRaw], count: usize) -> Result<()> {
+    let caller = store.concurrency.scheduler.check_return()?;
+    let task = store.concurrency.current_task()?;
+    let (instance, scope, out) = (task.instance, task.scope, task.out);
+    match task.work {
+        TaskWork::Guest(funcs) => {
+            check_borrows(instance, scope)?;
+            if let Some(caller) = caller {
+                slots[count] = val_raw::from_i64(out as i64);
+                return_to_guest(store, funcs.return_, caller, slots)?;
+            }
+        }
+        TaskWork::Host { call, .. } => store.lift_result(call, slots)?,
+        TaskWork::Start(_) => {}
+    }
+    Ok(store.concurrency.scheduler.return_()?)
+}
+
+fn return_to_guest(
+    store: &mut StoreOpaque,
+    return_: CoreFunc,
+    caller: SubtaskId,
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    // What it calls, `realloc` and `post-return`, may not leave their instances, so nothing blocks.
+    store.invoke(ThreadKind::Same, return_.entrance, return_.func, slots)?;
+    if let Some(subtask) = store.concurrency.subtask(caller) {
+        subtask.result = val_raw::i64(&slots[0]) as u64;
+    }
+    Ok(())
+}
+
+/// A task that returns or is cancelled must have dropped what it borrowed.
+fn check_borrows(instance: ComponentInstancePtr, scope: u32) -> Result<(), GuestTrap> {
+    match scope {
+        0 => Ok(()),
+        scope => instance.borrow_scopes().check(scope),
+    }
+}
+
+/// The current task, which must have been lifted with `async` in the instance that calls.
+fn async_task<'a>(store: &'a mut StoreOpaque, builtin: &'static str) -> Result<&'a mut GuestTask> {
+    let task = store.concurrency.current_task();
+    let task = task.with_context(|| format!("`{builtin}` is called, and no task runs"))?;
+    let is_async = task
+        .lift
+        .is_some_and(|lift| options(task.instance, lift).async_);
+    match is_async {
+        true => Ok(task),
+        false => Err(Trap::TaskNotAsync.into()),
+    }
+}
+
+/// `task.return`, with these core values in the slots.
+pub(super) fn task_return(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    result: Option<InterfaceType>,
+    index: OptionsIndex,
+    slots: &[ValRaw],
+) -> Result<()> {
+    let task = async_task(store, "task.return")?;
+    let Some(lift) = task.lift else {
+        bail_bug!("a start function has been lifted");
+    };
+    let (own, given) = (options(instance, lift), options(instance, index));
+    let same = task.result == result
+        && own.string_encoding == given.string_encoding
+        && own.memory == given.memory
+        && own.address == given.address;
+    if !same {
+        return Err(Trap::TaskReturnMismatch.into());
+    }
+    let flat = flatten_task_return(&instance.description().types, result, own.address);
+    let count = flat.signature.params().len();
+    let mut all = [val_raw::ZERO; MAX_SLOTS];
+    all[..count].copy_from_slice(&slots[..count]);
+    return_result(store, &mut all, count)
+}
+
+/// `task.cancel`.
+pub(super) fn task_cancel(store: &mut StoreOpaque) -> Result<()> {
+    let task = async_task(store, "task.cancel")?;
+    let (instance, scope, work) = (task.instance, task.scope, task.work);
+    store.concurrency.scheduler.task_cancel()?;
+    check_borrows(instance, scope)?;
+    if let TaskWork::Host { call, .. } = work {
+        store.host_call_cancelled(call);
+    }
+    Ok(())
+}
+
+/// `ScopeOp::OfTask`.
+pub(crate) fn scope_of_task(store: &mut StoreOpaque) -> Result<u32> {
+    let task = store.concurrency.current_task()?;
+    if task.scope != 0 {
+        return Ok(task.scope);
+    }
+    let scopes = task.instance.borrow_scopes();
+    if scopes.is_full() {
+        store.grow_borrow_scopes(scopes)?;
+    }
+    let scope = scopes.enter()?;
+    store.concurrency.current_task()?.scope = scope;
+    Ok(scope)
+}
+
+/// `ScopeOp::LendsToTask`: what the caller of the running task lends to it.
+pub(crate) fn lends_of_task(store: &mut StoreOpaque) -> Result<u32> {
+    let concurrency = &mut store.concurrency;
+    let task = concurrency.current_task()?;
+    let (instance, caller) = match task.work {
+        TaskWork::Guest(funcs) => (task.instance, funcs.caller),
+        TaskWork::Host { .. } | TaskWork::Start(_) => bail_bug!("the host lends by itself"),
+    };
+    let id = concurrency.scheduler.current_task()?;
+    let Some(subtask) = concurrency.scheduler.caller_of(id) else {
+        bail_bug!("a task without a caller is lent something");
+    };
+    let subtask = concurrency.subtask(subtask);
+    let subtask = subtask.ok_or_else(|| bug!("a caller is gone that lends"))?;
+    let (.., list) = *subtask
+        .lenders
+        .get_or_insert_with(|| (instance, caller, instance.begin_lends()));
+    Ok(list)
+}

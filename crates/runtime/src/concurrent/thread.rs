@@ -1,0 +1,95 @@
+//! `thread.*`: guest threads that guests make and switch between.
+
+use super::state::Next;
+use super::turn::new_thread;
+use crate::bug::bug;
+use crate::store::StoreOpaque;
+use crate::trap::Trap as GuestTrap;
+use crate::vm::{ComponentInstancePtr, CoreFunc, FuncRefPtr, val_raw};
+use anyhow::{Context as _, Result};
+use threadline_concurrent::Switch;
+use threadline_environ::component::PlainBuiltin;
+use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
+use threadline_environ::{RuntimeTableIndex, SlotType};
+
+/// What an explicit thread does: its function, and then it ends.
+pub(super) fn run(store: &mut StoreOpaque, func: CoreFunc, closure: u64) -> Result<()> {
+    store.call_on_stack(func, &mut [val_raw::from_i64(closure as i64)])?;
+    store.end_current()
+}
+
+/// A switch: the current thread goes on later, and gives 0.
+#[inline]
+fn switched(store: &mut StoreOpaque, switch: Switch) -> Result<u32> {
+    match switch {
+        Switch::Stay => {}
+        Switch::Block | Switch::To(_) => {
+            store.block_current()?;
+        }
+    }
+    Ok(0)
+}
+
+/// `thread.index` and all that switch. The current thread is one of the instance that calls.
+#[inline]
+pub(super) fn thread_builtin(
+    store: &mut StoreOpaque,
+    builtin: PlainBuiltin,
+    index: u32,
+) -> Result<u32> {
+    let scheduler = &mut store.concurrency.scheduler;
+    let switch = match builtin {
+        PlainBuiltin::ThreadSuspendThenResume => scheduler.thread_suspend_then_resume(index)?,
+        PlainBuiltin::ThreadYieldThenResume => scheduler.thread_yield_then_resume(index)?,
+        PlainBuiltin::ThreadSuspendThenPromote => scheduler.thread_suspend_then_promote(index)?,
+        PlainBuiltin::ThreadYieldThenPromote => scheduler.thread_yield_then_promote(index)?,
+        PlainBuiltin::ThreadSuspend => scheduler.thread_suspend()?,
+        PlainBuiltin::ThreadYield => scheduler.thread_yield()?,
+        PlainBuiltin::ThreadResumeLater => {
+            scheduler.thread_resume_later(index)?;
+            return Ok(0);
+        }
+        PlainBuiltin::ThreadIndex => return Ok(scheduler.thread_index()?),
+        other => return Err(bug!("{} is of no thread", other.name()).into()),
+    };
+    switched(store, switch)
+}
+
+/// `thread.new-indirect`, of a function at this place of a table.
+pub(super) fn new_indirect(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    table: (RuntimeTableIndex, AddressType),
+    closure: SlotType,
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    let (table, address) = table;
+    let at = val_raw::address(address, &slots[0]);
+    let table = instance.tasks().table(table);
+    let table = table.ok_or_else(|| bug!("a table has not been extracted"))?;
+    let element = table.get(at).ok_or(GuestTrap::UndefinedElement)?;
+    let func = FuncRefPtr::from_element(element);
+    let func = func.ok_or(GuestTrap::UninitializedElement)?;
+    let ty = store.engine().func_type(func.type_id());
+    if ty.params() != [closure.val_type()] || !ty.results().is_empty() {
+        return Err(GuestTrap::IndirectCallTypeMismatch).with_context(|| {
+            format!(
+                "`thread.new-indirect` is to start the function at {at} of its table, which has \
+                 another type"
+            )
+        });
+    }
+    let func = CoreFunc {
+        func: func.function(),
+        entrance: store.entrance(func.type_id())?,
+    };
+    let thread = new_thread(
+        store,
+        instance,
+        Next::Call(func, val_raw::i64(&slots[1]) as u64),
+    );
+    let (_, index) = store.concurrency.scheduler.thread_new(thread)?;
+    slots[0] = val_raw::from_i32(index as i32);
+    Ok(())
+}

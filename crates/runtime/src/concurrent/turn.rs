@@ -1,0 +1,212 @@
+//! The loops: who is resumed next, and what happens when a thread stops.
+
+use super::state::{GuestThread, Next};
+use super::{task, thread};
+use crate::bug::bail_bug;
+use crate::store::StoreOpaque;
+use crate::vm::{ComponentInstancePtr, GuestStep};
+use anyhow::Result;
+use threadline_concurrent::{Outcome, Scheduler, ThreadId, Trap, Wait};
+
+/// How a resumed thread came back.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Ran {
+    /// It has blocked or ended.
+    Done,
+    /// Everything waits for the host; nothing has been decided.
+    Pending,
+}
+
+/// How one stretch of a thread on its stack ended.
+enum Stretch {
+    /// Another thread is to go on, with the same resumer.
+    Switched,
+    /// Nobody is current.
+    Stopped,
+    /// Everything waits for the host.
+    Pending,
+}
+
+impl StoreOpaque {
+    /// Resumes a thread that is ready or suspended, until it blocks or ends.
+    ///
+    /// # Errors
+    /// If it fails: then it has ended, and its instance is locked.
+    pub(super) fn run_thread(&mut self, thread: ThreadId) -> Result<Ran> {
+        self.concurrency.scheduler.begin_resume(thread)?;
+        self.go_on(thread)
+    }
+
+    /// Goes on with what was interrupted to wait for the host.
+    ///
+    /// # Errors
+    /// As [`Self::run_thread`].
+    pub(super) fn go_on_after_host(&mut self) -> Result<Ran> {
+        match self.concurrency.interrupted.take() {
+            Some(thread) => self.go_on(thread),
+            None => Ok(Ran::Done),
+        }
+    }
+
+    /// Whether everything waits for the host.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.concurrency.interrupted.is_some()
+    }
+
+    fn go_on(&mut self, mut thread: ThreadId) -> Result<Ran> {
+        loop {
+            match self.stretch(thread) {
+                Ok(Stretch::Switched) => match self.concurrency.scheduler.current() {
+                    Some(next) => thread = next,
+                    None => bail_bug!("a thread has switched to nobody"),
+                },
+                Ok(Stretch::Stopped) => {
+                    self.concurrency.scheduler.end_resume()?;
+                    return Ok(Ran::Done);
+                }
+                Ok(Stretch::Pending) => {
+                    self.concurrency.interrupted = Some(thread);
+                    return Ok(Ran::Pending);
+                }
+                Err(error) => {
+                    self.abandon_current();
+                    self.concurrency.scheduler.end_resume()?;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The current thread runs on its stack, which it gets if it has none.
+    fn stretch(&mut self, id: ThreadId) -> Result<Stretch> {
+        let Some(thread) = self.concurrency.scheduler.thread_payload(id) else {
+            bail_bug!("a thread that is gone is resumed");
+        };
+        let (stack, next) = (thread.stack.ptr(), thread.next);
+        if !matches!(next, Next::GoOn) && !self.prepare(next)? {
+            return Ok(Stretch::Stopped);
+        }
+        match self.resume_guest(stack) {
+            GuestStep::Pending => Ok(Stretch::Pending),
+            GuestStep::Blocked => Ok(match self.concurrency.scheduler.current() {
+                Some(_) => Stretch::Switched,
+                None => Stretch::Stopped,
+            }),
+            GuestStep::Finished(result) => {
+                self.concurrency.ended = None;
+                result?;
+                Ok(Stretch::Stopped)
+            }
+        }
+    }
+
+    /// Gives the current thread, which has none, a stack, if it is to go on. Whether it is.
+    fn prepare(&mut self, next: Next) -> Result<bool> {
+        let scheduler = &mut self.concurrency.scheduler;
+        let outcome = scheduler.take_outcome()?;
+        if let Outcome::Trap(trap) = outcome {
+            return Err(trap.into());
+        }
+        let next = match (next, outcome) {
+            (Next::Task, Outcome::Resumed) => match scheduler.enter()? {
+                Wait::Ready(()) => Next::Task,
+                Wait::Block => return Ok(false),
+            },
+            (Next::CallBack, Outcome::Callback(event)) => Next::CallBackWith(event),
+            (Next::CallBack, _) => bail_bug!("a thread is called back with {outcome:?}"),
+            (next, _) => next,
+        };
+        let thread = self.concurrency.current_thread()?;
+        thread.next = next;
+        let stack = thread.stack.ptr();
+        self.begin_guest(stack, body)?;
+        Ok(true)
+    }
+
+    /// The current thread has failed, and its frames are gone: it ends, and its instance is locked.
+    fn abandon_current(&mut self) {
+        let scheduler = &mut self.concurrency.scheduler;
+        let Ok(id) = scheduler.current_instance() else {
+            return;
+        };
+        // A thread runs, so there is something to abandon.
+        let exited = scheduler.abandon_thread();
+        let (instance, _) = self.concurrency.instance(id);
+        drop(exited);
+        self.lock_instance(instance);
+    }
+
+    /// Ends everything that waits for the host, as by a trap, without running guest code.
+    pub(super) fn abandon_interrupted(&mut self) {
+        if self.concurrency.interrupted.take().is_none() {
+            return;
+        }
+        while self.concurrency.scheduler.depth() > 0 {
+            self.abandon_current();
+            if self.concurrency.scheduler.end_resume().is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The current thread has done all it had to do: it ends when its body returns.
+    pub(super) fn end_current(&mut self) -> Result<()> {
+        let exited = self.concurrency.scheduler.exit_thread()?;
+        if let Some(task) = exited.task
+            && task.scope != 0
+        {
+            task.instance.borrow_scopes().exit(task.scope)?;
+        }
+        self.concurrency.ended = Some(exited.thread);
+        Ok(())
+    }
+
+    /// The current thread goes to its resumer; what it finds when it goes on.
+    ///
+    /// # Errors
+    /// If it finds a trap.
+    pub(super) fn block_current(&mut self) -> Result<Outcome> {
+        self.block_guest()?;
+        match self.concurrency.scheduler.take_outcome()? {
+            Outcome::Trap(trap) => Err(trap.into()),
+            outcome => Ok(outcome),
+        }
+    }
+}
+
+/// What a thread does on a fresh stack.
+fn body(store: &mut StoreOpaque) -> Result<()> {
+    let thread = store.concurrency.current_thread()?;
+    match std::mem::replace(&mut thread.next, Next::GoOn) {
+        Next::Task => task::run(store),
+        Next::Call(func, closure) => thread::run(store, func, closure),
+        Next::CallBackWith(event) => task::call_back(store, event),
+        Next::GoOn | Next::CallBack => bail_bug!("a thread has got a stack and needs none"),
+    }
+}
+
+/// A thread of an instance that has not begun.
+pub(super) fn new_thread(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    next: Next,
+) -> GuestThread {
+    GuestThread {
+        stack: store.new_guest_stack(instance),
+        next,
+    }
+}
+
+/// The next thread that a sync-typed call of an instance resumes while it waits.
+///
+/// # Errors
+/// If there is none.
+pub(super) fn next_for_sync(
+    scheduler: &mut Scheduler<super::state::Guests>,
+    instance: threadline_concurrent::InstanceId,
+) -> Result<ThreadId, Trap> {
+    scheduler
+        .next_ready_in(instance)
+        .ok_or(Trap::SyncTaskBlocked)
+}

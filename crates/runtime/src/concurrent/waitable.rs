@@ -1,0 +1,235 @@
+//! Waitable sets and subtasks: `waitable-set.*`, `waitable.join`, `subtask.*`, and events.
+
+use super::state::GuestSubtask;
+use crate::bug::bug;
+use crate::component::other_handle_error;
+use crate::store::StoreOpaque;
+use crate::trap::Trap as GuestTrap;
+use crate::vm::{ComponentInstancePtr, HandleTablePtr, OtherKind, val_raw};
+use anyhow::Result;
+use threadline_concurrent::{
+    CancelRequest, CancelSubtask, EndId, Event, Outcome, SetId, SubtaskId, TaskId, Wait, WaitableId,
+};
+use threadline_environ::component::SetOp;
+use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
+use threadline_environ::{RuntimeComponentInstanceIndex, RuntimeMemoryIndex};
+
+impl GuestSubtask {
+    /// `Subtask.deliver_resolve`: takes back what was lent.
+    pub(super) fn end_lends(&mut self) {
+        if let Some((instance, lender, list)) = self.lenders.take() {
+            let table = instance.handle_table(lender);
+            for handle in instance.end_lends(list) {
+                table.end_lend(handle);
+            }
+        }
+    }
+}
+
+/// Adds something to a table of handles.
+pub(super) fn add(
+    store: &mut StoreOpaque,
+    table: HandleTablePtr,
+    kind: OtherKind,
+    bits: u64,
+) -> Result<u32> {
+    if table.is_full() {
+        store.grow_handle_table(table)?;
+    }
+    Ok(table.add_other(kind, bits)?)
+}
+
+/// What has this index in a table, which must be of one of these kinds.
+pub(super) fn get(
+    table: HandleTablePtr,
+    index: u32,
+    kinds: &[OtherKind],
+) -> Result<(OtherKind, u64)> {
+    let found = table.other(index, kinds);
+    found.map_err(|fault| other_handle_error(index, kinds, fault))
+}
+
+/// The waitable set at this index of a table.
+pub(super) fn set_at(table: HandleTablePtr, index: u32) -> Result<SetId> {
+    let (_, bits) = get(table, index, &[OtherKind::Set])?;
+    Ok(SetId::from_bits(bits).ok_or_else(|| bug!("a waitable set that is none"))?)
+}
+
+fn subtask_at(table: HandleTablePtr, index: u32) -> Result<SubtaskId> {
+    let (_, bits) = get(table, index, &[OtherKind::Subtask])?;
+    Ok(SubtaskId::from_bits(bits).ok_or_else(|| bug!("a subtask that is none"))?)
+}
+
+/// The end of a stream or future at this index of a table.
+pub(super) fn end_at(table: HandleTablePtr, index: u32) -> Result<EndId> {
+    let (_, bits) = get(table, index, &[OtherKind::End])?;
+    Ok(EndId::from_bits(bits).ok_or_else(|| bug!("an end that is none"))?)
+}
+
+/// The guest is told of an event.
+pub(super) fn delivered(store: &mut StoreOpaque, event: &Event) {
+    if let Some(subtask) = event.resolved
+        && let Some(subtask) = store.concurrency.subtask(subtask)
+    {
+        subtask.end_lends();
+    }
+}
+
+/// The event that the current thread blocks for, if it isn't there.
+pub(super) fn wait(store: &mut StoreOpaque, waiting: Wait<Event>) -> Result<Event> {
+    match waiting {
+        Wait::Ready(event) => Ok(event),
+        Wait::Block => match store.block_current()? {
+            Outcome::Event(event) => Ok(event),
+            other => Err(bug!("who waits for an event gets {other:?}").into()),
+        },
+    }
+}
+
+/// `waitable-set.new`.
+pub(super) fn set_new(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    owner: RuntimeComponentInstanceIndex,
+) -> Result<u32> {
+    let id = store.scheduled(instance, owner);
+    let set = store.concurrency.scheduler.set_new(id)?;
+    add(
+        store,
+        instance.handle_table(owner),
+        OtherKind::Set,
+        set.to_bits(),
+    )
+}
+
+/// `waitable-set.drop`.
+pub(super) fn set_drop(store: &mut StoreOpaque, table: HandleTablePtr, index: u32) -> Result<()> {
+    let set = set_at(table, index)?;
+    store.concurrency.scheduler.set_drop(set)?;
+    table.remove_other(index);
+    Ok(())
+}
+
+/// `waitable-set.wait` and `waitable-set.poll`: an index and an address in the slots, the event's
+/// code afterwards.
+pub(super) fn set_event(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    owner: RuntimeComponentInstanceIndex,
+    op: SetOp,
+    (memory, address): (RuntimeMemoryIndex, AddressType),
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    let set = set_at(instance.handle_table(owner), val_raw::i32(&slots[0]) as u32)?;
+    let to = val_raw::address(address, &slots[1]);
+    let event = match op {
+        SetOp::Wait => {
+            let waiting = store.concurrency.scheduler.set_wait(set)?;
+            wait(store, waiting)?
+        }
+        SetOp::Poll => store.concurrency.scheduler.set_poll(set)?,
+    };
+    delivered(store, &event);
+    store_event(store, instance, memory, to, &event)?;
+    slots[0] = val_raw::from_i32(event.code as i32);
+    Ok(())
+}
+
+/// `unpack_event`.
+fn store_event(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    memory: RuntimeMemoryIndex,
+    to: u64,
+    event: &Event,
+) -> Result<()> {
+    if !to.is_multiple_of(4) {
+        return Err(GuestTrap::UnalignedPointer.into());
+    }
+    let memory = instance.memory(memory);
+    let memory = memory.ok_or_else(|| bug!("a memory has not been extracted"))?;
+    let bytes = memory.data_mut(store);
+    let at = usize::try_from(to).ok();
+    let place = at.and_then(|at| bytes.get_mut(at..at.checked_add(8)?));
+    let place = place.ok_or(GuestTrap::CanonicalOutOfBounds)?;
+    place[..4].copy_from_slice(&event.index.to_le_bytes());
+    place[4..].copy_from_slice(&event.payload.to_le_bytes());
+    Ok(())
+}
+
+/// `waitable.join`.
+pub(super) fn join(
+    store: &mut StoreOpaque,
+    table: HandleTablePtr,
+    waitable: u32,
+    set: u32,
+) -> Result<()> {
+    let (kind, bits) = get(table, waitable, &[OtherKind::Subtask, OtherKind::End])?;
+    let waitable: Option<WaitableId> = match kind {
+        OtherKind::Subtask => SubtaskId::from_bits(bits).map(Into::into),
+        _ => EndId::from_bits(bits).map(Into::into),
+    };
+    let waitable = waitable.ok_or_else(|| bug!("a waitable that is none"))?;
+    let set = match set {
+        0 => None,
+        set => Some(set_at(table, set)?),
+    };
+    Ok(store.concurrency.scheduler.join(waitable, set)?)
+}
+
+/// `subtask.drop`.
+pub(super) fn subtask_drop(
+    store: &mut StoreOpaque,
+    table: HandleTablePtr,
+    index: u32,
+) -> Result<()> {
+    let subtask = subtask_at(table, index)?;
+    let mut payload = store.concurrency.scheduler.drop_subtask(subtask)?;
+    payload.end_lends();
+    table.remove_other(index);
+    Ok(())
+}
+
+/// `subtask.cancel`: the subtask's state, or `BLOCKED`.
+pub(super) fn subtask_cancel(
+    store: &mut StoreOpaque,
+    table: HandleTablePtr,
+    index: u32,
+    is_async: bool,
+) -> Result<u32> {
+    let subtask = subtask_at(table, index)?;
+    match store.concurrency.scheduler.cancel_subtask(subtask)? {
+        CancelSubtask::Resolved => {}
+        CancelSubtask::AskTask(task) => request_cancellation(store, task)?,
+        CancelSubtask::AskHost => store.cancel_host_task(subtask)?,
+    }
+    let waiting = store
+        .concurrency
+        .scheduler
+        .finish_cancel(subtask, is_async)?;
+    let event = wait(store, waiting)?;
+    delivered(store, &event);
+    Ok(event.payload)
+}
+
+/// `Task.request_cancellation`, and the threads that it resumes.
+pub(super) fn request_cancellation(
+    store: &mut StoreOpaque,
+    task: TaskId,
+) -> Result<(), anyhow::Error> {
+    match store.concurrency.scheduler.request_cancellation(task)? {
+        CancelRequest::BeforeStart(exited) => {
+            drop(exited);
+            Ok(())
+        }
+        CancelRequest::Later => Ok(()),
+        CancelRequest::Resume(mut thread) => loop {
+            super::call::run(store, thread)?;
+            match store.concurrency.scheduler.next_for_cancellation(task) {
+                Some(next) => thread = next,
+                None => return Ok(()),
+            }
+        },
+    }
+}
