@@ -10,6 +10,8 @@ mod component;
 mod concurrency;
 mod host_to_wasm;
 mod resource;
+#[cfg(test)]
+mod tests;
 mod transcode;
 mod wasm_to_host;
 
