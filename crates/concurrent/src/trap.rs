@@ -248,7 +248,7 @@ mod tests {
                 "cannot cancel read of stream: none is in progress",
             ),
         ] {
-            assert_eq!(trap.to_string(), text);
+            assert_eq!(trap.to_string(), format!("wasm trap: {text}"));
         }
     }
 }
