@@ -5,6 +5,7 @@ use crate::id::{Id, InstanceId, ThreadId};
 use crate::schedule::Choice;
 use crate::scheduler::{Scheduler, Switch};
 use crate::thread::{Outcome, Reason, Status, Thread};
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
 impl<P: Platform> Scheduler<P> {
@@ -24,6 +25,12 @@ impl<P: Platform> Scheduler<P> {
                 return Err(trap);
             }
         };
+        self.trace(|_| TraceEvent::ThreadMade {
+            thread: id,
+            task,
+            instance,
+            index,
+        });
         self.checked();
         Ok((id, index))
     }
@@ -62,7 +69,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_suspend(&mut self) -> Result<Switch, Trap> {
         let current = self.running()?;
         self.thread_mut(current)?.status = Status::Suspended;
-        self.current = None;
+        self.step_back(current);
         self.checked();
         Ok(Switch::Block)
     }
@@ -91,7 +98,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_suspend_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
         let (current, other) = self.resume_suspended(index)?;
         self.threads.at_mut(current.raw().index).status = Status::Suspended;
-        self.current = Some(other);
+        self.hand_over(current, other);
         self.checked();
         Ok(Switch::To(other))
     }
@@ -105,7 +112,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_yield_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
         let (current, other) = self.resume_suspended(index)?;
         self.start_waiting(current, Reason::Yield)?;
-        self.current = Some(other);
+        self.hand_over(current, other);
         self.checked();
         Ok(Switch::To(other))
     }
@@ -121,7 +128,7 @@ impl<P: Platform> Scheduler<P> {
                 let current = self.running()?;
                 self.stop_waiting(other, reason)?;
                 self.thread_mut(current)?.status = Status::Suspended;
-                self.current = Some(other);
+                self.hand_over(current, other);
                 self.checked();
                 Ok(Switch::To(other))
             }
@@ -140,7 +147,7 @@ impl<P: Platform> Scheduler<P> {
                 let current = self.running()?;
                 self.stop_waiting(other, reason)?;
                 self.start_waiting(current, Reason::Yield)?;
-                self.current = Some(other);
+                self.hand_over(current, other);
                 self.checked();
                 Ok(Switch::To(other))
             }
