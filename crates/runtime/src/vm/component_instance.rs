@@ -582,7 +582,9 @@ impl ComponentInstancePtr {
 
     /// Makes every further attempt to enter it a trap.
     pub(crate) fn lock(self) {
-        self.record().locked.set(true);
+        if !self.record().locked.replace(true) {
+            VmStoreState::note_locked(self);
+        }
     }
 }
 
