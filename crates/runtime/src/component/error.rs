@@ -42,6 +42,13 @@ pub enum ComponentError {
         /// Which import or export of the module differs, what was expected and what found.
         mismatch: String,
     },
+    /// The linker's component for an import has another type.
+    WrongComponent {
+        /// The import's name, after those of the instances it is in.
+        path: Vec<String>,
+        /// Which import or export of the component differs, what was expected and what found.
+        mismatch: String,
+    },
     /// Two imports are of one resource type, but the linker's definitions differ.
     WrongResource {
         /// The name of the second, after those of the instances it is in.
@@ -142,6 +149,15 @@ impl fmt::Display for ComponentError {
             } => write!(
                 f,
                 "the component imports `{}` as a core module, which the linker's does not fit: \
+                 {mismatch}",
+                path(names)
+            ),
+            ComponentError::WrongComponent {
+                path: names,
+                mismatch,
+            } => write!(
+                f,
+                "the component imports `{}` as a component, which the linker's does not fit: \
                  {mismatch}",
                 path(names)
             ),

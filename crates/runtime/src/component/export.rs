@@ -5,7 +5,9 @@ use super::types::{ComponentItem, Description};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use threadline_environ::component::{CoreDef, Export, ExportedModule, ModuleType, TypeDef};
+use threadline_environ::component::{
+    CoreDef, Export, ExportedComponent, ExportedModule, ModuleType, TypeDef,
+};
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// An export of a component, found once by name and then without; see
@@ -126,6 +128,8 @@ pub(super) enum Item {
     Type(TypeDef),
     /// A core module, and its type.
     Module(ExportedModule, Box<ModuleType>),
+    /// A component.
+    Component(ExportedComponent),
 }
 
 impl ExportTree {
@@ -171,6 +175,7 @@ impl ExportTree {
             }
             &Export::Type(ty) => Item::Type(ty),
             Export::Module(module, ty) => Item::Module(*module, ty.clone()),
+            &Export::Component(component) => Item::Component(component),
             Export::Instance(_) => Item::Instance(Vec::new()),
         });
         if let Export::Instance(inner) = export {
@@ -224,6 +229,7 @@ impl ExportTree {
             }
             Item::Type(ty) => ComponentItem::type_def(of, *ty),
             Item::Module(_, ty) => ComponentItem::module(ty),
+            Item::Component(component) => ComponentItem::component(of, *component),
         })
     }
 }

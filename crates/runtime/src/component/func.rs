@@ -94,7 +94,16 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        let store = store.as_context_mut().opaque();
+        self.call_in(store.as_context_mut().opaque(), params, results)
+    }
+
+    /// [`Func::call`] where the type of the store is not known.
+    pub(super) fn call_in(
+        &self,
+        store: &mut StoreOpaque,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
         let func = self.get(store)?;
         func.check_vals(store, params, results)?;
         let mut slots = [val_raw::ZERO; MAX_FLAT_PARAMS];
