@@ -139,6 +139,11 @@ impl<'a> ImportCheck<'a> {
             .try_for_each(|(name, ty)| self.named(name, version::find(items, name), ty))
     }
 
+    /// Says what a resource type is that the component has made itself.
+    pub(super) fn know(&mut self, index: ResourceIndex, resource: ImportedResource) {
+        self.found.resources[index.index()].get_or_insert(resource);
+    }
+
     /// What has been found beside functions.
     pub(super) fn found(&self) -> &Found {
         &self.found

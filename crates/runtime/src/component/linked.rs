@@ -100,6 +100,11 @@ impl Instantiation<'_> {
         let expected = &self.component.description().linked_instances[index].exports;
         let links = self.links.as_mut();
         let links = links.ok_or_else(|| bug!("{index} is not among the component's"))?;
+        for resource in self.component.description().resources.keys() {
+            if let Some(known) = instance_resource(self.store, self.instance, resource) {
+                links.check.know(resource, known);
+            }
+        }
         links.check.check_linked(expected, &items).context(INNER)?;
         let made = links.exports.push(items);
         debug_assert_eq!(made, index);
