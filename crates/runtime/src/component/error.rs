@@ -2,7 +2,6 @@
 //!
 //! Errors travel as [`anyhow::Error`]; an embedder can downcast to [`ComponentError`].
 
-use super::val::ValMismatch;
 use crate::canonical_abi::TypeMismatch;
 use std::fmt;
 
@@ -103,7 +102,7 @@ impl ComponentError {
         }
     }
 
-    pub(super) fn value(which: String, mismatch: &ValMismatch) -> ComponentError {
+    pub(super) fn value(which: String, mismatch: &impl fmt::Display) -> ComponentError {
         ComponentError::Value {
             which,
             mismatch: mismatch.to_string(),

@@ -6,7 +6,7 @@ use super::types::ComponentFunc;
 use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
-    CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
+    CallHandles, FuncShape, HandleCheck, LiftContext, LowerContext, lift_vals, lower_vals,
 };
 use crate::concurrent::switch::ThreadScope;
 use crate::error::LinkError;
@@ -327,6 +327,20 @@ impl LiftedFunc {
         drop(call);
         lock.all_well();
         Ok(result)
+    }
+
+    /// Checks the resources among typed parameters before anything happens.
+    ///
+    /// # Errors
+    /// If one can't be passed.
+    #[inline]
+    pub(super) fn check_handles<P: Lower>(&self, store: &StoreOpaque, params: &P) -> Result<()> {
+        if const { !P::ABI.has_handles() } {
+            return Ok(());
+        }
+        let check = HandleCheck::new(store, self.instance);
+        let result = params.check_handles(&check, self.shape.params);
+        Ok(result.map_err(|error| ComponentError::value("a parameter".to_owned(), &error))?)
     }
 
     fn lower_params(
