@@ -120,6 +120,7 @@ impl Compiler {
             signatures,
             modules: PrimaryMap::new(),
             component: None,
+            nested: PrimaryMap::new(),
         };
         let image = Job::new(self, &translation, &PrimaryMap::new()).run(keys)?;
         Ok((image, translation.signatures))

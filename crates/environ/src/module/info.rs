@@ -15,7 +15,7 @@ use wasmparser::{FuncToValidate, ValidatorResources};
 pub type TypeSpace = PrimaryMap<TypeIndex, SignatureIndex>;
 
 /// A core module's description, without code.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Module {
     /// Its name in the name section.
     pub name: Option<String>,
@@ -163,7 +163,28 @@ pub struct FunctionBody {
     pub range: Range<usize>,
 }
 
+impl Clone for FunctionBody {
+    fn clone(&self) -> FunctionBody {
+        let FuncToValidate {
+            resources,
+            index,
+            ty,
+            features,
+        } = &self.validator;
+        FunctionBody {
+            validator: FuncToValidate {
+                resources: resources.clone(),
+                index: *index,
+                ty: *ty,
+                features: *features,
+            },
+            range: self.range.clone(),
+        }
+    }
+}
+
 /// A core module with what the compiler needs beside its description.
+#[derive(Clone)]
 pub struct ModuleTranslation<'data> {
     /// The description.
     pub module: Module,

@@ -34,6 +34,7 @@ pub(crate) fn translate(bytes: &[u8], features: Features) -> Result<Translation<
         signatures,
         modules,
         component: None,
+        nested: PrimaryMap::new(),
     })
 }
 

@@ -9,7 +9,7 @@ use super::types::{ComponentFunc, Description};
 use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, Val};
 use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower_vals};
-use crate::store::{AsContextMut, StoreContextMut};
+use crate::store::{AsContextMut, StoreContextMut, StoreOpaque};
 use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 use anyhow::Result;
 use smallvec::SmallVec;
@@ -135,23 +135,44 @@ where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()>,
 {
-    let of = call.description();
-    let ty = &of.types.funcs[call.ty];
-    let shape = call.shape;
+    let (params, out) = lift_params(&store.0.opaque, call, slots)?;
+    let mut result = [Val::Bool(false)];
+    let results = &mut result[..results_of(call)];
+    func(store.as_context_mut(), &params, results)?;
+    lower_results(&mut store.0.opaque, call, slots, results, out)
+}
 
-    let mut params: SmallVec<[Val; 4]> = SmallVec::new();
-    let cx = &mut call.lift(&store.0.opaque);
+/// The parameters of a call, and where its result goes if that is in memory.
+pub(super) fn lift_params(
+    store: &StoreOpaque,
+    call: HostCall<'_>,
+    slots: &[ValRaw],
+) -> Result<(SmallVec<[Val; 4]>, Option<u64>)> {
+    let shape = call.shape;
+    let mut params = SmallVec::new();
+    let cx = &mut call.lift(store);
     let in_memory = shape.flat_params.is_none();
     lift_vals(cx, shape.params, in_memory, slots, |val| params.push(val))?;
     let out = shape.out().map(|position| call.pointer(&slots[position]));
+    Ok((params, out))
+}
 
-    let mut result = [Val::Bool(false)];
-    let results = &mut result[..usize::from(ty.result.is_some())];
-    func(store.as_context_mut(), &params, results)?;
+/// How many results a call has.
+pub(super) fn results_of(call: HostCall<'_>) -> usize {
+    usize::from(call.description().types.funcs[call.ty].result.is_some())
+}
 
-    check_results(of, call.ty, results)?;
-    let cx = &mut call.lower(&mut store.0.opaque);
-    lower_vals(cx, shape.results, out.is_some(), results, slots, out)
+/// Gives a call its results.
+pub(super) fn lower_results(
+    store: &mut StoreOpaque,
+    call: HostCall<'_>,
+    slots: &mut [ValRaw],
+    results: &[Val],
+    out: Option<u64>,
+) -> Result<()> {
+    check_results(call.description(), call.ty, results)?;
+    let cx = &mut call.lower(store);
+    lower_vals(cx, call.shape.results, out.is_some(), results, slots, out)
 }
 
 pub(super) fn check_results(
