@@ -35,6 +35,9 @@ pub(crate) struct ModuleEnv<'a> {
     inlinable: PrimaryMap<DefinedFuncIndex, OnceLock<bool>>,
 }
 
+/// All modules of a translation.
+pub(crate) type ModuleEnvs<'a> = PrimaryMap<StaticModuleIndex, ModuleEnv<'a>>;
+
 /// How a table's elements are found.
 pub(super) struct TableAccess {
     pub(super) definition: Definition,

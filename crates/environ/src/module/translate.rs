@@ -49,9 +49,7 @@ pub(crate) fn translate_module(
     for payload in Parser::new(0).parse_all(&copy) {
         translator.payload(&mut validator, payload?)?;
     }
-    let mut module = translator.finish()?;
-    module.is_adapter = true;
-    Ok(module)
+    translator.finish()
 }
 
 /// Collects a module from its payloads. Components feed it the payloads of nested modules.
@@ -77,7 +75,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 bodies: PrimaryMap::new(),
                 known_imports: BTreeMap::new(),
                 context_distance: None,
-                is_adapter: false,
+                is_exception_barrier: false,
             },
             data_bytes: Vec::new(),
         }
