@@ -73,6 +73,11 @@ impl FuncTranslator<'_, '_> {
                 self.call_wasm(module, defined, func, vmctx, position)
             }
             Some(KnownImport::Trampoline(trampoline)) => {
+                if let Some(code) = self.env.trap_of(trampoline) {
+                    self.builder.ins().trap(trap::to_cranelift(code));
+                    self.reachable = false;
+                    return Ok(());
+                }
                 let vmctx = self.import_vmctx(func);
                 self.call_direct(FuncKey::Trampoline(trampoline), func, vmctx, position)
             }

@@ -1,12 +1,12 @@
 //! One function: set-up, the walk over its operators, and wrapping up.
 
-use super::{ModuleEnv, ModuleEnvs};
 use super::control::Frame;
 use super::env::core_type;
 use super::epoch::Epoch;
 use super::fuel::Fuel;
 use super::inline::{InlinedCalls, Inlining};
 use super::stack_locals::StackLocals;
+use super::{ModuleEnv, ModuleEnvs};
 use crate::func_name::{Callees, user_name};
 use crate::signature::{value_type, wasm_signature};
 use crate::vm_access;

@@ -29,6 +29,8 @@ use wasmparser::{FuncValidatorAllocations, Operator, OperatorsReader};
 const MAX_LEAF_SIZE: usize = 64;
 /// The longest body of other functions.
 const MAX_CALLER_SIZE: usize = 40;
+/// The longest body of an adapter, most of which is checks that are an instruction or two each.
+const MAX_ADAPTER_SIZE: usize = 192;
 /// How many inlined calls may be around a call that is inlined.
 const MAX_DEPTH: usize = 3;
 /// How many bytes may be inlined into a function of any size.
@@ -139,7 +141,16 @@ impl Inlining {
 pub(super) fn is_inlinable(env: &ModuleEnv<'_>, index: DefinedFuncIndex) -> bool {
     let body = &env.module_translation().bodies[index];
     let size = body.range.len();
-    size <= MAX_LEAF_SIZE.max(MAX_CALLER_SIZE) && suits(env, body).unwrap_or(false)
+    size <= max_size(env, false) && suits(env, body).unwrap_or(false)
+}
+
+/// The longest body of a function of a module.
+fn max_size(env: &ModuleEnv<'_>, calls: bool) -> usize {
+    match (env.module_translation().is_adapter, calls) {
+        (true, _) => MAX_ADAPTER_SIZE,
+        (false, true) => MAX_CALLER_SIZE,
+        (false, false) => MAX_LEAF_SIZE,
+    }
 }
 
 /// # Errors
@@ -159,7 +170,8 @@ fn suits(env: &ModuleEnv<'_>, body: &FunctionBody) -> Result<bool> {
     let mut calls = false;
     for operator in OperatorsReader::new(reader) {
         match operator? {
-            // What ends in a trap is hardly ever called.
+            // What ends in a trap is hardly ever called; but adapters check.
+            Operator::Unreachable if env.module_translation().is_adapter => {}
             Operator::Unreachable
             | Operator::ReturnCall { .. }
             | Operator::ReturnCallIndirect { .. }
@@ -179,7 +191,7 @@ fn suits(env: &ModuleEnv<'_>, body: &FunctionBody) -> Result<bool> {
             _ => {}
         }
     }
-    Ok(!calls || body.range.len() <= MAX_CALLER_SIZE)
+    Ok(body.range.len() <= max_size(env, calls))
 }
 
 impl FuncTranslator<'_, '_> {

@@ -49,7 +49,9 @@ pub(crate) fn translate_module(
     for payload in Parser::new(0).parse_all(&copy) {
         translator.payload(&mut validator, payload?)?;
     }
-    translator.finish()
+    let mut module = translator.finish()?;
+    module.is_adapter = true;
+    Ok(module)
 }
 
 /// Collects a module from its payloads. Components feed it the payloads of nested modules.
@@ -75,6 +77,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 bodies: PrimaryMap::new(),
                 known_imports: BTreeMap::new(),
                 context_distance: None,
+                is_adapter: false,
                 is_exception_barrier: false,
             },
             data_bytes: Vec::new(),

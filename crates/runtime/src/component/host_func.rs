@@ -12,7 +12,6 @@ use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 use anyhow::Result;
-use smallvec::SmallVec;
 use std::marker::PhantomData;
 use threadline_environ::ComponentFuncTypeIndex;
 use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
@@ -124,6 +123,9 @@ where
     }
 }
 
+/// Up to that many parameters of a dynamic call aren't allocated.
+const FEW_PARAMS: usize = 4;
+
 /// Calls a function with values whose types are those of the import.
 pub(super) fn call_dynamic<T, F>(
     func: &F,
@@ -139,15 +141,24 @@ where
     let ty = &of.types.funcs[call.ty];
     let shape = call.shape;
 
-    let mut params: SmallVec<[Val; 4]> = SmallVec::new();
+    let mut few = [const { Val::Bool(false) }; FEW_PARAMS];
+    let mut many = Vec::new();
+    let count = ty.params.len();
+    let params = match few.get_mut(..count) {
+        Some(params) => params,
+        None => {
+            many.resize(count, Val::Bool(false));
+            &mut many[..]
+        }
+    };
     let cx = &mut call.lift(&store.0.opaque);
     let in_memory = shape.flat_params.is_none();
-    lift_vals(cx, shape.params, in_memory, slots, |val| params.push(val))?;
+    lift_vals(cx, shape.params, in_memory, slots, params)?;
     let out = shape.out().map(|position| call.pointer(&slots[position]));
 
     let mut result = [Val::Bool(false)];
     let results = &mut result[..usize::from(ty.result.is_some())];
-    func(store.as_context_mut(), &params, results)?;
+    func(store.as_context_mut(), params, results)?;
 
     check_results(of, call.ty, results)?;
     let cx = &mut call.lower(&mut store.0.opaque);

@@ -214,8 +214,7 @@ impl Flattener<'_, '_> {
         lower: &CanonicalOptions,
     ) -> Result<CoreInstance> {
         self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
-        let mut module =
-            module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
+        let mut module = module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
         module.is_exception_barrier = self.may_throw;
         let mut args = Vec::with_capacity(adapter.imports.len());
         let is_staged = adapter
@@ -274,8 +273,7 @@ impl Flattener<'_, '_> {
         instance: RuntimeComponentInstanceIndex,
     ) -> Result<RuntimeMemoryIndex> {
         let bytes = scratch_module();
-        let mut module = module::translate_module(bytes, features(), &mut self.signatures)?;
-        module.is_exception_barrier = self.may_throw;
+        let module = module::translate_module(bytes, features(), &mut self.signatures)?;
         let module = self.modules.push(module);
         let made = self.instantiate_module(instance, module, Box::default())?;
         let memory = self.core_export(&made, ADAPTER_EXPORT)?;
