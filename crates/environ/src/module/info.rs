@@ -199,9 +199,11 @@ pub struct ModuleTranslation<'data> {
     /// What to add to the address of an instance's `VMContext` to get at its component's context
     /// slots; known if the module has one instance in a component.
     pub context_distance: Option<i32>,
-    /// Whether it is an adapter: an exception that reaches a frame of its functions is at the
-    /// border of a component, where it becomes a trap.
+    /// Whether this crate made it: an adapter.
     pub is_adapter: bool,
+    /// Whether it is an adapter that an exception may come to: one that reaches a frame of its
+    /// functions is at the border of a component, where it becomes a trap.
+    pub is_exception_barrier: bool,
 }
 
 impl Module {

@@ -416,12 +416,7 @@ impl LiftedFunc {
     ) -> Result<()> {
         let in_memory = self.shape.flat_results.is_none();
         // There is one at most, so either nothing or all is written.
-        let mut results = results.iter_mut();
-        lift_vals(cx, self.shape.results, in_memory, slots, |val| {
-            if let Some(result) = results.next() {
-                *result = val;
-            }
-        })
+        lift_vals(cx, self.shape.results, in_memory, slots, results)
     }
 
     /// Checks the values of a dynamic call before anything happens.

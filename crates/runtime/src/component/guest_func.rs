@@ -174,7 +174,8 @@ impl OpaqueBody for GuestFunc {
         call: HostCall<'_>,
         slots: &mut [ValRaw],
     ) -> Result<()> {
-        let (params, out) = host_func::lift_params(store, call, slots)?;
+        let mut params = vec![Val::Bool(false); host_func::params_of(call)];
+        let out = host_func::lift_params(store, call, slots, &mut params)?;
         let mut result = [Val::Bool(false)];
         let results = &mut result[..host_func::results_of(call)];
         self.func.call_in(store, &params, results)?;

@@ -12,7 +12,6 @@ use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower
 use crate::store::{AsContextMut, StoreContextMut, StoreOpaque};
 use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport};
 use anyhow::Result;
-use smallvec::SmallVec;
 use std::marker::PhantomData;
 use threadline_environ::ComponentFuncTypeIndex;
 use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
@@ -124,6 +123,9 @@ where
     }
 }
 
+/// Up to that many parameters of a dynamic call aren't allocated.
+const FEW_PARAMS: usize = 4;
+
 /// Calls a function with values whose types are those of the import.
 pub(super) fn call_dynamic<T, F>(
     func: &F,
@@ -135,26 +137,42 @@ where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()>,
 {
-    let (params, out) = lift_params(&store.0.opaque, call, slots)?;
+    let mut few = [const { Val::Bool(false) }; FEW_PARAMS];
+    let mut many = Vec::new();
+    let count = params_of(call);
+    let params = match few.get_mut(..count) {
+        Some(params) => params,
+        None => {
+            many.resize(count, Val::Bool(false));
+            &mut many[..]
+        }
+    };
+    let out = lift_params(&store.0.opaque, call, slots, params)?;
     let mut result = [Val::Bool(false)];
     let results = &mut result[..results_of(call)];
-    func(store.as_context_mut(), &params, results)?;
+    func(store.as_context_mut(), params, results)?;
     lower_results(&mut store.0.opaque, call, slots, results, out)
 }
 
-/// The parameters of a call, and where its result goes if that is in memory.
+/// The parameters of a call, as many as there are places for; and where its result goes if that is
+/// in memory.
+#[inline]
 pub(super) fn lift_params(
     store: &StoreOpaque,
     call: HostCall<'_>,
     slots: &[ValRaw],
-) -> Result<(SmallVec<[Val; 4]>, Option<u64>)> {
+    params: &mut [Val],
+) -> Result<Option<u64>> {
     let shape = call.shape;
-    let mut params = SmallVec::new();
     let cx = &mut call.lift(store);
     let in_memory = shape.flat_params.is_none();
-    lift_vals(cx, shape.params, in_memory, slots, |val| params.push(val))?;
-    let out = shape.out().map(|position| call.pointer(&slots[position]));
-    Ok((params, out))
+    lift_vals(cx, shape.params, in_memory, slots, params)?;
+    Ok(shape.out().map(|position| call.pointer(&slots[position])))
+}
+
+/// How many parameters a call has.
+pub(super) fn params_of(call: HostCall<'_>) -> usize {
+    call.description().types.funcs[call.ty].params.len()
 }
 
 /// How many results a call has.
