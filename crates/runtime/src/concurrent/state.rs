@@ -136,6 +136,8 @@ pub(crate) struct Concurrency {
     instances: Vec<(ComponentInstancePtr, RuntimeComponentInstanceIndex)>,
     /// Calls of the host that make tasks.
     pub(crate) host_calls: super::host_call::HostCalls,
+    /// How many threads there may be, when its limiter was asked last.
+    pub(super) thread_limit: usize,
     /// Who has ended on its own stack, for its resumer to free.
     pub(super) ended: Option<GuestThread>,
     /// The outermost stack, if everything waits for the host.
@@ -148,6 +150,7 @@ impl Default for Concurrency {
             scheduler: Scheduler::new(),
             instances: Vec::new(),
             host_calls: Default::default(),
+            thread_limit: 0,
             ended: None,
             interrupted: None,
         }
@@ -210,15 +213,6 @@ impl StoreOpaque {
         instance.tasks().ids[index.index()].set(Some(id));
         id
     }
-
-    /// Locks a component instance, in all ways.
-    pub(crate) fn lock_instance(&mut self, instance: ComponentInstancePtr) {
-        instance.lock();
-        for id in instance.tasks().ids.iter().filter_map(Cell::get) {
-            // It is an instance of the scheduler's.
-            let _ = self.concurrency.scheduler.lock(id);
-        }
-    }
 }
 
 /// What a component instance has for tasks: filled by steps of instantiation.
@@ -274,6 +268,11 @@ impl InstanceTasks {
     #[inline]
     pub(super) fn id(&self, index: RuntimeComponentInstanceIndex) -> Option<InstanceId> {
         self.ids[index.index()].get()
+    }
+
+    /// Of all of its component instances that the scheduler knows.
+    pub(super) fn all_ids(&self) -> impl Iterator<Item = InstanceId> {
+        self.ids.iter().filter_map(Cell::get)
     }
 
     /// A `callback`.

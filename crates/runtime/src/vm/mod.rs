@@ -66,7 +66,8 @@ pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;
 pub(crate) use limiter::Limiter;
 pub(crate) use lowered_import::{
-    AsyncHostBody, CallSite, ComponentHostFunc, HostBody, HostCall, LoweredType, TypedImport,
+    AsyncHostBody, CallSite, ComponentHostFunc, HostBody, HostCall, LoweredType, OpaqueBody,
+    TypedImport,
 };
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;
