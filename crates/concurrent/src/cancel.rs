@@ -31,7 +31,7 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// [`Trap::Internal`] if the task is resolved or was asked before.
     pub fn request_cancellation(&mut self, id: TaskId) -> Result<CancelRequest<P>, Trap> {
-        self.trace(|_| TraceEvent::CancelRequested { task: id });
+        self.trace(|| TraceEvent::CancelRequested { task: id });
         let task = self.task_mut(id)?;
         let implicit_thread = task.implicit_thread;
         let instance = task.instance;
@@ -84,7 +84,7 @@ impl<P: Platform> Scheduler<P> {
         let forgotten = self.forget_thread(thread);
         let forgotten = forgotten.ok_or(Trap::Internal(Bug::NoSuchThread))?;
         let removed = self.tasks.remove(task);
-        self.trace(|_| TraceEvent::TaskCancelled { task });
+        self.trace(|| TraceEvent::TaskCancelled { task });
         let task = removed.ok_or(Trap::Internal(Bug::NoSuchTask))?;
         if let Some(caller) = task.caller {
             self.progress_subtask(caller, SubtaskState::CancelledBeforeStarted);

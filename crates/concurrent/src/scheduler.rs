@@ -160,17 +160,17 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::Internal`] if the thread can't run.
     #[inline]
     pub fn begin_resume(&mut self, thread: ThreadId) -> Result<(), Trap> {
-        match self.thread(thread)?.status {
+        let (by, status) = (self.current, self.thread(thread)?.status);
+        self.trace(|| TraceEvent::Resumed { thread, by });
+        match status {
             Status::Suspended => self.thread_mut(thread)?.status = Status::Running,
             Status::Waiting(reason) => self.stop_waiting(thread, reason)?,
             Status::Running | Status::Locked => {
                 return Err(Trap::Internal(Bug::ResumedRunning));
             }
         }
-        let by = self.current;
         self.resumers.push(by);
         self.current = Some(thread);
-        self.trace(|_| TraceEvent::Resumed { thread, by });
         self.checked();
         Ok(())
     }
@@ -214,7 +214,7 @@ impl<P: Platform> Scheduler<P> {
             return Err(Trap::CannotEnterInstance);
         }
         self.start_waiting(current, reason)?;
-        self.step_back(current);
+        self.step_back(current, Some(reason));
         Ok(())
     }
 

@@ -102,7 +102,7 @@ impl<P: Platform> Scheduler<P> {
             payload,
         })));
         let subtask = SubtaskId::from_raw(id.raw());
-        self.trace(|_| TraceEvent::SubtaskMade { subtask, instance });
+        self.trace(|| TraceEvent::SubtaskMade { subtask, instance });
         self.checked();
         Ok(subtask)
     }
@@ -318,7 +318,7 @@ impl<P: Platform> Scheduler<P> {
             subtask.callee = None;
         }
         let has_index = subtask.index != 0;
-        self.trace(|_| TraceEvent::SubtaskProgressed { subtask: id, state });
+        self.trace(|| TraceEvent::SubtaskProgressed { subtask: id, state });
         if has_index {
             self.set_pending(id.into(), Pending::Event { progress: 0 });
         } else if let Ok(waitable) = self.waitable(id.into())

@@ -25,7 +25,7 @@ impl<P: Platform> Scheduler<P> {
                 return Err(trap);
             }
         };
-        self.trace(|_| TraceEvent::ThreadMade {
+        self.trace(|| TraceEvent::ThreadMade {
             thread: id,
             task,
             instance,
@@ -69,7 +69,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_suspend(&mut self) -> Result<Switch, Trap> {
         let current = self.running()?;
         self.thread_mut(current)?.status = Status::Suspended;
-        self.step_back(current);
+        self.step_back(current, None);
         self.checked();
         Ok(Switch::Block)
     }
@@ -97,8 +97,9 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn thread_suspend_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
         let (current, other) = self.resume_suspended(index)?;
+        self.trace_switch(current, None, other);
         self.threads.at_mut(current.raw().index).status = Status::Suspended;
-        self.hand_over(current, other);
+        self.current = Some(other);
         self.checked();
         Ok(Switch::To(other))
     }
@@ -111,8 +112,9 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn thread_yield_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
         let (current, other) = self.resume_suspended(index)?;
+        self.trace_switch(current, Some(Reason::Yield), other);
         self.start_waiting(current, Reason::Yield)?;
-        self.hand_over(current, other);
+        self.current = Some(other);
         self.checked();
         Ok(Switch::To(other))
     }
@@ -126,9 +128,10 @@ impl<P: Platform> Scheduler<P> {
         match self.promoted(index)? {
             Some((other, reason)) => {
                 let current = self.running()?;
+                self.trace_switch(current, None, other);
                 self.stop_waiting(other, reason)?;
                 self.thread_mut(current)?.status = Status::Suspended;
-                self.hand_over(current, other);
+                self.current = Some(other);
                 self.checked();
                 Ok(Switch::To(other))
             }
@@ -145,9 +148,10 @@ impl<P: Platform> Scheduler<P> {
         match self.promoted(index)? {
             Some((other, reason)) => {
                 let current = self.running()?;
+                self.trace_switch(current, Some(Reason::Yield), other);
                 self.stop_waiting(other, reason)?;
                 self.start_waiting(current, Reason::Yield)?;
-                self.hand_over(current, other);
+                self.current = Some(other);
                 self.checked();
                 Ok(Switch::To(other))
             }

@@ -101,7 +101,7 @@ impl<P: Platform> Scheduler<P> {
         if let Some(caller) = new.caller {
             self.subtask_mut(caller)?.callee = Some(task);
         }
-        self.trace(|_| TraceEvent::TaskMade {
+        self.trace(|| TraceEvent::TaskMade {
             task,
             thread,
             instance: new.instance,
@@ -174,7 +174,7 @@ impl<P: Platform> Scheduler<P> {
         task.state = TaskState::Started;
         let caller = task.caller;
         let caller = caller.filter(|&caller| self.subtask(caller).is_ok());
-        self.trace(|_| TraceEvent::TaskStarted { task: id });
+        self.trace(|| TraceEvent::TaskStarted { task: id });
         if let Some(caller) = caller {
             self.progress_subtask(caller, SubtaskState::Started);
         }
@@ -235,7 +235,7 @@ impl<P: Platform> Scheduler<P> {
         let task = self.task_mut(id)?;
         task.state = TaskState::Resolved;
         let caller = task.caller.take();
-        self.trace(|_| match state {
+        self.trace(|| match state {
             SubtaskState::Returned => TraceEvent::TaskReturned { task: id },
             _ => TraceEvent::TaskCancelled { task: id },
         });
@@ -298,7 +298,7 @@ impl<P: Platform> Scheduler<P> {
             0 => self.tasks.remove(thread.task).map(|task| task.payload),
             _ => None,
         };
-        self.trace(|_| TraceEvent::ThreadEnded {
+        self.trace(|| TraceEvent::ThreadEnded {
             thread: id,
             task: thread.task,
             is_last: task.is_some(),

@@ -1,14 +1,14 @@
 //! What there is to see of a scheduler's work, as it happens.
 //!
-//! Where threads swap is one place each for resuming, blocking and handing over; a scheduler without a
-//! [`Tracer`] pays a test of one pointer there.
+//! Threads swap where one is resumed, blocks, hands over to another or ends. A scheduler without a [`Tracer`]
+//! pays a test of one pointer there.
 
 use crate::Platform;
 use crate::event::Event;
 use crate::id::{EndId, InstanceId, SubtaskId, TaskId, ThreadId};
 use crate::scheduler::Scheduler;
 use crate::subtask::SubtaskState;
-use crate::thread::{Reason, Status};
+use crate::thread::Reason;
 use crate::transfer::TransferKind;
 
 /// Is told what happens.
@@ -125,7 +125,7 @@ pub enum TraceEvent {
         /// How far it is.
         state: SubtaskState,
     },
-    /// An event was delivered: by a waitable set, to a callback, or as the result of something
+    /// An event was delivered to the thread that runs: by a waitable set, to a callback, or as the result of something
     /// synchronous.
     Delivered {
         /// What has happened, as the guest is told.
@@ -177,7 +177,7 @@ impl<P: Platform> Scheduler<P> {
 
     /// Tells the tracer, if there is one.
     #[inline]
-    pub(crate) fn trace(&mut self, event: impl FnOnce(&Self) -> TraceEvent) {
+    pub(crate) fn trace(&mut self, event: impl FnOnce() -> TraceEvent) {
         if self.tracer.is_some() {
             self.tell(event);
         }
@@ -185,38 +185,22 @@ impl<P: Platform> Scheduler<P> {
 
     #[cold]
     #[inline(never)]
-    fn tell(&mut self, event: impl FnOnce(&Self) -> TraceEvent) {
-        let event = event(self);
+    fn tell(&mut self, event: impl FnOnce() -> TraceEvent) {
         if let Some(tracer) = &mut self.tracer {
-            tracer.trace(event);
+            tracer.trace(event());
         }
     }
 
-    /// The current thread has begun to wait, or is suspended, and nobody is current.
+    /// The current thread goes on later, and nobody is current.
     #[inline]
-    pub(crate) fn step_back(&mut self, thread: ThreadId) {
+    pub(crate) fn step_back(&mut self, thread: ThreadId, reason: Option<Reason>) {
         self.current = None;
-        self.trace(|scheduler| TraceEvent::Blocked {
-            thread,
-            reason: scheduler.reason_of(thread),
-        });
+        self.trace(|| TraceEvent::Blocked { thread, reason });
     }
 
-    /// The current thread has begun to wait, or is suspended, and the other one is current.
+    /// The current thread is about to hand over to another one.
     #[inline]
-    pub(crate) fn hand_over(&mut self, from: ThreadId, to: ThreadId) {
-        self.current = Some(to);
-        self.trace(|scheduler| TraceEvent::SwitchedTo {
-            from,
-            reason: scheduler.reason_of(from),
-            to,
-        });
-    }
-
-    fn reason_of(&self, thread: ThreadId) -> Option<Reason> {
-        match self.status(thread)? {
-            Status::Waiting(reason) => Some(reason),
-            Status::Suspended | Status::Running | Status::Locked => None,
-        }
+    pub(crate) fn trace_switch(&mut self, from: ThreadId, reason: Option<Reason>, to: ThreadId) {
+        self.trace(|| TraceEvent::SwitchedTo { from, reason, to });
     }
 }

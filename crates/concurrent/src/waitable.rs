@@ -173,7 +173,7 @@ impl<P: Platform> Scheduler<P> {
             Kind::Subtask(subtask) => subtask.event(SubtaskId::from_raw(id.raw())),
             Kind::End(end) => end.event(progress),
         };
-        self.trace(|_| TraceEvent::Delivered { event });
+        self.trace(|| TraceEvent::Delivered { event });
         Ok(event)
     }
 

@@ -85,7 +85,7 @@ impl<P: Platform> Scheduler<P> {
         if self.end(id)?.kind.transfer == TransferKind::Future && length != 1 {
             return Err(Trap::Internal(Bug::FutureLength));
         }
-        self.trace(|_| TraceEvent::CopyBegun { end: id, length });
+        self.trace(|| TraceEvent::CopyBegun { end: id, length });
         let copying = self.meet(id, buffer, length, 0)?;
         self.checked();
         Ok(copying)
@@ -187,7 +187,7 @@ impl<P: Platform> Scheduler<P> {
         if end.broken || end.other != Some(other) {
             return Err(Trap::PeerTrapped);
         }
-        self.trace(|_| {
+        self.trace(|| {
             let (readable, writable) = match transfer.is_read {
                 true => (own, other),
                 false => (other, own),

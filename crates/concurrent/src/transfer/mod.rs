@@ -193,7 +193,7 @@ impl<P: Platform> Scheduler<P> {
         let writable = new(Side::Writable, payload);
         self.end_mut(readable)?.other = Some(writable);
         self.end_mut(writable)?.other = Some(readable);
-        self.trace(|_| TraceEvent::TransferMade {
+        self.trace(|| TraceEvent::TransferMade {
             kind: transfer,
             readable,
             writable,
@@ -293,7 +293,7 @@ impl<P: Platform> Scheduler<P> {
         }
         self.detach(id)?;
         self.remove_waitable(id.into())?;
-        self.trace(|_| TraceEvent::EndDropped { end: id });
+        self.trace(|| TraceEvent::EndDropped { end: id });
         self.checked();
         Ok(())
     }
