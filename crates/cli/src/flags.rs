@@ -321,6 +321,25 @@ impl CodegenArgs {
         self.options.iter().copied()
     }
 
+    /// The options as they are written, each after a space.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for option in &self.options {
+            text += &match option {
+                CodegenOption::ContextLowering(lowering) => {
+                    format!(" -C context-lowering={lowering}")
+                }
+                CodegenOption::OptLevel(OptLevel::None) => " -C opt-level=0".to_owned(),
+                CodegenOption::OptLevel(OptLevel::Speed) => " -C opt-level=2".to_owned(),
+            };
+        }
+        for ProposalSwitch { proposal, enable } in &self.proposals {
+            let answer = if *enable { "yes" } else { "no" };
+            text += &format!(" -W {proposal}={answer}");
+        }
+        text
+    }
+
     /// The proposals that are accepted.
     pub(crate) fn features(&self) -> Features {
         let mut features = Features::default();
