@@ -33,6 +33,8 @@ mod start_function;
 mod state;
 pub(crate) mod switch;
 mod task;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod turn;
 mod waitable;
