@@ -158,6 +158,22 @@ impl<T: 'static> HostBody<T> for GuestFunc {
     }
 }
 
+/// Whether types of two instances of a store are the same.
+pub(super) fn is_same_type(
+    store: &StoreOpaque,
+    expected: (ComponentInstancePtr, InterfaceType),
+    found: (ComponentInstancePtr, InterfaceType),
+) -> bool {
+    let resources = [expected.0, found.0]
+        .map(|instance| move |index: ResourceIndex| instance.public_resource(store, index));
+    let mut comparison = Comparison {
+        expected: (expected.0.description(), &resources[0]),
+        found: (found.0.description(), &resources[1]),
+        same: BTreeSet::new(),
+    };
+    comparison.same(expected.1, found.1)
+}
+
 /// A comparison of types of two components.
 struct Comparison<'a> {
     expected: (&'a Description, ResourceLookup<'a>),

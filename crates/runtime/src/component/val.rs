@@ -1,6 +1,7 @@
 //! [`Val`], a component value whose type is known at run time only.
 
-use super::ResourceAny;
+use super::end_any::HostEnd;
+use super::{ErrorContext, FutureAny, ResourceAny, StreamAny};
 use crate::store::{HostHandleKey, StoreOpaque};
 use crate::vm::ComponentInstancePtr;
 use std::cell::RefCell;
@@ -64,6 +65,12 @@ pub enum Val {
     Flags(Vec<String>),
     /// `own<R>` or `borrow<R>`.
     Resource(ResourceAny),
+    /// `stream<T>`: the readable end of one.
+    Stream(StreamAny),
+    /// `future<T>`: the readable end of one.
+    Future(FutureAny),
+    /// `error-context`.
+    ErrorContext(ErrorContext),
 }
 
 impl PartialEq for Val {
@@ -91,6 +98,9 @@ impl PartialEq for Val {
             (Val::Option(a), Val::Option(b)) => a == b,
             (Val::Result(a), Val::Result(b)) => a == b,
             (Val::Resource(a), Val::Resource(b)) => a == b,
+            (Val::Stream(a), Val::Stream(b)) => a == b,
+            (Val::Future(a), Val::Future(b)) => a == b,
+            (Val::ErrorContext(a), Val::ErrorContext(b)) => a == b,
             (Val::Flags(a), Val::Flags(b)) => {
                 a.iter().all(|label| b.contains(label)) && b.iter().all(|label| a.contains(label))
             }
@@ -230,6 +240,18 @@ impl<'a> ValTypes<'a> {
         }
     }
 
+    /// Whether an end can be given away.
+    fn check_end(&self, found: &HostEnd, ty: InterfaceType) -> Result<(), ValMismatch> {
+        let Some(Resources {
+            store, instance, ..
+        }) = &self.resources
+        else {
+            return Ok(());
+        };
+        let checked = found.check(store, *instance, ty);
+        checked.map_err(|error| ValMismatch::Resource(error.to_string()))
+    }
+
     /// Whether a resource can be given away or lent, whatever comes before it.
     fn check_resource(&self, found: &ResourceAny, ty: InterfaceType) -> Result<(), ValMismatch> {
         let (Some(resources), InterfaceType::Own(index) | InterfaceType::Borrow(index)) =
@@ -253,6 +275,24 @@ impl<'a> ValTypes<'a> {
 }
 
 impl Val {
+    /// It was to be passed on, which has failed on the way: what it owns that hasn't arrived goes.
+    pub(crate) fn abandon(&self, store: &mut StoreOpaque) {
+        match self {
+            Val::Resource(resource) => resource.forget(store),
+            Val::Stream(end) => end.abandon(store),
+            Val::Future(end) => end.abandon(store),
+            Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => {
+                vals.iter().for_each(|val| val.abandon(store));
+            }
+            Val::Map(entries) => entries.iter().for_each(|(_, val)| val.abandon(store)),
+            Val::Record(fields) => fields.iter().for_each(|(_, val)| val.abandon(store)),
+            Val::Variant(_, Some(val))
+            | Val::Option(Some(val))
+            | Val::Result(Ok(Some(val)) | Err(Some(val))) => val.abandon(store),
+            _ => {}
+        }
+    }
+
     /// What kind of value it is, in WIT's words.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -279,6 +319,9 @@ impl Val {
             Val::Enum(_) => "enum",
             Val::Flags(_) => "flags",
             Val::Resource(_) => "resource",
+            Val::Stream(_) => "stream",
+            Val::Future(_) => "future",
+            Val::ErrorContext(_) => "error-context",
         }
     }
 
@@ -348,6 +391,9 @@ impl Val {
             (Val::Resource(resource), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => {
                 types.check_resource(resource, ty)
             }
+            (Val::Stream(StreamAny(end)), InterfaceType::Stream(_))
+            | (Val::Future(FutureAny(end)), InterfaceType::Future(_)) => types.check_end(end, ty),
+            (Val::ErrorContext(_), InterfaceType::ErrorContext) => Ok(()),
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
                 set.iter()
