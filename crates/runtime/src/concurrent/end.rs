@@ -9,10 +9,10 @@
 use super::copy::{self, Elements};
 use super::waitable;
 use crate::bug::{bail_bug, bug};
-use crate::component::describe_type;
+use crate::component::{describe_type, other_handle_error};
 use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
-use crate::vm::{ComponentInstancePtr, OtherKind, val_raw};
+use crate::vm::{ComponentInstancePtr, HandleFault, OtherKind, val_raw};
 use anyhow::{Context as _, Result};
 use std::cell::RefCell;
 use threadline_concurrent::{EndId, Forwarding, Payload, Side, TransferKind};
@@ -217,6 +217,10 @@ fn drop_end(
 /// `{stream,future}.forward`, of a readable end to a writable one.
 fn forward(store: &mut StoreOpaque, owner: Owner, ty: EndType, indices: [u32; 2]) -> Result<()> {
     let (readable, _) = end_of(store, owner, indices[0], ty, Side::Readable)?;
+    if indices[0] == indices[1] {
+        let (kinds, fault) = (&[OtherKind::End], HandleFault::Unknown);
+        return Err(other_handle_error(indices[1], kinds, fault));
+    }
     let (writable, _) = end_of(store, owner, indices[1], ty, Side::Writable)?;
     let forwarding = store.concurrency.scheduler.forward(readable, writable)?;
     for index in indices {
