@@ -3,7 +3,7 @@
 use crate::Features;
 use crate::component::Component;
 use crate::error::Result;
-use crate::index::StaticModuleIndex;
+use crate::index::{NestedComponentIndex, StaticModuleIndex};
 use crate::module::ModuleTranslation;
 use crate::signature_table::SignatureTable;
 use cranelift_entity::PrimaryMap;
@@ -16,6 +16,8 @@ pub struct Translation<'data> {
     pub modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
     /// The component, if the binary is one. For a core module there is exactly one module.
     pub component: Option<Component>,
+    /// Components of the binary that are values at run time; each stands by itself.
+    pub nested: PrimaryMap<NestedComponentIndex, Translation<'data>>,
 }
 
 impl<'data> Translation<'data> {

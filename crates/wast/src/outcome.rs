@@ -103,9 +103,9 @@ pub(crate) fn is_trap(error: &Error) -> bool {
     let is_concurrency = |trap: &ConcurrencyTrap| !trap.is_bug();
     error.downcast_ref::<Trap>().is_some()
         || error.downcast_ref().is_some_and(is_concurrency)
-        || error.chain().any(|cause| {
-            cause.is::<Trap>() || cause.downcast_ref().is_some_and(is_concurrency)
-        })
+        || error
+            .chain()
+            .any(|cause| cause.is::<Trap>() || cause.downcast_ref().is_some_and(is_concurrency))
 }
 
 fn ensure_same_count(actual: usize, expected: usize) -> Result<()> {

@@ -34,6 +34,7 @@ pub(crate) fn translate(bytes: &[u8], features: Features) -> Result<Translation<
         signatures,
         modules,
         component: None,
+        nested: PrimaryMap::new(),
     })
 }
 
@@ -78,6 +79,7 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
                 known_imports: BTreeMap::new(),
                 context_distance: None,
                 is_adapter: false,
+                is_exception_barrier: false,
             },
             data_bytes: Vec::new(),
         }

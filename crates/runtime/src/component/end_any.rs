@@ -1,9 +1,9 @@
 //! [`StreamAny`] and [`FutureAny`]: readable ends in the host's hands whose types are known at run
 //! time only.
 
-use super::guest_func::is_same_type;
+use super::same_type::is_same_type;
 use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeAbi, TypeContext};
-use crate::canonical_abi::TypeMismatch;
+use crate::canonical_abi::{HandleCheck, Seen, TypeMismatch};
 use crate::concurrent::{end_gone, interface_type};
 use crate::store::{AsContextMut, StoreId, StoreOpaque};
 use crate::vm::{ComponentInstancePtr, val_raw};
@@ -110,6 +110,11 @@ macro_rules! ends {
         }
 
         impl Lower for $name {
+            fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+                self.0.check(cx.store(), cx.instance(), ty)?;
+                cx.see(Seen::End(self.0.id), true)
+            }
+
             fn lower_flat(
                 &self,
                 cx: &mut LowerContext<'_>,

@@ -89,6 +89,7 @@ pub mod bindgen;
     reason = "a file is named after the noun it is about"
 )]
 mod component;
+mod component_check;
 #[doc(hidden)]
 pub mod derive;
 mod destructor;
@@ -104,11 +105,13 @@ mod import_check;
 mod instance;
 mod instance_pre;
 mod instantiate;
+mod linked;
 mod linker;
 mod module_check;
 mod resource;
 mod resource_table;
 mod resource_type;
+mod same_type;
 mod task_caller;
 mod type_check;
 mod typed_func;
@@ -143,5 +146,6 @@ pub(crate) use self::component::CompiledComponent;
 pub(crate) use destructor::{destroy_imported, handle_error, other_handle_error};
 pub(crate) use end_any::end_type;
 pub(crate) use func::LiftedFunc;
+pub(crate) use import_check::Found;
 pub(crate) use resource_type::{HostType, ResourceTypeId};
 pub(crate) use types::describe as describe_type;

@@ -3,6 +3,7 @@
 //! What the component gives it must be enough for what it imports, and what it exports must be
 //! enough for what the component expects.
 
+use crate::Engine;
 use crate::module::CoreModule;
 use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use std::sync::Arc;
@@ -44,6 +45,66 @@ pub(super) fn check_module(module: &Arc<CoreModule>, expected: &ModuleType) -> R
         }
     }
     Ok(())
+}
+
+/// Whether modules of one type are of another.
+///
+/// # Errors
+/// If they aren't: what differs.
+pub(super) fn check_module_type(
+    engine: &Engine,
+    found: &ModuleType,
+    expected: &ModuleType,
+) -> Result<(), String> {
+    for import in &found.imports {
+        let name = format!("`{}` `{}`", import.module, import.field);
+        let mut given = expected.imports.iter();
+        let given = given.find(|i| i.module == import.module && i.field == import.field);
+        let Some(given) = given else {
+            return Err(format!(
+                "the module imports {name}, which it is not to be given"
+            ));
+        };
+        if !stands_for(engine, &given.ty, &import.ty) {
+            return Err(format!(
+                "the module's import {name}: it expects `{}`, it is to be given `{}`",
+                public(&import.ty),
+                public(&given.ty)
+            ));
+        }
+    }
+    for (name, ty) in &expected.exports {
+        let mut exports = found.exports.iter();
+        let Some((_, export)) = exports.find(|(known, _)| known == name) else {
+            return Err(format!("the module does not export `{name}`"));
+        };
+        if !stands_for(engine, export, ty) {
+            return Err(format!(
+                "the module's export `{name}`: expected `{}`, found `{}`",
+                public(ty),
+                public(export)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether something of one type can be taken for something of another.
+fn stands_for(engine: &Engine, found: &CoreExternType, expected: &CoreExternType) -> bool {
+    match (found, expected) {
+        (CoreExternType::Func(found), CoreExternType::Func(expected))
+        | (CoreExternType::Tag(found), CoreExternType::Tag(expected)) => found == expected,
+        (CoreExternType::Table(found), CoreExternType::Table(expected)) => {
+            table_matches(found, found.minimum, expected)
+        }
+        (CoreExternType::Memory(found), CoreExternType::Memory(expected)) => {
+            memory_matches(found, found.minimum, expected)
+        }
+        (CoreExternType::Global(found), CoreExternType::Global(expected)) => {
+            global_matches(engine, found, expected)
+        }
+        _ => false,
+    }
 }
 
 /// Who of the two gives.

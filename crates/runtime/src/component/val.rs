@@ -1,11 +1,9 @@
 //! [`Val`], a component value whose type is known at run time only.
 
-use super::end_any::HostEnd;
-use super::{ErrorContext, FutureAny, ResourceAny, StreamAny};
-use crate::store::{HostHandleKey, StoreOpaque};
+use super::{ErrorContext, FutureAny, Lower, ResourceAny, StreamAny};
+use crate::canonical_abi::HandleCheck;
+use crate::store::StoreOpaque;
 use crate::vm::ComponentInstancePtr;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
@@ -200,15 +198,8 @@ impl std::error::Error for ValMismatch {}
 /// What values are checked against.
 pub(crate) struct ValTypes<'a> {
     types: &'a ComponentTypes,
-    resources: Option<Resources<'a>>,
-}
-
-/// What resources are checked against.
-struct Resources<'a> {
-    store: &'a StoreOpaque,
-    instance: ComponentInstancePtr,
-    /// Those that are among the values, and whether they are given away.
-    given: RefCell<BTreeMap<HostHandleKey, bool>>,
+    /// What resources are checked against.
+    resources: Option<HandleCheck<'a>>,
 }
 
 impl Deref for ValTypes<'_> {
@@ -232,45 +223,18 @@ impl<'a> ValTypes<'a> {
     pub(crate) fn of_call(store: &'a StoreOpaque, instance: ComponentInstancePtr) -> ValTypes<'a> {
         ValTypes {
             types: &instance.description().types,
-            resources: Some(Resources {
-                store,
-                instance,
-                given: RefCell::default(),
-            }),
+            resources: Some(HandleCheck::new(store, instance)),
         }
     }
 
-    /// Whether an end can be given away.
-    fn check_end(&self, found: &HostEnd, ty: InterfaceType) -> Result<(), ValMismatch> {
-        let Some(Resources {
-            store, instance, ..
-        }) = &self.resources
-        else {
+    /// Whether a resource or an end can be given away or lent, whatever comes before it.
+    fn check_handle<H: Lower>(&self, found: &H, ty: InterfaceType) -> Result<(), ValMismatch> {
+        let Some(resources) = &self.resources else {
             return Ok(());
         };
-        let checked = found.check(store, *instance, ty);
-        checked.map_err(|error| ValMismatch::Resource(error.to_string()))
-    }
-
-    /// Whether a resource can be given away or lent, whatever comes before it.
-    fn check_resource(&self, found: &ResourceAny, ty: InterfaceType) -> Result<(), ValMismatch> {
-        let (Some(resources), InterfaceType::Own(index) | InterfaceType::Borrow(index)) =
-            (&self.resources, ty)
-        else {
-            return Ok(());
-        };
-        let own = matches!(ty, InterfaceType::Own(_));
-        let expected = resources.instance.resource_type_id(index);
-        expected
-            .and_then(|expected| found.check(resources.store, expected, own))
-            .map_err(|error| ValMismatch::Resource(error.to_string()))?;
-        match resources.given.borrow_mut().insert(found.key(), own) {
-            Some(given_away) if own || given_away => {
-                let why = "the resource is given away, and is there once more among the values";
-                Err(ValMismatch::Resource(why.to_owned()))
-            }
-            _ => Ok(()),
-        }
+        found
+            .check_handles(resources, ty)
+            .map_err(|error| ValMismatch::Resource(error.to_string()))
     }
 }
 
@@ -389,10 +353,10 @@ impl Val {
                 check_name("enum", case, &types.enums[index].cases)
             }
             (Val::Resource(resource), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => {
-                types.check_resource(resource, ty)
+                types.check_handle(resource, ty)
             }
-            (Val::Stream(StreamAny(end)), InterfaceType::Stream(_))
-            | (Val::Future(FutureAny(end)), InterfaceType::Future(_)) => types.check_end(end, ty),
+            (Val::Stream(end), InterfaceType::Stream(_)) => types.check_handle(end, ty),
+            (Val::Future(end), InterfaceType::Future(_)) => types.check_handle(end, ty),
             (Val::ErrorContext(_), InterfaceType::ErrorContext) => Ok(()),
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;

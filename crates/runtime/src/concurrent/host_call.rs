@@ -192,7 +192,7 @@ impl StoreOpaque {
     /// Makes a task and runs it until it blocks or ends.
     fn begin_task(&mut self, task: &HostTask, call: HostCallId) -> Result<Ran> {
         let instance = self.scheduled(task.instance, task.owner);
-        let thread = new_thread(self, task.instance, Next::Task);
+        let thread = new_thread(self, task.instance, Next::Task)?;
         let payload = GuestTask {
             instance: task.instance,
             lift: Some(task.lift),

@@ -5,11 +5,11 @@ use super::end::{ElementType, MovingEnds};
 use super::error_context::ErrorContexts;
 use super::host_call::HostCallId;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack};
+use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestStackPtr};
 use anyhow::Result;
 use smallvec::SmallVec;
 use std::cell::Cell;
-use threadline_concurrent::{Event, Id, InstanceId, Platform, Scheduler, SubtaskId, ThreadId};
+use threadline_concurrent::{Event, Id, InstanceId, Platform, Scheduler, SubtaskId};
 use threadline_environ::component::{Component, InterfaceType};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::{
@@ -103,10 +103,12 @@ pub(crate) struct Concurrency {
     instances: Vec<(ComponentInstancePtr, RuntimeComponentInstanceIndex)>,
     /// Calls of the host that make tasks.
     pub(crate) host_calls: super::host_call::HostCalls,
+    /// How many threads there may be, when its limiter was asked last.
+    pub(super) thread_limit: usize,
     /// Who has ended on its own stack, for its resumer to free.
     pub(super) ended: Option<GuestThread>,
-    /// The thread that the host resumed, if everything waits for the host.
-    pub(super) interrupted: Option<ThreadId>,
+    /// The outermost stack, if everything waits for the host.
+    pub(super) interrupted: Option<GuestStackPtr>,
     /// Ends that are between two tables.
     pub(super) moving: MovingEnds,
     /// Messages of error contexts, by the places that are in the tables of handles.
@@ -119,6 +121,7 @@ impl Default for Concurrency {
             scheduler: Scheduler::new(),
             instances: Vec::new(),
             host_calls: Default::default(),
+            thread_limit: 0,
             ended: None,
             interrupted: None,
             moving: MovingEnds::default(),
@@ -183,16 +186,6 @@ impl StoreOpaque {
         instance.tasks().ids[index.index()].set(Some(id));
         id
     }
-
-    /// Locks a component instance, in all ways.
-    pub(crate) fn lock_instance(&mut self, instance: ComponentInstancePtr) {
-        instance.lock();
-        self.lose_moving_ends();
-        for id in instance.tasks().ids.iter().filter_map(Cell::get) {
-            // It is an instance of the scheduler's.
-            let _ = self.concurrency.scheduler.lock(id);
-        }
-    }
 }
 
 /// What a component instance has for tasks: filled by steps of instantiation.
@@ -248,6 +241,11 @@ impl InstanceTasks {
     #[inline]
     pub(super) fn id(&self, index: RuntimeComponentInstanceIndex) -> Option<InstanceId> {
         self.ids[index.index()].get()
+    }
+
+    /// Of all of its component instances that the scheduler knows.
+    pub(super) fn all_ids(&self) -> impl Iterator<Item = InstanceId> {
+        self.ids.iter().filter_map(Cell::get)
     }
 
     /// A `callback`.

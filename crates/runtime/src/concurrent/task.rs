@@ -191,9 +191,7 @@ pub(super) fn task_return(
     // have one: the reference tests have it so.
     let same = task.result == result
         && own.string_encoding == given.string_encoding
-        && given
-            .memory
-            .is_none_or(|memory| Some(memory) == own.memory);
+        && given.memory.is_none_or(|memory| Some(memory) == own.memory);
     if !same {
         return Err(Trap::TaskReturnMismatch.into());
     }

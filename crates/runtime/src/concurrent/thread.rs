@@ -24,7 +24,8 @@ pub(super) fn run(store: &mut StoreOpaque, func: CoreFunc, closure: u64) -> Resu
 fn switched(store: &mut StoreOpaque, switch: Switch) -> Result<u32> {
     match switch {
         Switch::Stay => {}
-        Switch::Block | Switch::To(_) => {
+        Switch::To(other) => store.switch_to(other)?,
+        Switch::Block => {
             store.block_current()?;
         }
     }
@@ -88,7 +89,7 @@ pub(super) fn new_indirect(
         store,
         instance,
         Next::Call(func, val_raw::i64(&slots[1]) as u64),
-    );
+    )?;
     let (_, index) = store.concurrency.scheduler.thread_new(thread)?;
     slots[0] = val_raw::from_i32(index as i32);
     Ok(())

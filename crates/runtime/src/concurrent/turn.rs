@@ -1,12 +1,12 @@
 //! The loops: who is resumed next, and what happens when a thread stops.
 
-use super::state::{GuestThread, Next};
+use super::state::{GuestThread, Guests, Next};
 use super::{task, thread};
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, GuestStep};
+use crate::vm::{ComponentInstancePtr, GuestStackPtr, GuestStep};
 use anyhow::Result;
-use threadline_concurrent::{Outcome, Scheduler, ThreadId, Trap, Wait};
+use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, Trap, Wait};
 
 /// How a resumed thread came back.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -20,12 +20,12 @@ pub(super) enum Ran {
 
 /// How one stretch of a thread on its stack ended.
 enum Stretch {
-    /// Another thread is to go on, with the same resumer.
+    /// Another thread is to go on, with the same resumer, and has no stack yet.
     Switched,
     /// Nobody is current.
     Stopped,
-    /// Everything waits for the host.
-    Pending,
+    /// Everything waits for the host; then this stack goes on.
+    Pending(GuestStackPtr),
 }
 
 impl StoreOpaque {
@@ -35,7 +35,7 @@ impl StoreOpaque {
     /// If it fails: then it has ended, and its instance is locked.
     pub(super) fn run_thread(&mut self, thread: ThreadId) -> Result<Ran> {
         self.concurrency.scheduler.begin_resume(thread)?;
-        self.go_on(thread)
+        self.go_on(None)
     }
 
     /// Goes on with what was interrupted to wait for the host.
@@ -44,7 +44,7 @@ impl StoreOpaque {
     /// As [`Self::run_thread`].
     pub(super) fn go_on_after_host(&mut self) -> Result<Ran> {
         match self.concurrency.interrupted.take() {
-            Some(thread) => self.go_on(thread),
+            Some(stack) => self.go_on(Some(stack)),
             None => Ok(Ran::Done),
         }
     }
@@ -54,41 +54,46 @@ impl StoreOpaque {
         self.concurrency.interrupted.is_some()
     }
 
-    fn go_on(&mut self, mut thread: ThreadId) -> Result<Ran> {
+    /// Runs the current thread, or the stack that was left to wait for the host, and whoever goes on
+    /// in its place.
+    fn go_on(&mut self, mut interrupted: Option<GuestStackPtr>) -> Result<Ran> {
         loop {
-            match self.stretch(thread) {
-                Ok(Stretch::Switched) => match self.concurrency.scheduler.current() {
-                    Some(next) => thread = next,
-                    None => bail_bug!("a thread has switched to nobody"),
-                },
+            match self.stretch(interrupted.take()) {
+                Ok(Stretch::Switched) => {}
                 Ok(Stretch::Stopped) => {
                     self.concurrency.scheduler.end_resume()?;
                     return Ok(Ran::Done);
                 }
-                Ok(Stretch::Pending) => {
-                    self.concurrency.interrupted = Some(thread);
+                Ok(Stretch::Pending(stack)) => {
+                    self.concurrency.interrupted = Some(stack);
                     return Ok(Ran::Pending);
                 }
                 Err(error) => {
                     self.abandon_current();
                     self.concurrency.scheduler.end_resume()?;
+                    self.settle_locks();
                     return Err(error);
                 }
             }
         }
     }
 
-    /// The current thread runs on its stack, which it gets if it has none.
-    fn stretch(&mut self, id: ThreadId) -> Result<Stretch> {
-        let Some(thread) = self.concurrency.scheduler.thread_payload(id) else {
-            bail_bug!("a thread that is gone is resumed");
+    /// Runs a stack until who runs on it stops: that of the current thread, which it gets if it has
+    /// none.
+    fn stretch(&mut self, interrupted: Option<GuestStackPtr>) -> Result<Stretch> {
+        let stack = match interrupted {
+            Some(stack) => stack,
+            None => {
+                let thread = self.concurrency.current_thread()?;
+                let (stack, next) = (thread.stack.ptr(), thread.next);
+                if !matches!(next, Next::GoOn) && !self.prepare(next)? {
+                    return Ok(Stretch::Stopped);
+                }
+                stack
+            }
         };
-        let (stack, next) = (thread.stack.ptr(), thread.next);
-        if !matches!(next, Next::GoOn) && !self.prepare(next)? {
-            return Ok(Stretch::Stopped);
-        }
         match self.resume_guest(stack) {
-            GuestStep::Pending => Ok(Stretch::Pending),
+            GuestStep::Pending(stack) => Ok(Stretch::Pending(stack)),
             GuestStep::Blocked => Ok(match self.concurrency.scheduler.current() {
                 Some(_) => Stretch::Switched,
                 None => Stretch::Stopped,
@@ -134,7 +139,43 @@ impl StoreOpaque {
         let exited = scheduler.abandon_thread();
         let (instance, _) = self.concurrency.instance(id);
         drop(exited);
-        self.lock_instance(instance);
+        instance.lock();
+    }
+
+    /// Sees to what has been locked: none of its threads goes on, who waits for it traps, and once none
+    /// of its threads runs, all that is its is freed.
+    #[inline]
+    pub(crate) fn settle_locks(&mut self) {
+        if self.has_locked() {
+            self.settle_all_locks();
+        }
+    }
+
+    #[cold]
+    fn settle_all_locks(&mut self) {
+        self.lose_moving_ends();
+        let locked = self.take_locked();
+        for &instance in &locked {
+            for id in instance.tasks().all_ids() {
+                // It is an instance of the scheduler's.
+                let _ = self.concurrency.scheduler.lock(id);
+            }
+        }
+        if self.concurrency.scheduler.depth() > 0 {
+            self.keep_locked(locked);
+            return;
+        }
+        for instance in locked {
+            for id in instance.tasks().all_ids() {
+                let take = &mut |released: Released<Guests>| {
+                    if let Released::Subtask(mut subtask) = released {
+                        subtask.end_lends();
+                    }
+                };
+                // Nothing runs.
+                let _ = self.concurrency.scheduler.release(id, take);
+            }
+        }
     }
 
     /// Ends everything that waits for the host, as by a trap, without running guest code.
@@ -145,9 +186,10 @@ impl StoreOpaque {
         while self.concurrency.scheduler.depth() > 0 {
             self.abandon_current();
             if self.concurrency.scheduler.end_resume().is_err() {
-                return;
+                break;
             }
         }
+        self.settle_locks();
     }
 
     /// The current thread has done all it had to do: it ends when its body returns.
@@ -160,6 +202,26 @@ impl StoreOpaque {
         }
         self.concurrency.ended = Some(exited.thread);
         Ok(())
+    }
+
+    /// The thread that was current goes on as this one, which is; what it finds when it goes on
+    /// itself.
+    ///
+    /// # Errors
+    /// If it finds a trap.
+    #[inline]
+    pub(super) fn switch_to(&mut self, other: ThreadId) -> Result<()> {
+        match self.concurrency.scheduler.thread_payload(other) {
+            Some(thread) if matches!(thread.next, Next::GoOn) => {
+                let stack = thread.stack.ptr();
+                self.switch_guest(stack)?;
+            }
+            _ => self.block_guest()?,
+        }
+        match self.concurrency.scheduler.take_outcome()? {
+            Outcome::Trap(trap) => Err(trap.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The current thread goes to its resumer; what it finds when it goes on.
@@ -187,14 +249,33 @@ fn body(store: &mut StoreOpaque) -> Result<()> {
 }
 
 /// A thread of an instance that has not begun.
+///
+/// # Errors
+/// If the store has as many as it may.
+#[inline]
 pub(super) fn new_thread(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,
     next: Next,
-) -> GuestThread {
-    GuestThread {
+) -> Result<GuestThread> {
+    if store.guest_count() >= store.concurrency.thread_limit {
+        check_thread_limit(store)?;
+    }
+    Ok(GuestThread {
         stack: store.new_guest_stack(instance),
         next,
+    })
+}
+
+#[cold]
+fn check_thread_limit(store: &mut StoreOpaque) -> Result<()> {
+    let limit = store.thread_limit();
+    store.concurrency.thread_limit = limit;
+    match store.guest_count() < limit {
+        true => Ok(()),
+        false => Err(anyhow::Error::from(Trap::TooManyThreads).context(
+            "the store needs more guest threads than its limits allow (`ResourceLimiter::threads`)",
+        )),
     }
 }
 
@@ -203,7 +284,7 @@ pub(super) fn new_thread(
 /// # Errors
 /// If there is none.
 pub(super) fn next_for_sync(
-    scheduler: &mut Scheduler<super::state::Guests>,
+    scheduler: &mut Scheduler<Guests>,
     instance: threadline_concurrent::InstanceId,
 ) -> Result<ThreadId, Trap> {
     scheduler

@@ -39,6 +39,13 @@ pub(crate) trait HostBody<T: 'static>: TypedImport {
     ) -> Result<()>;
 }
 
+/// A function for components in any store: one of an instance.
+pub(crate) trait OpaqueBody: TypedImport {
+    /// Lifts the parameters, does its work and lowers the results.
+    fn call(&self, store: &mut StoreOpaque, call: HostCall<'_>, slots: &mut [ValRaw])
+    -> Result<()>;
+}
+
 /// A guest's call of a host function.
 #[derive(Copy, Clone)]
 pub(crate) struct HostCall<'a> {
@@ -123,6 +130,14 @@ impl ComponentHostFunc {
     pub(crate) fn new<T: 'static, B: HostBody<T>>(body: B) -> ComponentHostFunc {
         ComponentHostFunc {
             entry: entry::<T, B>,
+            body: Arc::new(body),
+        }
+    }
+
+    /// A function for all stores.
+    pub(crate) fn new_opaque<B: OpaqueBody>(body: B) -> ComponentHostFunc {
+        ComponentHostFunc {
+            entry: opaque_entry::<B>,
             body: Arc::new(body),
         }
     }
@@ -223,6 +238,48 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             result?;
             // The host may have called the instance again and swallowed a trap; to return into
             // it would be to enter it.
+            if instance.is_locked() {
+                return Err(Trap::CannotEnterComponent.into());
+            }
+            Ok(())
+        })
+        .is_ok()
+    }
+}
+
+/// The same for a body that needs no store of a certain type.
+///
+/// # Safety
+/// As for [`entry`], but of any store.
+unsafe extern "C" fn opaque_entry<B: OpaqueBody>(
+    vmctx: *mut c_void,
+    data: *mut c_void,
+    options: u32,
+    slots: *mut ValRaw,
+) -> bool {
+    // SAFETY: as in `entry`; a store begins with its `StoreOpaque`, whatever its data is.
+    unsafe {
+        let header = vmctx.cast::<VMHeader>();
+        let store_context = (*header).store_context;
+        host_call::catch(store_context, || {
+            let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
+            let import = &*data.cast::<LoweredImport>();
+            let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
+            let shape = &import.lowered.shape;
+            let slots = std::slice::from_raw_parts_mut(slots, shape.lowered_slots());
+            let store = &mut *(*store_context).store.cast::<StoreOpaque>();
+            let handles = CallHandles::default();
+            let call = HostCall {
+                instance,
+                handles: &handles,
+                options: instance.options(OptionsIndex::from_u32(options)),
+                ty: import.lowered.ty,
+                shape,
+            };
+            let result = body.call(store, call, slots);
+            handles.end(&*(*store_context).store.cast::<StoreOpaque>());
+            result?;
+            // As in `entry`.
             if instance.is_locked() {
                 return Err(Trap::CannotEnterComponent.into());
             }

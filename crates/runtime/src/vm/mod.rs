@@ -66,7 +66,8 @@ pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;
 pub(crate) use limiter::Limiter;
 pub(crate) use lowered_import::{
-    AsyncHostBody, CallSite, ComponentHostFunc, HostBody, HostCall, LoweredType, TypedImport,
+    AsyncHostBody, CallSite, ComponentHostFunc, HostBody, HostCall, LoweredType, OpaqueBody,
+    TypedImport,
 };
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;
@@ -74,7 +75,7 @@ pub use parking_spot::WaitResult;
 pub(crate) use pointer::CodePtr;
 pub(crate) use resources::HostDtor;
 pub(crate) use shared_memory::SharedLinearMemory;
-pub(crate) use stack_switch::{FiberRecord, GuestStack, GuestStep, HostFuture};
+pub(crate) use stack_switch::{FiberRecord, GuestStack, GuestStackPtr, GuestStep, HostFuture};
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
 pub(crate) use sys::{ImageMapping, Mapping, page_size};
 pub(crate) use table::DefinedTable;
