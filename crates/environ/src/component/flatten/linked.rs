@@ -126,7 +126,7 @@ impl Flattener<'_, '_> {
         self.budget.import()?;
         Ok(match ty {
             wt::ComponentEntityType::Func(id) => {
-                DeclaredType::Func(self.func_type(scope, id, offset)?)
+                DeclaredType::Func(self.func_type(scope, id)?)
             }
             wt::ComponentEntityType::Instance(id) => {
                 let wasm_types = self.wasm_types;

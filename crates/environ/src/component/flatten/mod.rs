@@ -126,10 +126,7 @@ impl<'d, 'data> Flattener<'d, 'data> {
             || module::imports_modules(&input);
         Flattener {
             definitions: input.definitions,
-            component: Component {
-                unbuilt: input.definitions.unbuilt.clone(),
-                ..Component::default()
-            },
+            component: Component::default(),
             wasm_types: input.types,
             types: TypeInterner::default(),
             signatures: input.signatures,
