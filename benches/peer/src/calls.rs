@@ -12,6 +12,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 /// Rounds of each row.
 const ROUNDS: usize = 41;
 
+/// How long a profiler looks.
+const PROFILE_SECONDS: u64 = 3;
+
 /// Callees that a chain goes through.
 const CHAIN: u32 = 4;
 
@@ -55,6 +58,21 @@ pub(crate) fn measure_rows(
     Ok(measured)
 }
 
+/// Runs our side of the first row whose name contains `filter` for some seconds, for a profiler.
+pub(crate) fn run_ours(engines: &Engines, rows: Vec<Row>, filter: &str) -> Result<bool> {
+    let mut rows = rows.into_iter();
+    let Some(row) = rows.find(|row| format!("{} {}", row.id, row.name).contains(filter)) else {
+        return Ok(false);
+    };
+    let mut runner = engines.ours(&wat::parse_str(&row.component)?)?;
+    let start = std::time::Instant::now();
+    while start.elapsed().as_secs() < PROFILE_SECONDS {
+        let result = (row.call)(&mut runner, row.calls);
+        ensure!(result == u64::from((row.expected)(row.calls)));
+    }
+    Ok(true)
+}
+
 fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
     let bytes = wat::parse_str(&row.component)?;
     let mut sides = [
@@ -80,7 +98,7 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
     })
 }
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let row = |id, name, target, calls, component, expected| Row {
         id,
         name,

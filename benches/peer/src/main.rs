@@ -208,6 +208,10 @@ fn main() -> Result<()> {
                     .context("--idle is for this program's own use")?;
                 return life_cycle::idle_in_this_process(&side, &image);
             }
+            "--ours" => {
+                let row = args.next().context("--ours needs the name of a row")?;
+                return run_ours(&row);
+            }
             "--million" => million = true,
             "--threads" => {
                 let (Some(side), Some(threads)) = (args.next(), args.next()) else {
@@ -216,7 +220,10 @@ fn main() -> Result<()> {
                 return many_threads::in_this_process(&side, threads.parse()?);
             }
             word if word.starts_with('-') => {
-                bail!("unknown option `{word}`: try --json FILE, or --million for row T6")
+                bail!(
+                    "unknown option `{word}`: try --json FILE, --million for row T6, or \
+                 --ours ROW"
+                )
             }
             _ => filter = Some(arg),
         }
@@ -292,6 +299,17 @@ fn main() -> Result<()> {
             .with_context(|| format!("cannot write {path}"))?;
     }
     Ok(())
+}
+
+/// Runs our side of a row alone, for a profiler.
+fn run_ours(row: &str) -> Result<()> {
+    let engines = Engines::new()?;
+    for rows in [calls::rows(), threads::rows(), async_calls::rows()] {
+        if calls::run_ours(&engines, rows, row)? {
+            return Ok(());
+        }
+    }
+    bail!("no row of calls, threads or async calls is called `{row}`")
 }
 
 /// Prints rows whose targets are times; returns their records.

@@ -17,7 +17,7 @@ pub(crate) fn measure(engines: &Engines, filter: Option<&str>) -> Result<Vec<Mea
     measure_rows(engines, rows(), filter)
 }
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let row = |id, name, target, calls, component| Row {
         id,
         name,
