@@ -12,26 +12,43 @@ use anyhow::{Context as _, Result, bail, ensure};
 /// Rounds of each row.
 const ROUNDS: usize = 41;
 
+/// How long a profiler looks.
+const PROFILE_SECONDS: u64 = 3;
+
 /// Callees that a chain goes through.
 const CHAIN: u32 = 4;
 
-/// A row.
-struct Row {
-    id: &'static str,
-    name: &'static str,
-    /// Nanoseconds for a call, at most.
-    target: f64,
-    /// Calls in one round.
-    calls: u32,
-    component: String,
-    /// What the loop returns after so many calls.
-    expected: fn(u32) -> u32,
+/// A row whose loop is in the guest.
+pub(crate) struct Row {
+    /// Its name in the list of targets.
+    pub(crate) id: &'static str,
+    /// What it does.
+    pub(crate) name: &'static str,
+    /// Nanoseconds for each of its operations, at most.
+    pub(crate) target: f64,
+    /// Operations in one round.
+    pub(crate) calls: u32,
+    /// Exports `run`.
+    pub(crate) component: String,
+    /// What the loop returns after so many.
+    pub(crate) expected: fn(u32) -> u32,
+    /// How the loop is called.
+    pub(crate) call: fn(&mut Runner, u32) -> u64,
 }
 
-/// Measures the rows whose names contain `filter`.
+/// Measures the rows of synchronous calls whose names contain `filter`.
 pub(crate) fn measure(engines: &Engines, filter: Option<&str>) -> Result<Vec<Measured>> {
+    measure_rows(engines, rows(), filter)
+}
+
+/// Measures those of the rows whose names contain `filter`.
+pub(crate) fn measure_rows(
+    engines: &Engines,
+    rows: Vec<Row>,
+    filter: Option<&str>,
+) -> Result<Vec<Measured>> {
     let mut measured = Vec::new();
-    for row in rows() {
+    for row in rows {
         let full_name = format!("{} {}", row.id, row.name);
         if filter.is_some_and(|word| !full_name.contains(word)) {
             continue;
@@ -39,6 +56,21 @@ pub(crate) fn measure(engines: &Engines, filter: Option<&str>) -> Result<Vec<Mea
         measured.push(measure_row(engines, &row).context(full_name)?);
     }
     Ok(measured)
+}
+
+/// Runs our side of the first row whose name contains `filter` for some seconds, for a profiler.
+pub(crate) fn run_ours(engines: &Engines, rows: Vec<Row>, filter: &str) -> Result<bool> {
+    let mut rows = rows.into_iter();
+    let Some(row) = rows.find(|row| format!("{} {}", row.id, row.name).contains(filter)) else {
+        return Ok(false);
+    };
+    let mut runner = engines.ours(&wat::parse_str(&row.component)?)?;
+    let start = std::time::Instant::now();
+    while start.elapsed().as_secs() < PROFILE_SECONDS {
+        let result = (row.call)(&mut runner, row.calls);
+        ensure!(result == u64::from((row.expected)(row.calls)));
+    }
+    Ok(true)
 }
 
 fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
@@ -49,12 +81,12 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
     ];
     let expected = u64::from((row.expected)(row.calls));
     for (name, side) in &mut sides {
-        let result = side.call(row.calls);
+        let result = (row.call)(side, row.calls);
         ensure!(result == expected, "{name}: {result} instead of {expected}");
     }
-    let mut subjects = sides
-        .each_mut()
-        .map(|(name, side): &mut (_, Runner)| Subject::new(*name, move || side.call(row.calls)));
+    let mut subjects = sides.each_mut().map(|(name, side): &mut (_, Runner)| {
+        Subject::new(*name, move || (row.call)(side, row.calls))
+    });
     let Ok(timings) = alternate(&mut subjects, ROUNDS, row.calls.into()).try_into() else {
         bail!("two subjects give two timings");
     };
@@ -66,7 +98,7 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
     })
 }
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let row = |id, name, target, calls, component, expected| Row {
         id,
         name,
@@ -74,6 +106,7 @@ fn rows() -> Vec<Row> {
         calls,
         component,
         expected,
+        call: Runner::call,
     };
     vec![
         row(
