@@ -14,6 +14,7 @@
 //!   host_call  calls of the host that make tasks
 //!   start_function  core modules' start functions that are tasks
 //!   turn       the loops: who is resumed next, and what happens when a thread stops
+//!   schedule   who decides what is left open
 //!   switch     the one place that saves and restores what a thread owns of its component's contexts
 //! ```
 //!
@@ -35,6 +36,7 @@ mod copy;
 mod end;
 mod error_context;
 mod host_call;
+mod schedule;
 mod start_function;
 mod state;
 pub(crate) mod switch;
@@ -49,6 +51,7 @@ pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
 pub(crate) use end::{gone as end_gone, interface_type};
 pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
+pub use schedule::Schedule;
 pub(crate) use start_function::StartTask;
 pub(crate) use state::{Concurrency, InstanceTasks, TaskFuncs};
 pub(crate) use task::{lends_of_task, scope_of_task};
