@@ -114,12 +114,28 @@ pub(crate) fn rows() -> Vec<Row> {
             "(u32, u32) -> u32",
             1.3,
             100_000,
-            scalars(),
+            scalars(""),
             sum_below,
         ),
-        row("S2", "record of 8 in", 2.5, 100_000, record_in(), |n| {
+        row(
+            "S1",
+            "the same, not inlined",
+            1.3,
+            100_000,
+            scalars(&trap_at_minus_one(1)),
+            sum_below,
+        ),
+        row("S2", "record of 8 in", 2.5, 100_000, record_in(""), |n| {
             (0..n).fold(0, |sum, i| sum ^ (8 * i + 28))
         }),
+        row(
+            "S2",
+            "the same, not inlined",
+            2.5,
+            100_000,
+            record_in(&trap_at_minus_one(0)),
+            |n| (0..n).fold(0, |sum, i| sum ^ (8 * i + 28)),
+        ),
         row("S2", "record of 8 out", 4.0, 100_000, record_out(), |n| {
             (0..n).fold(0, |sum, i| sum ^ (8 * i + 28))
         }),
@@ -252,13 +268,20 @@ fn run(each: &str) -> String {
     )
 }
 
-fn scalars() -> String {
+/// Something that never happens; a function that has it isn't inlined.
+fn trap_at_minus_one(param: u32) -> String {
+    format!("(if (i32.eq (local.get {param}) (i32.const -1)) (then unreachable))")
+}
+
+fn scalars(first: &str) -> String {
     Pair {
         types: ["", ""],
         given: "",
         ty: r#"(param "a" u32) (param "b" u32) (result u32)"#,
-        callee: r#"(func (export "f") (param i32 i32) (result i32)
-            (i32.add (local.get 0) (local.get 1)))"#,
+        callee: &format!(
+            r#"(func (export "f") (param i32 i32) (result i32)
+            {first} (i32.add (local.get 0) (local.get 1)))"#
+        ),
         lift: NONE,
         core_ty: "(param i32 i32) (result i32)",
         lower: NONE,
@@ -282,7 +305,7 @@ fn with_record(pair: Pair<'_>) -> String {
     .component()
 }
 
-fn record_in() -> String {
+fn record_in(first: &str) -> String {
     let add_all = "(i32.add ".repeat(7);
     let fields: String = (1..8).map(|i| format!(" (local.get {i}))")).collect();
     let arg = |i| format!(" (i32.add (local.get $i) (i32.const {i}))");
@@ -293,7 +316,7 @@ fn record_in() -> String {
         ty: r#"(param "r" $r) (result u32)"#,
         callee: &format!(
             r#"(func (export "f") (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-            {add_all}(local.get 0){fields})"#
+            {first} {add_all}(local.get 0){fields})"#
         ),
         lift: NONE,
         core_ty: "(param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)",
