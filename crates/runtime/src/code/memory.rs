@@ -30,11 +30,13 @@ impl CodeMemory {
 /// # Errors
 /// If the image is not consistent, or there is no memory.
 pub(crate) fn lay_out(
-    image: &CodeImage,
+    image: CodeImage,
     descriptions: &Descriptions,
     settings: &Settings,
 ) -> Result<CheckedImage> {
-    let bytes = encode(image, descriptions, settings, page_size())?;
+    let bytes = encode(&image, descriptions, settings, page_size())?;
+    // Each of them is as large as all the code.
+    drop(image);
     let mapping = ImageMapping::copy(&bytes).context("no memory for code")?;
     CheckedImage::new(mapping, settings)
 }
