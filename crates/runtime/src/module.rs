@@ -94,7 +94,8 @@ impl Module {
         Module::new(engine, bytes).with_context(|| format!("failed to load `{}`", path.display()))
     }
 
-    /// Checks that a binary is a valid module that [`Module::new`] would accept.
+    /// Checks that a binary is a valid module, of what the engine supports, without compiling it.
+    /// What is valid may still be too large to be compiled.
     ///
     /// # Errors
     /// If it isn't.

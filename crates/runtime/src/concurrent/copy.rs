@@ -234,7 +234,13 @@ fn copy_values(
     while done < transfer.count {
         let count = (transfer.count - done).min(VALUES_AT_ONCE);
         let mut vals = Vec::with_capacity(count as usize);
-        let lifted = lift(store, source, transfer.source_progress + done, &mut vals, count);
+        let lifted = lift(
+            store,
+            source,
+            transfer.source_progress + done,
+            &mut vals,
+            count,
+        );
         let to = transfer.destination_progress + done;
         if let Err(error) = lifted.and_then(|()| lower(store, destination, to, &vals)) {
             vals.iter().for_each(|val| val.abandon(store));

@@ -24,6 +24,7 @@ mod resource;
 mod scope;
 mod value;
 
+use super::core_type::CoreTypes;
 use super::definition::{Definitions, Item, StaticComponentIndex};
 use super::info::{
     CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ImportSource,
@@ -73,6 +74,7 @@ struct Flattener<'d, 'data> {
     wasm_types: TypesRef<'d>,
     types: TypeInterner,
     signatures: SignatureTable,
+    core_types: CoreTypes,
     modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
     /// The step that makes each core instance.
     instance_steps: PrimaryMap<RuntimeInstanceIndex, usize>,
@@ -130,6 +132,7 @@ impl<'d, 'data> Flattener<'d, 'data> {
             wasm_types: input.types,
             types: TypeInterner::default(),
             signatures: input.signatures,
+            core_types: CoreTypes::default(),
             modules: input.modules,
             instance_steps: PrimaryMap::new(),
             component_instances: PrimaryMap::new(),
