@@ -37,6 +37,9 @@ pub struct Scheduler<P: Platform> {
     checking: bool,
 }
 
+/// How many threads and waitables are checked after every step.
+const MAX_CHECKED: usize = 256;
+
 /// Who runs after an operation of the current thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
@@ -121,7 +124,8 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// Whether [`check`](Self::check) runs after every step, as it does by default with debug
-    /// assertions, and never does without. It takes time in proportion to all there is.
+    /// assertions, and never does without. It takes time in proportion to all there is, and is left
+    /// out when there are more than some hundred threads and waitables.
     pub fn set_checking(&mut self, checking: bool) {
         self.checking = checking && cfg!(debug_assertions);
     }
@@ -244,7 +248,8 @@ impl<P: Platform> Scheduler<P> {
     /// Every public step ends with this.
     #[inline]
     pub(crate) fn checked(&self) {
-        if cfg!(debug_assertions) && self.checking {
+        let few = self.threads.len() + self.waitables.len() <= MAX_CHECKED;
+        if cfg!(debug_assertions) && self.checking && few {
             self.assert_consistent();
         }
     }

@@ -2,11 +2,12 @@
 
 use crate::Features;
 use crate::component::Component;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::{NestedComponentIndex, StaticModuleIndex};
 use crate::module::ModuleTranslation;
 use crate::signature_table::SignatureTable;
 use cranelift_entity::PrimaryMap;
+use wasmparser::{BinaryReader, FuncValidatorAllocations};
 
 /// Everything known about a binary before code is generated.
 pub struct Translation<'data> {
@@ -28,19 +29,6 @@ impl<'data> Translation<'data> {
     /// # Errors
     /// If the binary is broken, needs what is not built yet or is switched off, or passes a limit.
     pub fn parse(bytes: &'data [u8], features: Features) -> Result<Translation<'data>> {
-        let translation = Translation::parse_unbuilt(bytes, features)?;
-        match translation.unbuilt() {
-            Some(error) => Err(error.clone()),
-            None => Ok(translation),
-        }
-    }
-
-    /// As [`Self::parse`], but what can be read and can't be run yet is only taken note of
-    /// ([`Component::unbuilt`]). Such a component must not be compiled.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub fn parse_unbuilt(bytes: &'data [u8], features: Features) -> Result<Translation<'data>> {
         if wasmparser::Parser::is_component(bytes) {
             features.check_components()?;
             crate::component::translate(bytes, features)
@@ -49,8 +37,24 @@ impl<'data> Translation<'data> {
         }
     }
 
-    /// What a component needs that can be read but not be run yet.
-    fn unbuilt(&self) -> Option<&Error> {
-        self.component.as_ref()?.unbuilt.as_ref()
+    /// Validates function bodies, which otherwise happens when they are compiled.
+    ///
+    /// # Errors
+    /// If one is invalid.
+    pub fn validate_bodies(&self) -> Result<()> {
+        let mut allocations = FuncValidatorAllocations::default();
+        for module in self.modules.values() {
+            for body in module.bodies.values() {
+                let bytes = &module.bytes[body.range.clone()];
+                let offset = module.base_offset + body.range.start as u64;
+                let body = body.clone().validator;
+                let mut validator = body.into_validator(allocations);
+                validator.validate(&wasmparser::FunctionBody::new(BinaryReader::new(
+                    bytes, offset,
+                )))?;
+                allocations = validator.into_allocations();
+            }
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,6 @@ use super::component_type::ComponentType;
 use super::module_type::ModuleType;
 use super::types::{ComponentTypes, ExternType, TypeDef};
 use crate::canonical_abi::LiftOrLower;
-use crate::error::Error;
 use crate::index::*;
 use crate::layout::VMComponentLayout;
 use crate::types::AddressType;
@@ -72,15 +71,29 @@ pub struct Component {
     /// stack, and know nothing of concurrency.
     #[serde(with = "crate::serial::map")]
     pub makes_tasks: PrimaryMap<RuntimeComponentInstanceIndex, bool>,
-    /// What keeps it from being run: the first thing in it that isn't built yet. `None` if it is
-    /// from [`Translation::parse`](crate::Translation::parse), which refuses it otherwise.
-    #[serde(skip)]
-    pub unbuilt: Option<Error>,
     /// Where its contexts are in memory.
     pub layout: VMComponentLayout,
 }
 
 impl Component {
+    /// Replaces the numbers of function types that types of core modules mention.
+    pub fn renumber_mentioned_types(&mut self, number: impl Fn(SignatureIndex) -> SignatureIndex) {
+        for import in self.module_imports.values_mut() {
+            import.ty.renumber_mentioned_types(&number);
+        }
+        for import in self.component_imports.values_mut() {
+            import.ty.renumber_mentioned_types(&number);
+        }
+        let mut exports: Vec<&mut Export> = self.exports.iter_mut().map(|(_, e)| e).collect();
+        while let Some(export) = exports.pop() {
+            match export {
+                Export::Module(_, ty) => ty.renumber_mentioned_types(&number),
+                Export::Instance(list) => exports.extend(list.iter_mut().map(|(_, e)| e)),
+                Export::LiftedFunction { .. } | Export::Type(_) | Export::Component(_) => {}
+            }
+        }
+    }
+
     /// What a resource type is called: as it is exported, or else as it is imported.
     pub fn resource_name(&self, index: ResourceIndex) -> Option<&str> {
         let resource = &self.resources[index];

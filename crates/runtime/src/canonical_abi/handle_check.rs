@@ -9,6 +9,7 @@ use crate::vm::ComponentInstancePtr;
 use anyhow::{Result, bail};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use threadline_concurrent::EndId;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 
 /// A look at the parameters of one call.
@@ -27,6 +28,8 @@ pub(crate) enum Seen {
     Handle(HostHandleKey),
     /// Where a [`Resource`](crate::component::Resource) keeps its state.
     Owner(usize),
+    /// The readable end of a stream or future.
+    End(EndId),
 }
 
 impl<'a> HandleCheck<'a> {
@@ -42,6 +45,11 @@ impl<'a> HandleCheck<'a> {
     /// The store that values are given out of.
     pub(crate) fn store(&self) -> &'a StoreOpaque {
         self.store
+    }
+
+    /// The component instance that is called.
+    pub(crate) fn instance(&self) -> ComponentInstancePtr {
+        self.instance
     }
 
     /// The resource type of a handle type, and whether it is one of those that are given away.

@@ -29,6 +29,7 @@
 //!   `load_case`, which see to discriminants and padding.
 
 mod abi;
+mod async_value;
 mod context;
 mod dynamic;
 mod func_shape;
@@ -45,12 +46,13 @@ mod variant;
 
 pub use abi::{Offset, TypeAbi, VariantAbi, record_offsets};
 pub use context::{LiftContext, LowerContext};
-pub(crate) use dynamic::{lift_vals, lower_vals};
+pub(crate) use dynamic::{lift_vals, load_vals, lower_vals, store_vals};
 pub(crate) use func_shape::{FuncShape, is_abi_of};
 pub(crate) use handle::CallHandles;
 pub use handle_check::HandleCheck;
 pub(crate) use handle_check::Seen;
 pub use left_in_guest::{WasmList, WasmStr};
+pub(crate) use string::{load_string_at, store_string_at};
 pub(crate) use tuple::{lift_from, lower_to};
 pub(crate) use typecheck::ResourceLookup;
 pub use typecheck::{

@@ -42,6 +42,8 @@ pub(crate) struct CompiledComponent {
     lowerings: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
     /// How each is called, found for the first instance.
     lowered_types: OnceLock<Box<[LoweredType]>>,
+    /// The code of each trampoline, found for the first instance.
+    trampolines: OnceLock<Box<[Option<CodePtr>]>>,
     /// By [`SignatureIndex`].
     type_ids: Arc<[TypeId]>,
 }
@@ -187,6 +189,7 @@ impl CompiledComponent {
             nested,
             lowerings: lowerings(&description.steps),
             lowered_types: OnceLock::new(),
+            trampolines: OnceLock::new(),
             description: Arc::new(description),
             type_ids: loaded.type_ids,
         }))
@@ -265,7 +268,13 @@ impl CompiledComponent {
     /// # Errors
     /// If the code image lacks it.
     pub(super) fn trampoline(&self, index: TrampolineIndex) -> Result<CodePtr> {
-        CodePtr::of(&self.code, FuncKey::Trampoline(index))
+        let trampolines = self.trampolines.get_or_init(|| {
+            let indices = self.description.trampolines.keys();
+            let code = indices.map(|index| CodePtr::of(&self.code, FuncKey::Trampoline(index)));
+            code.collect()
+        });
+        let code = trampolines.get(index.as_u32() as usize).copied();
+        code.flatten()
             .with_context(|| format!("the code image lacks {index}"))
     }
 }

@@ -93,7 +93,9 @@ mod component_check;
 #[doc(hidden)]
 pub mod derive;
 mod destructor;
+mod end_any;
 mod error;
+mod error_context;
 mod export;
 mod func;
 mod guest_func;
@@ -121,7 +123,9 @@ pub use self::component::Component;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, WasmList, WasmStr};
 #[doc(hidden)]
 pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
+pub use end_any::{FutureAny, StreamAny};
 pub use error::ComponentError;
+pub use error_context::ErrorContext;
 pub use export::{ComponentExportIndex, ExportLookup};
 pub use func::Func;
 pub use has_data::{HasData, HasSelf};
@@ -140,6 +144,7 @@ pub use threadline_macro::{ComponentType, Lift, Lower, bindgen, flags};
 
 pub(crate) use self::component::CompiledComponent;
 pub(crate) use destructor::{destroy_imported, handle_error, other_handle_error};
+pub(crate) use end_any::end_type;
 pub(crate) use func::LiftedFunc;
 pub(crate) use import_check::Found;
 pub(crate) use resource_type::{HostType, ResourceTypeId};

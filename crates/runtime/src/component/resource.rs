@@ -258,6 +258,11 @@ impl ResourceAny {
         super::destructor::destroy(store, handle.ty, handle.rep)
     }
 
+    /// Removes the host's handle, if it has it still, and nothing else.
+    pub(super) fn forget(self, store: &StoreOpaque) {
+        store.resources.handles().remove(self.key);
+    }
+
     /// Removes the host's handle.
     fn take(self, store: &StoreOpaque) -> Result<HostHandle> {
         store.check(self.store, "resource")?;

@@ -2,9 +2,26 @@
 
 use super::types::{Description, Type};
 use crate::canonical_abi::{ResourceLookup, TypeMismatch};
+use crate::store::StoreOpaque;
+use crate::vm::ComponentInstancePtr;
 use std::collections::BTreeSet;
-use threadline_environ::ComponentFuncTypeIndex;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::{ComponentFuncTypeIndex, ResourceIndex};
+
+/// Whether types of two instances of a store are the same.
+pub(super) fn is_same_type(
+    store: &StoreOpaque,
+    expected: (ComponentInstancePtr, InterfaceType),
+    found: (ComponentInstancePtr, InterfaceType),
+) -> bool {
+    let resources = [expected.0, found.0]
+        .map(|instance| move |index: ResourceIndex| instance.public_resource(store, index));
+    let mut comparison = Comparison::new(
+        (expected.0.description(), &resources[0]),
+        (found.0.description(), &resources[1]),
+    );
+    comparison.same(expected.1, found.1)
+}
 
 /// A comparison of types of two components.
 pub(super) struct Comparison<'a> {

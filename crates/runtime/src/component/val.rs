@@ -1,6 +1,6 @@
 //! [`Val`], a component value whose type is known at run time only.
 
-use super::{Lower as _, ResourceAny};
+use super::{ErrorContext, FutureAny, Lower, ResourceAny, StreamAny};
 use crate::canonical_abi::HandleCheck;
 use crate::store::StoreOpaque;
 use crate::vm::ComponentInstancePtr;
@@ -63,6 +63,12 @@ pub enum Val {
     Flags(Vec<String>),
     /// `own<R>` or `borrow<R>`.
     Resource(ResourceAny),
+    /// `stream<T>`: the readable end of one.
+    Stream(StreamAny),
+    /// `future<T>`: the readable end of one.
+    Future(FutureAny),
+    /// `error-context`.
+    ErrorContext(ErrorContext),
 }
 
 impl PartialEq for Val {
@@ -90,6 +96,9 @@ impl PartialEq for Val {
             (Val::Option(a), Val::Option(b)) => a == b,
             (Val::Result(a), Val::Result(b)) => a == b,
             (Val::Resource(a), Val::Resource(b)) => a == b,
+            (Val::Stream(a), Val::Stream(b)) => a == b,
+            (Val::Future(a), Val::Future(b)) => a == b,
+            (Val::ErrorContext(a), Val::ErrorContext(b)) => a == b,
             (Val::Flags(a), Val::Flags(b)) => {
                 a.iter().all(|label| b.contains(label)) && b.iter().all(|label| a.contains(label))
             }
@@ -218,8 +227,8 @@ impl<'a> ValTypes<'a> {
         }
     }
 
-    /// Whether a resource can be given away or lent, whatever comes before it.
-    fn check_resource(&self, found: &ResourceAny, ty: InterfaceType) -> Result<(), ValMismatch> {
+    /// Whether a resource or an end can be given away or lent, whatever comes before it.
+    fn check_handle<H: Lower>(&self, found: &H, ty: InterfaceType) -> Result<(), ValMismatch> {
         let Some(resources) = &self.resources else {
             return Ok(());
         };
@@ -230,6 +239,24 @@ impl<'a> ValTypes<'a> {
 }
 
 impl Val {
+    /// It was to be passed on, which has failed on the way: what it owns that hasn't arrived goes.
+    pub(crate) fn abandon(&self, store: &mut StoreOpaque) {
+        match self {
+            Val::Resource(resource) => resource.forget(store),
+            Val::Stream(end) => end.abandon(store),
+            Val::Future(end) => end.abandon(store),
+            Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => {
+                vals.iter().for_each(|val| val.abandon(store));
+            }
+            Val::Map(entries) => entries.iter().for_each(|(_, val)| val.abandon(store)),
+            Val::Record(fields) => fields.iter().for_each(|(_, val)| val.abandon(store)),
+            Val::Variant(_, Some(val))
+            | Val::Option(Some(val))
+            | Val::Result(Ok(Some(val)) | Err(Some(val))) => val.abandon(store),
+            _ => {}
+        }
+    }
+
     /// What kind of value it is, in WIT's words.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -256,6 +283,9 @@ impl Val {
             Val::Enum(_) => "enum",
             Val::Flags(_) => "flags",
             Val::Resource(_) => "resource",
+            Val::Stream(_) => "stream",
+            Val::Future(_) => "future",
+            Val::ErrorContext(_) => "error-context",
         }
     }
 
@@ -323,8 +353,11 @@ impl Val {
                 check_name("enum", case, &types.enums[index].cases)
             }
             (Val::Resource(resource), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => {
-                types.check_resource(resource, ty)
+                types.check_handle(resource, ty)
             }
+            (Val::Stream(end), InterfaceType::Stream(_)) => types.check_handle(end, ty),
+            (Val::Future(end), InterfaceType::Future(_)) => types.check_handle(end, ty),
+            (Val::ErrorContext(_), InterfaceType::ErrorContext) => Ok(()),
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
                 set.iter()

@@ -8,6 +8,9 @@
 //!   task       …   task.*, and what a task's implicit thread does from its start to its end
 //!   call       …   calls between guests that make tasks
 //!   waitable   …   waitable sets, subtasks, events
+//!   end        …   ends of streams and futures: made, passed on, dropped, forwarded
+//!   copy       …   reads and writes, and how elements get from one memory to the other
+//!   error_context  …   error contexts
 //!   host_call  calls of the host that make tasks
 //!   start_function  core modules' start functions that are tasks
 //!   turn       the loops: who is resumed next, and what happens when a thread stops
@@ -29,18 +32,24 @@
 
 mod builtin;
 mod call;
+mod copy;
+mod end;
+mod error_context;
 mod host_call;
 mod schedule;
 mod start_function;
 mod state;
 pub(crate) mod switch;
 mod task;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod turn;
 mod waitable;
 
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
+pub(crate) use end::{gone as end_gone, interface_type};
 pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
 pub use schedule::Schedule;
 pub(crate) use start_function::StartTask;

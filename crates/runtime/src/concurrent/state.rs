@@ -1,13 +1,16 @@
 //! What a store knows of its tasks and threads beside the scheduler.
 
+use super::copy::Buffer;
+use super::end::{ElementType, MovingEnds};
+use super::error_context::ErrorContexts;
 use super::host_call::HostCallId;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestStackPtr};
 use anyhow::Result;
 use smallvec::SmallVec;
 use std::cell::Cell;
-use threadline_concurrent::{Event, Id, InstanceId, Payload, Platform, Scheduler, SubtaskId};
-use threadline_environ::component::{Component, EndType, InterfaceType};
+use threadline_concurrent::{Event, Id, InstanceId, Platform, Scheduler, SubtaskId};
+use threadline_environ::component::{Component, InterfaceType};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::{
     OptionsIndex, RuntimeCallbackIndex, RuntimeComponentInstanceIndex, RuntimeTableIndex,
@@ -21,7 +24,7 @@ impl Platform for Guests {
     type Thread = GuestThread;
     type Task = GuestTask;
     type Subtask = GuestSubtask;
-    type Buffer = GuestBuffer;
+    type Buffer = Buffer;
     type Payload = ElementType;
 }
 
@@ -93,42 +96,6 @@ pub(crate) struct GuestSubtask {
     pub(super) result: u64,
 }
 
-/// Where a read or write copies to or from.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct GuestBuffer {
-    /// The component that it is in.
-    pub(crate) instance: ComponentInstancePtr,
-    /// How its elements are lifted or lowered.
-    pub(crate) options: OptionsIndex,
-    /// The type of its elements, in that component.
-    pub(crate) ty: EndType,
-    /// The address of its first element.
-    pub(crate) address: u64,
-}
-
-/// The type of a stream's or future's elements: as a component knows it.
-#[derive(Clone, Debug)]
-pub(crate) struct ElementType {
-    /// The component whose types it is one of.
-    pub(crate) instance: Option<ComponentInstancePtr>,
-    /// The type of the ends.
-    pub(crate) ty: EndType,
-    /// Whether there are no elements, or they are numbers.
-    pub(crate) is_none_or_number: bool,
-}
-
-impl PartialEq for ElementType {
-    fn eq(&self, other: &ElementType) -> bool {
-        self.instance == other.instance && self.ty == other.ty
-    }
-}
-
-impl Payload for ElementType {
-    fn is_none_or_number(&self) -> bool {
-        self.is_none_or_number
-    }
-}
-
 /// All concurrency of a store.
 pub(crate) struct Concurrency {
     pub(crate) scheduler: Scheduler<Guests>,
@@ -142,6 +109,10 @@ pub(crate) struct Concurrency {
     pub(super) ended: Option<GuestThread>,
     /// The outermost stack, if everything waits for the host.
     pub(super) interrupted: Option<GuestStackPtr>,
+    /// Ends that are between two tables.
+    pub(super) moving: MovingEnds,
+    /// Messages of error contexts, by the places that are in the tables of handles.
+    pub(crate) error_contexts: ErrorContexts,
 }
 
 impl Default for Concurrency {
@@ -153,6 +124,8 @@ impl Default for Concurrency {
             thread_limit: 0,
             ended: None,
             interrupted: None,
+            moving: MovingEnds::default(),
+            error_contexts: ErrorContexts::default(),
         }
     }
 }

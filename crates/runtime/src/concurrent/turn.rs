@@ -153,6 +153,7 @@ impl StoreOpaque {
 
     #[cold]
     fn settle_all_locks(&mut self) {
+        self.lose_moving_ends();
         let locked = self.take_locked();
         for &instance in &locked {
             for id in instance.tasks().all_ids() {

@@ -24,6 +24,7 @@ mod resource;
 mod scope;
 mod value;
 
+use super::core_type::CoreTypes;
 use super::definition::{Definitions, Item, StaticComponentIndex};
 use super::info::{
     CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ImportSource,
@@ -73,6 +74,7 @@ struct Flattener<'d, 'data> {
     wasm_types: TypesRef<'d>,
     types: TypeInterner,
     signatures: SignatureTable,
+    core_types: CoreTypes,
     modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
     /// The step that makes each core instance.
     instance_steps: PrimaryMap<RuntimeInstanceIndex, usize>,
@@ -126,13 +128,11 @@ impl<'d, 'data> Flattener<'d, 'data> {
             || module::imports_modules(&input);
         Flattener {
             definitions: input.definitions,
-            component: Component {
-                unbuilt: input.definitions.unbuilt.clone(),
-                ..Component::default()
-            },
+            component: Component::default(),
             wasm_types: input.types,
             types: TypeInterner::default(),
             signatures: input.signatures,
+            core_types: CoreTypes::default(),
             modules: input.modules,
             instance_steps: PrimaryMap::new(),
             component_instances: PrimaryMap::new(),

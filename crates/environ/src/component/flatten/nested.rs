@@ -121,11 +121,6 @@ impl<'data> Flattener<'_, 'data> {
         self.component.nested.push(description);
         let (translation, budget) = nested.flatten(&closure)?;
         self.budget = budget;
-        if let Some(component) = &translation.component
-            && self.component.unbuilt.is_none()
-        {
-            self.component.unbuilt = component.unbuilt.clone();
-        }
         Ok(translation)
     }
 }

@@ -4,9 +4,9 @@ use super::super::context::Range;
 use super::super::list::list_range;
 use super::super::variant::load_bits;
 use super::super::{Lift, LiftContext};
-use super::{elements, unbuilt};
+use super::elements;
 use crate::bug::bail_bug;
-use crate::component::{ResourceAny, Val};
+use crate::component::{ErrorContext, FutureAny, ResourceAny, StreamAny, Val};
 use crate::trap::Trap;
 use crate::vm::val_raw;
 use anyhow::Result;
@@ -37,6 +37,24 @@ pub(crate) fn lift_vals(
     let from = cx.pointee(&slots[0], size, align)?;
     for (val, to) in load_fields(cx, tuple, from)?.into_iter().zip(to) {
         *to = val;
+    }
+    Ok(())
+}
+
+/// `load_list_from_valid_range`, of values one after the other that a guest has at an address. Those
+/// before one that can't be lifted are there all the same.
+pub(crate) fn load_vals(
+    cx: &mut LiftContext<'_>,
+    element: InterfaceType,
+    address: u64,
+    to: &mut Vec<Val>,
+    count: usize,
+) -> Result<()> {
+    let SizeAlign { size, align } = size_align(cx.types(), element, cx.address());
+    let length = u64::from(size) * count as u64;
+    let bytes = cx.bytes(address, length, align, Trap::CanonicalOutOfBounds)?;
+    for from in bytes.chunks_exact(size as usize) {
+        to.push(load_val(cx, element, from)?);
     }
     Ok(())
 }
@@ -123,7 +141,15 @@ fn lift_val_to(
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             *to = Val::Resource(ResourceAny::lift_flat(cx, ty, slots.take(1)?)?);
         }
-        other => return Err(unbuilt(cx.types(), other).into()),
+        InterfaceType::Stream(_) => {
+            *to = Val::Stream(StreamAny::lift_flat(cx, ty, slots.take(1)?)?);
+        }
+        InterfaceType::Future(_) => {
+            *to = Val::Future(FutureAny::lift_flat(cx, ty, slots.take(1)?)?);
+        }
+        InterfaceType::ErrorContext => {
+            *to = Val::ErrorContext(ErrorContext::lift_flat(cx, ty, slots.take(1)?)?);
+        }
     }
     Ok(())
 }
@@ -221,7 +247,9 @@ fn load_val(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             Val::Resource(ResourceAny::load(cx, ty, from)?)
         }
-        other => return Err(unbuilt(cx.types(), other).into()),
+        InterfaceType::Stream(_) => scalar!(Stream, StreamAny),
+        InterfaceType::Future(_) => scalar!(Future, FutureAny),
+        InterfaceType::ErrorContext => scalar!(ErrorContext, ErrorContext),
     })
 }
 
