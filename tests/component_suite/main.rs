@@ -48,40 +48,7 @@ const WORDING: &[(&str, &[usize])] = &[
 ];
 
 /// Scripts that need streams and futures, which are not built.
-const TO_COME: &[&str] = &[
-    "async/big-interleaving-test.wast",
-    "async/builtin-trap-poisons-instance.wast",
-    "async/cancel-and-exclusive-lock.wast",
-    "async/cancel-delivery.wast",
-    "async/cancel-instance-wide-resume.wast",
-    "async/cancel-stream.wast",
-    "async/cancel-subtask.wast",
-    "async/cancel-yield-loop.wast",
-    "async/closed-stream.wast",
-    "async/cross-task-future.wast",
-    "async/drop-cross-task-borrow.wast",
-    "async/drop-stream.wast",
-    "async/empty-wait.wast",
-    "async/forward.wast",
-    "async/future-completion-order.wast",
-    "async/futures-must-write.wast",
-    "async/idle-drop.wast",
-    "async/partial-stream-copies.wast",
-    "async/passing-resources.wast",
-    "async/same-component-stream-future.wast",
-    "async/switch-to-ready-callback.wast",
-    "async/sync-barges-in.wast",
-    "async/sync-streams.wast",
-    "async/trap-if-block-and-sync.wast",
-    "async/trap-if-done.wast",
-    "async/trap-if-sync-and-waitable-set.wast",
-    "async/trap-if-transfer-in-waitable-set.wast",
-    "async/wait-during-callback.wast",
-    "async/zero-length.wast",
-    "binary/binary.wast",
-    "validation/indicies.wast",
-    "values/post-return.wast",
-];
+const TO_COME: &[&str] = &[];
 
 /// Scripts that depend on an order that the specification doesn't promise, and on which one.
 const ORDER: &[(&str, &str)] = &[
