@@ -13,6 +13,7 @@
 //!   error_context  …   error contexts
 //!   host_call  calls of the host that make tasks
 //!   start_function  core modules' start functions that are tasks
+//!   tick       the event loop, turned by the embedder
 //!   turn       the loops: who is resumed next, and what happens when a thread stops
 //!   schedule   who decides what is left open
 //!   switch     the one place that saves and restores what a thread owns of its component's contexts
@@ -44,6 +45,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod tick;
 mod turn;
 mod waitable;
 
