@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::Schedule;
+use anyhow::Result;
 use threadline_concurrent::{Recording, Tracer};
 
 impl<T: 'static> Store<T> {
@@ -26,6 +27,21 @@ impl<T: 'static> Store<T> {
     /// ([`Schedule::Replay`]). No more is recorded.
     pub fn take_recording(&mut self) -> Recording {
         self.inner.opaque.concurrency.scheduler.take_recording()
+    }
+
+    /// Resumes guest threads that are ready, one after the other, until none is or so many `turns` were
+    /// taken; how many were. What waits for the host goes on waiting: for that, there are futures.
+    ///
+    /// Threads that outlive the calls that made them go on whenever a call turns the event loop; this
+    /// turns it without a call.
+    ///
+    /// # Errors
+    /// If a thread traps; its instance is locked then.
+    ///
+    /// # Panics
+    /// If a host function that a guest called panicked, with its payload.
+    pub fn run_until_stalled(&mut self, turns: usize) -> Result<usize> {
+        self.inner.opaque.run_until_stalled(turns)
     }
 
     /// Tells this tracer what tasks, threads, calls and streams do, from now on; in place of any
