@@ -391,9 +391,6 @@ impl ComponentTypes {
     /// What a function type has that isn't built.
     pub(super) fn unbuilt(&self, func: ComponentFuncTypeIndex) -> Option<&'static str> {
         let func = &self.funcs[func];
-        if func.async_ {
-            return Some("an `async` function type");
-        }
         let mut seen = BTreeSet::new();
         let params = func.params.iter().map(|&(_, ty)| ty);
         let mut types = params.chain(func.result);

@@ -131,14 +131,8 @@ pub(super) fn options(
             CanonicalOption::Memory(index) => options.memory = Some(index),
             CanonicalOption::Realloc(index) => options.realloc = Some(index),
             CanonicalOption::PostReturn(index) => options.post_return = Some(index),
-            CanonicalOption::Async => {
-                options.async_ = true;
-                walk.refuse_later(refused_option(option, offset));
-            }
-            CanonicalOption::Callback(index) => {
-                options.callback = Some(index);
-                walk.refuse_later(refused_option(option, offset));
-            }
+            CanonicalOption::Async => options.async_ = true,
+            CanonicalOption::Callback(index) => options.callback = Some(index),
             CanonicalOption::CoreType(_) | CanonicalOption::Gc => {
                 return Err(refused_option(option, offset));
             }
