@@ -107,6 +107,10 @@ impl std::error::Error for Trap {}
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Trap::Internal(what) = self {
+            return write!(f, "bug in the scheduler or its driver: {what}");
+        }
+        f.write_str("wasm trap: ")?;
         match *self {
             Trap::UnknownThread(index) => write!(f, "unknown thread index {index}"),
             Trap::CopyBusy(kind) => write!(f, "cannot {} busy {kind}", copy_verb(kind)),
@@ -132,7 +136,6 @@ impl fmt::Display for Trap {
             Trap::ForwardInSet(kind) => {
                 write!(f, "cannot forward {kind} while it's in a waitable set")
             }
-            Trap::Internal(what) => write!(f, "bug in the scheduler or its driver: {what}"),
             other => f.write_str(fixed_text(other)),
         }
     }
@@ -245,7 +248,7 @@ mod tests {
                 "cannot cancel read of stream: none is in progress",
             ),
         ] {
-            assert_eq!(trap.to_string(), text);
+            assert_eq!(trap.to_string(), format!("wasm trap: {text}"));
         }
     }
 }

@@ -57,7 +57,7 @@ trap_codes! {
     /// A NaN converted to an integer.
     InvalidConversionToInteger = 10, "invalid conversion to integer";
     /// The `unreachable` instruction.
-    Unreachable = 11, "unreachable";
+    Unreachable = 11, "wasm `unreachable` instruction executed";
     /// A null reference where one is not allowed.
     NullReference = 12, "null reference";
     /// A component was left where its `may_leave` flag forbids it.

@@ -54,6 +54,8 @@ pub use store::{
     AsContext, AsContextMut, ResourceLimiter, Store, StoreContext, StoreContextMut, StoreLimits,
     StoreLimitsBuilder, UpdateDeadline,
 };
+/// Why a guest trapped in what it did with tasks, threads, streams or futures.
+pub use threadline_concurrent::Trap as ConcurrencyTrap;
 pub use threadline_environ::artifact::ImageError;
 pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,

@@ -2,7 +2,7 @@
 
 use crate::{component_value, core_value};
 use anyhow::{Context, Error, Result, bail, ensure};
-use threadline::{Exception, Store, Trap, Val, component};
+use threadline::{ConcurrencyTrap, Exception, Store, Trap, Val, component};
 use wast::WastRet;
 
 /// What came of a call, an instantiation or the reading of a global.
@@ -100,7 +100,12 @@ impl Outcome {
 
 /// Whether an error is a guest's trap.
 pub(crate) fn is_trap(error: &Error) -> bool {
-    error.downcast_ref::<Trap>().is_some() || error.chain().any(|cause| cause.is::<Trap>())
+    let is_concurrency = |trap: &ConcurrencyTrap| !trap.is_bug();
+    error.downcast_ref::<Trap>().is_some()
+        || error.downcast_ref().is_some_and(is_concurrency)
+        || error
+            .chain()
+            .any(|cause| cause.is::<Trap>() || cause.downcast_ref().is_some_and(is_concurrency))
 }
 
 fn ensure_same_count(actual: usize, expected: usize) -> Result<()> {

@@ -2,13 +2,11 @@
 
 use super::host_call::HostCallId;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack};
+use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestStackPtr};
 use anyhow::Result;
 use smallvec::SmallVec;
 use std::cell::Cell;
-use threadline_concurrent::{
-    Event, Id, InstanceId, Payload, Platform, Scheduler, SubtaskId, ThreadId,
-};
+use threadline_concurrent::{Event, Id, InstanceId, Payload, Platform, Scheduler, SubtaskId};
 use threadline_environ::component::{Component, EndType, InterfaceType};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::{
@@ -140,8 +138,8 @@ pub(crate) struct Concurrency {
     pub(crate) host_calls: super::host_call::HostCalls,
     /// Who has ended on its own stack, for its resumer to free.
     pub(super) ended: Option<GuestThread>,
-    /// The thread that the host resumed, if everything waits for the host.
-    pub(super) interrupted: Option<ThreadId>,
+    /// The outermost stack, if everything waits for the host.
+    pub(super) interrupted: Option<GuestStackPtr>,
 }
 
 impl Default for Concurrency {

@@ -181,6 +181,22 @@ impl<S: RunningStack> Resumed<S> {
         Resumed { store, resumer }
     }
 
+    /// The thread stops, and another of the same component runs in its place, with the same resumer.
+    #[inline]
+    pub(crate) fn hop(&mut self, from: &mut FiberState, to: &mut FiberState) {
+        from.stack = self.store.stack();
+        self.store.set_stack(&to.stack);
+        if let Some(slots) = self.store.slots() {
+            from.thread.leave(slots);
+            to.thread.enter(slots);
+        }
+    }
+
+    /// What the resumer's stack owns.
+    pub(crate) fn resumer(&self) -> &StackState {
+        &self.resumer.stack
+    }
+
     /// The thread stops, and may go on later.
     pub(crate) fn suspend(mut self, thread: &mut FiberState) {
         thread.stack = self.store.stack();

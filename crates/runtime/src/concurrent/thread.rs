@@ -24,7 +24,8 @@ pub(super) fn run(store: &mut StoreOpaque, func: CoreFunc, closure: u64) -> Resu
 fn switched(store: &mut StoreOpaque, switch: Switch) -> Result<u32> {
     match switch {
         Switch::Stay => {}
-        Switch::Block | Switch::To(_) => {
+        Switch::To(other) => store.switch_to(other)?,
+        Switch::Block => {
             store.block_current()?;
         }
     }

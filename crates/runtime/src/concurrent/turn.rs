@@ -4,7 +4,7 @@ use super::state::{GuestThread, Next};
 use super::{task, thread};
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, GuestStep};
+use crate::vm::{ComponentInstancePtr, GuestStackPtr, GuestStep};
 use anyhow::Result;
 use threadline_concurrent::{Outcome, Scheduler, ThreadId, Trap, Wait};
 
@@ -20,12 +20,12 @@ pub(super) enum Ran {
 
 /// How one stretch of a thread on its stack ended.
 enum Stretch {
-    /// Another thread is to go on, with the same resumer.
+    /// Another thread is to go on, with the same resumer, and has no stack yet.
     Switched,
     /// Nobody is current.
     Stopped,
-    /// Everything waits for the host.
-    Pending,
+    /// Everything waits for the host; then this stack goes on.
+    Pending(GuestStackPtr),
 }
 
 impl StoreOpaque {
@@ -35,7 +35,7 @@ impl StoreOpaque {
     /// If it fails: then it has ended, and its instance is locked.
     pub(super) fn run_thread(&mut self, thread: ThreadId) -> Result<Ran> {
         self.concurrency.scheduler.begin_resume(thread)?;
-        self.go_on(thread)
+        self.go_on(None)
     }
 
     /// Goes on with what was interrupted to wait for the host.
@@ -44,7 +44,7 @@ impl StoreOpaque {
     /// As [`Self::run_thread`].
     pub(super) fn go_on_after_host(&mut self) -> Result<Ran> {
         match self.concurrency.interrupted.take() {
-            Some(thread) => self.go_on(thread),
+            Some(stack) => self.go_on(Some(stack)),
             None => Ok(Ran::Done),
         }
     }
@@ -54,19 +54,18 @@ impl StoreOpaque {
         self.concurrency.interrupted.is_some()
     }
 
-    fn go_on(&mut self, mut thread: ThreadId) -> Result<Ran> {
+    /// Runs the current thread, or the stack that was left to wait for the host, and whoever goes on
+    /// in its place.
+    fn go_on(&mut self, mut interrupted: Option<GuestStackPtr>) -> Result<Ran> {
         loop {
-            match self.stretch(thread) {
-                Ok(Stretch::Switched) => match self.concurrency.scheduler.current() {
-                    Some(next) => thread = next,
-                    None => bail_bug!("a thread has switched to nobody"),
-                },
+            match self.stretch(interrupted.take()) {
+                Ok(Stretch::Switched) => {}
                 Ok(Stretch::Stopped) => {
                     self.concurrency.scheduler.end_resume()?;
                     return Ok(Ran::Done);
                 }
-                Ok(Stretch::Pending) => {
-                    self.concurrency.interrupted = Some(thread);
+                Ok(Stretch::Pending(stack)) => {
+                    self.concurrency.interrupted = Some(stack);
                     return Ok(Ran::Pending);
                 }
                 Err(error) => {
@@ -78,17 +77,22 @@ impl StoreOpaque {
         }
     }
 
-    /// The current thread runs on its stack, which it gets if it has none.
-    fn stretch(&mut self, id: ThreadId) -> Result<Stretch> {
-        let Some(thread) = self.concurrency.scheduler.thread_payload(id) else {
-            bail_bug!("a thread that is gone is resumed");
+    /// Runs a stack until who runs on it stops: that of the current thread, which it gets if it has
+    /// none.
+    fn stretch(&mut self, interrupted: Option<GuestStackPtr>) -> Result<Stretch> {
+        let stack = match interrupted {
+            Some(stack) => stack,
+            None => {
+                let thread = self.concurrency.current_thread()?;
+                let (stack, next) = (thread.stack.ptr(), thread.next);
+                if !matches!(next, Next::GoOn) && !self.prepare(next)? {
+                    return Ok(Stretch::Stopped);
+                }
+                stack
+            }
         };
-        let (stack, next) = (thread.stack.ptr(), thread.next);
-        if !matches!(next, Next::GoOn) && !self.prepare(next)? {
-            return Ok(Stretch::Stopped);
-        }
         match self.resume_guest(stack) {
-            GuestStep::Pending => Ok(Stretch::Pending),
+            GuestStep::Pending(stack) => Ok(Stretch::Pending(stack)),
             GuestStep::Blocked => Ok(match self.concurrency.scheduler.current() {
                 Some(_) => Stretch::Switched,
                 None => Stretch::Stopped,
@@ -160,6 +164,26 @@ impl StoreOpaque {
         }
         self.concurrency.ended = Some(exited.thread);
         Ok(())
+    }
+
+    /// The thread that was current goes on as this one, which is; what it finds when it goes on
+    /// itself.
+    ///
+    /// # Errors
+    /// If it finds a trap.
+    #[inline]
+    pub(super) fn switch_to(&mut self, other: ThreadId) -> Result<()> {
+        match self.concurrency.scheduler.thread_payload(other) {
+            Some(thread) if matches!(thread.next, Next::GoOn) => {
+                let stack = thread.stack.ptr();
+                self.switch_guest(stack)?;
+            }
+            _ => self.block_guest()?,
+        }
+        match self.concurrency.scheduler.take_outcome()? {
+            Outcome::Trap(trap) => Err(trap.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The current thread goes to its resumer; what it finds when it goes on.

@@ -144,7 +144,7 @@ impl Future for FiberCall<'_> {
             let context = (*record).store;
             let _current = CurrentStore::enter(context, self.opaque.cast::<c_void>());
             let _poll = PollContext::enter(context, Some(cx));
-            let Step::Finished(returned) = resume(record) else {
+            let (_, Step::Finished(returned)) = resume(record) else {
                 return Poll::Pending;
             };
             let Work::Call { func, args, .. } = &mut (*record).work else {

@@ -19,7 +19,7 @@ use std::any::Any;
 use std::ffi::c_void;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::task::Context;
 use threadline_environ::layout::{VMStoreContext, ValRaw};
 use threadline_fiber::{Fiber, Step, Suspender};
@@ -44,8 +44,8 @@ pub(crate) enum GuestStep {
     Blocked,
     /// Its body has returned, and its stack is given back.
     Finished(Result<()>),
-    /// The host is waited for: the executor goes on.
-    Pending,
+    /// The host is waited for: the executor goes on. The thread to resume then.
+    Pending(GuestStackPtr),
 }
 
 /// A guest thread by the address of its record, for as long as it exists.
@@ -135,13 +135,14 @@ impl StoreOpaque {
         Ok(())
     }
 
-    /// Resumes a guest thread that has a stack and doesn't run, until it blocks or its body returns.
+    /// Resumes a guest thread that has a stack and doesn't run, until it, or who has gone on in its
+    /// place, blocks or its body returns.
     /// If it waits for the host, so does whoever runs here, if that is a fiber.
     ///
     /// # Panics
     /// If the body panicked, with its payload.
     pub(crate) fn resume_guest(&mut self, guest: GuestStackPtr) -> GuestStep {
-        let record = guest.0.as_ptr();
+        let mut record = guest.0.as_ptr();
         let store: *mut StoreOpaque = self;
         // SAFETY: `store` is this very borrow; the context is that store's.
         let context = unsafe { (*store).vm().context_ptr() };
@@ -150,12 +151,13 @@ impl StoreOpaque {
             // has a fiber that is not running, as the caller says. The store is borrowed exclusively
             // until this returns. After a suspension for the host, this fiber's own resumer has
             // borrowed the store, and waits for this.
-            let step = unsafe {
+            let step;
+            (record, step) = unsafe {
                 let _current = CurrentStore::enter(context, store.cast::<c_void>());
                 resume(record)
             };
             match step {
-                Step::Suspended(Pause::Guest) => return GuestStep::Blocked,
+                Step::Suspended(Pause::Guest | Pause::Switch) => return GuestStep::Blocked,
                 // SAFETY: as above.
                 Step::Finished(_) => return GuestStep::Finished(unsafe { end(record) }),
                 Step::Suspended(Pause::Host) => {}
@@ -165,7 +167,10 @@ impl StoreOpaque {
             unsafe {
                 match suspendable(context) {
                     Some(resumer) => suspend(resumer.as_ptr(), Pause::Host),
-                    None => return GuestStep::Pending,
+                    None => match NonNull::new(record) {
+                        Some(record) => return GuestStep::Pending(GuestStackPtr(record)),
+                        None => unreachable!("it was resumed"),
+                    },
                 }
             }
         }
@@ -195,7 +200,23 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If no guest thread runs that can block here, which is a bug.
+    #[inline]
     pub(crate) fn block_guest(&mut self) -> Result<()> {
+        self.stop_guest(Pause::Guest, ptr::null_mut())
+    }
+
+    /// The same, and another thread of the same component, which has a stack and doesn't run, goes on
+    /// in its place.
+    ///
+    /// # Errors
+    /// As [`Self::block_guest`].
+    #[inline]
+    pub(crate) fn switch_guest(&mut self, to: GuestStackPtr) -> Result<()> {
+        self.stop_guest(Pause::Switch, to.0.as_ptr())
+    }
+
+    #[inline]
+    fn stop_guest(&mut self, pause: Pause, next: *mut FiberRecord) -> Result<()> {
         let context = self.vm().context_ptr();
         // SAFETY: the context is this store's, in which this thread runs. Callers are builtins that
         // guests have called, which own nothing, as said above.
@@ -206,8 +227,9 @@ impl StoreOpaque {
             if !matches!((*record.as_ptr()).work, Work::Guest(_)) {
                 bail_bug!("what blocks is no guest thread");
             }
+            (*StoreCells::of(context)).fibers.next = next;
             escape(context, self);
-            suspend(record.as_ptr(), Pause::Guest);
+            suspend(record.as_ptr(), pause);
         }
         Ok(())
     }
@@ -240,7 +262,7 @@ impl StoreOpaque {
                 slots.as_mut_ptr(),
                 &raw mut (*record).base,
             );
-            (*record).base = std::ptr::null_mut();
+            (*record).base = ptr::null_mut();
             match returned {
                 true => Ok(()),
                 false => Err(take_failure(context, func.func.vmctx.as_ptr())),
@@ -256,7 +278,7 @@ impl StoreOpaque {
 unsafe fn escape(context: *mut VMStoreContext, store: &mut StoreOpaque) {
     // SAFETY: the caller answers for the context. Whoever borrowed the store before puts its own
     // borrow back when it goes on (`CurrentStore`).
-    unsafe { (*context).store = std::ptr::from_mut(store).cast() };
+    unsafe { (*context).store = ptr::from_mut(store).cast() };
 }
 
 /// The end of a guest's stack: what its body returned.

@@ -36,7 +36,7 @@ mod call;
 mod guest;
 mod wait;
 
-pub(crate) use guest::{GuestStack, GuestStep};
+pub(crate) use guest::{GuestStack, GuestStackPtr, GuestStep};
 pub(in crate::vm) use wait::{Yielded, block_on, yield_now};
 
 use super::activation;
@@ -83,6 +83,8 @@ pub(super) struct Fibers {
     idle: Vec<Stack>,
     /// How often in a row wasm could not yield.
     missed_yields: u32,
+    /// Who goes on in place of the guest thread that is about to stop.
+    next: *mut FiberRecord,
     /// How many of those are guest threads.
     guests: usize,
     /// How many asynchronous calls are being made of which more belongs together than a fiber.
@@ -99,6 +101,7 @@ impl Default for Fibers {
             all: Vec::new(),
             idle: Vec::new(),
             missed_yields: 0,
+            next: ptr::null_mut(),
             guests: 0,
             calls: 0,
             cx: ptr::null_mut(),
@@ -111,8 +114,10 @@ impl Default for Fibers {
 enum Pause {
     /// The host is waited for: everything in the store waits.
     Host,
-    /// A guest thread has blocked, or goes on as another: its resumer does what comes next.
+    /// A guest thread has blocked: its resumer does what comes next.
     Guest,
+    /// A guest thread goes on as another, which is [`Fibers::next`].
+    Switch,
 }
 
 /// What runs on a stack of its own. On the heap, and reached by pointers only, because the fiber
@@ -237,47 +242,26 @@ impl Drop for PollContext {
     }
 }
 
-/// Runs a fiber until it is suspended or ends.
+/// Runs a fiber until it is suspended or ends. Guest threads may go on as others of their component
+/// meanwhile ([`Pause::Switch`]): which fiber came back, and why.
 ///
 /// # Safety
 /// The fiber is not running and has not ended; its store, which is alive, is the innermost one
 /// that runs ([`CurrentStore`]), and exclusively borrowed until this returns. Wherever the fiber
 /// was suspended, it may go on.
-unsafe fn resume(record: *mut FiberRecord) -> Step<Pause, bool> {
+///
+/// [`CurrentStore`]: super::invoke::CurrentStore
+unsafe fn resume(mut record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause, bool>) {
     let here = 0usize;
-    // SAFETY: the caller answers for the record and its store; nothing else uses the cells now. The
-    // base record is in a frame of the fiber, which waits. While the fiber runs, no reference to
-    // the record but the one to `fiber` exists.
+    // SAFETY: the caller answers for the record and its store; nothing else uses the cells now.
+    // While a fiber runs, no reference to its record but the one to `fiber` exists. Who is named to
+    // go on in another's place has a fiber that waits (`switch_guest`).
     unsafe {
         let context = (*record).store;
-        let bounds = match &(*record).fiber {
-            Some(fiber) => fiber.stack_bounds(),
-            None => unreachable!("who resumes a fiber has seen to it that there is one"),
-        };
         let fibers = &raw mut (*StoreCells::of(context)).fibers;
+        (*fibers).missed_yields = 0;
         (*record).resumer = (*fibers).current;
         (*record).resumer_sp = below(&raw const here, sys::stack_low());
-        (*record).sp = 0;
-        (*fibers).missed_yields = 0;
-        match NonNull::new((*record).base) {
-            Some(base) => {
-                (*base.as_ptr()).previous = (*context).entry;
-                (*base.as_ptr()).previous_exit_fp = (*context).exit_fp;
-                (*base.as_ptr()).previous_exit_pc = (*context).exit_pc;
-            }
-            None => {
-                let reserve = HOST_STACK_RESERVE.min(bounds.size() / 2);
-                let share = (*StoreCells::of(context)).max_wasm_stack;
-                let lowest = bounds.limit.get() + reserve;
-                (*record).state.stack = StackState {
-                    entry: (*context).entry,
-                    exit_fp: (*context).exit_fp,
-                    exit_pc: (*context).exit_pc,
-                    limit: bounds.top.get().saturating_sub(share).max(lowest),
-                    fiber: record,
-                };
-            }
-        }
         let running = Running {
             context,
             slots: match (*record).component.is_null() {
@@ -285,11 +269,23 @@ unsafe fn resume(record: *mut FiberRecord) -> Step<Pause, bool> {
                 false => SlotsOf::component((*record).component),
             },
         };
-        let _place = OnStack::of(context, bounds.limit.get());
-        let resumed = Resumed::begin(running, &mut (*record).state);
-        let step = match &mut (*record).fiber {
-            Some(fiber) => fiber.resume(()),
-            None => unreachable!("as above"),
+        let low = link(record, &running.stack());
+        let _place = OnStack::of(context, low);
+        let mut resumed = Resumed::begin(running, &mut (*record).state);
+        let step = loop {
+            let step = match &mut (*record).fiber {
+                Some(fiber) => fiber.resume(()),
+                None => unreachable!("who resumes a fiber has seen to it that there is one"),
+            };
+            let next = (*fibers).next;
+            if !matches!(step, Step::Suspended(Pause::Switch)) || next.is_null() {
+                break step;
+            }
+            (*next).resumer = (*record).resumer;
+            (*next).resumer_sp = (*record).resumer_sp;
+            sys::set_stack_low(link(next, resumed.resumer()));
+            resumed.hop(&mut (*record).state, &mut (*next).state);
+            record = next;
         };
         match step {
             Step::Suspended(_) => resumed.suspend(&mut (*record).state),
@@ -299,7 +295,41 @@ unsafe fn resume(record: *mut FiberRecord) -> Step<Pause, bool> {
             }
             Step::Finished(_) => drop(resumed),
         }
-        step
+        (record, step)
+    }
+}
+
+/// Links a fiber that is about to run to its resumer's innermost entry, which this is what it owns
+/// of; the lowest address of the fiber's stack.
+///
+/// # Safety
+/// The record is alive, and has a fiber that waits.
+unsafe fn link(record: *mut FiberRecord, resumer: &StackState) -> usize {
+    // SAFETY: the caller answers for the record; the base record is in a frame of the fiber.
+    unsafe {
+        let bounds = match &(*record).fiber {
+            Some(fiber) => fiber.stack_bounds(),
+            None => unreachable!("who resumes a fiber has seen to it that there is one"),
+        };
+        (*record).sp = 0;
+        match NonNull::new((*record).base) {
+            Some(base) => {
+                (*base.as_ptr()).previous = resumer.entry;
+                (*base.as_ptr()).previous_exit_fp = resumer.exit_fp;
+                (*base.as_ptr()).previous_exit_pc = resumer.exit_pc;
+            }
+            None => {
+                let reserve = HOST_STACK_RESERVE.min(bounds.size() / 2);
+                let share = (*StoreCells::of((*record).store)).max_wasm_stack;
+                let lowest = bounds.limit.get() + reserve;
+                (*record).state.stack = StackState {
+                    limit: bounds.top.get().saturating_sub(share).max(lowest),
+                    fiber: record,
+                    ..*resumer
+                };
+            }
+        }
+        bounds.limit.get()
     }
 }
 
