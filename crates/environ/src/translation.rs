@@ -2,7 +2,7 @@
 
 use crate::Features;
 use crate::component::Component;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::StaticModuleIndex;
 use crate::module::ModuleTranslation;
 use crate::signature_table::SignatureTable;
@@ -26,29 +26,11 @@ impl<'data> Translation<'data> {
     /// # Errors
     /// If the binary is broken, needs what is not built yet or is switched off, or passes a limit.
     pub fn parse(bytes: &'data [u8], features: Features) -> Result<Translation<'data>> {
-        let translation = Translation::parse_unbuilt(bytes, features)?;
-        match translation.unbuilt() {
-            Some(error) => Err(error.clone()),
-            None => Ok(translation),
-        }
-    }
-
-    /// As [`Self::parse`], but what can be read and can't be run yet is only taken note of
-    /// ([`Component::unbuilt`]). Such a component must not be compiled.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub fn parse_unbuilt(bytes: &'data [u8], features: Features) -> Result<Translation<'data>> {
         if wasmparser::Parser::is_component(bytes) {
             features.check_components()?;
             crate::component::translate(bytes, features)
         } else {
             crate::module::translate(bytes, features)
         }
-    }
-
-    /// What a component needs that can be read but not be run yet.
-    fn unbuilt(&self) -> Option<&Error> {
-        self.component.as_ref()?.unbuilt.as_ref()
     }
 }

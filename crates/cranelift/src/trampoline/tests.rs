@@ -91,7 +91,7 @@ fn load_offset(func: &Function, value: Value) -> u32 {
 /// A component, its trampolines but for those of resources, and their code. All of it compiles for every target.
 fn trampolines(wat: &str) -> (Component, Vec<(Trampoline, Code)>) {
     let bytes = wat::parse_str(wat).unwrap();
-    let translation = || Translation::parse_unbuilt(&bytes, Features::default()).unwrap();
+    let translation = || Translation::parse(&bytes, Features::default()).unwrap();
     let tunables = Tunables {
         verify_clif: true,
         ..Tunables::default()

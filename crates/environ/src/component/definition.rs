@@ -6,7 +6,6 @@
 
 use super::concurrency::{CopyOp, EndOp, ErrorContextOp, PlainBuiltin, SetOp};
 use super::info::StringEncoding;
-use crate::error::Error;
 use crate::index::StaticModuleIndex;
 use crate::{SlotType, UnsafeIntrinsic};
 use cranelift_entity::{PrimaryMap, entity_impl};
@@ -23,8 +22,6 @@ entity_impl!(StaticComponentIndex, "component");
 pub(super) struct Definitions {
     /// Inner components come before those around them; the root is last.
     pub(super) components: PrimaryMap<StaticComponentIndex, ComponentDef>,
-    /// The first thing found that can't be run yet.
-    pub(super) unbuilt: Option<Error>,
 }
 
 /// One component.
@@ -249,8 +246,6 @@ pub(super) enum Sort {
 /// Canonical options, unresolved.
 #[derive(Copy, Clone, Default)]
 pub(super) struct OptionsDef {
-    /// Where the lift or lower is that they belong to.
-    pub(super) offset: u64,
     pub(super) string_encoding: StringEncoding,
     pub(super) memory: Option<u32>,
     pub(super) realloc: Option<u32>,

@@ -4,7 +4,6 @@ use super::Trampoline;
 use super::module_type::ModuleType;
 use super::types::{ComponentTypes, ExternType, TypeDef};
 use crate::canonical_abi::LiftOrLower;
-use crate::error::Error;
 use crate::index::*;
 use crate::layout::VMComponentLayout;
 use crate::types::AddressType;
@@ -61,10 +60,6 @@ pub struct Component {
     /// stack, and know nothing of concurrency.
     #[serde(with = "crate::serial::map")]
     pub makes_tasks: PrimaryMap<RuntimeComponentInstanceIndex, bool>,
-    /// What keeps it from being run: the first thing in it that isn't built yet. `None` if it is
-    /// from [`Translation::parse`](crate::Translation::parse), which refuses it otherwise.
-    #[serde(skip)]
-    pub unbuilt: Option<Error>,
     /// Where its contexts are in memory.
     pub layout: VMComponentLayout,
 }

@@ -192,12 +192,6 @@ impl<'data> Walk<'data> {
             .expect("the validator wants a header before sections")
     }
 
-    /// Takes note of something that is read but can't be run yet; the first of all is what the
-    /// binary is refused for.
-    pub(super) fn refuse_later(&mut self, error: Error) {
-        self.definitions.unbuilt.get_or_insert(error);
-    }
-
     /// Adds a definition to the component being read.
     pub(super) fn define(&mut self, item: Item) {
         self.component().items.push(item);

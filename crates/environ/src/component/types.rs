@@ -386,49 +386,6 @@ impl BorrowSearch<'_> {
     }
 }
 
-/// What keeps functions from being lifted and lowered.
-impl ComponentTypes {
-    /// What a function type has that isn't built.
-    pub(super) fn unbuilt(&self, func: ComponentFuncTypeIndex) -> Option<&'static str> {
-        let func = &self.funcs[func];
-        let mut seen = BTreeSet::new();
-        let params = func.params.iter().map(|&(_, ty)| ty);
-        let mut types = params.chain(func.result);
-        types.find_map(|ty| self.unbuilt_in(&mut seen, ty))
-    }
-
-    fn unbuilt_in(
-        &self,
-        seen: &mut BTreeSet<InterfaceType>,
-        ty: InterfaceType,
-    ) -> Option<&'static str> {
-        if !seen.insert(ty) {
-            return None;
-        }
-        if let Some((fields, _)) = self.fields(ty) {
-            return fields.into_iter().find_map(|ty| self.unbuilt_in(seen, ty));
-        }
-        if let Some(cases) = self.cases(ty) {
-            let mut payloads = cases.payloads().flatten();
-            return payloads.find_map(|ty| self.unbuilt_in(seen, ty));
-        }
-        match ty {
-            InterfaceType::Future(_) => Some("the type `future`"),
-            InterfaceType::Stream(_) => Some("the type `stream`"),
-            InterfaceType::ErrorContext => Some("the type `error-context`"),
-            InterfaceType::List(index) => self.unbuilt_in(seen, self.lists[index].element),
-            InterfaceType::FixedLengthList(index) => {
-                self.unbuilt_in(seen, self.fixed_length_lists[index].element)
-            }
-            InterfaceType::Map(index) => {
-                let entry = InterfaceType::Tuple(self.maps[index].entry);
-                self.unbuilt_in(seen, entry)
-            }
-            _ => None,
-        }
-    }
-}
-
 /// The type of an import of a component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ExternType {

@@ -97,7 +97,7 @@ pub(crate) fn with_adapter_of<R>(
     f: impl FnOnce(Option<&ModuleTranslation<'_>>) -> R,
 ) -> R {
     let bytes = wat::parse_str(wat).unwrap();
-    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
+    let translation = match Translation::parse(&bytes, Features::default()) {
         Ok(translation) => translation,
         Err(error) => panic!("refused: {error}"),
     };

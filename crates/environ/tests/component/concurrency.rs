@@ -316,7 +316,7 @@ fn check_makes_tasks(definitions: &str, expected: bool) {
             {definitions})"#
     );
     let bytes = wat::parse_str(&wat).unwrap();
-    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
+    let translation = match Translation::parse(&bytes, Features::default()) {
         Ok(translation) => translation,
         Err(error) => panic!("refused: {error}"),
     };

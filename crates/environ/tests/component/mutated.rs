@@ -113,14 +113,14 @@ impl Random {
 }
 
 fn survives(bytes: &[u8]) -> bool {
-    Translation::parse_unbuilt(bytes, Features::default()).is_ok()
+    Translation::parse(bytes, Features::default()).is_ok()
 }
 
 #[test]
 fn the_seeds_are_accepted() {
     for seed in SEEDS {
         let bytes = wat::parse_str(seed).unwrap();
-        if let Err(error) = Translation::parse_unbuilt(&bytes, Features::default()) {
+        if let Err(error) = Translation::parse(&bytes, Features::default()) {
             panic!("{error}: {seed}");
         }
     }

@@ -12,7 +12,7 @@ use threadline_environ::{EntityIndex, Features, RuntimeImportIndex, Translation}
 #[track_caller]
 pub(crate) fn check(wat: &str, expected: &str) {
     let bytes = wat::parse_str(wat).unwrap();
-    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
+    let translation = match Translation::parse(&bytes, Features::default()) {
         Ok(translation) => translation,
         Err(error) => panic!("refused: {error}"),
     };
@@ -29,7 +29,7 @@ pub(crate) fn check(wat: &str, expected: &str) {
 #[track_caller]
 pub(crate) fn known(wat: &str) -> Option<String> {
     let bytes = wat::parse_str(wat).unwrap();
-    let translation = match Translation::parse_unbuilt(&bytes, Features::default()) {
+    let translation = match Translation::parse(&bytes, Features::default()) {
         Ok(translation) => translation,
         Err(error) => panic!("refused: {error}"),
     };

@@ -22,7 +22,7 @@ impl Flattener<'_, '_> {
         ty: wt::ComponentFuncTypeId,
         options: &OptionsDef,
     ) -> Result<()> {
-        let ty = self.func_type(scope, ty, options.offset)?;
+        let ty = self.func_type(scope, ty)?;
         let core = scope.core(CoreSort::Func, core_func)?;
         let options = self.options(scope, options)?;
         scope
@@ -40,7 +40,7 @@ impl Flattener<'_, '_> {
         options: &OptionsDef,
         offset: u64,
     ) -> Result<()> {
-        let ty = self.func_type(scope, ty, offset)?;
+        let ty = self.func_type(scope, ty)?;
         let options = self.options(scope, options)?;
         let def = match scope.func(func)?.clone() {
             Func::Imported(func) => self.lower_import(&func, ty, options),

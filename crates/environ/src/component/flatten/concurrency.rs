@@ -9,7 +9,7 @@ use crate::component::info::{CoreDef, Step};
 use crate::component::module_type::CoreExternType;
 use crate::component::trampoline::Trampoline;
 use crate::component::types::{InterfaceType, TypeDef};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::*;
 use crate::types::{EntityType, TableType};
 use wasmparser::component_types as wt;
@@ -178,12 +178,5 @@ impl Flattener<'_, '_> {
     pub(super) fn makes_tasks(&self, instance: RuntimeComponentInstanceIndex) -> bool {
         let definition = self.component_instances[instance];
         self.definitions.components[definition].may_block
-    }
-
-    /// Takes note of something that is flattened but can't be run yet; see
-    /// [`Component::unbuilt`](crate::component::Component::unbuilt).
-    pub(super) fn refuse_later(&mut self, what: &str, offset: u64) {
-        let unbuilt = &mut self.component.unbuilt;
-        unbuilt.get_or_insert_with(|| Error::unsupported(what, offset));
     }
 }

@@ -56,10 +56,7 @@ pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'dat
         || module::imports_modules(&input);
     let mut flattener = Flattener {
         definitions: input.definitions,
-        component: Component {
-            unbuilt: input.definitions.unbuilt.clone(),
-            ..Component::default()
-        },
+        component: Component::default(),
         wasm_types: input.types,
         types: TypeInterner::default(),
         signatures: input.signatures,

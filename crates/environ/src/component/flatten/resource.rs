@@ -104,23 +104,16 @@ impl Flattener<'_, '_> {
         })
     }
 
-    /// Converts the type of something that is lifted or lowered at `offset`.
-    ///
-    /// # Errors
-    /// If it needs what is not built.
+    /// Converts the type of something that is lifted or lowered.
     pub(super) fn func_type(
         &mut self,
         scope: &mut Scope<'_>,
         id: wt::ComponentFuncTypeId,
-        offset: u64,
     ) -> Result<ComponentFuncTypeIndex> {
         let before = self.types.converted;
         let index = self.types.func(self.wasm_types, &mut scope.types, id)?;
         self.budget
             .spend((self.types.converted - before) / PARTS_PER_UNIT)?;
-        if let Some(what) = self.types.types().unbuilt(index) {
-            self.refuse_later(what, offset);
-        }
         Ok(index)
     }
 
@@ -223,7 +216,7 @@ impl Flattener<'_, '_> {
         self.budget.import()?;
         match ty {
             wt::ComponentEntityType::Func(id) => {
-                let ty = self.func_type(scope, id, offset)?;
+                let ty = self.func_type(scope, id)?;
                 let path = Rc::new(path);
                 let func = Func::Imported(ImportedFunc { path, ty });
                 Ok((Value::Func(func), ExternType::Func(ty)))

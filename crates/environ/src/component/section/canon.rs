@@ -117,10 +117,7 @@ pub(super) fn options(
     list: &[CanonicalOption],
     offset: u64,
 ) -> Result<OptionsDef> {
-    let mut options = OptionsDef {
-        offset,
-        ..OptionsDef::default()
-    };
+    let mut options = OptionsDef::default();
     for &option in list {
         match option {
             CanonicalOption::UTF8 => options.string_encoding = StringEncoding::Utf8,

@@ -18,22 +18,8 @@ pub(super) fn read(walk: &mut Walk<'_>, canon: &CanonicalFunction, offset: u64) 
         return Err(refused(builtin_name(canon), offset));
     };
     walk.component().may_block |= builtin.needs_tasks();
-    if is_unbuilt(&builtin) {
-        walk.refuse_later(refused(builtin_name(canon), offset));
-    }
     walk.define(Item::Concurrency(builtin));
     Ok(())
-}
-
-/// Whether it is one of streams, futures and error contexts, which can't be run yet.
-fn is_unbuilt(builtin: &BuiltinDef) -> bool {
-    match builtin {
-        BuiltinDef::Plain(plain) => *plain == PlainBuiltin::ErrorContextDrop,
-        BuiltinDef::End { .. } | BuiltinDef::Copy { .. } | BuiltinDef::ErrorContext { .. } => true,
-        BuiltinDef::TaskReturn { .. }
-        | BuiltinDef::WaitableSet { .. }
-        | BuiltinDef::ThreadNewIndirect { .. } => false,
-    }
 }
 
 struct Reader<'w, 'data> {
