@@ -115,7 +115,7 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                     "task {index} = {start} and {return_}, {lift} to {lower}"
                 )
             }
-            Step::LowerImport { index, import } => {
+            Step::LowerImport { index, import, .. } => {
                 writeln!(out, "lower {index} = {}", path(translation, *import))
             }
         }

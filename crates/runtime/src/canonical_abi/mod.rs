@@ -45,7 +45,7 @@ pub use abi::{Offset, TypeAbi, VariantAbi, record_offsets};
 pub use context::{LiftContext, LowerContext};
 pub(crate) use dynamic::{lift_vals, lower_vals};
 pub(crate) use func_shape::{FuncShape, is_abi_of};
-pub(crate) use handle::CallHandles;
+pub(crate) use handle::{CallHandles, KeptHandles};
 pub use left_in_guest::{WasmList, WasmStr};
 pub(crate) use tuple::{lift_from, lower_to};
 pub(crate) use typecheck::ResourceLookup;

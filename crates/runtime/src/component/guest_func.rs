@@ -3,6 +3,7 @@
 //! A call goes through the host: values are lifted from the caller as [`Val`]s and lowered into the
 //! callee, which is why the callee's types, down to its resource types, must be those of the import.
 
+use super::concurrent_host_func::{lift_params, lowered};
 use super::error::ComponentError;
 use super::export::{ExportTree, Item as Exported};
 use super::func::Func;
@@ -11,9 +12,13 @@ use super::instance::{Instance, instance_module};
 use super::linker::LinkerInstance;
 use super::types::{ComponentFunc, Description, Type};
 use super::{ResourceType, Val};
-use crate::canonical_abi::{ResourceLookup, TypeMismatch};
+use crate::canonical_abi::{CallHandles, ResourceLookup, TypeMismatch};
+use crate::concurrent::HostTaskFuture;
 use crate::store::{AsContext, StoreContextMut, StoreOpaque};
-use crate::vm::{ComponentHostFunc, ComponentInstancePtr, HostBody, HostCall, TypedImport};
+use crate::vm::{
+    CallSite, ComponentHostFunc, ComponentInstancePtr, ConcurrentHostBody, HostBody, HostCall,
+    Lowering, TypedImport,
+};
 use anyhow::Result;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -95,7 +100,7 @@ fn guest_func<T: 'static>(store: &StoreOpaque, func: Func) -> Result<ComponentHo
     let instance = lifted.instance();
     let count = instance.description().resources.len();
     let resources = (0..count).map(|i| instance.public_resource(store, EntityRef::new(i)));
-    Ok(ComponentHostFunc::new::<T, _>(GuestFunc {
+    Ok(ComponentHostFunc::new_sync_or_concurrent::<T, _>(GuestFunc {
         func,
         of: instance.description().clone(),
         ty: lifted.type_index(),
@@ -144,8 +149,23 @@ impl TypedImport for GuestFunc {
     }
 }
 
+/// For imports whose type is `async`: other calls go on meanwhile.
+impl ConcurrentHostBody for GuestFunc {
+    fn begin(
+        &self,
+        store: &mut StoreOpaque,
+        site: CallSite,
+        handles: &CallHandles,
+        slots: &[ValRaw],
+    ) -> Result<HostTaskFuture> {
+        let params = lift_params(store, site, handles, slots)?;
+        let call = self.func.begin_concurrent(store, params);
+        Ok(lowered(site, slots, call))
+    }
+}
+
 impl<T: 'static> HostBody<T> for GuestFunc {
-    fn call(
+    fn call<W: Lowering>(
         &self,
         store: StoreContextMut<'_, T>,
         call: HostCall<'_>,

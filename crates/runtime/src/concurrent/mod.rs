@@ -9,6 +9,10 @@
 //!   call       …   calls between guests that make tasks
 //!   waitable   …   waitable sets, subtasks, events
 //!   host_call  calls of the host that make tasks
+//!   host_task  host functions that are tasks: futures that the store keeps
+//!   mail       what reaches the store from outside: wakers that were called, callers that have gone
+//!   event_loop what is done next, by guests and by the host; `deadlock` if nothing is
+//!   run_concurrent  a future of the host that shares the store with guests
 //!   start_function  core modules' start functions that are tasks
 //!   turn       the loops: who is resumed next, and what happens when a thread stops
 //!   switch     the one place that saves and restores what a thread owns of its component's contexts
@@ -28,7 +32,12 @@
 
 mod builtin;
 mod call;
+mod deadlock;
+mod event_loop;
 mod host_call;
+mod host_task;
+mod mail;
+mod run_concurrent;
 mod start_function;
 mod state;
 pub(crate) mod switch;
@@ -39,7 +48,10 @@ mod waitable;
 
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
+pub use deadlock::Deadlock;
 pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
+pub(crate) use host_task::{HostTaskFuture, HostTaskId, host_task_call};
+pub(crate) use mail::Mail;
 pub(crate) use start_function::StartTask;
 pub(crate) use state::{Concurrency, InstanceTasks, TaskFuncs};
 pub(crate) use task::{lends_of_task, scope_of_task};

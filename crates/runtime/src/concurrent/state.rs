@@ -1,6 +1,8 @@
 //! What a store knows of its tasks and threads beside the scheduler.
 
 use super::host_call::HostCallId;
+use super::host_task::{HostTaskId, HostTasks};
+use crate::canonical_abi::KeptHandles;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestStackPtr};
 use anyhow::Result;
@@ -91,6 +93,10 @@ pub(crate) struct GuestSubtask {
     pub(super) lenders: Option<(ComponentInstancePtr, RuntimeComponentInstanceIndex, u32)>,
     /// The flat result of a call that waits for it.
     pub(super) result: u64,
+    /// Who carries it out, if the callee is the host.
+    pub(super) host: Option<HostTaskId>,
+    /// What the host has borrowed for it.
+    pub(super) handles: KeptHandles,
 }
 
 /// Where a read or write copies to or from.
@@ -136,10 +142,12 @@ pub(crate) struct Concurrency {
     instances: Vec<(ComponentInstancePtr, RuntimeComponentInstanceIndex)>,
     /// Calls of the host that make tasks.
     pub(crate) host_calls: super::host_call::HostCalls,
+    /// What host functions do meanwhile.
+    pub(crate) host_tasks: HostTasks,
     /// Who has ended on its own stack, for its resumer to free.
     pub(super) ended: Option<GuestThread>,
     /// The outermost stack, if everything waits for the host.
-    pub(super) interrupted: Option<GuestStackPtr>,
+    pub(super) interrupted: Vec<GuestStackPtr>,
 }
 
 impl Default for Concurrency {
@@ -148,8 +156,9 @@ impl Default for Concurrency {
             scheduler: Scheduler::new(),
             instances: Vec::new(),
             host_calls: Default::default(),
+            host_tasks: HostTasks::default(),
             ended: None,
-            interrupted: None,
+            interrupted: Vec::new(),
         }
     }
 }
@@ -218,6 +227,8 @@ impl StoreOpaque {
             // It is an instance of the scheduler's.
             let _ = self.concurrency.scheduler.lock(id);
         }
+        self.end_host_tasks_of(instance);
+        self.concurrency.host_calls.wake_callers_of(instance);
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) use resources::{HostHandle, HostHandleKey, StoreResourceType};
 
 use crate::Engine;
 use crate::vm::Limiter;
+use std::any::TypeId;
 
 /// Owns instances, and the embedder's data `T` that host functions can get at.
 ///
@@ -43,7 +44,7 @@ impl<T: 'static> Store<T> {
     pub fn new(engine: &Engine, data: T) -> Store<T> {
         Store {
             inner: Box::new(StoreInner {
-                opaque: StoreOpaque::new(engine),
+                opaque: StoreOpaque::new(engine, TypeId::of::<T>()),
                 data,
             }),
         }

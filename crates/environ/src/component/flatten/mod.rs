@@ -138,7 +138,8 @@ struct Interned {
     options: BTreeMap<CanonicalOptions, OptionsIndex>,
     trampolines: BTreeMap<Trampoline, TrampolineIndex>,
     imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
-    lowerings: BTreeMap<RuntimeImportIndex, LoweredIndex>,
+    /// By the import, and whether it is lowered with `async`.
+    lowerings: BTreeMap<(RuntimeImportIndex, bool), LoweredIndex>,
     adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
     reexports: BTreeMap<RuntimeImportIndex, Export>,
 }
