@@ -237,7 +237,7 @@ pub(super) fn lowered(
             let (expected, found) = (usize::from(expected.is_some()), results.len());
             if expected != found {
                 return Err(ComponentError::ValueCount {
-                    what: "results of a host function",
+                    what: "results",
                     expected,
                     found,
                 }

@@ -90,6 +90,7 @@ pub mod bindgen;
     reason = "a file is named after the noun it is about"
 )]
 mod component;
+mod concurrency_counts;
 mod concurrent_host_func;
 #[doc(hidden)]
 pub mod derive;
@@ -123,6 +124,7 @@ pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, W
 #[doc(hidden)]
 pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
 pub use accessor::{Access, Accessor, CancelRequested, Cancelled, JoinHandle};
+pub use concurrency_counts::ConcurrencyCounts;
 pub use error::ComponentError;
 pub use export::{ComponentExportIndex, ExportLookup};
 pub(crate) use export::export_name;

@@ -70,8 +70,9 @@ impl<T: 'static> StoreContextMut<'_, T> {
         F: FnOnce(&'static Accessor<T>) -> Fut,
         Fut: Future,
     {
-        let future = run(Accessor::OF_STORE);
-        self.opaque().run_with(future).await
+        self.opaque()
+            .run_with(|| run(Accessor::OF_STORE))
+            .await
     }
 }
 

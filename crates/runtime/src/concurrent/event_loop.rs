@@ -127,9 +127,12 @@ impl StoreOpaque {
 
     fn read_mail(&mut self) {
         let mut letters = self.concurrency.host_tasks.take_letters();
-        let requests = &mut self.concurrency.host_calls.requests;
-        requests.extend(letters.cancelled.drain(..).map(Request::Cancel));
-        requests.extend(letters.dropped.drain(..).map(Request::Drop));
+        for call in letters.cancelled.drain(..) {
+            self.request(Request::Cancel(call));
+        }
+        for call in letters.dropped.drain(..) {
+            self.request(Request::Drop(call));
+        }
         for task in letters.aborted.drain(..) {
             self.abort_host_task(task);
         }

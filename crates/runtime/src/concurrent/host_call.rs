@@ -449,6 +449,22 @@ impl StoreOpaque {
         call.task
     }
 
+    /// Has what a caller wants done; at once, if its call has not begun, and then never does.
+    pub(super) fn request(&mut self, request: Request) {
+        let calls = &mut self.concurrency.host_calls;
+        let (Request::Cancel(id) | Request::Drop(id)) = request else {
+            calls.requests.push_back(request);
+            return;
+        };
+        if calls.get(id).is_none_or(|call| call.queued.take().is_none()) {
+            calls.requests.push_back(request);
+        } else if let Request::Cancel(_) = request {
+            self.host_call_cancelled(id);
+        } else {
+            self.forget_call(id);
+        }
+    }
+
     /// Does what a caller wants.
     pub(super) fn handle_request(&mut self, request: Request) -> Result<Ran> {
         match request {
@@ -458,15 +474,11 @@ impl StoreOpaque {
                 None => Ok(Ran::Done),
             },
             Request::Cancel(id) => {
-                let Some(call) = self.concurrency.host_calls.get(id) else {
-                    return Ok(Ran::Done);
-                };
-                if let Some(task) = call.task {
-                    return self.cancel_task(task);
+                let call = self.concurrency.host_calls.get(id);
+                match call.and_then(|call| call.task) {
+                    Some(task) => self.cancel_task(task),
+                    None => Ok(Ran::Done),
                 }
-                call.queued = None;
-                self.host_call_cancelled(id);
-                Ok(Ran::Done)
             }
             Request::CancelTask(task) => self.cancel_task(task),
         }

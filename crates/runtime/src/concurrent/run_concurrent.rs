@@ -11,11 +11,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 impl StoreOpaque {
-    /// Turns the event loop, and polls a future with the store lent to it, until that is ready.
+    /// Begins a future, turns the event loop, and polls the future, until that is ready; with the store lent
+    /// to it.
     ///
     /// # Errors
     /// If a task fails that nobody waits for.
-    pub(crate) async fn run_with<F: Future>(&mut self, future: F) -> Result<F::Output> {
+    pub(crate) async fn run_with<F: Future>(
+        &mut self,
+        begin: impl FnOnce() -> F,
+    ) -> Result<F::Output> {
+        let future = lend(self, begin);
         let (place, waker) = self.concurrency.host_tasks.reserve_outside();
         let mut running = Running {
             depth: self.concurrency.scheduler.depth(),

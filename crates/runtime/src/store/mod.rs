@@ -78,6 +78,14 @@ impl<T: 'static> Store<T> {
         self.inner.opaque.set_limiter(Limiter::new(limiter));
     }
 
+    pub(crate) fn opaque(&self) -> &StoreOpaque {
+        &self.inner.opaque
+    }
+
+    pub(crate) fn opaque_mut(&mut self) -> &mut StoreOpaque {
+        &mut self.inner.opaque
+    }
+
     /// The engine it was made with.
     pub fn engine(&self) -> &Engine {
         self.inner.opaque.engine()
