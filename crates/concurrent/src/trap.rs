@@ -113,7 +113,6 @@ impl fmt::Display for Trap {
         f.write_str("wasm trap: ")?;
         match *self {
             Trap::UnknownThread(index) => write!(f, "unknown thread index {index}"),
-            Trap::CopyBusy(kind) => write!(f, "cannot {} busy {kind}", copy_verb(kind)),
             Trap::CopyDone(kind) => after_the_end(f, copy_verb(kind), kind),
             Trap::CancelNotCopying(kind) => {
                 let verb = copy_verb(kind).split(' ').next().unwrap_or_default();
@@ -171,6 +170,7 @@ fn fixed_text(trap: Trap) -> &'static str {
         Trap::CancelSubtaskDelivered => "cannot cancel a subtask which has already resolved",
         Trap::CancelSubtaskTwice => "cannot cancel a subtask twice",
         Trap::DropSubtaskUnresolved => "cannot drop a subtask which has not yet resolved",
+        Trap::CopyBusy(_) => "cannot have concurrent operations active on a future/stream",
         Trap::CopyTooLong => "stream read or write of more than 268435455 elements",
         Trap::CopyWithinInstance => {
             "cannot read from and write to intra-component future/stream with non-numeric payload"
@@ -178,7 +178,6 @@ fn fixed_text(trap: Trap) -> &'static str {
         Trap::DropFutureUnwritten => "cannot drop future write end without first writing a value",
         Trap::PeerTrapped => "cannot wait for a component instance that trapped",
         Trap::UnknownThread(_)
-        | Trap::CopyBusy(_)
         | Trap::CopyDone(_)
         | Trap::CancelNotCopying(_)
         | Trap::CancelDuringSyncWait(_)

@@ -62,12 +62,12 @@ fn whoever_reads_from_a_stream_learns_that_it_was_dropped_and_then_traps() {
     let trap = copy(&mut world, readable, "r", 1).unwrap_err();
     assert_eq!(
         trap.to_string(),
-        "cannot read from stream after being notified that the writable end dropped"
+        "wasm trap: cannot read from stream after being notified that the writable end dropped"
     );
     let trap = world.lift_end(readable).unwrap_err();
     assert_eq!(
         trap.to_string(),
-        "cannot lift stream after being notified that the writable end dropped"
+        "wasm trap: cannot lift stream after being notified that the writable end dropped"
     );
     world.drop_end(readable).unwrap();
     assert_eq!(world.counts().waitables, 0);

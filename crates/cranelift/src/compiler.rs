@@ -7,7 +7,7 @@ use crate::isa::{self, Extent};
 use crate::register_allocation::{self, Finishing};
 use crate::trampoline;
 use crate::trap;
-use crate::wasm::{self, ClauseTag, InlinedCalls, ModuleEnv};
+use crate::wasm::{self, ClauseTag, InlinedCalls, ModuleEnv, ModuleEnvs};
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -120,6 +120,7 @@ impl Compiler {
             signatures,
             modules: PrimaryMap::new(),
             component: None,
+            nested: PrimaryMap::new(),
         };
         let image = Job::new(self, &translation, &PrimaryMap::new()).run(keys)?;
         Ok((image, translation.signatures))
@@ -159,7 +160,7 @@ fn initial_keys(translation: &Translation<'_>) -> Vec<FuncKey> {
 struct Job<'a> {
     compiler: &'a Compiler,
     translation: &'a Translation<'a>,
-    modules: PrimaryMap<StaticModuleIndex, ModuleEnv<'a>>,
+    modules: ModuleEnvs<'a>,
 }
 
 /// What a thread uses again for each function it compiles.
@@ -217,8 +218,8 @@ impl<'a> Job<'a> {
             .map_err(|error| self.codegen_error(key, error))?;
         let mut compiled = collect(key, &context, self.alignment(), &calls)?;
         if let FuncKey::Wasm(module, _) = key {
-            compiled.inlined_calls = inlined_calls(module, &calls);
-            compiled.is_exception_barrier = self.translation.modules[module].is_adapter;
+            compiled.inlined_calls = inlined_calls(&calls);
+            compiled.is_exception_barrier = self.translation.modules[module].is_exception_barrier;
         }
         scratch.context = Some(context);
         Ok(compiled)
@@ -264,8 +265,9 @@ impl<'a> Job<'a> {
         func: &mut ir::Function,
         scratch: &mut Scratch,
     ) -> Result<InlinedCalls> {
-        let env = &self.modules[module_index];
-        wasm::translate_function(env, index, func, &mut scratch.wasm).with_context(|| {
+        let scratch = &mut scratch.wasm;
+        let calls = wasm::translate_function(&self.modules, module_index, index, func, scratch);
+        calls.with_context(|| {
             let module = &self.translation.modules[module_index].module;
             format!("in function {}", describe(module, index))
         })
@@ -437,10 +439,10 @@ fn addresses(
     (addresses, inlined)
 }
 
-/// The calls inlined in a function of a module, as the image has them.
-fn inlined_calls(module: StaticModuleIndex, calls: &InlinedCalls) -> Vec<InlinedCall> {
+/// The calls inlined in a function, as the image has them.
+fn inlined_calls(calls: &InlinedCalls) -> Vec<InlinedCall> {
     let calls = calls.iter().map(|call| InlinedCall {
-        callee: FuncKey::Wasm(module, call.callee),
+        callee: FuncKey::Wasm(call.module, call.callee),
         call_site: call.call_site,
         parent: call.parent,
     });

@@ -10,6 +10,9 @@ use threadline_environ::{BuiltinIndex, BuiltinResult, BuiltinType, FuncType, Val
 /// The type of host addresses: hosts are 64-bit.
 pub(crate) const POINTER: Type = types::I64;
 
+/// How many integers surely are in registers; on aarch64 two more are.
+const INTEGER_REGISTERS: usize = 6;
+
 /// How a value of a core type travels: between functions, between blocks and in locals.
 ///
 /// All `v128` values travel as `i8x16`; references are host pointers or handles of that size.
@@ -27,8 +30,7 @@ pub(crate) fn value_type(ty: ValType) -> Type {
 /// The signature of a function of this type as wasm calls it.
 pub(crate) fn wasm_signature(ty: &FuncType) -> Signature {
     let mut signature = context_signature();
-    let params = ty.params().iter().map(|&ty| AbiParam::new(value_type(ty)));
-    signature.params.extend(params);
+    add_params(&mut signature, ty.params().iter().map(|&ty| value_type(ty)));
     let results = ty.results().iter().map(|&ty| AbiParam::new(value_type(ty)));
     signature.returns.extend(results);
     signature
@@ -41,9 +43,7 @@ pub(crate) fn wasm_signature(ty: &FuncType) -> Signature {
 pub(crate) fn builtin_signature(builtin: BuiltinIndex) -> Signature {
     let mut signature = context_signature();
     let params = builtin.params().iter();
-    signature
-        .params
-        .extend(params.map(|&ty| AbiParam::new(builtin_type(ty))));
+    add_params(&mut signature, params.map(|&ty| builtin_type(ty)));
     match builtin.result() {
         BuiltinResult::Value(ty) => signature.returns.push(AbiParam::new(builtin_type(ty))),
         BuiltinResult::ValueOrFailure => signature.returns.push(AbiParam::new(types::I64)),
@@ -63,6 +63,21 @@ pub(crate) fn builtin_type(ty: BuiltinType) -> Type {
         BuiltinType::I64 => types::I64,
         BuiltinType::Pointer => POINTER,
     }
+}
+
+/// Parameters after the context.
+///
+/// Callees read integers from the stack as 64 bits. A processor can't forward a narrower store to
+/// such a read, which then waits for a dozen cycles: so callers are to write 64 bits.
+fn add_params(signature: &mut Signature, types: impl Iterator<Item = Type>) {
+    let mut integers = signature.params.len();
+    signature.params.extend(types.map(|ty| {
+        integers += usize::from(ty.is_int());
+        match ty == types::I32 && integers > INTEGER_REGISTERS {
+            true => AbiParam::new(ty).uext(),
+            false => AbiParam::new(ty),
+        }
+    }));
 }
 
 /// `(context) -> ()`. Stack limit checks find the context by its purpose.

@@ -101,6 +101,12 @@ indices! {
     RuntimeImportIndex "rimport";
     /// A core module the root component imports, itself or in an instance.
     ModuleImportIndex "modimport";
+    /// A component that the root component imports, itself or in an instance.
+    ComponentImportIndex "compimport";
+    /// An instance of an imported component.
+    LinkedInstanceIndex "linked";
+    /// A component of the binary that is a value at run time.
+    NestedComponentIndex "nested";
     /// A host function that `canon lower` made callable from core wasm.
     LoweredIndex "lowered";
     /// What a call between guests that makes a task needs.

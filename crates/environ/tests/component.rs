@@ -16,6 +16,9 @@ mod machine;
 #[path = "component/mutated.rs"]
 mod mutated;
 #[cfg(test)]
+#[path = "component/nested.rs"]
+mod nested;
+#[cfg(test)]
 #[path = "component/passing.rs"]
 mod passing;
 #[cfg(test)]

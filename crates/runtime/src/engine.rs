@@ -5,7 +5,7 @@ use crate::code::{CheckedImage, CodeMemory, ImageSource, ModuleNames, lay_out};
 use crate::module::binary;
 use crate::precompiled::Precompiled;
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
-use crate::vm::{InstanceAllocator, page_size};
+use crate::vm::{ImageMapping, InstanceAllocator, page_size};
 use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -63,6 +63,8 @@ pub(crate) struct Loaded {
     pub(crate) component: Option<Component>,
     /// Engine-wide ids of the image's function types, by `SignatureIndex`.
     pub(crate) type_ids: Arc<[TypeId]>,
+    /// The component's nested components, by `NestedComponentIndex`.
+    pub(crate) nested: Vec<Loaded>,
 }
 
 impl Engine {
@@ -134,14 +136,14 @@ impl Engine {
     /// Parses, validates and compiles a binary, and publishes its code.
     pub(crate) fn load(&self, bytes: &[u8]) -> Result<Loaded> {
         let (image, mut descriptions) = self.compile(bytes)?;
-        let image = lay_out(&image, &descriptions, &self.inner.settings)
+        let image = lay_out(image, &descriptions, &self.inner.settings)
             .context("failed to load compiled code")?;
         // They are in the image.
         for module in descriptions.modules.values_mut() {
             module.data_bytes = Box::default();
             module.func_names = SecondaryMap::new();
         }
-        Ok(self.publish(image, descriptions))
+        self.publish(image, descriptions)
     }
 
     /// Publishes the code of an image.
@@ -158,16 +160,26 @@ impl Engine {
             image.check_names()?;
         }
         let descriptions = image.descriptions()?;
-        Ok(self.publish(image, descriptions))
+        self.publish(image, descriptions)
     }
 
-    fn publish(&self, image: CheckedImage, descriptions: Descriptions) -> Loaded {
+    /// # Errors
+    /// As for [`Engine::load_image`], of the images in this one.
+    fn publish(&self, image: CheckedImage, descriptions: Descriptions) -> Result<Loaded> {
+        let nested = image.nested().map(|image| {
+            let mapping = ImageMapping::copy(image).context("no memory for code")?;
+            self.load_image(ImageSource::Copy(mapping))
+        });
+        let nested = nested.collect::<Result<_>>()?;
         let Descriptions {
             modules,
-            component,
+            mut component,
             signatures,
         } = descriptions;
         let type_ids = self.types_mut().intern_all(&signatures);
+        if let Some(component) = &mut component {
+            component.renumber_mentioned_types(|signature| type_ids[signature.index()].index());
+        }
         let mut names = ModuleNames::default();
         for (_, mut module) in modules {
             module.renumber_mentioned_types(|signature| type_ids[signature.index()].index());
@@ -176,17 +188,32 @@ impl Engine {
         let modules = names.modules.clone();
         let code = CodeMemory::publish(image, Arc::new(names));
         self.types_mut().add_module(&type_ids, &code);
-        Loaded {
+        Ok(Loaded {
             code,
             modules,
             component,
             type_ids,
-        }
+            nested,
+        })
     }
 
     fn compile(&self, bytes: &[u8]) -> Result<(CodeImage, Descriptions)> {
-        let translation = Translation::parse(bytes, self.inner.config.features)?;
-        self.inner.compiler.compile(translation)
+        self.compile_translation(Translation::parse(bytes, self.inner.config.features)?)
+    }
+
+    fn compile_translation(
+        &self,
+        mut translation: Translation<'_>,
+    ) -> Result<(CodeImage, Descriptions)> {
+        let nested = std::mem::take(&mut translation.nested).into_iter();
+        let nested = nested.map(|(_, translation)| {
+            let (image, descriptions) = self.compile_translation(translation)?;
+            encode(&image, &descriptions, &self.inner.settings, page_size())
+        });
+        let nested = nested.collect::<Result<_>>()?;
+        let (mut image, descriptions) = self.inner.compiler.compile(translation)?;
+        image.nested = nested;
+        Ok((image, descriptions))
     }
 
     /// Compiles a core module, binary or (with the feature `wat`) text, to an image for
@@ -227,8 +254,7 @@ impl Engine {
             translation.component.is_none(),
             "expected a core module, found a component"
         );
-        self.inner.compiler.compile(translation)?;
-        Ok(())
+        Ok(translation.validate_bodies()?)
     }
 
     /// The heap type of references to functions of this type.
@@ -281,11 +307,6 @@ impl Engine {
         a == b || self.types().table().val_type_matches(a, b)
     }
 
-    /// The id of a type that is declared alone, without `sub`, if anything of this engine has it.
-    pub(crate) fn find_type(&self, ty: &FuncType) -> Option<TypeId> {
-        self.types().find(ty)
-    }
-
     pub(crate) fn func_type(&self, id: TypeId) -> Arc<FuncType> {
         self.types().get(id).clone()
     }
@@ -301,7 +322,7 @@ impl Engine {
             .compiler
             .compile_trampolines(&[ty.with_plain_references()])
             .with_context(|| format!("failed to compile trampolines for {ty}"))?;
-        let image = lay_out(&image, &Descriptions::default(), &self.inner.settings)
+        let image = lay_out(image, &Descriptions::default(), &self.inner.settings)
             .context("failed to load compiled code")?;
         let code = CodeMemory::publish(image, Arc::default());
         let mut types = self.types_mut();

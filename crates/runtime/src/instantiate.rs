@@ -356,6 +356,7 @@ impl Unstarted {
             instance,
             owner,
             func: CoreFunc { func, entrance },
+            arg: None,
         })
     }
 

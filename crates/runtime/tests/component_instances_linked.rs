@@ -114,8 +114,9 @@ fn call(store: &mut Store<()>, instance: &Instance, name: &str, params: &[Val]) 
 }
 
 fn drops(store: &mut Store<()>, provider: &Instance) -> u32 {
+    // By a version that it is compatible with.
     let api = provider
-        .get_export_index(&mut *store, None, "a:b/api@1.3.1")
+        .get_export_index(&mut *store, None, "a:b/api@1.0.0")
         .unwrap();
     let drops = provider
         .get_export_index(&mut *store, Some(&api), "drops")

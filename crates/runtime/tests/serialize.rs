@@ -240,3 +240,36 @@ fn something_else_is_no_image() {
         assert_eq!(refusal(&engine, bytes), ImageError::NotAnImage);
     }
 }
+
+#[test]
+fn components_inside_a_component_are_in_its_image() {
+    let engine = Engine::default();
+    let component = Component::new(
+        &engine,
+        r#"(component
+            (core module $m (func (export "f") (result i32) (i32.const 42)))
+            (component $inner
+                (component $innermost
+                    (core instance $i (instantiate $m))
+                    (func (export "f") (result u32) (canon lift (core func $i "f"))))
+                (export "innermost" (component $innermost)))
+            (export "inner" (component $inner)))"#,
+    )
+    .unwrap();
+    let image = component.serialize().unwrap();
+    drop(component);
+    let component = deserialize_component(&engine, &image).unwrap();
+    let mut store = Store::new(&engine, ());
+    let linker = component::Linker::new(&engine);
+    let outer = linker.instantiate(&mut store, &component).unwrap();
+    let inner = outer.get_component(&store, "inner").unwrap();
+    // It has an image of its own, too.
+    let inner = deserialize_component(&engine, &inner.serialize().unwrap()).unwrap();
+    let inner = linker.instantiate(&mut store, &inner).unwrap();
+    let innermost = inner.get_component(&store, "innermost").unwrap();
+    let instance = linker.instantiate(&mut store, &innermost).unwrap();
+    let f = instance
+        .get_typed_func::<(), (u32,)>(&mut store, "f")
+        .unwrap();
+    assert_eq!(f.call(&mut store, ()).unwrap(), (42,));
+}

@@ -13,6 +13,7 @@ use crate::bug::Bug;
 use crate::event::{CopyResult, Event, EventCode, pack_copy};
 use crate::id::{EndId, Id, InstanceId};
 use crate::scheduler::Scheduler;
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 use crate::waitable::{Kind, Pending, Waitable};
 use crate::{Payload, Platform};
@@ -192,6 +193,11 @@ impl<P: Platform> Scheduler<P> {
         let writable = new(Side::Writable, payload);
         self.end_mut(readable)?.other = Some(writable);
         self.end_mut(writable)?.other = Some(readable);
+        self.trace(|| TraceEvent::TransferMade {
+            kind: transfer,
+            readable,
+            writable,
+        });
         self.checked();
         Ok((readable, writable))
     }
@@ -212,6 +218,24 @@ impl<P: Platform> Scheduler<P> {
         Some((end.kind, end.state, end.owner))
     }
 
+    /// What kind of end it is, and of which elements.
+    #[inline]
+    pub fn end_type(&self, id: EndId) -> Option<(EndKind, &P::Payload)> {
+        let end = self.end(id).ok()?;
+        Some((end.kind, &end.payload))
+    }
+
+    /// The type of an end's elements as its owner knows it: ends may be passed on to where the same
+    /// type has another name.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if there is no such end.
+    pub fn set_end_payload(&mut self, id: EndId, payload: P::Payload) -> Result<(), Trap> {
+        self.end_mut(id)?.payload = payload;
+        Ok(())
+    }
+
     /// The other end, if it was not dropped.
     pub fn other_end(&self, id: EndId) -> Option<EndId> {
         self.end(id).ok()?.other
@@ -223,6 +247,18 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// [`Trap::LiftBusy`], [`Trap::LiftDone`], [`Trap::LiftInSet`].
     pub fn lift_end(&mut self, id: EndId) -> Result<(), Trap> {
+        self.check_lift(id)?;
+        self.change_owner(id, None, 0)?;
+        self.checked();
+        Ok(())
+    }
+
+    /// Whether [`lift_end`](Self::lift_end) would succeed.
+    ///
+    /// # Errors
+    ///
+    /// As that.
+    pub fn check_lift(&self, id: EndId) -> Result<(), Trap> {
         let end = self.end(id)?;
         let kind = end.kind;
         match end.state {
@@ -230,10 +266,28 @@ impl<P: Platform> Scheduler<P> {
             EndState::Done => return Err(Trap::LiftDone(kind)),
             EndState::Copying | EndState::CancellingCopy => return Err(Trap::LiftBusy(kind)),
         }
-        if self.waitable(id.into())?.set.is_some() {
-            return Err(Trap::LiftInSet(kind));
+        match self.waitable(id.into())?.set {
+            Some(_) => Err(Trap::LiftInSet(kind)),
+            None => Ok(()),
         }
-        self.change_owner(id, None, 0)?;
+    }
+
+    /// An end that was lifted never arrives, because of a trap on the way: whoever has the other end
+    /// can't use it any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if there is no such end.
+    pub fn lose_end(&mut self, id: EndId) -> Result<(), Trap> {
+        if let Some(other) = self.end_mut(id)?.other.take() {
+            let end = self.end_mut(other)?;
+            end.other = None;
+            end.broken = true;
+            if end.state.is_busy() {
+                self.set_pending(other.into(), Pending::Trap);
+            }
+        }
+        self.remove_waitable(id.into())?;
         self.checked();
         Ok(())
     }
@@ -287,6 +341,7 @@ impl<P: Platform> Scheduler<P> {
         }
         self.detach(id)?;
         self.remove_waitable(id.into())?;
+        self.trace(|| TraceEvent::EndDropped { end: id });
         self.checked();
         Ok(())
     }

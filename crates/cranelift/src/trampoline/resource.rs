@@ -281,7 +281,7 @@ impl HandleCode<'_> {
                 let after = builder.create_block();
                 builder.switch_to_block(after);
             }
-            ResourceOrigin::Imported { .. } => {
+            ResourceOrigin::Imported { .. } | ResourceOrigin::Abstract => {
                 let resource = self.emitter.i32(self.on.resource.as_u32());
                 let args = [resource, rep];
                 self.emitter

@@ -18,8 +18,8 @@ use cranelift_codegen::ir::{FuncRef, InstBuilder, SigRef, Value};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::module::KnownImport;
 use threadline_environ::{
-    BuiltinIndex, FuncIndex, Result, SignatureIndex, TableIndex, TrapCode, TypeIndex,
-    UnsafeIntrinsic,
+    BuiltinIndex, DefinedFuncIndex, FuncIndex, Result, SignatureIndex, StaticModuleIndex,
+    TableIndex, TrapCode, TypeIndex, UnsafeIntrinsic,
 };
 use wasmparser::Operator;
 
@@ -63,24 +63,41 @@ impl FuncTranslator<'_, '_> {
     fn call(&mut self, func: u32, position: Position) -> Result<()> {
         let func = FuncIndex::from_u32(func);
         if let Some(defined) = self.env.module().defined_func_index(func) {
-            if position == Position::Inner && self.inlines(defined) {
-                return self.inline_call(defined, func);
-            }
-            let key = FuncKey::Wasm(self.env.module_index, defined);
-            return self.call_direct(key, func, self.vmctx, position);
+            let module = self.env.module_index;
+            return self.call_wasm(module, defined, func, self.vmctx, position);
         }
         match self.env.known_import(func) {
             Some(KnownImport::Intrinsic(intrinsic)) => self.call_intrinsic(intrinsic, position),
             Some(KnownImport::Wasm(module, defined)) => {
                 let vmctx = self.import_vmctx(func);
-                self.call_direct(FuncKey::Wasm(module, defined), func, vmctx, position)
+                self.call_wasm(module, defined, func, vmctx, position)
             }
             Some(KnownImport::Trampoline(trampoline)) => {
+                if let Some(code) = self.env.trap_of(trampoline) {
+                    self.builder.ins().trap(trap::to_cranelift(code));
+                    self.reachable = false;
+                    return Ok(());
+                }
                 let vmctx = self.import_vmctx(func);
                 self.call_direct(FuncKey::Trampoline(trampoline), func, vmctx, position)
             }
             None => self.call_import(func, position),
         }
+    }
+
+    /// A call of a function of a module, which is `func` here.
+    fn call_wasm(
+        &mut self,
+        module: StaticModuleIndex,
+        callee: DefinedFuncIndex,
+        func: FuncIndex,
+        vmctx: Value,
+        position: Position,
+    ) -> Result<()> {
+        if position == Position::Inner && self.inlines(module, callee, vmctx) {
+            return self.inline_call(module, callee, vmctx);
+        }
+        self.call_direct(FuncKey::Wasm(module, callee), func, vmctx, position)
     }
 
     fn import_vmctx(&mut self, func: FuncIndex) -> Value {

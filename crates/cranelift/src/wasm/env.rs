@@ -6,13 +6,14 @@ use crate::vm_access::{Definition, Life, Place, Region};
 use cranelift_codegen::isa::TargetIsa;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
+use threadline_environ::component::Trampoline;
 use threadline_environ::entity::PrimaryMap;
 use threadline_environ::layout::VMContextLayout;
 use threadline_environ::module::{ConstOp, FunctionBody, KnownImport, Module, ModuleTranslation};
 use threadline_environ::{
     DefinedFuncIndex, EntityIndex, FuncIndex, FuncType, GlobalIndex, HeapType, MemoryIndex,
-    RefType, SignatureIndex, StaticModuleIndex, TableIndex, Translation, Tunables, TypeIndex,
-    ValType,
+    RefType, SignatureIndex, StaticModuleIndex, TableIndex, TrampolineIndex, Translation, TrapCode,
+    Tunables, TypeIndex, ValType,
 };
 use wasmparser::BinaryReader;
 
@@ -34,6 +35,9 @@ pub(crate) struct ModuleEnv<'a> {
     /// Which functions may be inlined, where somebody has asked.
     inlinable: PrimaryMap<DefinedFuncIndex, OnceLock<bool>>,
 }
+
+/// All modules of a translation.
+pub(crate) type ModuleEnvs<'a> = PrimaryMap<StaticModuleIndex, ModuleEnv<'a>>;
 
 /// How a table's elements are found.
 pub(super) struct TableAccess {
@@ -103,6 +107,15 @@ impl<'a> ModuleEnv<'a> {
 
     pub(super) fn known_import(&self, func: FuncIndex) -> Option<KnownImport> {
         self.module_translation().known_imports.get(&func).copied()
+    }
+
+    /// The trap that a trampoline is.
+    pub(super) fn trap_of(&self, trampoline: TrampolineIndex) -> Option<TrapCode> {
+        let component = self.translation.component.as_ref()?;
+        match component.trampolines[trampoline] {
+            Trampoline::Trap { code, .. } => Some(code),
+            _ => None,
+        }
     }
 
     pub(super) fn memory(&self, index: MemoryIndex) -> Definition {

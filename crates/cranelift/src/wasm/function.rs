@@ -1,12 +1,12 @@
 //! One function: set-up, the walk over its operators, and wrapping up.
 
-use super::ModuleEnv;
 use super::control::Frame;
 use super::env::core_type;
 use super::epoch::Epoch;
 use super::fuel::Fuel;
 use super::inline::{InlinedCalls, Inlining};
 use super::stack_locals::StackLocals;
+use super::{ModuleEnv, ModuleEnvs};
 use crate::func_name::{Callees, user_name};
 use crate::signature::{value_type, wasm_signature};
 use crate::vm_access;
@@ -17,7 +17,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::BTreeMap;
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::module::FunctionBody;
-use threadline_environ::{DefinedFuncIndex, Error, Result, SignatureIndex};
+use threadline_environ::{DefinedFuncIndex, Error, Result, SignatureIndex, StaticModuleIndex};
 use wasmparser::{
     BinaryReader, FuncToValidate, FuncValidator, FuncValidatorAllocations, Operator,
     ValidatorResources,
@@ -62,15 +62,16 @@ pub(super) struct Local {
 /// If the body is invalid, uses what is not built, or is too large. `func` is then unusable, and
 /// `scratch` is as good as new.
 pub(crate) fn translate_function(
-    env: &ModuleEnv<'_>,
+    envs: &ModuleEnvs<'_>,
+    module: StaticModuleIndex,
     index: DefinedFuncIndex,
     func: &mut Function,
     scratch: &mut Scratch,
 ) -> Result<InlinedCalls> {
-    let body = &env.module_translation().bodies[index];
+    let body = &envs[module].module_translation().bodies[index];
     let mut validator = validator(body, std::mem::take(&mut scratch.validator));
-    let result =
-        FuncTranslator::new(env, index, func, &mut scratch.builder).translate(&mut validator, body);
+    let result = FuncTranslator::new(envs, module, index, func, &mut scratch.builder)
+        .translate(&mut validator, body);
     if result.is_err() {
         scratch.builder = FunctionBuilderContext::new();
     }
@@ -96,6 +97,9 @@ pub(super) fn validator(
 ///
 /// `impl` blocks for the groups of operators are in the files named after them.
 pub(super) struct FuncTranslator<'m, 'f> {
+    /// All modules.
+    pub(super) envs: &'m ModuleEnvs<'m>,
+    /// The one whose code is being translated: in an inlined call, the callee's.
     pub(super) env: &'m ModuleEnv<'m>,
     pub(super) builder: FunctionBuilder<'f>,
     /// The operand stack, of reachable code only.
@@ -104,7 +108,7 @@ pub(super) struct FuncTranslator<'m, 'f> {
     pub(super) control: Vec<Frame>,
     /// Whether the current position can be reached. If not, no block is current.
     pub(super) reachable: bool,
-    /// The function's context.
+    /// The context of the instance whose code is being translated.
     pub(super) vmctx: Value,
     /// If the locals are on the stack: where.
     pub(super) stack_locals: Option<StackLocals>,
@@ -130,11 +134,13 @@ pub(super) struct FuncTranslator<'m, 'f> {
 impl<'m, 'f> FuncTranslator<'m, 'f> {
     /// Names the function and opens its entry block.
     fn new(
-        env: &'m ModuleEnv<'m>,
+        envs: &'m ModuleEnvs<'m>,
+        module: StaticModuleIndex,
         index: DefinedFuncIndex,
         func: &'f mut Function,
         context: &'f mut FunctionBuilderContext,
     ) -> Self {
+        let env = &envs[module];
         let module = env.module();
         let signature = module.functions[module.func_index(index)].signature;
         func.name = UserFuncName::User(user_name(FuncKey::Wasm(env.module_index, index)));
@@ -148,6 +154,7 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         builder.ensure_inserted_block();
         let vmctx = builder.block_params(entry)[0];
         FuncTranslator {
+            envs,
             env,
             builder,
             stack: Vec::new(),

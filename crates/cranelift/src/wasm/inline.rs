@@ -1,6 +1,7 @@
 //! Calls that are translated in place: the callee's operators become part of the caller.
 //!
-//! Only calls within a module, of small functions. A callee is validated once before, with its
+//! Only calls of small functions of which it is known what they are: the module's own, and those of
+//! other modules of a component. A callee is validated once before, with its
 //! size looked at ([`is_inlinable`]); then its operators are translated as any others are, between
 //! a block that stands for the function and, in place of locals, variables that later calls use
 //! again. Inlined code counts as its callee's in backtraces: its source locations lie in a range
@@ -9,21 +10,27 @@
 //! How much is inlined into a function is bounded by a constant and the function's own size, so
 //! that the time to compile a module stays in proportion to its size.
 //!
-//! What stays a call: tail calls (the callee takes the caller's place), and all calls if fuel is
-//! consumed. The comparison with the stack limit, and that with the epoch's deadline, are the
+//! A function of another module is translated with that module's environment, on the context that
+//! comes with the import. What an inlined call does is the same in whatever function it is, so the
+//! borders of components are no obstacle, where they need no barrier against exceptions.
+//!
+//! What stays a call: tail calls (the callee takes the caller's place), calls of other modules in a
+//! `try_table` (whose tags are found through the caller's context), and all calls if fuel is consumed. The comparison with the stack limit, and that with the epoch's deadline, are the
 //! caller's: inlined calls nest a few deep, so whatever recurses goes through a prologue again.
 
 use super::ModuleEnv;
 use super::function::{FuncTranslator, Local, validator};
-use cranelift_codegen::ir::{SourceLoc, Type};
+use cranelift_codegen::ir::{SourceLoc, Type, Value};
 use threadline_environ::module::{FunctionBody, KnownImport};
-use threadline_environ::{DefinedFuncIndex, FuncIndex, Result};
+use threadline_environ::{DefinedFuncIndex, FuncIndex, Result, StaticModuleIndex};
 use wasmparser::{FuncValidatorAllocations, Operator, OperatorsReader};
 
 /// The longest body, in bytes, of a function that calls none.
 const MAX_LEAF_SIZE: usize = 64;
 /// The longest body of other functions.
 const MAX_CALLER_SIZE: usize = 40;
+/// The longest body of an adapter, most of which is checks that are an instruction or two each.
+const MAX_ADAPTER_SIZE: usize = 192;
 /// How many inlined calls may be around a call that is inlined.
 const MAX_DEPTH: usize = 3;
 /// How many bytes may be inlined into a function of any size.
@@ -44,6 +51,8 @@ pub(crate) struct InlinedCalls {
 /// A call that was inlined.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct InlinedCall {
+    /// The module of the function it calls.
+    pub(crate) module: StaticModuleIndex,
     /// The function it calls.
     pub(crate) callee: DefinedFuncIndex,
     /// The byte offset of the call, in the binary.
@@ -132,7 +141,16 @@ impl Inlining {
 pub(super) fn is_inlinable(env: &ModuleEnv<'_>, index: DefinedFuncIndex) -> bool {
     let body = &env.module_translation().bodies[index];
     let size = body.range.len();
-    size <= MAX_LEAF_SIZE.max(MAX_CALLER_SIZE) && suits(env, body).unwrap_or(false)
+    size <= max_size(env, false) && suits(env, body).unwrap_or(false)
+}
+
+/// The longest body of a function of a module.
+fn max_size(env: &ModuleEnv<'_>, calls: bool) -> usize {
+    match (env.module_translation().is_adapter, calls) {
+        (true, _) => MAX_ADAPTER_SIZE,
+        (false, true) => MAX_CALLER_SIZE,
+        (false, false) => MAX_LEAF_SIZE,
+    }
 }
 
 /// # Errors
@@ -152,7 +170,8 @@ fn suits(env: &ModuleEnv<'_>, body: &FunctionBody) -> Result<bool> {
     let mut calls = false;
     for operator in OperatorsReader::new(reader) {
         match operator? {
-            // What ends in a trap is hardly ever called.
+            // What ends in a trap is hardly ever called; but adapters check.
+            Operator::Unreachable if env.module_translation().is_adapter => {}
             Operator::Unreachable
             | Operator::ReturnCall { .. }
             | Operator::ReturnCallIndirect { .. }
@@ -172,30 +191,58 @@ fn suits(env: &ModuleEnv<'_>, body: &FunctionBody) -> Result<bool> {
             _ => {}
         }
     }
-    Ok(!calls || body.range.len() <= MAX_CALLER_SIZE)
+    Ok(body.range.len() <= max_size(env, calls))
 }
 
 impl FuncTranslator<'_, '_> {
-    /// Whether a call of this function, here, is inlined.
-    pub(super) fn inlines(&self, callee: DefinedFuncIndex) -> bool {
-        let size = self.env.module_translation().bodies[callee].range.len();
+    /// Whether a call of this function of a module, here and on this context, is inlined.
+    pub(super) fn inlines(
+        &self,
+        module: StaticModuleIndex,
+        callee: DefinedFuncIndex,
+        vmctx: Value,
+    ) -> bool {
+        let Some(env) = self.envs.get(module) else {
+            return false;
+        };
+        let size = env.module_translation().bodies[callee].range.len();
         size <= self.inlining.budget
             && self.inlining.depth < MAX_DEPTH
-            && self.env.is_inlinable(callee)
+            && (vmctx == self.vmctx || self.reaches_into(env))
+            && env.is_inlinable(callee)
+    }
+
+    /// Whether calls of functions of another instance, of this module, may be inlined here.
+    fn reaches_into(&self, env: &ModuleEnv<'_>) -> bool {
+        let translation = env.module_translation();
+        let end = translation.base_offset + translation.bytes.len() as u64;
+        !translation.is_exception_barrier
+            && self.handlers.is_empty()
+            && end < u64::from(FIRST_INLINED_LOCATION)
     }
 
     /// Translates the body of a function for which [`inlines`](Self::inlines) holds in place of a
-    /// call of it. The arguments are on the operand stack, and then the results.
-    pub(super) fn inline_call(&mut self, callee: DefinedFuncIndex, func: FuncIndex) -> Result<()> {
-        let body = &self.env.module_translation().bodies[callee];
-        let signature = self.env.module().functions[func].signature;
-        let params = self.env.func_type(signature).params().len();
+    /// call of it. `vmctx` is its instance's context. The arguments are on the operand stack, and
+    /// then the results.
+    pub(super) fn inline_call(
+        &mut self,
+        module: StaticModuleIndex,
+        callee: DefinedFuncIndex,
+        vmctx: Value,
+    ) -> Result<()> {
+        let env = &self.envs[module];
+        let body = &env.module_translation().bodies[callee];
+        let description = env.module();
+        let signature = description.functions[description.func_index(callee)].signature;
+        let params = env.func_type(signature).params().len();
         self.pass_values(params)?;
         let args = self.peek_passable(params);
         self.truncate(self.stack.len() - params);
+        let callers_env = std::mem::replace(&mut self.env, env);
+        let callers_vmctx = std::mem::replace(&mut self.vmctx, vmctx);
         self.open_inlined_call(callee, body);
 
-        let mut reader = self.env.body_reader(body);
+        let mut reader = env.body_reader(body);
         let locals = self.declare_locals(&args, &mut reader, |_, _, _| Ok(()))?;
         let callers = std::mem::replace(&mut self.locals, locals);
         let callers_frame = std::mem::replace(&mut self.function_frame, self.control.len());
@@ -210,6 +257,8 @@ impl FuncTranslator<'_, '_> {
         self.function_frame = callers_frame;
         let locals = std::mem::replace(&mut self.locals, callers);
         self.close_inlined_call(locals);
+        self.env = callers_env;
+        self.vmctx = callers_vmctx;
         Ok(())
     }
 
@@ -226,6 +275,7 @@ impl FuncTranslator<'_, '_> {
             .map_or(0, |(offset, _)| offset);
         let calls = &mut inlining.calls.calls;
         calls.push(InlinedCall {
+            module: self.env.module_index,
             callee,
             call_site,
             parent: inlining.current,

@@ -35,7 +35,7 @@ mod wide_arithmetic;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use env::ModuleEnv;
+pub(crate) use env::{ModuleEnv, ModuleEnvs};
 pub(crate) use exception::ClauseTag;
 pub(crate) use function::{Scratch, translate_function};
 pub(crate) use inline::InlinedCalls;

@@ -216,7 +216,7 @@ impl super::AdapterSpec<'_> {
     fn callee_defines(&self, resource: ResourceIndex) -> bool {
         match self.resources[resource].origin {
             ResourceOrigin::Defined { instance, .. } => instance == self.callee.instance,
-            ResourceOrigin::Imported { .. } => false,
+            ResourceOrigin::Imported { .. } | ResourceOrigin::Abstract => false,
         }
     }
 }

@@ -47,8 +47,8 @@ impl ImageKind {
 
 /// What must be the same in whoever made an image and whoever loads it.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Changes with the format, between releases.
-const FORMAT: u32 = 2;
+/// Changes with the format, between releases; `shape.rs` says when the descriptions' has.
+pub(super) const FORMAT: u32 = 3;
 /// Bytes that the version has room for, with the format in front.
 const VERSION_LENGTH: usize = 32;
 
@@ -76,6 +76,8 @@ enum Section {
     ExceptionBarriers,
     /// The bytes of data segments, module after module.
     Data,
+    /// Images of nested components, each after its length in 8 bytes and padded to whole words.
+    Nested,
     /// `[module, function, start, end]`, ascending, with places in `NameText`.
     Names,
     NameText,
@@ -134,6 +136,7 @@ pub fn encode(
         .values()
         .map(|module| &*module.data_bytes);
     set(Section::Data, data.flatten().copied().collect());
+    set(Section::Nested, nested(image));
     let (names, text) = names(descriptions);
     set(Section::Names, names);
     set(Section::NameText, text);
@@ -256,6 +259,16 @@ fn func_refs(image: &CodeImage, descriptions: &Descriptions) -> Vec<u8> {
         for start in starts {
             push(&mut table, [start]);
         }
+    }
+    table
+}
+
+fn nested(image: &CodeImage) -> Vec<u8> {
+    let mut table = Vec::new();
+    for image in &image.nested {
+        table.extend_from_slice(&(image.len() as u64).to_le_bytes());
+        table.extend_from_slice(image);
+        table.resize(table.len().next_multiple_of(8), 0);
     }
     table
 }
@@ -417,6 +430,17 @@ impl<'a> ImageView<'a> {
     /// The bytes of data segments, module after module.
     pub fn data(self) -> &'a [u8] {
         self.section(Section::Data)
+    }
+
+    /// The images of nested components.
+    pub fn nested(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.section(Section::Nested);
+        std::iter::from_fn(move || {
+            let length = usize::try_from(get(rest, 0)?).ok()?;
+            let image = rest.get(8..)?.get(..length)?;
+            rest = rest.get((8 + length).next_multiple_of(8)..)?;
+            Some(image)
+        })
     }
 
     /// Whether names and addresses are what they were when the image was made. Until this has

@@ -13,6 +13,8 @@ mod func_key;
 mod image_file;
 mod inline_table;
 mod settings;
+#[cfg(test)]
+mod shape;
 mod trap_table;
 mod words;
 
@@ -61,6 +63,9 @@ pub struct CodeImage {
     pub exceptions: ExceptionTable,
     /// Which code belongs to inlined calls.
     pub inlined: InlineTable,
+    /// The images of a component's nested components, by
+    /// [`NestedComponentIndex`](crate::NestedComponentIndex).
+    pub nested: Vec<Vec<u8>>,
     /// `(key, index into functions)`, by ascending key.
     by_key: Vec<(FuncKey, u32)>,
 }
@@ -104,6 +109,7 @@ impl CodeImage {
             addresses,
             exceptions: ExceptionTable::default(),
             inlined: InlineTable::default(),
+            nested: Vec::new(),
             by_key,
         }
     }

@@ -1,6 +1,7 @@
 //! What is left of a component after flattening.
 
 use super::Trampoline;
+use super::component_type::ComponentType;
 use super::module_type::ModuleType;
 use super::types::{ComponentTypes, ExternType, TypeDef};
 use crate::canonical_abi::LiftOrLower;
@@ -9,6 +10,7 @@ use crate::layout::VMComponentLayout;
 use crate::types::AddressType;
 use cranelift_entity::PrimaryMap;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A component, ready to be instantiated.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -24,6 +26,15 @@ pub struct Component {
     /// Core modules that instantiation takes from the imports.
     #[serde(with = "crate::serial::map")]
     pub module_imports: PrimaryMap<ModuleImportIndex, ModuleImport>,
+    /// Components that instantiation takes from the imports.
+    #[serde(with = "crate::serial::map")]
+    pub component_imports: PrimaryMap<ComponentImportIndex, ComponentImport>,
+    /// Instances of those, which the steps make.
+    #[serde(with = "crate::serial::map")]
+    pub linked_instances: PrimaryMap<LinkedInstanceIndex, LinkedInstance>,
+    /// Components of the binary that others can be given: each is compiled by itself.
+    #[serde(with = "crate::serial::map")]
+    pub nested: PrimaryMap<NestedComponentIndex, NestedComponent>,
     /// Resource types.
     #[serde(with = "crate::serial::map")]
     pub resources: PrimaryMap<ResourceIndex, Resource>,
@@ -65,15 +76,35 @@ pub struct Component {
 }
 
 impl Component {
+    /// Replaces the numbers of function types that types of core modules mention.
+    pub fn renumber_mentioned_types(&mut self, number: impl Fn(SignatureIndex) -> SignatureIndex) {
+        for import in self.module_imports.values_mut() {
+            import.ty.renumber_mentioned_types(&number);
+        }
+        for import in self.component_imports.values_mut() {
+            import.ty.renumber_mentioned_types(&number);
+        }
+        let mut exports: Vec<&mut Export> = self.exports.iter_mut().map(|(_, e)| e).collect();
+        while let Some(export) = exports.pop() {
+            match export {
+                Export::Module(_, ty) => ty.renumber_mentioned_types(&number),
+                Export::Instance(list) => exports.extend(list.iter_mut().map(|(_, e)| e)),
+                Export::LiftedFunction { .. } | Export::Type(_) | Export::Component(_) => {}
+            }
+        }
+    }
+
     /// What a resource type is called: as it is exported, or else as it is imported.
     pub fn resource_name(&self, index: ResourceIndex) -> Option<&str> {
         let resource = &self.resources[index];
         match (&resource.name, &resource.origin) {
             (Some(name), _) => Some(name),
-            (None, ResourceOrigin::Imported { import, path }) => {
-                Some(path.last().unwrap_or(&self.imports[*import].0))
-            }
-            (None, ResourceOrigin::Defined { .. }) => None,
+            (None, ResourceOrigin::Imported { from, path }) => match (path.last(), from) {
+                (Some(name), _) => Some(name),
+                (None, ImportSource::Host(import)) => Some(&self.imports[*import].0),
+                (None, ImportSource::Instance(_)) => None,
+            },
+            (None, ResourceOrigin::Defined { .. } | ResourceOrigin::Abstract) => None,
         }
     }
 }
@@ -81,12 +112,21 @@ impl Component {
 /// A function that a component takes from its imports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RuntimeImport {
-    /// The root's import.
-    pub import: ImportIndex,
+    /// Where it is found.
+    pub from: ImportSource,
     /// Names to follow through nested instances; empty if the import itself is the function.
     pub path: Vec<String>,
     /// The type it must have.
     pub ty: ComponentFuncTypeIndex,
+}
+
+/// Where a component finds what is not its own.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ImportSource {
+    /// The root's import, which the host gives.
+    Host(ImportIndex),
+    /// The exports of an instance of an imported component.
+    Instance(LinkedInstanceIndex),
 }
 
 /// A core module that a component imports.
@@ -94,6 +134,34 @@ pub struct RuntimeImport {
 pub struct ModuleImport {
     /// The type it must have.
     pub ty: ModuleType,
+}
+
+/// A component that a component imports.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ComponentImport {
+    /// The type it must have.
+    pub ty: ComponentType,
+}
+
+/// An instance of an imported component.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LinkedInstance {
+    /// What it exports, by the type of the component.
+    pub exports: Vec<(String, ExternType)>,
+}
+
+/// A component of the binary that is a value at run time, because it is exported or given to an
+/// imported component. It is compiled by itself, with all that it uses from around it but what is
+/// known at run time alone.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct NestedComponent {
+    /// Imported modules that it uses from around it: which it is there, and which here.
+    pub modules: Vec<(ModuleImportIndex, ModuleImportIndex)>,
+    /// Imported components that it uses from around it: which it is there, and which here.
+    pub components: Vec<(ComponentImportIndex, ComponentImportIndex)>,
+    /// Its description, once it is loaded.
+    #[serde(skip)]
+    pub description: Option<Arc<Component>>,
 }
 
 /// A resource type.
@@ -110,11 +178,13 @@ pub struct Resource {
 pub enum ResourceOrigin {
     /// The host gives it.
     Imported {
-        /// The root's import.
-        import: ImportIndex,
+        /// Where it is found.
+        from: ImportSource,
         /// Names to follow through nested instances; empty if the import itself is the type.
         path: Vec<String>,
     },
+    /// It is none yet: the type of an imported component leaves it open.
+    Abstract,
     /// An instance of a component makes it.
     Defined {
         /// The component instance whose resource type it is.
@@ -227,6 +297,15 @@ pub enum Step {
         /// Which; it is [`ResourceOrigin::Defined`].
         index: ResourceIndex,
     },
+    /// Makes the next instance of an imported component.
+    InstantiateComponent {
+        /// The instance made.
+        instance: LinkedInstanceIndex,
+        /// The component.
+        component: ComponentImportIndex,
+        /// What there is for it to import, by name.
+        args: Box<[(String, Argument)]>,
+    },
     /// Fills in the `VMLowering` behind a [`Trampoline::LowerImport`].
     LowerImport {
         /// Where the `VMLowering` is.
@@ -236,6 +315,30 @@ pub enum Step {
         /// Whether it is lowered with `async`.
         async_: bool,
     },
+}
+
+/// Something that can be passed to an imported component as an import.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Argument {
+    /// A function that is imported itself.
+    ImportedFunction(RuntimeImportIndex),
+    /// A lifted core function.
+    LiftedFunction {
+        /// Its type.
+        ty: ComponentFuncTypeIndex,
+        /// The core function.
+        func: CoreDef,
+        /// How it is lifted.
+        options: OptionsIndex,
+    },
+    /// An instance.
+    Instance(Vec<(String, Argument)>),
+    /// A type.
+    Type(TypeDef),
+    /// A core module.
+    Module(ExportedModule),
+    /// A component.
+    Component(ExportedComponent),
 }
 
 /// Something that can be passed to a core module as an import.
@@ -276,6 +379,17 @@ pub enum Export {
     Type(TypeDef),
     /// A core module, and its type.
     Module(ExportedModule, Box<ModuleType>),
+    /// A component.
+    Component(ExportedComponent),
+}
+
+/// A component that is exported, or given to an imported one.
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportedComponent {
+    /// One of the binary's.
+    Nested(NestedComponentIndex),
+    /// One that it imports.
+    Imported(ComponentImportIndex),
 }
 
 /// A core module that is exported. No code of it depends on where it is instantiated.

@@ -4,7 +4,9 @@
 //! so that what remains ([`Component`]) is a list of [`Step`]s over core instances, with every
 //! name resolved. Calls from one component to another become adapter modules on the way.
 
+mod component_type;
 mod concurrency;
+mod core_type;
 mod definition;
 mod flatten;
 mod info;
@@ -16,14 +18,16 @@ mod transcode;
 mod translate;
 mod types;
 
+pub use component_type::{ComponentType, DeclaredType};
 pub use concurrency::{
     ConcurrencyBuiltin, CopyOp, EndOp, EndType, ErrorContextOp, PlainBuiltin, SetOp, TransferOp,
 };
 pub use info::{
-    CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ModuleImport,
+    Argument, CanonicalOptions, Component, ComponentImport, CoreDef, CoreExport, Export,
+    ExportedComponent, ExportedModule, ImportSource, LinkedInstance, ModuleImport, NestedComponent,
     Resource, ResourceOrigin, RuntimeImport, Step, StringEncoding, TaskAdapter,
 };
-pub use module_type::{CoreExternType, ModuleImportType, ModuleType};
+pub use module_type::{CoreExternType, CoreFuncType, ModuleImportType, ModuleType};
 pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
 pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{

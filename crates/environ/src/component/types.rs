@@ -397,6 +397,8 @@ pub enum ExternType {
     Type(TypeDef),
     /// A core module.
     Module(ModuleImportIndex),
+    /// A component.
+    Component(ComponentImportIndex),
 }
 
 /// A type as something that is imported or exported.

@@ -15,7 +15,7 @@ use wasmparser::{FuncToValidate, ValidatorResources};
 pub type TypeSpace = PrimaryMap<TypeIndex, SignatureIndex>;
 
 /// A core module's description, without code.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Module {
     /// Its name in the name section.
     pub name: Option<String>,
@@ -163,7 +163,28 @@ pub struct FunctionBody {
     pub range: Range<usize>,
 }
 
+impl Clone for FunctionBody {
+    fn clone(&self) -> FunctionBody {
+        let FuncToValidate {
+            resources,
+            index,
+            ty,
+            features,
+        } = &self.validator;
+        FunctionBody {
+            validator: FuncToValidate {
+                resources: resources.clone(),
+                index: *index,
+                ty: *ty,
+                features: *features,
+            },
+            range: self.range.clone(),
+        }
+    }
+}
+
 /// A core module with what the compiler needs beside its description.
+#[derive(Clone)]
 pub struct ModuleTranslation<'data> {
     /// The description.
     pub module: Module,
@@ -178,9 +199,11 @@ pub struct ModuleTranslation<'data> {
     /// What to add to the address of an instance's `VMContext` to get at its component's context
     /// slots; known if the module has one instance in a component.
     pub context_distance: Option<i32>,
-    /// Whether it is an adapter: an exception that reaches a frame of its functions is at the
-    /// border of a component, where it becomes a trap.
+    /// Whether this crate made it: an adapter.
     pub is_adapter: bool,
+    /// Whether it is an adapter that an exception may come to: one that reaches a frame of its
+    /// functions is at the border of a component, where it becomes a trap.
+    pub is_exception_barrier: bool,
 }
 
 impl Module {

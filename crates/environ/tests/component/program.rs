@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 use threadline_environ::component::{
-    ConcurrencyBuiltin, CoreDef, CoreExport, EndOp, EndType, Export, PlainBuiltin, Step, Trampoline,
+    Argument, ConcurrencyBuiltin, CoreDef, CoreExport, EndOp, EndType, Export, ImportSource,
+    PlainBuiltin, Step, Trampoline,
 };
 use threadline_environ::entity::EntityRef;
 use threadline_environ::module::KnownImport;
@@ -115,6 +116,15 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                     "task {index} = {start} and {return_}, {lift} to {lower}"
                 )
             }
+            Step::InstantiateComponent {
+                instance,
+                component,
+                args,
+            } => {
+                let args: Vec<String> = args.iter().map(argument).collect();
+                let args = args.join(", ");
+                writeln!(out, "instantiate {instance} = {component} ({args})")
+            }
             Step::LowerImport { index, import, .. } => {
                 writeln!(out, "lower {index} = {}", path(translation, *import))
             }
@@ -185,6 +195,21 @@ fn concurrency(translation: &Translation<'_>, trampoline: &Trampoline) -> Option
     })
 }
 
+fn argument((name, argument): &(String, Argument)) -> String {
+    let what = match argument {
+        Argument::ImportedFunction(index) => index.to_string(),
+        Argument::LiftedFunction { func, options, .. } => format!("lift {} {options}", def(*func)),
+        Argument::Instance(list) => {
+            let list: Vec<_> = list.iter().map(self::argument).collect();
+            format!("{{{}}}", list.join(", "))
+        }
+        Argument::Type(_) => "type".to_owned(),
+        Argument::Module(module) => format!("{module:?}"),
+        Argument::Component(component) => format!("{component:?}"),
+    };
+    format!("{name}: {what}")
+}
+
 fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
     for (name, export) in list {
         match export {
@@ -194,6 +219,9 @@ fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
             Export::Instance(list) => exports(list, &format!("{prefix}{name} / "), out),
             Export::Type(_) => writeln!(out, "{prefix}{name}: type").unwrap(),
             Export::Module(module, _) => writeln!(out, "{prefix}{name}: {module:?}").unwrap(),
+            Export::Component(component) => {
+                writeln!(out, "{prefix}{name}: {component:?}").unwrap();
+            }
         }
     }
 }
@@ -201,7 +229,10 @@ fn exports(list: &[(String, Export)], prefix: &str, out: &mut String) {
 fn path(translation: &Translation<'_>, index: RuntimeImportIndex) -> String {
     let component = translation.component.as_ref().unwrap();
     let import = &component.runtime_imports[index];
-    let mut text = import.import.to_string();
+    let mut text = match import.from {
+        ImportSource::Host(index) => index.to_string(),
+        ImportSource::Instance(index) => index.to_string(),
+    };
     for name in &import.path {
         write!(text, " / {name}").unwrap();
     }

@@ -37,14 +37,6 @@ fn canonical_options_are_refused_by_name() {
 fn what_else_is_not_built_is_refused_by_name() {
     for (wat, expected) in [
         (
-            r#"(component (import "c" (component)))"#,
-            "the import of a component by the outermost component",
-        ),
-        (
-            r#"(component (component $c) (export "c" (component $c)))"#,
-            "the export of a component",
-        ),
-        (
             r#"(component (import "v" (value u8)))"#,
             "the import of a `value`",
         ),

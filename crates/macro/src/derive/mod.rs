@@ -154,6 +154,25 @@ fn lower_of(shape: &Shape) -> TokenStream {
     let support = support(krate);
     let generics = bounded(shape, "Lower");
     let (params, arguments, bounds) = generics.split_for_impl();
+    let check_handles = match &shape.kind {
+        Kind::Record(fields) => record::check_handles(fields),
+        Kind::Variant(cases) => variant::check_handles(cases),
+        // The default does nothing.
+        Kind::Enum(_) => TokenStream::new(),
+    };
+    let check_handles = (!check_handles.is_empty()).then(|| {
+        quote! {
+            #[inline]
+            fn check_handles(
+                &self,
+                cx: &#support::HandleCheck<'_>,
+                ty: #support::InterfaceType,
+            ) -> #support::Result<()> {
+                #check_handles
+                ::core::result::Result::Ok(())
+            }
+        }
+    });
     let (lower_flat, store) = match &shape.kind {
         Kind::Record(fields) => (
             record::lower_flat(shape, fields),
@@ -171,6 +190,8 @@ fn lower_of(shape: &Shape) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #params #krate::component::Lower for #name #arguments #bounds {
+            #check_handles
+
             #[inline]
             fn lower_flat(
                 &self,

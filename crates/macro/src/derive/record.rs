@@ -46,6 +46,14 @@ pub(super) fn typecheck(shape: &Shape, fields: &[Field]) -> TokenStream {
     quote!(#support::check_record(cx, ty, &[#(#parts),*]))
 }
 
+pub(super) fn check_handles(fields: &[Field]) -> TokenStream {
+    let parts = fields
+        .iter()
+        .enumerate()
+        .map(|(i, Field { name, ty, .. })| quote!(cx.field::<#ty>(&self.#name, ty, #i)?;));
+    quote!(#(#parts)*)
+}
+
 pub(super) fn lower_flat(shape: &Shape, fields: &[Field]) -> TokenStream {
     let krate = &shape.krate;
     let abis = abis(shape, fields);

@@ -51,6 +51,17 @@ pub(super) fn typecheck(shape: &Shape, cases: &[Case]) -> TokenStream {
     }
 }
 
+pub(super) fn check_handles(cases: &[Case]) -> TokenStream {
+    let arms = cases.iter().enumerate().map(|(i, case)| {
+        let name = &case.name;
+        match &case.payload {
+            Some(ty) => quote!(Self::#name(payload) => cx.payload::<#ty>(payload, ty, #i)?,),
+            None => quote!(Self::#name => {}),
+        }
+    });
+    quote!(match self { #(#arms)* })
+}
+
 pub(super) fn lower_flat(shape: &Shape, cases: &[Case]) -> TokenStream {
     let krate = &shape.krate;
     let abi = variant_abi(shape, cases);

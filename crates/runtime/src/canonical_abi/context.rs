@@ -337,7 +337,7 @@ macro_rules! part_types {
 
 part_types!(LiftContext LowerContext);
 
-fn field_type(types: &ComponentTypes, ty: InterfaceType, i: usize) -> InterfaceType {
+pub(super) fn field_type(types: &ComponentTypes, ty: InterfaceType, i: usize) -> InterfaceType {
     let field = match ty {
         InterfaceType::Record(index) => types.records[index].fields.get(i).map(|&(_, ty)| ty),
         InterfaceType::Tuple(index) => types.tuples[index].types.get(i).copied(),
@@ -346,12 +346,12 @@ fn field_type(types: &ComponentTypes, ty: InterfaceType, i: usize) -> InterfaceT
     field.unwrap_or(ty)
 }
 
-fn case_type(types: &ComponentTypes, ty: InterfaceType, i: usize) -> InterfaceType {
+pub(super) fn case_type(types: &ComponentTypes, ty: InterfaceType, i: usize) -> InterfaceType {
     let payload = types.cases(ty).filter(|cases| i < cases.len());
     payload.and_then(|cases| cases.payload(i)).unwrap_or(ty)
 }
 
-fn element_type(types: &ComponentTypes, ty: InterfaceType) -> InterfaceType {
+pub(super) fn element_type(types: &ComponentTypes, ty: InterfaceType) -> InterfaceType {
     match ty {
         InterfaceType::List(index) => types.lists[index].element,
         InterfaceType::FixedLengthList(index) => types.fixed_length_lists[index].element,

@@ -5,7 +5,9 @@
 
 use super::abi::TypeAbi;
 use super::context::Range;
-use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch};
+use super::{
+    ComponentType, HandleCheck, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch,
+};
 use crate::trap::Trap;
 use anyhow::Result;
 use std::array;
@@ -69,6 +71,10 @@ impl<T: ComponentType> ComponentType for [T] {
 }
 
 impl<T: Lower> Lower for [T] {
+    fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+        cx.elements(self.iter(), ty)
+    }
+
     fn lower_flat(
         &self,
         cx: &mut LowerContext<'_>,
@@ -95,6 +101,10 @@ impl<T: ComponentType> ComponentType for Vec<T> {
 }
 
 impl<T: Lower> Lower for Vec<T> {
+    fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+        cx.elements(self.iter(), ty)
+    }
+
     fn lower_flat(
         &self,
         cx: &mut LowerContext<'_>,
@@ -151,6 +161,10 @@ impl<T: ComponentType, const N: usize> ComponentType for [T; N] {
 }
 
 impl<T: Lower, const N: usize> Lower for [T; N] {
+    fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+        cx.elements(self.iter(), ty)
+    }
+
     fn lower_flat(
         &self,
         cx: &mut LowerContext<'_>,

@@ -20,6 +20,7 @@
 //! - `lower_flat` writes all of its slots, of which there are `ABI.flat_count()`; `lift_flat` reads
 //!   as many. A slot holds a core value in its low bytes and zeros above them; therefore a payload
 //!   is put in the joined slots of a variant as it is. Fields follow each other.
+//! - `check_handles` checks each part that may have a resource in it ([`HandleCheck`]).
 //! - `store` writes at an address which is aligned and in bounds: [`record_offsets`] and
 //!   [`VariantAbi::payload_offset`] say where the parts are. `load` gets just the value's bytes.
 //! - The component's type comes along for those who have resources in them. The types of parts are
@@ -28,10 +29,12 @@
 //!   `load_case`, which see to discriminants and padding.
 
 mod abi;
+mod async_value;
 mod context;
 mod dynamic;
 mod func_shape;
 mod handle;
+mod handle_check;
 mod left_in_guest;
 mod list;
 mod map;
@@ -43,10 +46,13 @@ mod variant;
 
 pub use abi::{Offset, TypeAbi, VariantAbi, record_offsets};
 pub use context::{LiftContext, LowerContext};
-pub(crate) use dynamic::{lift_vals, lower_vals};
+pub(crate) use dynamic::{lift_vals, load_vals, lower_vals, store_vals};
 pub(crate) use func_shape::{FuncShape, is_abi_of};
 pub(crate) use handle::{CallHandles, KeptHandles};
+pub use handle_check::HandleCheck;
+pub(crate) use handle_check::Seen;
 pub use left_in_guest::{WasmList, WasmStr};
+pub(crate) use string::{load_string_at, store_string_at};
 pub(crate) use tuple::{lift_from, lower_to};
 pub(crate) use typecheck::ResourceLookup;
 pub use typecheck::{
@@ -97,6 +103,13 @@ pub trait ComponentType {
 
 /// A Rust type whose values can be given to a guest.
 pub trait Lower: ComponentType {
+    /// Checks that the resources in the value can be passed as those in `ty`. Changes nothing.
+    #[doc(hidden)]
+    fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+        let _ = (cx, ty);
+        Ok(())
+    }
+
     /// Puts the value's core values in `to`, which is as long as their number.
     #[doc(hidden)]
     fn lower_flat(
@@ -182,6 +195,11 @@ macro_rules! delegate {
         }
 
         impl<A: Lower + ?Sized> Lower for $pointer {
+            #[inline]
+            fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+                A::check_handles(self, cx, ty)
+            }
+
             #[inline]
             fn lower_flat(
                 &self,

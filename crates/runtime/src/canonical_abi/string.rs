@@ -8,9 +8,25 @@ use super::context::Range;
 use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch};
 use crate::trap::Trap;
 use anyhow::Result;
-use threadline_environ::canonical_abi::{MAX_STRING_BYTE_LENGTH, utf16_tag};
+use threadline_environ::canonical_abi::{MAX_STRING_BYTE_LENGTH, SizeAlign, utf16_tag};
 use threadline_environ::component::{InterfaceType, StringEncoding};
 use threadline_environ::layout::ValRaw;
+
+/// `load_string_from_range`, of a pointer and a length that a guest passes by themselves.
+pub(crate) fn load_string_at(
+    cx: &mut LiftContext<'_>,
+    [address, length]: [u64; 2],
+) -> Result<String> {
+    load_string(cx, Range { address, length })
+}
+
+/// `store_string`, at an address that a guest passes.
+pub(crate) fn store_string_at(cx: &mut LowerContext<'_>, string: &str, address: u64) -> Result<()> {
+    let SizeAlign { size, align } = TypeAbi::RANGE.size_align(cx.address());
+    let address = cx.check_pointer(address, align, size)?;
+    let range = store_string(cx, string)?;
+    cx.range_to_memory(range, address)
+}
 
 /// `store_string_into_range`.
 pub(super) fn store_string(cx: &mut LowerContext<'_>, string: &str) -> Result<Range> {

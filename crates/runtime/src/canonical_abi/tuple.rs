@@ -3,8 +3,8 @@
 
 use super::abi::{Offset, TypeAbi, record_offsets};
 use super::{
-    ComponentNamedList, ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext,
-    TypeMismatch,
+    ComponentNamedList, ComponentType, HandleCheck, Lift, LiftContext, Lower, LowerContext,
+    TypeContext, TypeMismatch,
 };
 use crate::vm::val_raw;
 use anyhow::Result;
@@ -120,6 +120,12 @@ macro_rules! tuples {
             reason = "the empty tuple uses nothing, and the last element has none after it"
         )]
         impl<$($name: Lower),*> Lower for ($($name,)*) {
+            #[inline]
+            fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+                $(cx.field(&self.$index, ty, $index)?;)*
+                Ok(())
+            }
+
             #[inline]
             fn lower_flat(
                 &self,

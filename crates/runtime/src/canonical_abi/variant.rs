@@ -6,7 +6,9 @@
 
 use super::abi::{TypeAbi, VariantAbi};
 use super::context::array;
-use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch};
+use super::{
+    ComponentType, HandleCheck, Lift, LiftContext, Lower, LowerContext, TypeContext, TypeMismatch,
+};
 use crate::trap::Trap;
 use crate::vm::val_raw;
 use anyhow::Result;
@@ -145,6 +147,13 @@ macro_rules! two_cases {
         $($case:literal: $pattern:pat => $payload:expr, |$lifted:pat_param| $make:expr, $bound:ty;)*
     ) => {
         impl<$($param: Lower),*> Lower for $ty {
+            #[inline]
+            fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+                match self {$(
+                    $pattern => cx.payload::<$bound>(&$payload, ty, $case),
+                )*}
+            }
+
             #[inline]
             fn lower_flat(
                 &self,

@@ -62,6 +62,11 @@ impl CheckedImage {
         Err(ImageError::Damaged { part: "names" })
     }
 
+    /// The images of its nested components.
+    pub(crate) fn nested(&self) -> impl Iterator<Item = &[u8]> {
+        self.layout.view(self.mapping.bytes()).nested()
+    }
+
     /// What it is made of.
     ///
     /// # Errors

@@ -166,12 +166,10 @@ where
             let (params, mut results, out) = {
                 let call = site.call(&this.handles);
                 let func = &call.description().types.funcs[call.ty];
-                let mut params = Vec::new();
+                let mut params = vec![Val::Bool(false); func.params.len()];
                 let cx = &mut call.lift(&this.store.0.opaque);
                 let in_memory = call.shape.flat_params.is_none();
-                lift_vals(cx, call.shape.params, in_memory, &slots, |val| {
-                    params.push(val)
-                })?;
+                lift_vals(cx, call.shape.params, in_memory, &slots, &mut params)?;
                 let out = call.shape.out().map(|at| call.pointer(&slots[at]));
                 let results = vec![Val::Bool(false); usize::from(func.result.is_some())];
                 (params, results, out)

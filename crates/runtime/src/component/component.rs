@@ -1,6 +1,7 @@
 //! [`Component`]: a compiled component.
 
 use super::export::ExportTree;
+use super::import_check::Found;
 use super::types;
 use crate::Engine;
 use crate::code::{CodeMemory, ImageSource};
@@ -8,15 +9,15 @@ use crate::engine::Loaded;
 use crate::module::{CoreModule, binary};
 use crate::type_registry::TypeId;
 use crate::vm::{CodePtr, LoweredType};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::component::Step;
-use threadline_environ::entity::PrimaryMap;
+use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::{
-    LoweredIndex, RuntimeComponentInstanceIndex, RuntimeImportIndex, SignatureIndex,
-    StaticModuleIndex, TrampolineIndex,
+    LoweredIndex, NestedComponentIndex, RuntimeComponentInstanceIndex, RuntimeImportIndex,
+    SignatureIndex, StaticModuleIndex, TrampolineIndex,
 };
 
 /// A component, compiled and ready to be instantiated by a [`Linker`](super::Linker).
@@ -25,6 +26,8 @@ use threadline_environ::{
 #[derive(Clone)]
 pub struct Component {
     inner: Arc<CompiledComponent>,
+    /// What it uses from around it, if it was inside another one.
+    around: Option<Arc<Found>>,
 }
 
 /// What instances share.
@@ -34,10 +37,14 @@ pub(crate) struct CompiledComponent {
     modules: PrimaryMap<StaticModuleIndex, Arc<CoreModule>>,
     description: types::Description,
     exports: ExportTree,
+    /// By [`NestedComponentIndex`].
+    nested: Vec<Arc<CompiledComponent>>,
     /// The import behind each lowering, and whether that is with `async`.
     lowerings: PrimaryMap<LoweredIndex, (RuntimeImportIndex, bool)>,
     /// How each is called, found for the first instance.
     lowered_types: OnceLock<Box<[LoweredType]>>,
+    /// The code of each trampoline, found for the first instance.
+    trampolines: OnceLock<Box<[Option<CodePtr>]>>,
     /// By [`SignatureIndex`].
     type_ids: Arc<[TypeId]>,
 }
@@ -60,32 +67,40 @@ impl Component {
         Component::from_loaded(engine, engine.load_image(image)?)
     }
 
-    fn from_loaded(engine: &Engine, mut loaded: Loaded) -> Result<Component> {
-        let description = loaded
-            .component
-            .take()
-            .context("the binary is a core module, not a component: use `Module`")?;
-        let inner = CompiledComponent {
-            engine: engine.clone(),
-            modules: loaded.core_modules(engine).into(),
-            code: loaded.code,
-            exports: ExportTree::new(&description.exports),
-            lowerings: lowerings(&description.steps),
-            lowered_types: OnceLock::new(),
-            description: Arc::new(description),
-            type_ids: loaded.type_ids,
-        };
+    fn from_loaded(engine: &Engine, loaded: Loaded) -> Result<Component> {
         Ok(Component {
-            inner: Arc::new(inner),
+            inner: CompiledComponent::new(engine, loaded)?,
+            around: None,
         })
+    }
+
+    /// A component that was inside another one, of which it uses this: it is its imports that have
+    /// no name.
+    pub(super) fn from_inside(
+        inner: &Arc<CompiledComponent>,
+        around: Option<Arc<Found>>,
+    ) -> Component {
+        Component {
+            inner: inner.clone(),
+            around,
+        }
+    }
+
+    /// What it uses from around it.
+    pub(super) fn around(&self) -> Option<&Found> {
+        self.around.as_deref()
     }
 
     /// The component as an image for [`Component::deserialize`], to be kept in a file, so that it
     /// need not be compiled again.
     ///
     /// # Errors
-    /// None so far.
+    /// If it was inside another component and uses modules or components from around it that that
+    /// one was given.
     pub fn serialize(&self) -> Result<Vec<u8>> {
+        if self.around.is_some() {
+            bail!("the component uses imports of the component that it was inside of");
+        }
         Ok(self.inner.code.bytes().to_vec())
     }
 
@@ -108,7 +123,7 @@ impl Component {
 
     /// What it imports and exports.
     pub fn component_type(&self) -> types::Component {
-        types::Component(self.inner.description.clone())
+        types::Component::compiled(&self.inner.description)
     }
 
     /// An export's type, and an index that finds it faster than its name does.
@@ -160,6 +175,36 @@ fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, (RuntimeImportIndex, bo
 }
 
 impl CompiledComponent {
+    fn new(engine: &Engine, mut loaded: Loaded) -> Result<Arc<CompiledComponent>> {
+        let mut description = loaded
+            .component
+            .take()
+            .context("the binary is a core module, not a component: use `Module`")?;
+        let nested = std::mem::take(&mut loaded.nested).into_iter();
+        let nested = nested.map(|loaded| CompiledComponent::new(engine, loaded));
+        let nested: Vec<_> = nested.collect::<Result<_>>()?;
+        for (nested, compiled) in description.nested.values_mut().zip(&nested) {
+            nested.description = Some(compiled.description.clone());
+        }
+        Ok(Arc::new(CompiledComponent {
+            engine: engine.clone(),
+            modules: loaded.core_modules(engine).into(),
+            code: loaded.code,
+            exports: ExportTree::new(&description.exports),
+            nested,
+            lowerings: lowerings(&description.steps),
+            lowered_types: OnceLock::new(),
+            trampolines: OnceLock::new(),
+            description: Arc::new(description),
+            type_ids: loaded.type_ids,
+        }))
+    }
+
+    /// A component inside it that is a value.
+    pub(super) fn nested(&self, index: NestedComponentIndex) -> Option<&Arc<CompiledComponent>> {
+        self.nested.get(index.index())
+    }
+
     /// The engine it was compiled with.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
@@ -228,7 +273,13 @@ impl CompiledComponent {
     /// # Errors
     /// If the code image lacks it.
     pub(super) fn trampoline(&self, index: TrampolineIndex) -> Result<CodePtr> {
-        CodePtr::of(&self.code, FuncKey::Trampoline(index))
+        let trampolines = self.trampolines.get_or_init(|| {
+            let indices = self.description.trampolines.keys();
+            let code = indices.map(|index| CodePtr::of(&self.code, FuncKey::Trampoline(index)));
+            code.collect()
+        });
+        let code = trampolines.get(index.as_u32() as usize).copied();
+        code.flatten()
             .with_context(|| format!("the code image lacks {index}"))
     }
 }

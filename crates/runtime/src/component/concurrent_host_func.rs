@@ -8,13 +8,13 @@
 use super::accessor::Accessor;
 use super::async_host_func::Call;
 use super::error::ComponentError;
-use super::host_func::check_results;
+use super::host_func::{self, lower_results, params_of};
 use super::type_check::check_func;
 use super::types::Description;
 use super::{ComponentNamedList, Lift, Lower, Val};
 use crate::bug::bug;
 use crate::canonical_abi::{
-    CallHandles, ResourceLookup, lift_from, lift_vals, lower_to, lower_vals,
+    CallHandles, ResourceLookup, lift_from, lower_to,
 };
 use crate::concurrent::HostTaskFuture;
 use crate::store::{StoreContextMut, StoreOpaque};
@@ -212,12 +212,8 @@ pub(super) fn lift_params(
     slots: &[ValRaw],
 ) -> Result<Vec<Val>> {
     let call = site.call(handles);
-    let cx = &mut call.lift(store);
-    let in_memory = call.shape.flat_params.is_none();
-    let mut params = Vec::new();
-    lift_vals(cx, call.shape.params, in_memory, slots, |val| {
-        params.push(val)
-    })?;
+    let mut params = vec![Val::Bool(false); params_of(call)];
+    host_func::lift_params(store, call, slots, &mut params)?;
     Ok(params)
 }
 
@@ -243,9 +239,7 @@ pub(super) fn lowered(
                 }
                 .into());
             }
-            check_results(call.description(), call.ty, &results)?;
-            let (ty, in_memory) = (call.shape.results, out.is_some());
-            lower_vals(&mut call.lower(store), ty, in_memory, &results, slots, out)
+            lower_results(store, call, slots, &results, out)
         })
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! Not for people. What such an implementation must do is described in `crate::canonical_abi`.
 
-pub use crate::canonical_abi::{LiftContext, LowerContext};
+pub use crate::canonical_abi::{HandleCheck, LiftContext, LowerContext};
 pub use crate::canonical_abi::{
     Offset, TypeAbi, TypeContext, TypeMismatch, Typecheck, VariantAbi, check_enumeration,
     check_flags, check_record, check_variant, invalid_discriminant, lift_bits, load_bits,

@@ -7,11 +7,13 @@
 use super::func::LockOnFailure;
 use super::resource_type::ResourceTypeId;
 use crate::bug::bug;
+use crate::concurrent::StartTask;
 use crate::store::{StoreOpaque, StoreResourceType};
 use crate::trap::Trap;
 use crate::vm::{ComponentInstancePtr, Dtor, HandleFault, OtherKind, ThreadKind, val_raw};
 use anyhow::Result;
 use threadline_environ::ResourceIndex;
+use threadline_environ::component::ResourceOrigin;
 
 /// Destroys a resource that the host owned.
 pub(super) fn destroy(store: &mut StoreOpaque, ty: ResourceTypeId, rep: u32) -> Result<()> {
@@ -55,6 +57,19 @@ fn destroy_in(
     };
     if instance.is_locked() {
         return Err(Trap::CannotEnterComponent.into());
+    }
+    let description = instance.description();
+    if let ResourceOrigin::Defined {
+        instance: owner, ..
+    } = description.resources[index].origin
+        && description.makes_tasks[owner]
+    {
+        return store.start_task(StartTask {
+            instance,
+            owner,
+            func: *dtor,
+            arg: Some(rep),
+        });
     }
     let lock = LockOnFailure::new(instance);
     let mut thread = instance.begin_thread(store);

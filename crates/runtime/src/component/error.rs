@@ -2,7 +2,6 @@
 //!
 //! Errors travel as [`anyhow::Error`]; an embedder can downcast to [`ComponentError`].
 
-use super::val::ValMismatch;
 use crate::canonical_abi::TypeMismatch;
 use std::fmt;
 
@@ -40,6 +39,13 @@ pub enum ComponentError {
         /// The import's name, after those of the instances it is in.
         path: Vec<String>,
         /// Which import or export of the module differs, what was expected and what found.
+        mismatch: String,
+    },
+    /// The linker's component for an import has another type.
+    WrongComponent {
+        /// The import's name, after those of the instances it is in.
+        path: Vec<String>,
+        /// Which import or export of the component differs, what was expected and what found.
         mismatch: String,
     },
     /// Two imports are of one resource type, but the linker's definitions differ.
@@ -96,7 +102,7 @@ impl ComponentError {
         }
     }
 
-    pub(super) fn value(which: String, mismatch: &ValMismatch) -> ComponentError {
+    pub(super) fn value(which: String, mismatch: &impl fmt::Display) -> ComponentError {
         ComponentError::Value {
             which,
             mismatch: mismatch.to_string(),
@@ -142,6 +148,15 @@ impl fmt::Display for ComponentError {
             } => write!(
                 f,
                 "the component imports `{}` as a core module, which the linker's does not fit: \
+                 {mismatch}",
+                path(names)
+            ),
+            ComponentError::WrongComponent {
+                path: names,
+                mismatch,
+            } => write!(
+                f,
+                "the component imports `{}` as a component, which the linker's does not fit: \
                  {mismatch}",
                 path(names)
             ),

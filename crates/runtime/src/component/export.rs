@@ -2,11 +2,14 @@
 
 use super::component::CompiledComponent;
 use super::types::{ComponentItem, Description};
+use super::version;
 use crate::vm::{ComponentInstancePtr, CoreFunc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use threadline_environ::component::{CoreDef, Export, ExportedModule, ModuleType, TypeDef};
+use threadline_environ::component::{
+    CoreDef, Export, ExportedComponent, ExportedModule, ModuleType, TypeDef,
+};
 use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
 
 /// An export of a component, found once by name and then without; see
@@ -30,6 +33,10 @@ impl ComponentId {
 }
 
 /// Something that names an export: a `&str`, or a [`ComponentExportIndex`].
+///
+/// A name with a version, as `ns:package/interface@1.2.0`, stands for the export with that very name
+/// or, if there is none, for the one with the highest version that is compatible with it by the rules
+/// of semantic versioning, as `ns:package/interface@1.3.1`.
 pub trait ExportLookup: sealed::Sealed {
     #[doc(hidden)]
     fn lookup(&self, exports: Exports<'_>) -> Option<u32>;
@@ -127,6 +134,8 @@ pub(super) enum Item {
     Type(TypeDef),
     /// A core module, and its type.
     Module(ExportedModule, Box<ModuleType>),
+    /// A component.
+    Component(ExportedComponent),
 }
 
 /// The name of an export that is this core function, lifted.
@@ -184,6 +193,7 @@ impl ExportTree {
             }
             &Export::Type(ty) => Item::Type(ty),
             Export::Module(module, ty) => Item::Module(*module, ty.clone()),
+            &Export::Component(component) => Item::Component(component),
             Export::Instance(_) => Item::Instance(Vec::new()),
         });
         if let Export::Instance(inner) = export {
@@ -208,13 +218,22 @@ impl ExportTree {
         self.exports.iter()
     }
 
-    /// The number of an export of the component, or of one of its instances.
+    /// The number of an export of the component, or of one of its instances: the one with this name,
+    /// or else the one with the highest version that is compatible.
     pub(super) fn find(&self, instance: Option<&ComponentExportIndex>, name: &str) -> Option<u32> {
         if instance.is_some_and(|index| index.component != self.component) {
             return None;
         }
         let instance = instance.map(|index| index.index);
-        self.by_name.get(&(instance, name.to_owned())).copied()
+        if let Some(&index) = self.by_name.get(&(instance, name.to_owned())) {
+            return Some(index);
+        }
+        let (_, index) = version::compatible(name, |base| {
+            let exports = self.by_name.range((instance, base.to_owned())..);
+            let exports = exports.take_while(move |((of, _), _)| *of == instance);
+            exports.map(|((_, name), index)| (name.as_str(), *index))
+        })?;
+        Some(index)
     }
 
     /// The path to the function that is lifted at this position.
@@ -253,6 +272,7 @@ impl ExportTree {
             }
             Item::Type(ty) => ComponentItem::type_def(of, *ty),
             Item::Module(_, ty) => ComponentItem::module(ty),
+            Item::Component(component) => ComponentItem::component(of, *component),
         })
     }
 }
@@ -260,6 +280,27 @@ impl ExportTree {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_compatible_version_is_found_in_its_own_instance_alone() {
+        let export = |name: &str, export| (name.to_owned(), export);
+        let other = || Export::Type(TypeDef::Other);
+        let inner = vec![export("a:b/c@1.9.0", other())];
+        let tree = ExportTree::new(&[
+            export("a:b/c@1.2.0", other()),
+            export("a:b/c@1.3.0", other()),
+            export("a:b/c@2.0.0", other()),
+            export("i", Export::Instance(inner)),
+        ]);
+        let found = |instance, name| tree.find(instance, name);
+        assert_eq!(found(None, "a:b/c@1.2.0"), Some(0));
+        assert_eq!(found(None, "a:b/c@1.2.1"), Some(1));
+        assert_eq!(found(None, "a:b/c@1"), Some(1));
+        assert_eq!(found(None, "a:b/c@3.0.0"), None);
+        let inner = tree.handle(tree.find(None, "i").unwrap());
+        assert_eq!(found(Some(&inner), "a:b/c@1.2.0"), Some(4));
+        assert_eq!(found(Some(&inner), "a:b/c@2.0.0"), None);
+    }
 
     #[test]
     fn exports_of_instances_are_numbered_after_the_instance() {

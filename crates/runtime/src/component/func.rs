@@ -7,7 +7,7 @@ use super::types::ComponentFunc;
 use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 use crate::canonical_abi::{
-    CallHandles, FuncShape, LiftContext, LowerContext, lift_vals, lower_vals,
+    CallHandles, FuncShape, HandleCheck, LiftContext, LowerContext, lift_vals, lower_vals,
 };
 use crate::concurrent::HostTask;
 use crate::concurrent::switch::ThreadScope;
@@ -96,7 +96,16 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        let store = store.as_context_mut().opaque();
+        self.call_in(store.as_context_mut().opaque(), params, results)
+    }
+
+    /// [`Func::call`] where the type of the store is not known.
+    pub(super) fn call_in(
+        &self,
+        store: &mut StoreOpaque,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
         let func = self.get(store)?;
         func.check_vals(store, params, results)?;
         if let Some(task) = func.task() {
@@ -389,6 +398,20 @@ impl LiftedFunc {
         caller.end(store, called)
     }
 
+    /// Checks the resources among typed parameters before anything happens.
+    ///
+    /// # Errors
+    /// If one can't be passed.
+    #[inline]
+    pub(super) fn check_handles<P: Lower>(&self, store: &StoreOpaque, params: &P) -> Result<()> {
+        if const { !P::ABI.has_handles() } {
+            return Ok(());
+        }
+        let check = HandleCheck::new(store, self.instance);
+        let result = params.check_handles(&check, self.shape.params);
+        Ok(result.map_err(|error| ComponentError::value("a parameter".to_owned(), &error))?)
+    }
+
     pub(super) fn lower_params(
         &self,
         cx: &mut LowerContext<'_>,
@@ -407,12 +430,7 @@ impl LiftedFunc {
     ) -> Result<()> {
         let in_memory = self.shape.flat_results.is_none();
         // There is one at most, so either nothing or all is written.
-        let mut results = results.iter_mut();
-        lift_vals(cx, self.shape.results, in_memory, slots, |val| {
-            if let Some(result) = results.next() {
-                *result = val;
-            }
-        })
+        lift_vals(cx, self.shape.results, in_memory, slots, results)
     }
 
     /// Checks the values of a dynamic call before anything happens.

@@ -9,10 +9,9 @@ use super::types::{ComponentFunc, Description};
 use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, Val};
 use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower_vals};
-use crate::store::{AsContextMut, StoreContextMut};
+use crate::store::{AsContextMut, StoreContextMut, StoreOpaque};
 use crate::vm::{ComponentHostFunc, HostBody, HostCall, Lowering, TypedImport};
 use anyhow::Result;
-use smallvec::SmallVec;
 use std::marker::PhantomData;
 use threadline_environ::ComponentFuncTypeIndex;
 use threadline_environ::component::InterfaceType;
@@ -123,6 +122,9 @@ where
     }
 }
 
+/// Up to that many parameters of a dynamic call aren't allocated.
+const FEW_PARAMS: usize = 4;
+
 /// Calls a function with values whose types are those of the import.
 pub(super) fn call_dynamic<T, F>(
     func: &F,
@@ -134,23 +136,60 @@ where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()>,
 {
-    let of = call.description();
-    let ty = &of.types.funcs[call.ty];
-    let shape = call.shape;
-
-    let mut params: SmallVec<[Val; 4]> = SmallVec::new();
-    let cx = &mut call.lift(&store.0.opaque);
-    let in_memory = shape.flat_params.is_none();
-    lift_vals(cx, shape.params, in_memory, slots, |val| params.push(val))?;
-    let out = shape.out().map(|position| call.pointer(&slots[position]));
-
+    let mut few = [const { Val::Bool(false) }; FEW_PARAMS];
+    let mut many = Vec::new();
+    let count = params_of(call);
+    let params = match few.get_mut(..count) {
+        Some(params) => params,
+        None => {
+            many.resize(count, Val::Bool(false));
+            &mut many[..]
+        }
+    };
+    let out = lift_params(&store.0.opaque, call, slots, params)?;
     let mut result = [Val::Bool(false)];
-    let results = &mut result[..usize::from(ty.result.is_some())];
-    func(store.as_context_mut(), &params, results)?;
+    let results = &mut result[..results_of(call)];
+    func(store.as_context_mut(), params, results)?;
+    lower_results(&mut store.0.opaque, call, slots, results, out)
+}
 
-    check_results(of, call.ty, results)?;
-    let cx = &mut call.lower(&mut store.0.opaque);
-    lower_vals(cx, shape.results, out.is_some(), results, slots, out)
+/// The parameters of a call, as many as there are places for; and where its result goes if that is
+/// in memory.
+#[inline]
+pub(super) fn lift_params(
+    store: &StoreOpaque,
+    call: HostCall<'_>,
+    slots: &[ValRaw],
+    params: &mut [Val],
+) -> Result<Option<u64>> {
+    let shape = call.shape;
+    let cx = &mut call.lift(store);
+    let in_memory = shape.flat_params.is_none();
+    lift_vals(cx, shape.params, in_memory, slots, params)?;
+    Ok(shape.out().map(|position| call.pointer(&slots[position])))
+}
+
+/// How many parameters a call has.
+pub(super) fn params_of(call: HostCall<'_>) -> usize {
+    call.description().types.funcs[call.ty].params.len()
+}
+
+/// How many results a call has.
+pub(super) fn results_of(call: HostCall<'_>) -> usize {
+    usize::from(call.description().types.funcs[call.ty].result.is_some())
+}
+
+/// Gives a call its results.
+pub(super) fn lower_results(
+    store: &mut StoreOpaque,
+    call: HostCall<'_>,
+    slots: &mut [ValRaw],
+    results: &[Val],
+    out: Option<u64>,
+) -> Result<()> {
+    check_results(call.description(), call.ty, results)?;
+    let cx = &mut call.lower(store);
+    lower_vals(cx, call.shape.results, out.is_some(), results, slots, out)
 }
 
 pub(super) fn check_results(

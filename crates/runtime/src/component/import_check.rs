@@ -4,20 +4,22 @@
 //! and whatever comes later (a function, or an import that is declared to be the same type) is
 //! compared with that.
 
-use super::Component;
+use super::component_check::check_component;
 use super::error::ComponentError;
 use super::linker::{Item, Items};
 use super::module_check::check_module;
 use super::resource_type::ResourceType;
-use super::types::{ComponentFunc, Description};
-use super::version;
+use super::types::ComponentFunc;
+use super::{CompiledComponent, Component, version};
 use crate::Module;
 use crate::module::CoreModule;
 use crate::vm::{ComponentHostFunc, HostDtor};
 use std::sync::Arc;
-use threadline_environ::component::{ExternType, TypeDef};
+use threadline_environ::component::{ExportedComponent, ExternType, TypeDef};
 use threadline_environ::entity::EntityRef;
-use threadline_environ::{ComponentFuncTypeIndex, ModuleImportIndex, ResourceIndex};
+use threadline_environ::{
+    ComponentFuncTypeIndex, ComponentImportIndex, ModuleImportIndex, ResourceIndex,
+};
 
 /// A resource type as a linker has it.
 #[derive(Clone)]
@@ -26,13 +28,68 @@ pub(super) struct ImportedResource {
     pub(super) dtor: Option<HostDtor>,
 }
 
-/// The comparison of a component's imports with definitions.
-pub(super) struct ImportCheck<'a> {
-    of: &'a Description,
+/// What a component is given beside functions.
+#[derive(Clone, Default)]
+pub(crate) struct Found {
     /// By [`ResourceIndex`], those found so far.
     resources: Vec<Option<ImportedResource>>,
     /// By [`ModuleImportIndex`], those found so far.
     modules: Vec<Option<Arc<CoreModule>>>,
+    /// By [`ComponentImportIndex`], those found so far.
+    components: Vec<Option<Component>>,
+}
+
+impl Found {
+    /// The resource types that are imported.
+    pub(super) fn resources(&self) -> impl Iterator<Item = (ResourceIndex, &ImportedResource)> {
+        let resources = self.resources.iter().enumerate();
+        resources
+            .filter_map(|(index, resource)| Some((ResourceIndex::new(index), resource.as_ref()?)))
+    }
+
+    /// An imported module.
+    pub(super) fn module(&self, index: ModuleImportIndex) -> Option<&Arc<CoreModule>> {
+        self.modules.get(index.index())?.as_ref()
+    }
+
+    /// An imported component.
+    pub(super) fn component(&self, index: ComponentImportIndex) -> Option<&Component> {
+        self.components.get(index.index())?.as_ref()
+    }
+
+    /// A component that an instance of `of`, which was given this, gives to others.
+    pub(super) fn component_value(
+        &self,
+        of: &CompiledComponent,
+        component: ExportedComponent,
+    ) -> Option<Component> {
+        let index = match component {
+            ExportedComponent::Imported(index) => return self.component(index).cloned(),
+            ExportedComponent::Nested(index) => index,
+        };
+        let uses = &of.description().nested[index];
+        let around = (!uses.modules.is_empty() || !uses.components.is_empty()).then(|| {
+            let modules = uses.modules.iter();
+            let components = uses.components.iter();
+            Arc::new(Found {
+                resources: Vec::new(),
+                // Those from around it come before those with names.
+                modules: modules
+                    .map(|(_, here)| self.module(*here).cloned())
+                    .collect(),
+                components: components
+                    .map(|(_, here)| self.component(*here).cloned())
+                    .collect(),
+            })
+        });
+        Some(Component::from_inside(of.nested(index)?, around))
+    }
+}
+
+/// The comparison of a component's imports with definitions.
+pub(super) struct ImportCheck<'a> {
+    of: &'a CompiledComponent,
+    found: Found,
     /// How the component names what is looked at.
     path: Vec<String>,
 }
@@ -40,10 +97,18 @@ pub(super) struct ImportCheck<'a> {
 impl<'a> ImportCheck<'a> {
     pub(super) fn new(component: &'a Component) -> ImportCheck<'a> {
         let of = component.inner().description();
+        let mut found = component.around().cloned().unwrap_or_default();
+        found.resources.resize(of.resources.len(), None);
+        found.modules.resize(of.module_imports.len(), None);
+        found.components.resize(of.component_imports.len(), None);
+        ImportCheck::resume(component.inner(), found)
+    }
+
+    /// Goes on where some of the imports have been found.
+    pub(super) fn resume(of: &'a CompiledComponent, found: Found) -> ImportCheck<'a> {
         ImportCheck {
             of,
-            resources: vec![None; of.resources.len()],
-            modules: vec![None; of.module_imports.len()],
+            found,
             path: Vec::new(),
         }
     }
@@ -53,19 +118,40 @@ impl<'a> ImportCheck<'a> {
     /// # Errors
     /// If one isn't, or is of another type.
     pub(super) fn check(&mut self, items: &Items) -> Result<(), ComponentError> {
-        let of = self.of;
+        let of = self.of.description();
         for (name, ty) in of.imports.values() {
             self.named(name, version::find(items, name), ty)?;
         }
         Ok(())
     }
 
-    /// The resource types that were found, by [`ResourceIndex`], and the core modules, by
-    /// [`ModuleImportIndex`].
-    pub(super) fn into_found(
-        self,
-    ) -> (Vec<Option<ImportedResource>>, Vec<Option<Arc<CoreModule>>>) {
-        (self.resources, self.modules)
+    /// Checks what an instance of an imported component exports.
+    ///
+    /// # Errors
+    /// If something isn't there, or is of another type than that component was expected to have.
+    pub(super) fn check_linked(
+        &mut self,
+        exports: &[(String, ExternType)],
+        items: &Items,
+    ) -> Result<(), ComponentError> {
+        exports
+            .iter()
+            .try_for_each(|(name, ty)| self.named(name, version::find(items, name), ty))
+    }
+
+    /// Says what a resource type is that the component has made itself.
+    pub(super) fn know(&mut self, index: ResourceIndex, resource: ImportedResource) {
+        self.found.resources[index.index()].get_or_insert(resource);
+    }
+
+    /// What has been found beside functions.
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// What has been found beside functions.
+    pub(super) fn into_found(self) -> Found {
+        self.found
     }
 
     /// Whether a function of the host can stand for an import of this type.
@@ -78,10 +164,10 @@ impl<'a> ImportCheck<'a> {
         ty: ComponentFuncTypeIndex,
     ) -> Result<(), ComponentError> {
         let resources = |index: ResourceIndex| {
-            let resource = self.resources.get(index.index())?.as_ref()?;
+            let resource = self.found.resources.get(index.index())?.as_ref()?;
             Some(resource.ty.clone())
         };
-        func.typecheck(self.of, &resources, ty)
+        func.typecheck(self.of.description(), &resources, ty)
     }
 
     fn named(
@@ -113,7 +199,7 @@ impl<'a> ImportCheck<'a> {
             }
             // Declared to be the same as one that has been found: it needs no definition of its own.
             (ExternType::Type(TypeDef::Resource(index)), None)
-                if self.resources[index.index()].is_some() =>
+                if self.found.resources[index.index()].is_some() =>
             {
                 Ok(())
             }
@@ -122,6 +208,10 @@ impl<'a> ImportCheck<'a> {
             }
             (ExternType::Module(index), Some(Item::Module(module))) => self.module(*index, module),
             (ExternType::Module(_), item) => Err(self.unfit("a core module", "core module", item)),
+            (ExternType::Component(index), Some(Item::Component(component))) => {
+                self.component(*index, component)
+            }
+            (ExternType::Component(_), item) => Err(self.unfit("a component", "component", item)),
             (ExternType::Type(TypeDef::Interface(_) | TypeDef::Other), _) => Ok(()),
         }
     }
@@ -138,7 +228,7 @@ impl<'a> ImportCheck<'a> {
             };
             ComponentError::WrongType {
                 path: self.path.clone(),
-                expected: ComponentFunc::new(self.of, ty).to_string(),
+                expected: ComponentFunc::new(self.of.description(), ty).to_string(),
                 mismatch,
             }
         })
@@ -146,13 +236,27 @@ impl<'a> ImportCheck<'a> {
 
     fn module(&mut self, index: ModuleImportIndex, module: &Module) -> Result<(), ComponentError> {
         let core = module.core();
-        check_module(core, &self.of.module_imports[index].ty).map_err(|mismatch| {
-            ComponentError::WrongModule {
+        let expected = &self.of.description().module_imports[index].ty;
+        check_module(core, expected).map_err(|mismatch| ComponentError::WrongModule {
+            path: self.path.clone(),
+            mismatch,
+        })?;
+        self.found.modules[index.index()] = Some(core.clone());
+        Ok(())
+    }
+
+    fn component(
+        &mut self,
+        index: ComponentImportIndex,
+        component: &Component,
+    ) -> Result<(), ComponentError> {
+        check_component(component, self.of.description(), index).map_err(|mismatch| {
+            ComponentError::WrongComponent {
                 path: self.path.clone(),
                 mismatch,
             }
         })?;
-        self.modules[index.index()] = Some(core.clone());
+        self.found.components[index.index()] = Some(component.clone());
         Ok(())
     }
 
@@ -161,7 +265,7 @@ impl<'a> ImportCheck<'a> {
         index: ResourceIndex,
         found: &ImportedResource,
     ) -> Result<(), ComponentError> {
-        match &mut self.resources[index.index()] {
+        match &mut self.found.resources[index.index()] {
             Some(expected) if expected.ty != found.ty => Err(ComponentError::WrongResource {
                 path: self.path.clone(),
                 expected: expected.ty.to_string(),

@@ -2,13 +2,14 @@
 
 use super::export::{ComponentExportIndex, ExportLookup, Item, lookup};
 use super::func::Func;
+use super::import_check::Found;
 use super::types::ComponentItem;
-use super::{ComponentNamedList, Lift, Lower, ResourceType, TypedFunc};
+use super::{Component, ComponentNamedList, Lift, Lower, ResourceType, TypedFunc};
 use crate::Module;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
 use crate::vm::ComponentInstancePtr;
 use anyhow::{Context as _, Result};
-use threadline_environ::component::{ExportedModule, TypeDef};
+use threadline_environ::component::{ExportedComponent, ExportedModule, TypeDef};
 
 /// An instance of a [`Component`](super::Component).
 ///
@@ -44,7 +45,7 @@ impl Instance {
                 let func = instance.lifted(*position as usize)?;
                 Some(Func::new(self.store, func))
             }
-            Item::Instance(_) | Item::Type(_) | Item::Module(..) => None,
+            Item::Instance(_) | Item::Type(_) | Item::Module(..) | Item::Component(_) => None,
         }
     }
 
@@ -88,7 +89,11 @@ impl Instance {
         let component = instance.component();
         match component.exports().get(lookup(component, name)?)? {
             Item::Type(TypeDef::Resource(index)) => instance.public_resource(store, *index),
-            Item::Type(_) | Item::Lifted { .. } | Item::Instance(_) | Item::Module(..) => None,
+            Item::Type(_)
+            | Item::Lifted { .. }
+            | Item::Instance(_)
+            | Item::Module(..)
+            | Item::Component(_) => None,
         }
     }
 
@@ -104,6 +109,26 @@ impl Instance {
             return None;
         };
         instance_module(instance, *module)
+    }
+
+    /// An exported component, by name or by an index that [`Instance::get_export`] gave; `None` if
+    /// there is none.
+    ///
+    /// It is good for any store of its engine, unless it was itself given what is not.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store.
+    pub fn get_component(
+        &self,
+        store: impl AsContext,
+        name: impl ExportLookup,
+    ) -> Option<Component> {
+        let instance = self.get(store.as_context().opaque());
+        let component = instance.component();
+        let Item::Component(index) = component.exports().get(lookup(component, name)?)? else {
+            return None;
+        };
+        instance_component(instance, *index)
     }
 
     /// An export's type, and an index that finds it faster than its name does.
@@ -144,7 +169,15 @@ pub(super) fn instance_module(
     let component = instance.component();
     let core = match module {
         ExportedModule::Defined(index) => component.module(index),
-        ExportedModule::Imported(index) => instance.imported_module(index)?,
+        ExportedModule::Imported(index) => instance.found()?.module(index)?,
     };
     Some(Module::from_core(component.engine(), core.clone()))
+}
+
+/// A component that an instance exports.
+pub(super) fn instance_component(
+    instance: ComponentInstancePtr,
+    component: ExportedComponent,
+) -> Option<Component> {
+    Found::component_value(instance.found()?, instance.component(), component)
 }

@@ -1,11 +1,10 @@
 //! [`InstancePre`]: a component with its imports found and checked.
 
-use super::import_check::ImportedResource;
+use super::import_check::Found;
 use super::instance::Instance;
 use super::{Component, instantiate};
 use crate::Engine;
 use crate::error::LinkError;
-use crate::module::CoreModule;
 use crate::store::AsContextMut;
 use crate::vm::ComponentHostFunc;
 use anyhow::Result;
@@ -15,12 +14,11 @@ use std::sync::Arc;
 /// A component whose imports have been found, ready to be instantiated many times.
 pub struct InstancePre<T: 'static> {
     component: Component,
-    /// By `RuntimeImportIndex`, made for a `Store<T>`.
-    imports: Arc<[ComponentHostFunc]>,
-    /// By `ResourceIndex`, those that are imported.
-    resources: Arc<[Option<ImportedResource>]>,
-    /// By `ModuleImportIndex`.
-    modules: Arc<[Option<Arc<CoreModule>>]>,
+    /// By `RuntimeImportIndex`, made for a `Store<T>`; those that there are before instances of
+    /// imported components are made.
+    imports: Arc<[Option<ComponentHostFunc>]>,
+    /// The other imports.
+    found: Arc<Found>,
     data: PhantomData<fn() -> T>,
 }
 
@@ -29,8 +27,7 @@ impl<T: 'static> Clone for InstancePre<T> {
         InstancePre {
             component: self.component.clone(),
             imports: self.imports.clone(),
-            resources: self.resources.clone(),
-            modules: self.modules.clone(),
+            found: self.found.clone(),
             data: PhantomData,
         }
     }
@@ -40,15 +37,13 @@ impl<T: 'static> InstancePre<T> {
     /// `imports` are by `RuntimeImportIndex`, have the right types and were made for a `Store<T>`.
     pub(super) fn new(
         component: &Component,
-        imports: Vec<ComponentHostFunc>,
-        resources: Vec<Option<ImportedResource>>,
-        modules: Vec<Option<Arc<CoreModule>>>,
+        imports: Vec<Option<ComponentHostFunc>>,
+        found: Found,
     ) -> InstancePre<T> {
         InstancePre {
             component: component.clone(),
             imports: imports.into(),
-            resources: resources.into(),
-            modules: modules.into(),
+            found: Arc::new(found),
             data: PhantomData,
         }
     }
@@ -67,13 +62,8 @@ impl<T: 'static> InstancePre<T> {
         if !Engine::same(store.engine(), self.component.engine()) {
             return Err(LinkError::WrongEngine { what: "component" }.into());
         }
-        let instance = instantiate::instantiate(
-            store,
-            self.component.inner(),
-            &self.imports,
-            &self.resources,
-            &self.modules,
-        )?;
+        let component = self.component.inner();
+        let instance = instantiate::instantiate(store, component, &self.imports, &self.found)?;
         Ok(Instance::new(store.id(), instance))
     }
 
@@ -93,9 +83,8 @@ impl<T: 'static> InstancePre<T> {
         if !Engine::same(store.engine(), self.component.engine()) {
             return Err(LinkError::WrongEngine { what: "component" }.into());
         }
-        let (component, imports) = (self.component.inner(), &self.imports);
-        let (resources, modules) = (&self.resources, &self.modules);
-        let made = instantiate::instantiate_async(store, component, imports, resources, modules);
+        let component = self.component.inner();
+        let made = instantiate::instantiate_async(store, component, &self.imports, &self.found);
         let instance = made.await?;
         Ok(Instance::new(store.id(), instance))
     }

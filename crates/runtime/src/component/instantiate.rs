@@ -3,11 +3,11 @@
 use super::component::CompiledComponent;
 use super::export::Item;
 use super::func::LiftedFunc;
-use super::import_check::ImportedResource;
+use super::import_check::{Found, ImportedResource};
+use super::linked::{Linked, Links};
 use crate::bug::{bail_bug, bug};
 use crate::concurrent::TaskFuncs;
 use crate::instantiate::Unstarted;
-use crate::module::CoreModule;
 use crate::store::StoreOpaque;
 use crate::type_registry::TypeId;
 use crate::vm::{
@@ -16,15 +16,16 @@ use crate::vm::{
 };
 use anyhow::Result;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use threadline_environ::canonical_abi::LiftOrLower;
 use threadline_environ::component::{
     CoreDef, CoreExport, ModuleType, Resource, ResourceOrigin, Step,
 };
-use threadline_environ::entity::{EntityRef, PrimaryMap};
+use threadline_environ::entity::PrimaryMap;
 use threadline_environ::{
-    EntityIndex, ModuleImportIndex, ResourceIndex, RuntimeInstanceIndex, StaticModuleIndex,
-    TaskAdapterIndex,
+    EntityIndex, LinkedInstanceIndex, ModuleImportIndex, ResourceIndex, RuntimeInstanceIndex,
+    StaticModuleIndex, TaskAdapterIndex,
 };
 
 /// Instantiates a component. `imports` are by `RuntimeImportIndex`, of the right types and made
@@ -36,19 +37,29 @@ use threadline_environ::{
 pub(super) fn instantiate(
     store: &mut StoreOpaque,
     component: &Arc<CompiledComponent>,
-    imports: &[ComponentHostFunc],
-    resources: &[Option<ImportedResource>],
-    modules: &[Option<Arc<CoreModule>>],
+    imports: &[Option<ComponentHostFunc>],
+    found: &Arc<Found>,
 ) -> Result<ComponentInstancePtr> {
-    let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
+    let mut instantiation = Instantiation::begin(store, component, imports, found)?;
     for step in &component.description().steps {
-        if let Some((index, unstarted)) = instantiation.step(step)? {
-            let component = instantiation.instance;
-            let instance = match instantiation.component.task_owner(step) {
-                Some(owner) => unstarted.start_as_task(instantiation.store, component, owner)?,
-                None => unstarted.start(instantiation.store)?,
-            };
-            instantiation.made(index, instance);
+        match instantiation.step(step)? {
+            Next::Step => {}
+            Next::Start(index, unstarted) => {
+                let component = instantiation.instance;
+                let instance = match instantiation.component.task_owner(step) {
+                    Some(owner) => {
+                        unstarted.start_as_task(instantiation.store, component, owner)?
+                    }
+                    None => unstarted.start(instantiation.store)?,
+                };
+                instantiation.made(index, instance);
+            }
+            Next::Instantiate(index, inner) => {
+                let store = &mut *instantiation.store;
+                let (component, imports, found) = inner.parts();
+                let instance = instantiate(store, component, imports, found)?;
+                instantiation.linked(index, instance)?;
+            }
         }
     }
     instantiation.end()
@@ -61,36 +72,64 @@ pub(super) fn instantiate(
 pub(super) async fn instantiate_async(
     store: &mut StoreOpaque,
     component: &Arc<CompiledComponent>,
-    imports: &[ComponentHostFunc],
-    resources: &[Option<ImportedResource>],
-    modules: &[Option<Arc<CoreModule>>],
+    imports: &[Option<ComponentHostFunc>],
+    found: &Arc<Found>,
 ) -> Result<ComponentInstancePtr> {
-    let mut instantiation = Instantiation::begin(store, component, imports, resources, modules)?;
+    let mut instantiation = Instantiation::begin(store, component, imports, found)?;
     for step in &component.description().steps {
-        if let Some((index, unstarted)) = instantiation.step(step)? {
-            let component = instantiation.instance;
-            let store = &mut *instantiation.store;
-            let instance = match instantiation.component.task_owner(step) {
-                Some(owner) => {
-                    unstarted
-                        .start_as_task_async(store, component, owner)
-                        .await?
-                }
-                None => unstarted.start_async(store).await?,
-            };
-            instantiation.made(index, instance);
+        match instantiation.step(step)? {
+            Next::Step => {}
+            Next::Start(index, unstarted) => {
+                let component = instantiation.instance;
+                let store = &mut *instantiation.store;
+                let instance = match instantiation.component.task_owner(step) {
+                    Some(owner) => {
+                        unstarted
+                            .start_as_task_async(store, component, owner)
+                            .await?
+                    }
+                    None => unstarted.start_async(store).await?,
+                };
+                instantiation.made(index, instance);
+            }
+            Next::Instantiate(index, inner) => {
+                let instance = instantiate_inner(instantiation.store, &inner).await?;
+                instantiation.linked(index, instance)?;
+            }
         }
     }
     instantiation.end()
 }
 
-/// An instance in the making.
-struct Instantiation<'a> {
+/// [`instantiate_async`] inside of itself.
+fn instantiate_inner<'a>(
     store: &'a mut StoreOpaque,
-    component: &'a CompiledComponent,
-    /// By `ModuleImportIndex`.
-    modules: &'a [Option<Arc<CoreModule>>],
-    instance: ComponentInstancePtr,
+    inner: &'a Linked,
+) -> Pin<Box<dyn Future<Output = Result<ComponentInstancePtr>> + Send + 'a>> {
+    let (component, imports, found) = inner.parts();
+    Box::pin(instantiate_async(store, component, imports, found))
+}
+
+/// What there is to do after a step.
+enum Next {
+    /// The next one.
+    Step,
+    /// A core instance is to be started, and kept.
+    Start(RuntimeInstanceIndex, Unstarted),
+    /// A component is to be instantiated, and its instance kept.
+    Instantiate(LinkedInstanceIndex, Linked),
+}
+
+/// An instance in the making.
+pub(super) struct Instantiation<'a> {
+    pub(super) store: &'a mut StoreOpaque,
+    pub(super) component: &'a CompiledComponent,
+    /// By `RuntimeImportIndex`.
+    pub(super) imports: &'a [Option<ComponentHostFunc>],
+    found: &'a Arc<Found>,
+    pub(super) instance: ComponentInstancePtr,
+    /// Instances of imported components, if any are to be made.
+    pub(super) links: Option<Links<'a>>,
     core_instances: PrimaryMap<RuntimeInstanceIndex, InstancePtr>,
     /// The types of the modules of those instances whose modules are imported.
     imported: BTreeMap<RuntimeInstanceIndex, &'a ModuleType>,
@@ -100,36 +139,44 @@ impl<'a> Instantiation<'a> {
     fn begin(
         store: &'a mut StoreOpaque,
         component: &'a Arc<CompiledComponent>,
-        imports: &[ComponentHostFunc],
-        resources: &[Option<ImportedResource>],
-        modules: &'a [Option<Arc<CoreModule>>],
+        imports: &'a [Option<ComponentHostFunc>],
+        found: &'a Arc<Found>,
     ) -> Result<Instantiation<'a>> {
         let owned = OwnedComponentInstance::new(store.vm(), component.clone(), imports)?;
         let instance = store.keep_component_instance(owned);
         let mut this = Instantiation {
             store,
             component,
-            modules,
+            imports,
+            found,
             instance,
+            links: Links::of(component, found),
             core_instances: PrimaryMap::new(),
             imported: BTreeMap::new(),
         };
-        for (index, resource) in resources.iter().enumerate() {
-            if let Some(resource) = resource {
-                this.import_resource(EntityRef::new(index), resource)?;
-            }
+        for (index, resource) in found.resources() {
+            this.import_resource(index, resource)?;
         }
         Ok(this)
     }
 
     fn end(mut self) -> Result<ComponentInstancePtr> {
         self.lift_exports()?;
-        self.instance.set_imported_modules(self.modules.into())?;
+        let found = match self.links.take() {
+            Some(links) => Arc::new(links.into_found()),
+            None => self.found.clone(),
+        };
+        self.instance.set_found(found)?;
         Ok(self.instance)
     }
 
-    /// Does what a step says; a core instance that it makes is to be started, and kept.
-    fn step(&mut self, step: &Step) -> Result<Option<(RuntimeInstanceIndex, Unstarted)>> {
+    /// What has been found by now.
+    pub(super) fn found(&self) -> &Found {
+        self.links.as_ref().map_or(self.found, Links::found)
+    }
+
+    /// Does what a step says.
+    fn step(&mut self, step: &Step) -> Result<Next> {
         match step {
             Step::Instantiate {
                 instance,
@@ -138,7 +185,7 @@ impl<'a> Instantiation<'a> {
                 ..
             } => {
                 let unstarted = self.instantiate_module(*instance, *module, args)?;
-                return Ok(Some((*instance, unstarted)));
+                return Ok(Next::Start(*instance, unstarted));
             }
             Step::InstantiateImported {
                 instance,
@@ -147,7 +194,7 @@ impl<'a> Instantiation<'a> {
                 ..
             } => {
                 let unstarted = self.instantiate_imported(*instance, *module, args)?;
-                return Ok(Some((*instance, unstarted)));
+                return Ok(Next::Start(*instance, unstarted));
             }
             Step::ExtractMemory { index, export } => {
                 let memory = self.memory(*export)?;
@@ -171,14 +218,26 @@ impl<'a> Instantiation<'a> {
             }
             Step::ExtractTaskAdapter { index } => self.extract_task_adapter(*index)?,
             Step::Resource { index } => self.make_resource(*index)?,
-            // All of them were lowered when the instance was allocated.
-            Step::LowerImport { .. } => {}
+            Step::InstantiateComponent {
+                instance,
+                component,
+                args,
+            } => return Ok(Next::Instantiate(*instance, self.link(*component, args)?)),
+            Step::LowerImport {
+                index,
+                import,
+                async_,
+            } => self.lower_linked(*index, *import, *async_)?,
         }
-        Ok(None)
+        Ok(Next::Step)
     }
 
     /// Takes a resource type from the imports.
-    fn import_resource(&mut self, index: ResourceIndex, given: &ImportedResource) -> Result<()> {
+    pub(super) fn import_resource(
+        &mut self,
+        index: ResourceIndex,
+        given: &ImportedResource,
+    ) -> Result<()> {
         let dtor = given.dtor.as_ref();
         let resource = match (given.ty.as_host(), given.ty.as_guest()) {
             (Some(host), _) => InstanceResource {
@@ -250,7 +309,7 @@ impl<'a> Instantiation<'a> {
         args: &[CoreDef],
     ) -> Result<Unstarted> {
         let ty = &self.component.description().module_imports[module].ty;
-        let module = self.modules.get(module.index()).cloned().flatten();
+        let module = self.found().module(module).cloned();
         let module = module.ok_or_else(|| bug!("an imported module has not been found"))?;
         let mut imports = Imports::default();
         for import in &module.module.imports {
@@ -339,7 +398,7 @@ impl<'a> Instantiation<'a> {
     }
 
     /// A core function that the host will call.
-    fn core_func(&mut self, def: CoreDef) -> Result<CoreFunc> {
+    pub(super) fn core_func(&mut self, def: CoreDef) -> Result<CoreFunc> {
         let RawExtern::Func(func) = self.import(def)? else {
             bail_bug!("a function is extracted from {def:?}");
         };

@@ -1,7 +1,7 @@
 //! [`Linker`]: what components are given as imports.
 
 use super::error::ComponentError;
-use super::import_check::{ImportCheck, ImportedResource};
+use super::import_check::{Found, ImportCheck, ImportedResource};
 use super::instance::Instance;
 use super::instance_pre::InstancePre;
 use super::{
@@ -15,7 +15,7 @@ use crate::{Engine, Module};
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use threadline_environ::component::{ExternType, RuntimeImport, TypeDef};
+use threadline_environ::component::{ExternType, ImportSource, RuntimeImport, TypeDef};
 
 /// Names, and the host functions and instances that components import by them, for stores whose
 /// data is a `T`.
@@ -39,6 +39,7 @@ pub(super) enum Item {
     Resource(ImportedResource),
     Instance(Items),
     Module(Module),
+    Component(Component),
 }
 
 impl Item {
@@ -48,6 +49,7 @@ impl Item {
             Item::Func(_) => "a function",
             Item::Instance(_) => "an instance",
             Item::Module(_) => "a core module",
+            Item::Component(_) => "a component",
         }
     }
 }
@@ -114,17 +116,12 @@ impl<T: 'static> Linker<T> {
         if !Engine::same(&self.engine, component.engine()) {
             return Err(LinkError::WrongEngine { what: "component" }.into());
         }
-        let mut check = ImportCheck::new(component);
-        check.check(&self.items)?;
-        let imports = component.inner().description().runtime_imports.values();
-        let imports = imports.map(|import| self.resolve(component, &check, import));
-        let imports = imports.collect::<Result<_>>()?;
-        let (resources, modules) = check.into_found();
-        Ok(InstancePre::new(component, imports, resources, modules))
+        let (imports, found) = link(component, &self.items)?;
+        Ok(InstancePre::new(component, imports, found))
     }
 
     /// Defines what a component imports and the linker has no definition for: functions trap when
-    /// they are called, resources when they are dropped. Core modules stay undefined.
+    /// they are called, resources when they are dropped. Core modules and components stay undefined.
     ///
     /// # Errors
     /// If a name stands for something of another kind.
@@ -163,38 +160,61 @@ impl<T: 'static> Linker<T> {
         let pre = self.instantiate_pre(component)?;
         pre.instantiate_async(store).await
     }
+}
 
-    /// The function behind an import whose type has been checked.
-    fn resolve(
-        &self,
-        component: &Component,
-        check: &ImportCheck<'_>,
-        import: &RuntimeImport,
-    ) -> Result<ComponentHostFunc> {
-        let root = &component.inner().description().imports[import.import].0;
-        let mut item = version::find(&self.items, root);
-        for name in &import.path {
-            item = match item {
-                Some(Item::Instance(items)) => version::find(items, name),
-                _ => None,
-            };
+/// Finds what a component imports, and checks it: functions by `RuntimeImportIndex`, and the rest.
+/// Functions of instances that are yet to be made are not there.
+///
+/// # Errors
+/// If something is missing or of another type.
+pub(super) fn link(
+    component: &Component,
+    items: &Items,
+) -> Result<(Vec<Option<ComponentHostFunc>>, Found), ComponentError> {
+    let mut check = ImportCheck::new(component);
+    check.check(items)?;
+    let description = component.inner().description();
+    let imports = description.runtime_imports.values();
+    let imports = imports.map(|import| match import.from {
+        ImportSource::Host(root) => {
+            let root = std::slice::from_ref(&description.imports[root].0);
+            Ok(Some(resolve(&check, items, root, import)?))
         }
-        match item {
-            Some(Item::Func(func)) => {
-                // As declared where it is lowered, which is what calls go by.
-                check.check_func(func, import.ty)?;
-                Ok(func.clone())
-            }
-            _ => {
-                let mut path = vec![root.clone()];
-                path.extend(import.path.iter().cloned());
-                Err(ComponentError::MissingImport {
-                    kind: "function",
-                    path,
-                }
-                .into())
-            }
+        ImportSource::Instance(_) => Ok(None),
+    });
+    let imports = imports.collect::<Result<_, ComponentError>>()?;
+    Ok((imports, check.into_found()))
+}
+
+/// The function behind an import whose type has been checked; the import's path goes on after
+/// `root`.
+///
+/// # Errors
+/// If it has another type where it is lowered than where it is imported.
+pub(super) fn resolve(
+    check: &ImportCheck<'_>,
+    items: &Items,
+    root: &[String],
+    import: &RuntimeImport,
+) -> Result<ComponentHostFunc, ComponentError> {
+    let mut names = root.iter().chain(&import.path);
+    let mut item = names.next().and_then(|name| version::find(items, name));
+    for name in names {
+        item = match item {
+            Some(Item::Instance(items)) => version::find(items, name),
+            _ => None,
+        };
+    }
+    match item {
+        Some(Item::Func(func)) => {
+            // As declared where it is lowered, which is what calls go by.
+            check.check_func(func, import.ty)?;
+            Ok(func.clone())
         }
+        _ => Err(ComponentError::MissingImport {
+            kind: "function",
+            path: root.iter().chain(&import.path).cloned().collect(),
+        }),
     }
 }
 
@@ -397,6 +417,18 @@ impl<T: 'static> LinkerInstance<'_, T> {
         self.define(name, Item::Module(module.clone()))
     }
 
+    /// Defines a component, for components that import one and instantiate it themselves.
+    ///
+    /// # Errors
+    /// If the component is of another engine; if the name is defined already, unless shadowing is
+    /// allowed.
+    pub fn component(&mut self, name: &str, component: &Component) -> Result<()> {
+        if !Engine::same(self.engine, component.engine()) {
+            return Err(LinkError::WrongEngine { what: "component" }.into());
+        }
+        self.define(name, Item::Component(component.clone()))
+    }
+
     /// See [`Linker::define_unknown_imports_as_traps`].
     fn define_as_trap(&mut self, name: &str, ty: &ExternType) -> Result<()> {
         match ty {
@@ -419,10 +451,10 @@ impl<T: 'static> LinkerInstance<'_, T> {
                 let ty = ResourceType::host::<UnknownResource>();
                 self.resource(name, ty, move |_, _| Err(unknown_import(&path)))
             }
-            // There is nothing that a module could do instead.
-            ExternType::Module(_) | ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => {
-                Ok(())
-            }
+            // There is nothing that a module or component could do instead.
+            ExternType::Module(_)
+            | ExternType::Component(_)
+            | ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => Ok(()),
         }
     }
 
@@ -441,7 +473,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
         again.into_instance(name)
     }
 
-    fn define(&mut self, name: &str, item: Item) -> Result<()> {
+    pub(super) fn define(&mut self, name: &str, item: Item) -> Result<()> {
         if self.items.contains_key(name) && !self.allow_shadowing {
             return Err(self.defined_twice(name).into());
         }

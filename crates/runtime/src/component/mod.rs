@@ -90,12 +90,15 @@ pub mod bindgen;
     reason = "a file is named after the noun it is about"
 )]
 mod component;
+mod component_check;
 mod concurrency_counts;
 mod concurrent_host_func;
 #[doc(hidden)]
 pub mod derive;
 mod destructor;
+mod end_any;
 mod error;
+mod error_context;
 mod export;
 mod func;
 mod guest_func;
@@ -105,12 +108,14 @@ mod import_check;
 mod instance;
 mod instance_pre;
 mod instantiate;
+mod linked;
 mod linker;
 mod module_check;
 mod resource;
 mod resource_table;
 mod resource_type;
 mod run_concurrent;
+mod same_type;
 mod task_caller;
 mod type_check;
 mod typed_func;
@@ -125,7 +130,9 @@ pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, W
 pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
 pub use accessor::{Access, Accessor, CancelRequested, Cancelled, JoinHandle};
 pub use concurrency_counts::ConcurrencyCounts;
+pub use end_any::{FutureAny, StreamAny};
 pub use error::ComponentError;
+pub use error_context::ErrorContext;
 pub use export::{ComponentExportIndex, ExportLookup};
 pub(crate) use export::export_name;
 pub use func::Func;
@@ -146,6 +153,8 @@ pub use threadline_macro::{ComponentType, Lift, Lower, bindgen, flags};
 
 pub(crate) use self::component::CompiledComponent;
 pub(crate) use destructor::{destroy_imported, handle_error, other_handle_error};
+pub(crate) use end_any::end_type;
 pub(crate) use func::LiftedFunc;
+pub(crate) use import_check::Found;
 pub(crate) use resource_type::{HostType, ResourceTypeId};
 pub(crate) use types::describe as describe_type;

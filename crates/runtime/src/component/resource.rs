@@ -2,7 +2,7 @@
 
 use super::resource_type::{HostType, ResourceType, ResourceTypeId};
 use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeAbi, TypeContext};
-use crate::canonical_abi::TypeMismatch;
+use crate::canonical_abi::{HandleCheck, Seen, TypeMismatch};
 use crate::store::{AsContextMut, HostHandle, HostHandleKey, StoreId, StoreOpaque};
 use crate::vm::val_raw;
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -117,6 +117,20 @@ impl<T: 'static> ComponentType for Resource<T> {
 }
 
 impl<T: 'static> Resource<T> {
+    /// Whether it can be given to a guest as a handle of a type.
+    ///
+    /// # Errors
+    /// If it can't.
+    fn check_handle(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+        let own = matches!(ty, InterfaceType::Own(_));
+        match self.state.load(Ordering::Relaxed) {
+            GIVEN_AWAY => bail!("{self:?} has been given away"),
+            BORROWED if own => bail!("a borrowed {self:?} can't be given away"),
+            BORROWED => Ok(()),
+            _ => cx.see(Seen::Owner(std::ptr::from_ref(self).addr()), own),
+        }
+    }
+
     fn lift(cx: &mut LiftContext<'_>, ty: InterfaceType, handle: u32) -> Result<Self> {
         let lifted = cx.lift_handle(ty, handle)?;
         Ok(match lifted.own {
@@ -244,6 +258,11 @@ impl ResourceAny {
         super::destructor::destroy(store, handle.ty, handle.rep)
     }
 
+    /// Removes the host's handle, if it has it still, and nothing else.
+    pub(super) fn forget(self, store: &StoreOpaque) {
+        store.resources.handles().remove(self.key);
+    }
+
     /// Removes the host's handle.
     fn take(self, store: &StoreOpaque) -> Result<HostHandle> {
         store.check(self.store, "resource")?;
@@ -269,21 +288,11 @@ impl ResourceAny {
         cx.lower_handle(ty, rep)
     }
 
-    /// Which of the store's handles it names.
-    pub(super) fn key(&self) -> HostHandleKey {
-        self.key
-    }
-
     /// Whether it can be given to a guest as a handle of a type: to keep, or to borrow.
     ///
     /// # Errors
     /// If it can't.
-    pub(super) fn check(
-        &self,
-        store: &StoreOpaque,
-        expected: ResourceTypeId,
-        own: bool,
-    ) -> Result<()> {
+    fn check(&self, store: &StoreOpaque, expected: ResourceTypeId, own: bool) -> Result<()> {
         store.check(self.store, "resource")?;
         let mut handles = store.resources.handles();
         let Some(handle) = handles.get_mut(self.key) else {
@@ -304,6 +313,12 @@ impl ResourceAny {
             bail!("the resource is lent to a call");
         }
         Ok(())
+    }
+
+    fn check_handle(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+        let (expected, own) = cx.expected(ty)?;
+        self.check(cx.store(), expected, own)?;
+        cx.see(Seen::Handle(self.key), own)
     }
 
     fn lend_or_take(&self, cx: &mut LowerContext<'_>, ty: InterfaceType) -> Result<u32> {
@@ -348,6 +363,10 @@ impl ComponentType for ResourceAny {
 macro_rules! handles {
     ($([$($param:ident)?] $name:ty),*) => {$(
         impl$(<$param: 'static>)? Lower for $name {
+            fn check_handles(&self, cx: &HandleCheck<'_>, ty: InterfaceType) -> Result<()> {
+                self.check_handle(cx, ty)
+            }
+
             fn lower_flat(
                 &self,
                 cx: &mut LowerContext<'_>,

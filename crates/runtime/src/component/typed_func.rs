@@ -44,7 +44,8 @@ where
     /// Calls the function. `post-return`, if it has one, has run when this returns.
     ///
     /// # Errors
-    /// As [`Func::call`], but for types, which have been checked.
+    /// As [`Func::call`], but for types, which have been checked; a resource that is not of its type
+    /// or store, or gone, is found before anything happens, there as here.
     ///
     /// # Panics
     /// If a host function that the guest called panicked, with its payload.
@@ -67,6 +68,7 @@ where
     ) -> Result<Return> {
         let store = store.as_context_mut().opaque();
         let func = self.func.get(store)?;
+        func.check_handles(store, &params)?;
         let shape = func.shape;
         let lower = |cx: &mut LowerContext<'_>, slots: &mut [ValRaw]| {
             lower_to(&params, cx, shape.params, MAX_FLAT_PARAMS, slots, None)
@@ -98,6 +100,7 @@ where
         const { assert!(Params::ABI.is_same(&Given::ABI), "the layouts differ") };
         let store = store.as_context_mut().opaque();
         let func = self.func.get(store)?;
+        func.check_handles(store, &params)?;
         let shape = func.shape;
         if let Some(task) = func.task() {
             return func.call_task(

@@ -1,10 +1,9 @@
 //! [`Val`], a component value whose type is known at run time only.
 
-use super::ResourceAny;
-use crate::store::{HostHandleKey, StoreOpaque};
+use super::{ErrorContext, FutureAny, Lower, ResourceAny, StreamAny};
+use crate::canonical_abi::HandleCheck;
+use crate::store::StoreOpaque;
 use crate::vm::ComponentInstancePtr;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
 use threadline_environ::component::{ComponentTypes, InterfaceType};
@@ -64,6 +63,12 @@ pub enum Val {
     Flags(Vec<String>),
     /// `own<R>` or `borrow<R>`.
     Resource(ResourceAny),
+    /// `stream<T>`: the readable end of one.
+    Stream(StreamAny),
+    /// `future<T>`: the readable end of one.
+    Future(FutureAny),
+    /// `error-context`.
+    ErrorContext(ErrorContext),
 }
 
 impl PartialEq for Val {
@@ -91,6 +96,9 @@ impl PartialEq for Val {
             (Val::Option(a), Val::Option(b)) => a == b,
             (Val::Result(a), Val::Result(b)) => a == b,
             (Val::Resource(a), Val::Resource(b)) => a == b,
+            (Val::Stream(a), Val::Stream(b)) => a == b,
+            (Val::Future(a), Val::Future(b)) => a == b,
+            (Val::ErrorContext(a), Val::ErrorContext(b)) => a == b,
             (Val::Flags(a), Val::Flags(b)) => {
                 a.iter().all(|label| b.contains(label)) && b.iter().all(|label| a.contains(label))
             }
@@ -190,15 +198,8 @@ impl std::error::Error for ValMismatch {}
 /// What values are checked against.
 pub(crate) struct ValTypes<'a> {
     types: &'a ComponentTypes,
-    resources: Option<Resources<'a>>,
-}
-
-/// What resources are checked against.
-struct Resources<'a> {
-    store: &'a StoreOpaque,
-    instance: ComponentInstancePtr,
-    /// Those that are among the values, and whether they are given away.
-    given: RefCell<BTreeMap<HostHandleKey, bool>>,
+    /// What resources are checked against.
+    resources: Option<HandleCheck<'a>>,
 }
 
 impl Deref for ValTypes<'_> {
@@ -222,37 +223,40 @@ impl<'a> ValTypes<'a> {
     pub(crate) fn of_call(store: &'a StoreOpaque, instance: ComponentInstancePtr) -> ValTypes<'a> {
         ValTypes {
             types: &instance.description().types,
-            resources: Some(Resources {
-                store,
-                instance,
-                given: RefCell::default(),
-            }),
+            resources: Some(HandleCheck::new(store, instance)),
         }
     }
 
-    /// Whether a resource can be given away or lent, whatever comes before it.
-    fn check_resource(&self, found: &ResourceAny, ty: InterfaceType) -> Result<(), ValMismatch> {
-        let (Some(resources), InterfaceType::Own(index) | InterfaceType::Borrow(index)) =
-            (&self.resources, ty)
-        else {
+    /// Whether a resource or an end can be given away or lent, whatever comes before it.
+    fn check_handle<H: Lower>(&self, found: &H, ty: InterfaceType) -> Result<(), ValMismatch> {
+        let Some(resources) = &self.resources else {
             return Ok(());
         };
-        let own = matches!(ty, InterfaceType::Own(_));
-        let expected = resources.instance.resource_type_id(index);
-        expected
-            .and_then(|expected| found.check(resources.store, expected, own))
-            .map_err(|error| ValMismatch::Resource(error.to_string()))?;
-        match resources.given.borrow_mut().insert(found.key(), own) {
-            Some(given_away) if own || given_away => {
-                let why = "the resource is given away, and is there once more among the values";
-                Err(ValMismatch::Resource(why.to_owned()))
-            }
-            _ => Ok(()),
-        }
+        found
+            .check_handles(resources, ty)
+            .map_err(|error| ValMismatch::Resource(error.to_string()))
     }
 }
 
 impl Val {
+    /// It was to be passed on, which has failed on the way: what it owns that hasn't arrived goes.
+    pub(crate) fn abandon(&self, store: &mut StoreOpaque) {
+        match self {
+            Val::Resource(resource) => resource.forget(store),
+            Val::Stream(end) => end.abandon(store),
+            Val::Future(end) => end.abandon(store),
+            Val::List(vals) | Val::FixedLengthList(vals) | Val::Tuple(vals) => {
+                vals.iter().for_each(|val| val.abandon(store));
+            }
+            Val::Map(entries) => entries.iter().for_each(|(_, val)| val.abandon(store)),
+            Val::Record(fields) => fields.iter().for_each(|(_, val)| val.abandon(store)),
+            Val::Variant(_, Some(val))
+            | Val::Option(Some(val))
+            | Val::Result(Ok(Some(val)) | Err(Some(val))) => val.abandon(store),
+            _ => {}
+        }
+    }
+
     /// What kind of value it is, in WIT's words.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -279,6 +283,9 @@ impl Val {
             Val::Enum(_) => "enum",
             Val::Flags(_) => "flags",
             Val::Resource(_) => "resource",
+            Val::Stream(_) => "stream",
+            Val::Future(_) => "future",
+            Val::ErrorContext(_) => "error-context",
         }
     }
 
@@ -346,8 +353,11 @@ impl Val {
                 check_name("enum", case, &types.enums[index].cases)
             }
             (Val::Resource(resource), InterfaceType::Own(_) | InterfaceType::Borrow(_)) => {
-                types.check_resource(resource, ty)
+                types.check_handle(resource, ty)
             }
+            (Val::Stream(end), InterfaceType::Stream(_)) => types.check_handle(end, ty),
+            (Val::Future(end), InterfaceType::Future(_)) => types.check_handle(end, ty),
+            (Val::ErrorContext(_), InterfaceType::ErrorContext) => Ok(()),
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
                 set.iter()

@@ -1,6 +1,6 @@
 //! Names with versions, and which of them stand for each other.
 //!
-//! An import is given what is defined by its very name, or else by another version of it on the same
+//! An import is given what is defined, and who asks for an export what is exported, by its very name, or else by another version of it on the same
 //! *track*: one whose canonical name ("Canonical interface name" in `Explainer.md`) is the same.
 //! Whether what is found there fits is for the type check to say.
 
@@ -21,12 +21,23 @@ fn find_entry<'a, V>(items: &'a BTreeMap<String, V>, name: &str) -> Option<(&'a 
     if let Some((name, exact)) = items.get_key_value(name) {
         return Some((name, exact));
     }
+    compatible(name, |base| {
+        let from = (Bound::Included(base), Bound::Unbounded);
+        let versions = items.range::<str, _>(from);
+        versions.map(|(name, item)| (name.as_str(), item))
+    })
+}
+
+/// Of names in ascending order, from one on that `from` is given, the one with the highest version
+/// that is compatible with `name`.
+pub(super) fn compatible<'a, V, I>(name: &str, from: impl FnOnce(&str) -> I) -> Option<(&'a str, V)>
+where
+    I: Iterator<Item = (&'a str, V)>,
+{
     let (base, version) = split(name)?;
     let wanted = Version::parse(version)?.track;
     // The base of a name, up to its `@`, is a prefix of all its versions.
-    let from = (Bound::Included(base), Bound::Unbounded);
-    let versions = items.range::<str, _>(from);
-    let versions = versions.take_while(|(name, _)| name.starts_with(base));
+    let versions = from(base).take_while(|(name, _)| name.starts_with(base));
     let compatible = versions.filter_map(|(name, item)| {
         let version = Version::parse(&name[base.len()..])?;
         (version.track == wanted).then_some((version.number, name, item))

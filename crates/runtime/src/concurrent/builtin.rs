@@ -1,12 +1,14 @@
 //! What guests call: the built-ins of concurrency, by what the compiler has told of them.
 
-use super::{task, thread, waitable};
+use super::{copy, end, error_context, task, thread, waitable};
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, val_raw};
 use anyhow::Result;
 use threadline_concurrent::Trap;
-use threadline_environ::component::{ConcurrencyBuiltin, PlainBuiltin, Trampoline, TransferOp};
+use threadline_environ::component::{
+    ConcurrencyBuiltin, ErrorContextOp, PlainBuiltin, Trampoline, TransferOp,
+};
 use threadline_environ::layout::ValRaw;
 use threadline_environ::{RuntimeComponentInstanceIndex, TrampolineIndex};
 
@@ -50,7 +52,7 @@ pub(crate) fn plain_builtin(
         PlainBuiltin::WaitableJoin => {
             waitable::join(store, table(), operands[0], operands[1])?;
         }
-        PlainBuiltin::ErrorContextDrop => bail_bug!("error contexts are not driven"),
+        PlainBuiltin::ErrorContextDrop => error_context::drop(store, table(), operands[0])?,
     }
     Ok(0)
 }
@@ -114,31 +116,42 @@ pub(crate) fn builtin(
             address,
             closure,
         } => thread::new_indirect(store, instance, (table, address), closure, slots)?,
-        ConcurrencyBuiltin::End { .. }
-        | ConcurrencyBuiltin::Copy { .. }
-        | ConcurrencyBuiltin::ErrorContext { .. } => {
-            bail_bug!("streams, futures and error contexts are not driven")
+        ConcurrencyBuiltin::End { op, ty } => {
+            end::end_op(store, (instance, owner), op, ty, slots)?;
         }
+        ConcurrencyBuiltin::Copy { op, ty, options } => {
+            copy::copy(store, (instance, owner), op, ty, options, slots)?;
+        }
+        ConcurrencyBuiltin::ErrorContext { op, options } => match op {
+            ErrorContextOp::New => error_context::new(store, (instance, owner), options, slots)?,
+            ErrorContextOp::DebugMessage => {
+                error_context::debug_message(store, (instance, owner), options, slots)?;
+            }
+        },
     }
     Ok(())
 }
 
 /// Moves an end or an error context out of a table, or into one.
 pub(crate) fn transfer(
-    _store: &mut StoreOpaque,
+    store: &mut StoreOpaque,
     instance: ComponentInstancePtr,
     index: TrampolineIndex,
-    _operand: u32,
+    operand: u32,
 ) -> Result<u32> {
-    let Trampoline::Transfer { op, .. } = instance.description().trampolines[index] else {
+    let Trampoline::Transfer {
+        op,
+        instance: owner,
+        ..
+    } = instance.description().trampolines[index]
+    else {
         bail_bug!("{index} transfers nothing");
     };
+    let owner = (instance, owner);
     match op {
-        TransferOp::LiftEnd(_)
-        | TransferOp::LowerEnd(_)
-        | TransferOp::LiftErrorContext
-        | TransferOp::LowerErrorContext => {
-            bail_bug!("{} is not driven", op.name())
-        }
+        TransferOp::LiftEnd(ty) => end::lift(store, owner, ty, operand),
+        TransferOp::LowerEnd(_) => end::lower(store, owner, operand),
+        TransferOp::LiftErrorContext => error_context::lift(owner, operand),
+        TransferOp::LowerErrorContext => error_context::lower(store, owner, operand),
     }
 }

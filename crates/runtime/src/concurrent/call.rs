@@ -75,7 +75,7 @@ fn begin(
         args: args.collect(),
         scope: 0,
     };
-    let thread = new_thread(store, instance, Next::Task);
+    let thread = new_thread(store, instance, Next::Task)?;
     let scheduler = &mut store.concurrency.scheduler;
     let subtask = scheduler.new_subtask(caller, GuestSubtask::default())?;
     let (_, thread) = scheduler.new_task(NewTask {

@@ -261,7 +261,7 @@ impl StoreOpaque {
     /// Makes a task and runs it until it blocks or ends.
     fn begin_task(&mut self, task: &HostTask, call: HostCallId) -> Result<Ran> {
         let instance = self.scheduled(task.instance, task.owner);
-        let thread = new_thread(self, task.instance, Next::Task);
+        let thread = new_thread(self, task.instance, Next::Task)?;
         let payload = GuestTask {
             instance: task.instance,
             lift: Some(task.lift),
@@ -524,7 +524,8 @@ impl StoreOpaque {
                 Ok(next) => return Some(next),
                 Err(trap) => {
                     let (instance, _) = self.concurrency.instance(instance);
-                    self.lock_instance(instance);
+                    instance.lock();
+                    self.settle_locks();
                     let calls = &mut self.concurrency.host_calls;
                     calls.resolve(id, Resolution::Failed(trap.into()));
                 }

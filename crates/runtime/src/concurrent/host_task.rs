@@ -523,7 +523,8 @@ impl StoreOpaque {
         if let Some(call) = call {
             self.fail_host_call(call.subtask);
             let (instance, _) = call.site.caller();
-            self.lock_instance(instance);
+            instance.lock();
+            self.settle_locks();
         }
     }
 

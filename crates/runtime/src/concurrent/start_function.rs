@@ -1,5 +1,5 @@
-//! Start functions of core modules in instances whose calls make tasks: calls of type `func()`, and
-//! so sync-typed.
+//! Core functions that are called as tasks, in instances whose calls make tasks: start functions of core
+//! modules, and destructors that the host calls. They are of sync types.
 
 use super::state::{GuestTask, Next, TaskWork};
 use super::turn::{Ran, new_thread, next_for_sync};
@@ -11,19 +11,21 @@ use std::task::Poll;
 use threadline_concurrent::{InstanceId, NewTask, TaskId, TaskState};
 use threadline_environ::RuntimeComponentInstanceIndex;
 
-/// A start function to be called.
+/// A core function to be called.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct StartTask {
     /// The component.
     pub(crate) instance: ComponentInstancePtr,
-    /// The component instance that makes the core instance.
+    /// The component instance that the function is of.
     pub(crate) owner: RuntimeComponentInstanceIndex,
     /// The function.
     pub(crate) func: CoreFunc,
+    /// Its parameter, if it has one.
+    pub(crate) arg: Option<u32>,
 }
 
 impl StoreOpaque {
-    /// Calls a start function, in a plain call.
+    /// Calls the function, in a plain call.
     ///
     /// # Errors
     /// If it traps, or blocks.
@@ -34,7 +36,8 @@ impl StoreOpaque {
             match (ran, store.drive_start(task, instance)?) {
                 (Ran::Done, Ran::Done) => Ok(()),
                 _ => Err(anyhow!(
-                    "a start function waits for the host: use `instantiate_async`"
+                    "a start function or destructor waits for the host, and a plain call can't wait: use \
+                     `instantiate_async`"
                 )),
             }
         })
@@ -71,7 +74,7 @@ impl StoreOpaque {
     }
 
     fn begin_start(&mut self, start: StartTask, instance: InstanceId) -> Result<(TaskId, Ran)> {
-        let thread = new_thread(self, start.instance, Next::Task);
+        let thread = new_thread(self, start.instance, Next::Task)?;
         let (task, thread) = self.concurrency.scheduler.new_task(NewTask {
             instance,
             async_typed: false,
@@ -82,7 +85,7 @@ impl StoreOpaque {
                 lift: None,
                 result: None,
                 work: TaskWork::Start(start.func),
-                args: Default::default(),
+                args: start.arg.into_iter().map(u64::from).collect(),
                 out: 0,
                 scope: 0,
             },

@@ -1,5 +1,8 @@
 //! What a store knows of its tasks and threads beside the scheduler.
 
+use super::copy::Buffer;
+use super::end::{ElementType, MovingEnds};
+use super::error_context::ErrorContexts;
 use super::host_call::HostCallId;
 use super::host_task::{HostTaskId, HostTasks};
 use crate::canonical_abi::KeptHandles;
@@ -8,8 +11,8 @@ use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestS
 use anyhow::Result;
 use smallvec::SmallVec;
 use std::cell::Cell;
-use threadline_concurrent::{Event, Id, InstanceId, Payload, Platform, Scheduler, SubtaskId};
-use threadline_environ::component::{Component, EndType, InterfaceType};
+use threadline_concurrent::{Event, Id, InstanceId, Platform, Scheduler, SubtaskId};
+use threadline_environ::component::{Component, InterfaceType};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::{
     OptionsIndex, RuntimeCallbackIndex, RuntimeComponentInstanceIndex, RuntimeTableIndex,
@@ -23,7 +26,7 @@ impl Platform for Guests {
     type Thread = GuestThread;
     type Task = GuestTask;
     type Subtask = GuestSubtask;
-    type Buffer = GuestBuffer;
+    type Buffer = Buffer;
     type Payload = ElementType;
 }
 
@@ -99,42 +102,6 @@ pub(crate) struct GuestSubtask {
     pub(super) handles: KeptHandles,
 }
 
-/// Where a read or write copies to or from.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct GuestBuffer {
-    /// The component that it is in.
-    pub(crate) instance: ComponentInstancePtr,
-    /// How its elements are lifted or lowered.
-    pub(crate) options: OptionsIndex,
-    /// The type of its elements, in that component.
-    pub(crate) ty: EndType,
-    /// The address of its first element.
-    pub(crate) address: u64,
-}
-
-/// The type of a stream's or future's elements: as a component knows it.
-#[derive(Clone, Debug)]
-pub(crate) struct ElementType {
-    /// The component whose types it is one of.
-    pub(crate) instance: Option<ComponentInstancePtr>,
-    /// The type of the ends.
-    pub(crate) ty: EndType,
-    /// Whether there are no elements, or they are numbers.
-    pub(crate) is_none_or_number: bool,
-}
-
-impl PartialEq for ElementType {
-    fn eq(&self, other: &ElementType) -> bool {
-        self.instance == other.instance && self.ty == other.ty
-    }
-}
-
-impl Payload for ElementType {
-    fn is_none_or_number(&self) -> bool {
-        self.is_none_or_number
-    }
-}
-
 /// All concurrency of a store.
 pub(crate) struct Concurrency {
     pub(crate) scheduler: Scheduler<Guests>,
@@ -144,10 +111,16 @@ pub(crate) struct Concurrency {
     pub(crate) host_calls: super::host_call::HostCalls,
     /// What host functions do meanwhile.
     pub(crate) host_tasks: HostTasks,
+    /// How many threads there may be, when its limiter was asked last.
+    pub(super) thread_limit: usize,
     /// Who has ended on its own stack, for its resumer to free.
     pub(super) ended: Option<GuestThread>,
     /// The outermost stack, if everything waits for the host.
     pub(super) interrupted: Vec<GuestStackPtr>,
+    /// Ends that are between two tables.
+    pub(super) moving: MovingEnds,
+    /// Messages of error contexts, by the places that are in the tables of handles.
+    pub(crate) error_contexts: ErrorContexts,
 }
 
 impl Default for Concurrency {
@@ -157,8 +130,11 @@ impl Default for Concurrency {
             instances: Vec::new(),
             host_calls: Default::default(),
             host_tasks: HostTasks::default(),
+            thread_limit: 0,
             ended: None,
             interrupted: Vec::new(),
+            moving: MovingEnds::default(),
+            error_contexts: ErrorContexts::default(),
         }
     }
 }
@@ -219,17 +195,6 @@ impl StoreOpaque {
         instance.tasks().ids[index.index()].set(Some(id));
         id
     }
-
-    /// Locks a component instance, in all ways.
-    pub(crate) fn lock_instance(&mut self, instance: ComponentInstancePtr) {
-        instance.lock();
-        for id in instance.tasks().ids.iter().filter_map(Cell::get) {
-            // It is an instance of the scheduler's.
-            let _ = self.concurrency.scheduler.lock(id);
-        }
-        self.end_host_tasks_of(instance);
-        self.concurrency.host_calls.wake_callers_of(instance);
-    }
 }
 
 /// What a component instance has for tasks: filled by steps of instantiation.
@@ -285,6 +250,11 @@ impl InstanceTasks {
     #[inline]
     pub(super) fn id(&self, index: RuntimeComponentInstanceIndex) -> Option<InstanceId> {
         self.ids[index.index()].get()
+    }
+
+    /// Of all of its component instances that the scheduler knows.
+    pub(super) fn all_ids(&self) -> impl Iterator<Item = InstanceId> {
+        self.ids.iter().filter_map(Cell::get)
     }
 
     /// A `callback`.

@@ -89,7 +89,7 @@ pub(super) fn new_indirect(
         store,
         instance,
         Next::Call(func, val_raw::i64(&slots[1]) as u64),
-    );
+    )?;
     let (_, index) = store.concurrency.scheduler.thread_new(thread)?;
     slots[0] = val_raw::from_i32(index as i32);
     Ok(())

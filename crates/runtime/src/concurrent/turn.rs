@@ -1,13 +1,13 @@
 //! The loops: who is resumed next, and what happens when a thread stops.
 
-use super::state::{GuestThread, Next};
+use super::state::{GuestThread, Guests, Next};
 use super::{task, thread};
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, GuestStackPtr, GuestStep};
 use anyhow::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use threadline_concurrent::{Outcome, Scheduler, ThreadId, Trap, Wait};
+use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, Trap, Wait};
 
 /// How a resumed thread came back.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ impl StoreOpaque {
                 self.abandon_current();
                 // A thread was resumed, so there is a resumer.
                 let _ = self.concurrency.scheduler.end_resume();
+                self.settle_locks();
                 resume_unwind(payload)
             });
             match stretch {
@@ -75,6 +76,7 @@ impl StoreOpaque {
                 Err(error) => {
                     self.abandon_current();
                     self.concurrency.scheduler.end_resume()?;
+                    self.settle_locks();
                     return Err(error);
                 }
             }
@@ -143,7 +145,49 @@ impl StoreOpaque {
         let exited = scheduler.abandon_thread();
         let (instance, _) = self.concurrency.instance(id);
         drop(exited);
-        self.lock_instance(instance);
+        instance.lock();
+    }
+
+    /// Sees to what has been locked: none of its threads goes on, who waits for it traps, and once none
+    /// of its threads runs, all that is its is freed.
+    #[inline]
+    pub(crate) fn settle_locks(&mut self) {
+        if self.has_locked() {
+            self.settle_all_locks();
+        }
+    }
+
+    #[cold]
+    fn settle_all_locks(&mut self) {
+        self.lose_moving_ends();
+        let locked = self.take_locked();
+        for &instance in &locked {
+            for id in instance.tasks().all_ids() {
+                // It is an instance of the scheduler's.
+                let _ = self.concurrency.scheduler.lock(id);
+            }
+            self.end_host_tasks_of(instance);
+            self.concurrency.host_calls.wake_callers_of(instance);
+        }
+        if self.concurrency.scheduler.depth() > 0 {
+            self.keep_locked(locked);
+            return;
+        }
+        let mut subtasks = Vec::new();
+        for instance in locked {
+            for id in instance.tasks().all_ids() {
+                let take = &mut |released: Released<Guests>| {
+                    if let Released::Subtask(subtask) = released {
+                        subtasks.push(subtask);
+                    }
+                };
+                // Nothing runs.
+                let _ = self.concurrency.scheduler.release(id, take);
+            }
+        }
+        for mut subtask in subtasks {
+            subtask.end_lends(self);
+        }
     }
 
     /// Ends everything beyond so many resumptions that waits for the host, as by a trap, without running
@@ -154,9 +198,10 @@ impl StoreOpaque {
         while self.concurrency.scheduler.depth() > depth {
             self.abandon_current();
             if self.concurrency.scheduler.end_resume().is_err() {
-                return;
+                break;
             }
         }
+        self.settle_locks();
     }
 
     /// The current thread has done all it had to do: it ends when its body returns.
@@ -216,14 +261,33 @@ fn body(store: &mut StoreOpaque) -> Result<()> {
 }
 
 /// A thread of an instance that has not begun.
+///
+/// # Errors
+/// If the store has as many as it may.
+#[inline]
 pub(super) fn new_thread(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,
     next: Next,
-) -> GuestThread {
-    GuestThread {
+) -> Result<GuestThread> {
+    if store.guest_count() >= store.concurrency.thread_limit {
+        check_thread_limit(store)?;
+    }
+    Ok(GuestThread {
         stack: store.new_guest_stack(instance),
         next,
+    })
+}
+
+#[cold]
+fn check_thread_limit(store: &mut StoreOpaque) -> Result<()> {
+    let limit = store.thread_limit();
+    store.concurrency.thread_limit = limit;
+    match store.guest_count() < limit {
+        true => Ok(()),
+        false => Err(anyhow::Error::from(Trap::TooManyThreads).context(
+            "the store needs more guest threads than its limits allow (`ResourceLimiter::threads`)",
+        )),
     }
 }
 
@@ -232,7 +296,7 @@ pub(super) fn new_thread(
 /// # Errors
 /// If there is none.
 pub(super) fn next_for_sync(
-    scheduler: &mut Scheduler<super::state::Guests>,
+    scheduler: &mut Scheduler<Guests>,
     instance: threadline_concurrent::InstanceId,
 ) -> Result<ThreadId, Trap> {
     scheduler

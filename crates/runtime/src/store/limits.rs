@@ -13,6 +13,9 @@ const DEFAULT_COUNT: usize = 10_000;
 /// How many handles a store's components may have unless its limiter says otherwise.
 const DEFAULT_HANDLES: usize = 1 << 20;
 
+/// How many guest threads a store may have unless its limiter says otherwise.
+const DEFAULT_THREADS: usize = 1 << 20;
+
 const TOO_MANY_HANDLES: &str =
     "the store's components need more handles than its limits allow (`ResourceLimiter::handles`)";
 
@@ -89,6 +92,14 @@ pub trait ResourceLimiter: Send {
     fn handles(&self) -> usize {
         DEFAULT_HANDLES
     }
+
+    /// How many guest threads the store may have at once, those of calls among them; 2²⁰ by default.
+    /// Each takes some hundred bytes, and a stack once it has run
+    /// ([`Config::max_async_stacks`](crate::Config::max_async_stacks)). A guest that needs more traps.
+    /// It is asked when there are as many as it said last.
+    fn threads(&self) -> usize {
+        DEFAULT_THREADS
+    }
 }
 
 /// Fixed limits.
@@ -100,6 +111,7 @@ pub struct StoreLimits {
     tables: usize,
     memories: usize,
     handles: usize,
+    threads: usize,
     trap_on_grow_failure: bool,
 }
 
@@ -117,6 +129,7 @@ impl Default for StoreLimits {
             tables: DEFAULT_COUNT,
             memories: DEFAULT_COUNT,
             handles: DEFAULT_HANDLES,
+            threads: DEFAULT_THREADS,
             trap_on_grow_failure: false,
         }
     }
@@ -162,6 +175,12 @@ impl StoreLimitsBuilder {
     /// [`ResourceLimiter::handles`].
     pub fn handles(mut self, count: usize) -> StoreLimitsBuilder {
         self.0.handles = count;
+        self
+    }
+
+    /// How many guest threads the store may have at once, those of calls among them; 2²⁰ by default.
+    pub fn threads(mut self, count: usize) -> StoreLimitsBuilder {
+        self.0.threads = count;
         self
     }
 
@@ -233,6 +252,10 @@ impl ResourceLimiter for StoreLimits {
         self.memories
     }
 
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
     fn handles(&self) -> usize {
         self.handles
     }
@@ -291,6 +314,11 @@ impl StoreOpaque {
     /// How many entries handle tables and borrow scopes may still get.
     fn room_for_handles(&mut self) -> usize {
         self.handle_limit().saturating_sub(self.counts.handles)
+    }
+
+    /// How many guest threads there may be; see [`ResourceLimiter::threads`].
+    pub(crate) fn thread_limit(&mut self) -> usize {
+        self.ask(|l| l.threads()).unwrap_or(DEFAULT_THREADS)
     }
 
     /// How many handles there may be; see [`ResourceLimiter::handles`].

@@ -1,8 +1,10 @@
 //! [`Store`]: the home of instances and everything they refer to.
 //!
 //! [`StoreOpaque`] is the part that doesn't depend on the embedder's data; [`StoreInner`] adds
-//! the data. `context` has the borrowed forms of a store that functions take.
+//! the data. `context` has the borrowed forms of a store that functions take, and
+//! `concurrency` the schedule and who is told of it.
 
+mod concurrency;
 mod context;
 mod limits;
 mod metering;

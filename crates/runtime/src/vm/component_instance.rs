@@ -10,7 +10,7 @@ use super::global::GlobalPtr;
 use super::handle_table::{self, BorrowScopesPtr, HandleTablePtr};
 use super::instance_allocator::BlockKind;
 use super::invoke::Entrance;
-use super::lowered_import::{ComponentHostFunc, LoweredImport};
+use super::lowered_import::{ComponentHostFunc, LoweredImport, LoweredType};
 use super::memory::DefinedMemory;
 use super::owner::OwnerKind;
 use super::pointer::{CodePtr, VmPtr};
@@ -18,10 +18,9 @@ use super::resources::HostDtor;
 use super::store_state::VmStoreState;
 use super::val_raw;
 use crate::bug::{bail_bug, bug};
-use crate::component::{CompiledComponent, LiftedFunc, ResourceType, ResourceTypeId};
+use crate::component::{CompiledComponent, Found, LiftedFunc, ResourceType, ResourceTypeId};
 use crate::concurrent::InstanceTasks;
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
-use crate::module::CoreModule;
 use crate::store::StoreOpaque;
 use anyhow::Result;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -34,8 +33,8 @@ use threadline_environ::layout::{
 };
 use threadline_environ::types::AddressType;
 use threadline_environ::{
-    LoweredIndex, ModuleImportIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex,
-    RuntimeInstanceIndex, RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
+    LoweredIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
+    RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
 };
 
 /// A component instance, by the address of its record.
@@ -62,13 +61,27 @@ pub(crate) struct ComponentInstance {
     /// By [`OptionsIndex`].
     options: Box<[GuestOptions]>,
     /// By [`LoweredIndex`]; `VMLowering::data` points into it.
-    lowered: Box<[LoweredImport]>,
+    /// Those of instances that are made on the way are in `links`.
+    lowered: Box<[Option<LoweredImport>]>,
     /// The exported functions, once instantiated.
     lifted: OnceCell<Box<[LiftedFunc]>>,
-    /// By [`ModuleImportIndex`], the modules that it was given.
-    imported_modules: OnceCell<Box<[Option<Arc<CoreModule>>]>>,
+    /// What it was given, once instantiated.
+    found: OnceCell<Arc<Found>>,
+    /// What it has for and of instances that it made of imported components.
+    links: Links,
     /// Whether it may not be entered any more, because a call into it trapped.
     locked: Cell<bool>,
+}
+
+/// What an instance has for and of other instances. Boxes, since their addresses are known.
+#[derive(Default)]
+struct Links {
+    /// Functions that those were given.
+    #[expect(clippy::vec_box, reason = "a function is known by its address")]
+    given: RefCell<Vec<Box<LiftedFunc>>>,
+    /// Functions of those that this one lowers.
+    #[expect(clippy::vec_box, reason = "`VMLowering::data` points to it")]
+    lowered: RefCell<Vec<Box<LoweredImport>>>,
 }
 
 /// Lists of lent handles.
@@ -268,16 +281,17 @@ impl OwnedComponentInstance {
     pub(crate) fn new(
         store: &VmStoreState,
         component: Arc<CompiledComponent>,
-        imports: &[ComponentHostFunc],
+        imports: &[Option<ComponentHostFunc>],
     ) -> Result<OwnedComponentInstance> {
         let description = component.description().clone();
         let size = description.layout.size();
         let allocator = component.engine().allocator();
         let block = allocator.block(BlockKind::ComponentInstance, size)?;
         let vmctx = VmContextBox::new(block, size);
-        let lowered = component
-            .lowerings()
-            .map(|(import, lowered)| LoweredImport::new(imports[import.index()].clone(), lowered));
+        let lowered = component.lowerings().map(|(import, lowered)| {
+            let func = imports[import.index()].clone()?;
+            Some(LoweredImport::new(func, lowered))
+        });
         let lowered = lowered.collect();
         let options = description.options.iter();
         let layout = &description.layout;
@@ -300,7 +314,8 @@ impl OwnedComponentInstance {
             options,
             lowered,
             lifted: OnceCell::new(),
-            imported_modules: OnceCell::new(),
+            found: OnceCell::new(),
+            links: Links::default(),
             locked: Cell::new(false),
             component,
         });
@@ -401,7 +416,9 @@ impl ComponentInstancePtr {
         vmctx.set_field(layout.borrow_scopes(), handle_table::no_scopes());
         for (index, lowered) in self.record().lowered.iter().enumerate() {
             let offset = layout.lowering(LoweredIndex::new(index));
-            vmctx.set_field(offset, lowered.vm_lowering());
+            if let Some(lowered) = lowered {
+                vmctx.set_field(offset, lowered.vm_lowering());
+            }
         }
     }
 
@@ -543,28 +560,40 @@ impl ComponentInstancePtr {
         Ok(set.map_err(|_| bug!("a component was instantiated twice"))?)
     }
 
-    /// Keeps the modules that it was given.
+    /// Keeps what it was given.
     ///
     /// # Errors
-    /// If it has them.
-    pub(crate) fn set_imported_modules(
-        self,
-        modules: Box<[Option<Arc<CoreModule>>]>,
-    ) -> Result<()> {
-        let set = self.record().imported_modules.set(modules);
+    /// If it has that.
+    pub(crate) fn set_found(self, found: Arc<Found>) -> Result<()> {
+        let set = self.record().found.set(found);
         Ok(set.map_err(|_| bug!("a component was instantiated twice"))?)
     }
 
-    /// A module that it was given.
-    pub(crate) fn imported_module<'a>(
+    /// What it was given; `None` if it is not instantiated yet.
+    pub(crate) fn found<'a>(self) -> Option<&'a Arc<Found>> {
+        self.record().found.get()
+    }
+
+    /// Keeps a function that is given to an instance of an imported component.
+    pub(crate) fn keep_given(self, func: LiftedFunc) -> LiftedFuncPtr {
+        let func = Box::new(func);
+        let address = std::ptr::from_ref(&*func).cast_mut();
+        self.record().links.given.borrow_mut().push(func);
+        // SAFETY: the record owns the box, and neither changes nor drops it before itself.
+        unsafe { VmPtr::known(address) }
+    }
+
+    /// `Step::LowerImport` of a function that an instance of an imported component exports.
+    pub(crate) fn set_lowering(
         self,
-        index: ModuleImportIndex,
-    ) -> Option<&'a Arc<CoreModule>> {
-        self.record()
-            .imported_modules
-            .get()?
-            .get(index.index())?
-            .as_ref()
+        index: LoweredIndex,
+        func: ComponentHostFunc,
+        lowered: LoweredType,
+    ) {
+        let import = Box::new(LoweredImport::new(func, lowered));
+        let offset = self.layout().lowering(index);
+        self.record().vmctx.set_field(offset, import.vm_lowering());
+        self.record().links.lowered.borrow_mut().push(import);
     }
 
     /// An exported function.
@@ -582,7 +611,9 @@ impl ComponentInstancePtr {
 
     /// Makes every further attempt to enter it a trap.
     pub(crate) fn lock(self) {
-        self.record().locked.set(true);
+        if !self.record().locked.replace(true) {
+            VmStoreState::note_locked(self);
+        }
     }
 }
 

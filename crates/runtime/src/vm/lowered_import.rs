@@ -16,7 +16,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use threadline_concurrent::SubtaskState;
 use threadline_environ::canonical_abi;
-use threadline_environ::component::Component;
+use threadline_environ::component::{Component, ImportSource};
 use threadline_environ::layout::{VMHeader, VMLowering, ValRaw};
 use threadline_environ::{
     ComponentFuncTypeIndex, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeImportIndex,
@@ -70,6 +70,13 @@ pub(crate) trait HostBody<T: 'static>: TypedImport {
         call: HostCall<'_>,
         slots: &mut [ValRaw],
     ) -> Result<()>;
+}
+
+/// A function for components in any store: one of an instance.
+pub(crate) trait OpaqueBody: TypedImport {
+    /// Lifts the parameters, does its work and lowers the results.
+    fn call(&self, store: &mut StoreOpaque, call: HostCall<'_>, slots: &mut [ValRaw])
+    -> Result<()>;
 }
 
 /// A guest's call of a host function.
@@ -162,12 +169,12 @@ impl CallSite {
     pub(crate) fn import_name(&self) -> String {
         let description = self.instance.description();
         let import = &description.runtime_imports[self.lowered.import];
-        let (root, _) = &description.imports[import.import];
-        std::iter::once(root)
-            .chain(&import.path)
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join("#")
+        let root = match import.from {
+            ImportSource::Host(root) => Some(&description.imports[root].0),
+            ImportSource::Instance(_) => None,
+        };
+        let names = root.into_iter().chain(&import.path);
+        names.map(String::as_str).collect::<Vec<_>>().join("#")
     }
 
     /// Whether it calls by a function that was lowered with `async`.
@@ -232,6 +239,19 @@ impl ComponentHostFunc {
         }
     }
 
+    /// A function for all stores.
+    pub(crate) fn new_opaque<B: OpaqueBody>(body: B) -> ComponentHostFunc {
+        let entries = Entries([
+            opaque_entry::<B, SyncLowering>,
+            opaque_entry::<B, AsyncLowering>,
+        ]);
+        ComponentHostFunc {
+            sync_typed: entries,
+            async_typed: entries,
+            body: Arc::new(body),
+        }
+    }
+
     /// A host function that is a future, for any `Store<T>`.
     pub(crate) fn new_async<T: 'static, B: AsyncHostBody<T>>(body: B) -> ComponentHostFunc {
         let entries = Entries([
@@ -261,16 +281,16 @@ impl ComponentHostFunc {
     }
 
     /// The same; where the import's type isn't `async`, it is ready when it returns.
-    pub(crate) fn new_sync_or_concurrent<T: 'static, B>(body: B) -> ComponentHostFunc
+    pub(crate) fn new_opaque_or_concurrent<B>(body: B) -> ComponentHostFunc
     where
-        B: ConcurrentHostBody + HostBody<T>,
+        B: ConcurrentHostBody + OpaqueBody,
     {
         ComponentHostFunc {
             async_typed: Entries([
                 concurrent_entry::<B, SyncLowering>,
                 concurrent_entry::<B, AsyncLowering>,
             ]),
-            ..ComponentHostFunc::new::<T, B>(body)
+            ..ComponentHostFunc::new_opaque(body)
         }
     }
 
@@ -401,6 +421,51 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>, L: Lowering>(
 
 /// What a call that was lowered with `async` answers if it is over.
 const RETURNED: ValRaw = val_raw::from_i32(SubtaskState::Returned as i32);
+
+/// The same for a body that needs no store of a certain type.
+///
+/// # Safety
+/// As for [`entry`], but of any store.
+unsafe extern "C" fn opaque_entry<B: OpaqueBody, L: Lowering>(
+    vmctx: *mut c_void,
+    data: *mut c_void,
+    options: u32,
+    slots: *mut ValRaw,
+) -> bool {
+    // SAFETY: as in `entry`; a store begins with its `StoreOpaque`, whatever its data is.
+    unsafe {
+        let header = vmctx.cast::<VMHeader>();
+        let store_context = (*header).store_context;
+        host_call::catch(store_context, || {
+            let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
+            let import = &*data.cast::<LoweredImport>();
+            let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
+            let shape = &import.lowered.shape;
+            let slots = std::slice::from_raw_parts_mut(slots, import.lowered.slots());
+            let store = &mut *(*store_context).store.cast::<StoreOpaque>();
+            let handles = CallHandles::default();
+            let call = HostCall {
+                instance,
+                handles: &handles,
+                options: instance.options(OptionsIndex::from_u32(options)),
+                ty: import.lowered.ty,
+                shape,
+            };
+            let result = body.call(store, call, slots);
+            handles.end(&*(*store_context).store.cast::<StoreOpaque>());
+            result?;
+            if L::ASYNC {
+                slots[0] = RETURNED;
+            }
+            // As in `entry`.
+            if instance.is_locked() {
+                return Err(Trap::CannotEnterComponent.into());
+            }
+            Ok(())
+        })
+        .is_ok()
+    }
+}
 
 /// The same for a body that makes a future.
 ///

@@ -10,8 +10,10 @@
 //! [`call_wasm`]: super::entry::call_wasm
 
 use super::backtrace::RawBacktrace;
+use super::component_instance::ComponentInstancePtr;
 use super::exceptions::Exceptions;
 use super::stack_switch::{self, Fibers};
+use crate::store::StoreOpaque;
 use std::any::Any;
 use std::mem::offset_of;
 use std::num::NonZeroU64;
@@ -19,7 +21,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use threadline_environ::TrapCode;
-use threadline_environ::layout::VMStoreContext;
+use threadline_environ::layout::{VMHeader, VMStoreContext};
 
 /// Bytes of native stack that wasm may use unless the embedder says otherwise.
 pub(crate) const DEFAULT_MAX_WASM_STACK: usize = 512 << 10;
@@ -62,6 +64,8 @@ pub(super) struct StoreCells {
     pub(super) exceptions: Exceptions,
     /// The store's stacks.
     pub(super) fibers: Fibers,
+    /// Component instances that were locked and whose tasks have not been seen to.
+    locked: Vec<ComponentInstancePtr>,
 }
 
 const _: () = assert!(offset_of!(StoreCells, context) == 0);
@@ -107,15 +111,50 @@ impl VmStoreState {
             frames: RawBacktrace::new(),
             exceptions: Exceptions::default(),
             fibers: Fibers::default(),
+            locked: Vec::new(),
         });
         VmStoreState {
             cells: NonNull::from(Box::leak(cells)),
         }
     }
 
+    /// Takes note of an instance that was locked.
+    pub(super) fn note_locked(instance: ComponentInstancePtr) {
+        // SAFETY: every context begins with a header. An instance is used by who has borrowed its
+        // store, so nothing else uses the cells now.
+        unsafe {
+            let header = instance.vmctx().as_ptr().cast::<VMHeader>();
+            let cells = StoreCells::of((*header).store_context);
+            (*cells).locked.push(instance);
+        }
+    }
+
+    fn locked(&mut self) -> &mut Vec<ComponentInstancePtr> {
+        // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile.
+        unsafe { &mut self.cells.as_mut().locked }
+    }
+
     /// What `VMHeader::store_context` of the store's contexts points to.
     pub(crate) fn context_ptr(&self) -> *mut VMStoreContext {
         self.cells.as_ptr().cast()
+    }
+}
+
+impl StoreOpaque {
+    /// Whether there are component instances that were locked and not seen to.
+    #[inline]
+    pub(crate) fn has_locked(&mut self) -> bool {
+        !self.vm_mut().locked().is_empty()
+    }
+
+    /// Those.
+    pub(crate) fn take_locked(&mut self) -> Vec<ComponentInstancePtr> {
+        std::mem::take(self.vm_mut().locked())
+    }
+
+    /// They have to be seen to again.
+    pub(crate) fn keep_locked(&mut self, mut locked: Vec<ComponentInstancePtr>) {
+        self.vm_mut().locked().append(&mut locked);
     }
 }
 

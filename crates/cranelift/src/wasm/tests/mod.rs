@@ -5,7 +5,7 @@ mod context;
 mod large;
 mod operators;
 
-use super::{ModuleEnv, Scratch, translate_function};
+use super::{ModuleEnv, ModuleEnvs, Scratch, translate_function};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, control::ControlPlane};
@@ -56,11 +56,12 @@ impl Setup {
         let layout = VMContextLayout::new(&translation.modules[index].module);
         let isa = isa();
         let env = ModuleEnv::new(&translation, index, &layout, &self.tunables, &*isa);
+        let envs: ModuleEnvs<'_> = [env].into_iter().collect();
         let mut scratch = Scratch::default();
         let mut all = Vec::new();
         for func in translation.modules[index].bodies.keys() {
             let mut context = Context::new();
-            translate_function(&env, func, &mut context.func, &mut scratch)?;
+            translate_function(&envs, index, func, &mut context.func, &mut scratch)?;
             all.push(finish(context, &isa));
         }
         Ok(all)

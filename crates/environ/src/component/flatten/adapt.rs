@@ -214,7 +214,8 @@ impl Flattener<'_, '_> {
         lower: &CanonicalOptions,
     ) -> Result<CoreInstance> {
         self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
-        let module = module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
+        let mut module = module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
+        module.is_exception_barrier = self.may_throw;
         let mut args = Vec::with_capacity(adapter.imports.len());
         let is_staged = adapter
             .imports

@@ -94,10 +94,10 @@ impl Flattener<'_, '_> {
         *self
             .interned
             .imports
-            .entry((path.import, names))
-            .or_insert_with_key(|(import, path)| {
+            .entry((path.from, names))
+            .or_insert_with_key(|(from, path)| {
                 imports.push(RuntimeImport {
-                    import: *import,
+                    from: *from,
                     path: path.clone(),
                     ty: *ty,
                 })

@@ -3,7 +3,7 @@
 use super::Flattener;
 use super::value::{Exports, Func, Value};
 use crate::component::info::Export;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl Flattener<'_, '_> {
     /// Writes the root's exports.
@@ -35,8 +35,8 @@ impl Flattener<'_, '_> {
             Value::Func(Func::Imported(func)) => self.reexport(func),
             Value::Instance(exports) => Ok(Export::Instance(self.exports(exports, offset)?)),
             Value::Type(ty) => Ok(Export::Type(*ty)),
-            Value::Module(module) => self.export_module(*module, offset),
-            Value::Component(_) => Err(Error::unsupported("the export of a component", offset)),
+            Value::Module(module) => self.export_module(*module),
+            Value::Component(component) => Ok(Export::Component(self.component_value(component)?)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Flattener;
 use super::scope::Scope;
-use super::value::{Args, Closure, Exports, Value, inconsistent};
+use super::value::{Args, Closure, ComponentValue, Exports, Value, inconsistent};
 use crate::component::definition::{
     CaptureFrom, CaptureSort, InstanceDef, Reference, Sort, StaticComponentIndex,
 };
@@ -27,7 +27,16 @@ impl Flattener<'_, '_> {
                 for (name, item) in args {
                     given.insert(name.clone(), self.value(scope, item)?);
                 }
-                self.instantiate(&component, Args::Given(given), scope.depth + 1)?
+                match component {
+                    ComponentValue::Closure(component) => {
+                        self.instantiate(&component, Args::Given(given), scope.depth + 1)?
+                    }
+                    ComponentValue::Imported(component) => {
+                        let linked = self.link(scope, component, &given, ty)?;
+                        scope.instances.push(linked);
+                        return Ok(());
+                    }
+                }
             }
             InstanceDef::FromExports(list) => {
                 self.budget.spend(list.len())?;
@@ -99,10 +108,11 @@ impl Flattener<'_, '_> {
                 (CaptureFrom::Capture(place), _) => scope.capture(place),
             })
             .collect::<Result<_>>()?;
-        scope.components.push(Rc::new(Closure {
+        let closure = Rc::new(Closure {
             definition,
             captures,
-        }));
+        });
+        scope.components.push(ComponentValue::Closure(closure));
         Ok(())
     }
 }

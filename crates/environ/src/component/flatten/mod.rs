@@ -16,14 +16,19 @@ mod export;
 mod instance;
 mod known_imports;
 mod layout;
+mod linked;
 mod module;
+mod nested;
 mod reexport;
 mod resource;
 mod scope;
 mod value;
 
+use super::core_type::CoreTypes;
 use super::definition::{Definitions, Item, StaticComponentIndex};
-use super::info::{CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule};
+use super::info::{
+    CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ImportSource,
+};
 use super::intern::TypeInterner;
 use super::trampoline::Trampoline;
 use crate::Translation;
@@ -52,43 +57,12 @@ pub(super) struct Input<'d, 'data> {
 
 /// Flattens a component.
 pub(super) fn flatten<'data>(input: Input<'_, 'data>) -> Result<Translation<'data>> {
-    let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty())
-        || module::imports_modules(&input);
-    let mut flattener = Flattener {
-        definitions: input.definitions,
-        component: Component::default(),
-        wasm_types: input.types,
-        types: TypeInterner::default(),
-        signatures: input.signatures,
-        modules: input.modules,
-        instance_steps: PrimaryMap::new(),
-        component_instances: PrimaryMap::new(),
-        interned: Interned::default(),
-        shapes: Shapes::default(),
-        extracted: Extracted::default(),
-        scratch: None,
-        budget: Budget::default(),
-        exported_modules: BTreeSet::new(),
-        may_throw,
-    };
     let root = value::Closure {
         definition: input.root,
         captures: Box::default(),
     };
-    let exports = flattener.instantiate(&root, Args::Root, 0)?;
-    flattener.export_root(&exports)?;
-    flattener.fill_known_imports();
-    flattener.component.num_component_instances = flattener.component_instances.len() as u32;
-    flattener.component.num_runtime_instances = flattener.instance_steps.len() as u32;
-    let instances = flattener.component_instances.keys();
-    flattener.component.makes_tasks = instances.map(|i| flattener.makes_tasks(i)).collect();
-    flattener.lay_out()?;
-    flattener.component.types = flattener.types.finish();
-    Ok(Translation {
-        signatures: flattener.signatures,
-        modules: flattener.modules,
-        component: Some(flattener.component),
-    })
+    let (translation, _) = Flattener::new(input, Budget::default()).flatten(&root)?;
+    Ok(translation)
 }
 
 /// The state of the interpretation, beside the scopes of the components being instantiated.
@@ -100,6 +74,7 @@ struct Flattener<'d, 'data> {
     wasm_types: TypesRef<'d>,
     types: TypeInterner,
     signatures: SignatureTable,
+    core_types: CoreTypes,
     modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
     /// The step that makes each core instance.
     instance_steps: PrimaryMap<RuntimeInstanceIndex, usize>,
@@ -114,6 +89,10 @@ struct Flattener<'d, 'data> {
     budget: Budget,
     /// Modules that are exported, and so may be instantiated with any imports.
     exported_modules: BTreeSet<StaticModuleIndex>,
+    /// Components that are values at run time.
+    nested: nested::Nested,
+    /// What the modules of the definitions are here, if that is not what they are there.
+    module_numbers: Option<BTreeMap<StaticModuleIndex, StaticModuleIndex>>,
     /// Whether any module has a tag, or may have, being imported: without one, nothing can be
     /// thrown.
     may_throw: bool,
@@ -137,11 +116,59 @@ struct Interned {
     tables: BTreeMap<CoreExport, RuntimeTableIndex>,
     options: BTreeMap<CanonicalOptions, OptionsIndex>,
     trampolines: BTreeMap<Trampoline, TrampolineIndex>,
-    imports: BTreeMap<(ImportIndex, Vec<String>), RuntimeImportIndex>,
+    imports: BTreeMap<(ImportSource, Vec<String>), RuntimeImportIndex>,
     /// By the import, and whether it is lowered with `async`.
     lowerings: BTreeMap<(RuntimeImportIndex, bool), LoweredIndex>,
     adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
     reexports: BTreeMap<RuntimeImportIndex, Export>,
+}
+
+impl<'d, 'data> Flattener<'d, 'data> {
+    fn new(input: Input<'d, 'data>, budget: Budget) -> Flattener<'d, 'data> {
+        let may_throw = input.modules.values().any(|m| !m.module.tags.is_empty())
+            || module::imports_modules(&input);
+        Flattener {
+            definitions: input.definitions,
+            component: Component::default(),
+            wasm_types: input.types,
+            types: TypeInterner::default(),
+            signatures: input.signatures,
+            core_types: CoreTypes::default(),
+            modules: input.modules,
+            instance_steps: PrimaryMap::new(),
+            component_instances: PrimaryMap::new(),
+            interned: Interned::default(),
+            shapes: Shapes::default(),
+            extracted: Extracted::default(),
+            scratch: None,
+            budget,
+            exported_modules: BTreeSet::new(),
+            nested: nested::Nested::default(),
+            module_numbers: None,
+            may_throw,
+        }
+    }
+
+    /// Flattens a component; what is left of the budget comes back.
+    fn flatten(mut self, root: &value::Closure) -> Result<(Translation<'data>, Budget)> {
+        let exports = self.instantiate(root, Args::Root, 0)?;
+        self.export_root(&exports)?;
+        let nested = self.flatten_nested()?;
+        self.fill_known_imports();
+        self.component.num_component_instances = self.component_instances.len() as u32;
+        self.component.num_runtime_instances = self.instance_steps.len() as u32;
+        let instances = self.component_instances.keys();
+        self.component.makes_tasks = instances.map(|i| self.makes_tasks(i)).collect();
+        self.lay_out()?;
+        self.component.types = self.types.finish();
+        let translation = Translation {
+            signatures: self.signatures,
+            modules: self.modules,
+            component: Some(self.component),
+            nested,
+        };
+        Ok((translation, self.budget))
+    }
 }
 
 impl Flattener<'_, '_> {
@@ -162,7 +189,10 @@ impl Flattener<'_, '_> {
     /// Evaluates a definition; what it defines is added to an index space of the scope.
     fn evaluate(&mut self, scope: &mut Scope<'_>, item: &Item) -> Result<()> {
         match item {
-            Item::Module(index) => scope.modules.push(ExportedModule::Defined(*index)),
+            Item::Module(index) => {
+                let index = self.own_module(*index)?;
+                scope.modules.push(ExportedModule::Defined(index));
+            }
             Item::Component(index) => self.close_over(scope, *index)?,
             Item::Captured(sort, place) => scope.captured(*sort, *place)?,
             Item::OwnModule(index) => scope.modules.push(scope.module(*index)?),

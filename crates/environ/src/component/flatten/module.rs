@@ -14,14 +14,15 @@ use crate::index::*;
 use std::collections::BTreeSet;
 use wasmparser::component_types as wt;
 
-/// Whether the root imports a core module, itself or in an instance.
+/// Whether the root imports a core module, itself or in an instance, or a component, whose
+/// instances may export one.
 pub(super) fn imports_modules(input: &Input<'_, '_>) -> bool {
     let mut instances: Vec<wt::ComponentInstanceTypeId> = Vec::new();
     let mut seen = BTreeSet::new();
     for item in &input.definitions.components[input.root].items {
         match item {
             Item::Import {
-                ty: wt::ComponentEntityType::Module(_),
+                ty: wt::ComponentEntityType::Module(_) | wt::ComponentEntityType::Component(_),
                 ..
             } => return true,
             Item::Import {
@@ -37,7 +38,9 @@ pub(super) fn imports_modules(input: &Input<'_, '_>) -> bool {
         }
         for item in input.types[id].exports.values() {
             match item.ty {
-                wt::ComponentEntityType::Module(_) => return true,
+                wt::ComponentEntityType::Module(_) | wt::ComponentEntityType::Component(_) => {
+                    return true;
+                }
                 wt::ComponentEntityType::Instance(id) => instances.push(id),
                 _ => {}
             }
@@ -53,24 +56,45 @@ impl Flattener<'_, '_> {
         id: wt::ComponentCoreModuleTypeId,
         offset: u64,
     ) -> Result<(Value, ExternType)> {
-        let ty = ModuleType::declared(self.wasm_types, id, offset)?;
-        self.budget.spend(ty.imports.len() + ty.exports.len())?;
+        let ty = self.module_type(id, offset)?;
         let index = self.component.module_imports.push(ModuleImport { ty });
         let value = Value::Module(ExportedModule::Imported(index));
         Ok((value, ExternType::Module(index)))
     }
 
+    /// Converts the type of a core module.
+    pub(super) fn module_type(
+        &mut self,
+        id: wt::ComponentCoreModuleTypeId,
+        offset: u64,
+    ) -> Result<ModuleType> {
+        let before = self.core_types.converted;
+        let (signatures, known) = (&mut self.signatures, &mut self.core_types);
+        let ty = ModuleType::declared(self.wasm_types, signatures, known, id, offset)?;
+        let converted = self.core_types.converted - before;
+        self.budget
+            .spend(ty.imports.len() + ty.exports.len() + converted)?;
+        Ok(ty)
+    }
+
     /// A core module that the root exports.
-    pub(super) fn export_module(&mut self, module: ExportedModule, offset: u64) -> Result<Export> {
+    pub(super) fn export_module(&mut self, module: ExportedModule) -> Result<Export> {
         let ty = match module {
             ExportedModule::Defined(index) => {
-                self.exported_modules.insert(index);
-                ModuleType::of(&self.modules[index].module, &self.signatures, offset)?
+                self.expose_module(module);
+                ModuleType::of(&self.modules[index].module, &self.signatures)
             }
             ExportedModule::Imported(index) => self.component.module_imports[index].ty.clone(),
         };
         self.budget.spend(ty.imports.len() + ty.exports.len())?;
         Ok(Export::Module(module, Box::new(ty)))
+    }
+
+    /// Takes note of a module that may be instantiated with anything.
+    pub(super) fn expose_module(&mut self, module: ExportedModule) {
+        if let ExportedModule::Defined(index) = module {
+            self.exported_modules.insert(index);
+        }
     }
 
     /// Writes the step that instantiates an imported module.

@@ -90,7 +90,9 @@ impl Flattener<'_, '_> {
         bytes: Vec<u8>,
         args: Vec<CoreDef>,
     ) -> Result<CoreInstance> {
-        let module = module::translate_module(bytes, Features::default(), &mut self.signatures)?;
+        let mut module =
+            module::translate_module(bytes, Features::default(), &mut self.signatures)?;
+        module.is_exception_barrier = self.may_throw;
         if module.module.imports.len() != args.len() {
             return Err(inconsistent());
         }

@@ -5,7 +5,7 @@ use super::Flattener;
 use super::scope::Scope;
 use super::value::{Exports, Func, ImportPath, ImportedFunc, Value, inconsistent};
 use crate::component::definition::{CoreSort, ResourceFunc};
-use crate::component::info::{CoreDef, Resource, ResourceOrigin, Step};
+use crate::component::info::{CoreDef, ImportSource, Resource, ResourceOrigin, Step};
 use crate::component::trampoline::{ResourceOp, ScopeOp, Trampoline};
 use crate::component::types::{ExternType, TypeDef};
 use crate::error::{Error, Result};
@@ -197,7 +197,7 @@ impl Flattener<'_, '_> {
     ) -> Result<Value> {
         let import = self.component.imports.next_key();
         let path = ImportPath {
-            import,
+            from: ImportSource::Host(import),
             path: Vec::new(),
         };
         let (value, ty) = self.imported(scope, path, ty, offset)?;
@@ -205,7 +205,7 @@ impl Flattener<'_, '_> {
         Ok(value)
     }
 
-    /// What the host gives at a path, which has this type.
+    /// What there is at a path, which has this type.
     fn imported(
         &mut self,
         scope: &mut Scope<'_>,
@@ -229,15 +229,12 @@ impl Flattener<'_, '_> {
                 Ok((Value::Type(ty), ExternType::Type(ty)))
             }
             wt::ComponentEntityType::Module(id) => self.imported_module(id, offset),
-            wt::ComponentEntityType::Component(_) => Err(Error::unsupported(
-                "the import of a component by the outermost component",
-                offset,
-            )),
+            wt::ComponentEntityType::Component(id) => self.imported_component(scope, id, offset),
             wt::ComponentEntityType::Value(_) => Err(Error::unsupported("`value`", offset)),
         }
     }
 
-    fn imported_instance(
+    pub(super) fn imported_instance(
         &mut self,
         scope: &mut Scope<'_>,
         path: &ImportPath,
@@ -257,7 +254,7 @@ impl Flattener<'_, '_> {
             let mut names = path.path.clone();
             names.push(name.clone());
             let inner = ImportPath {
-                import: path.import,
+                from: path.from,
                 path: names,
             };
             let (value, ty) = self.imported(scope, inner, item.ty, offset)?;
@@ -278,11 +275,11 @@ impl Flattener<'_, '_> {
         if let wt::ComponentAnyTypeId::Resource(id) = id {
             let id = id.resource();
             if scope.types.resource(id).is_none() {
-                let import = path.import;
+                let from = path.from;
                 let path: Vec<String> = path.path.iter().map(|name| name.to_string()).collect();
                 let resource = Resource {
                     name: path.last().cloned(),
-                    origin: ResourceOrigin::Imported { import, path },
+                    origin: ResourceOrigin::Imported { from, path },
                 };
                 let index = self.component.resources.push(resource);
                 scope.types.bind(id, index);

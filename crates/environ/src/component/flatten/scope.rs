@@ -1,6 +1,8 @@
 //! The index spaces of a component that is being instantiated.
 
-use super::value::{Args, Closure, CoreInstance, Exports, Func, Value, inconsistent};
+use super::value::{
+    Args, Closure, ComponentValue, CoreInstance, Exports, Func, Value, inconsistent,
+};
 use crate::component::definition::{CaptureSort, CoreSort, Sort};
 use crate::component::info::{CoreDef, ExportedModule};
 use crate::component::intern::ResourceScope;
@@ -19,7 +21,7 @@ pub(super) struct Scope<'c> {
     /// How deep this instantiation is in others.
     pub(super) depth: u32,
     pub(super) modules: Vec<ExportedModule>,
-    pub(super) components: Vec<Rc<Closure>>,
+    pub(super) components: Vec<ComponentValue>,
     pub(super) core_funcs: Vec<CoreDef>,
     core_tables: Vec<CoreDef>,
     core_memories: Vec<CoreDef>,
@@ -96,7 +98,7 @@ impl<'c> Scope<'c> {
         get(&self.modules, index).copied()
     }
 
-    pub(super) fn component(&self, index: u32) -> Result<Rc<Closure>> {
+    pub(super) fn component(&self, index: u32) -> Result<ComponentValue> {
         get(&self.components, index).cloned()
     }
 

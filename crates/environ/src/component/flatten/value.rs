@@ -2,7 +2,7 @@
 
 use super::budget::MAX_DEPTH;
 use crate::component::definition::{Sort, StaticComponentIndex};
-use crate::component::info::{CoreDef, ExportedModule};
+use crate::component::info::{CoreDef, ExportedModule, ImportSource};
 use crate::component::types::TypeDef;
 use crate::error::{Error, Result};
 use crate::index::*;
@@ -13,10 +13,19 @@ use std::rc::Rc;
 #[derive(Clone)]
 pub(super) enum Value {
     Module(ExportedModule),
-    Component(Rc<Closure>),
+    Component(ComponentValue),
     Func(Func),
     Instance(Rc<Exports>),
     Type(TypeDef),
+}
+
+/// A component.
+#[derive(Clone)]
+pub(super) enum ComponentValue {
+    /// One of the binary's.
+    Closure(Rc<Closure>),
+    /// One that the host gives.
+    Imported(ComponentImportIndex),
 }
 
 /// A component with what it uses from around it.
@@ -42,16 +51,16 @@ pub(super) struct LiftedFunc {
     pub(super) options: OptionsIndex,
 }
 
-/// A function that the root imports.
+/// A function that the root imports, or that an instance of an imported component exports.
 #[derive(Clone)]
 pub(super) struct ImportedFunc {
     pub(super) path: Rc<ImportPath>,
     pub(super) ty: ComponentFuncTypeIndex,
 }
 
-/// An import of the root, and names to follow from there.
+/// Where something comes from that is not the component's, and names to follow from there.
 pub(super) struct ImportPath {
-    pub(super) import: ImportIndex,
+    pub(super) from: ImportSource,
     pub(super) path: Vec<Rc<str>>,
 }
 

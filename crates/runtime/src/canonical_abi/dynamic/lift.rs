@@ -4,9 +4,9 @@ use super::super::context::Range;
 use super::super::list::list_range;
 use super::super::variant::load_bits;
 use super::super::{Lift, LiftContext};
-use super::{elements, unbuilt};
+use super::elements;
 use crate::bug::bail_bug;
-use crate::component::{ResourceAny, Val};
+use crate::component::{ErrorContext, FutureAny, ResourceAny, StreamAny, Val};
 use crate::trap::Trap;
 use crate::vm::val_raw;
 use anyhow::Result;
@@ -15,25 +15,47 @@ use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
 
 /// `lift_flat_values`: values of a tuple's types, out of slots or, if they are passed in memory, from
-/// where the first slot points.
+/// where the first slot points; into `to`, where there is room for each. What was there is of no
+/// matter.
+///
 pub(crate) fn lift_vals(
     cx: &mut LiftContext<'_>,
     tuple: InterfaceType,
     in_memory: bool,
     slots: &[ValRaw],
-    mut to: impl FnMut(Val),
+    to: &mut [Val],
 ) -> Result<()> {
     let elements = elements(cx.types(), tuple);
     if !in_memory {
         let mut slots = Slots(slots);
-        for ty in elements {
-            to(lift_val(cx, *ty, &mut slots)?);
+        for (ty, to) in elements.iter().zip(to) {
+            lift_val_to(cx, *ty, &mut slots, to)?;
         }
         return Ok(());
     }
     let SizeAlign { size, align } = size_align(cx.types(), tuple, cx.address());
     let from = cx.pointee(&slots[0], size, align)?;
-    load_fields(cx, tuple, from)?.into_iter().for_each(to);
+    for (val, to) in load_fields(cx, tuple, from)?.into_iter().zip(to) {
+        *to = val;
+    }
+    Ok(())
+}
+
+/// `load_list_from_valid_range`, of values one after the other that a guest has at an address. Those
+/// before one that can't be lifted are there all the same.
+pub(crate) fn load_vals(
+    cx: &mut LiftContext<'_>,
+    element: InterfaceType,
+    address: u64,
+    to: &mut Vec<Val>,
+    count: usize,
+) -> Result<()> {
+    let SizeAlign { size, align } = size_align(cx.types(), element, cx.address());
+    let length = u64::from(size) * count as u64;
+    let bytes = cx.bytes(address, length, align, Trap::CanonicalOutOfBounds)?;
+    for from in bytes.chunks_exact(size as usize) {
+        to.push(load_val(cx, element, from)?);
+    }
     Ok(())
 }
 
@@ -52,54 +74,84 @@ impl<'a> Slots<'a> {
 
 /// `lift_flat`.
 fn lift_val(cx: &mut LiftContext<'_>, ty: InterfaceType, slots: &mut Slots<'_>) -> Result<Val> {
+    let mut val = Val::Bool(false);
+    lift_val_to(cx, ty, slots, &mut val)?;
+    Ok(val)
+}
+
+/// `lift_flat`, into a place.
+///
+/// A number is written where it is to be. To make a `Val` of it and move that, in wider pieces than
+/// it was just written in, would take longer than all else that is done for it.
+fn lift_val_to(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &mut Slots<'_>,
+    to: &mut Val,
+) -> Result<()> {
     macro_rules! scalar {
-        ($variant:ident, $rust:ty) => {
-            Val::$variant(<$rust>::lift_flat(cx, ty, slots.take(1)?)?)
-        };
+        ($variant:ident, $rust:ty, $any:literal) => {{
+            let value = <$rust>::lift_flat(cx, ty, slots.take(1)?)?;
+            *to = const { Val::$variant($any) };
+            if let Val::$variant(to) = to {
+                *to = value;
+            }
+        }};
     }
-    Ok(match ty {
-        InterfaceType::Bool => scalar!(Bool, bool),
-        InterfaceType::S8 => scalar!(S8, i8),
-        InterfaceType::U8 => scalar!(U8, u8),
-        InterfaceType::S16 => scalar!(S16, i16),
-        InterfaceType::U16 => scalar!(U16, u16),
-        InterfaceType::S32 => scalar!(S32, i32),
-        InterfaceType::U32 => scalar!(U32, u32),
-        InterfaceType::S64 => scalar!(S64, i64),
-        InterfaceType::U64 => scalar!(U64, u64),
-        InterfaceType::F32 => scalar!(Float32, f32),
-        InterfaceType::F64 => scalar!(Float64, f64),
-        InterfaceType::Char => scalar!(Char, char),
-        InterfaceType::String => Val::String(String::lift_flat(cx, ty, slots.take(2)?)?),
+    match ty {
+        InterfaceType::Bool => scalar!(Bool, bool, false),
+        InterfaceType::S8 => scalar!(S8, i8, 0),
+        InterfaceType::U8 => scalar!(U8, u8, 0),
+        InterfaceType::S16 => scalar!(S16, i16, 0),
+        InterfaceType::U16 => scalar!(U16, u16, 0),
+        InterfaceType::S32 => scalar!(S32, i32, 0),
+        InterfaceType::U32 => scalar!(U32, u32, 0),
+        InterfaceType::S64 => scalar!(S64, i64, 0),
+        InterfaceType::U64 => scalar!(U64, u64, 0),
+        InterfaceType::F32 => scalar!(Float32, f32, 0.0),
+        InterfaceType::F64 => scalar!(Float64, f64, 0.0),
+        InterfaceType::Char => scalar!(Char, char, ' '),
+        InterfaceType::String => *to = Val::String(String::lift_flat(cx, ty, slots.take(2)?)?),
         InterfaceType::List(_) | InterfaceType::Map(_) => {
             let range = cx.range_from_slots(slots.take(2)?);
-            load_list(cx, ty, range)?
+            *to = load_list(cx, ty, range)?;
         }
         InterfaceType::FixedLengthList(index) => {
             let list = &cx.types().fixed_length_lists[index];
             let elements = (0..list.length).map(|_| lift_val(cx, list.element, slots));
-            Val::FixedLengthList(elements.collect::<Result<_>>()?)
+            *to = Val::FixedLengthList(elements.collect::<Result<_>>()?);
         }
         InterfaceType::Record(index) => {
             let fields = cx.types().records[index].fields.iter();
             let fields = fields.map(|(name, ty)| Ok((name.clone(), lift_val(cx, *ty, slots)?)));
-            Val::Record(fields.collect::<Result<_>>()?)
+            *to = Val::Record(fields.collect::<Result<_>>()?);
         }
         InterfaceType::Tuple(_) => {
             let elements = elements(cx.types(), ty).iter();
             let elements = elements.map(|ty| lift_val(cx, *ty, slots));
-            Val::Tuple(elements.collect::<Result<_>>()?)
+            *to = Val::Tuple(elements.collect::<Result<_>>()?);
         }
-        InterfaceType::Flags(_) => flags(cx, ty, val_raw::i32(&slots.take(1)?[0]) as u32),
+        InterfaceType::Flags(_) => {
+            *to = flags(cx, ty, val_raw::i32(&slots.take(1)?[0]) as u32);
+        }
         InterfaceType::Variant(_)
         | InterfaceType::Enum(_)
         | InterfaceType::Option(_)
-        | InterfaceType::Result(_) => lift_case(cx, ty, slots)?,
+        | InterfaceType::Result(_) => *to = lift_case(cx, ty, slots)?,
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
-            Val::Resource(ResourceAny::lift_flat(cx, ty, slots.take(1)?)?)
+            *to = Val::Resource(ResourceAny::lift_flat(cx, ty, slots.take(1)?)?);
         }
-        other => return Err(unbuilt(cx.types(), other).into()),
-    })
+        InterfaceType::Stream(_) => {
+            *to = Val::Stream(StreamAny::lift_flat(cx, ty, slots.take(1)?)?);
+        }
+        InterfaceType::Future(_) => {
+            *to = Val::Future(FutureAny::lift_flat(cx, ty, slots.take(1)?)?);
+        }
+        InterfaceType::ErrorContext => {
+            *to = Val::ErrorContext(ErrorContext::lift_flat(cx, ty, slots.take(1)?)?);
+        }
+    }
+    Ok(())
 }
 
 /// `lift_flat_variant`. That a payload shares its core values with others need not be seen to: see
@@ -195,7 +247,9 @@ fn load_val(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
             Val::Resource(ResourceAny::load(cx, ty, from)?)
         }
-        other => return Err(unbuilt(cx.types(), other).into()),
+        InterfaceType::Stream(_) => scalar!(Stream, StreamAny),
+        InterfaceType::Future(_) => scalar!(Future, FutureAny),
+        InterfaceType::ErrorContext => scalar!(ErrorContext, ErrorContext),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::bug::{Bug, bail_bug, bug};
 use crate::component::Val;
 use crate::vm::val_raw;
 use anyhow::Result;
-use threadline_environ::canonical_abi::{flatten, size_align};
+use threadline_environ::canonical_abi::{SizeAlign, flatten, size_align};
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 use threadline_environ::layout::ValRaw;
 
@@ -35,6 +35,19 @@ pub(crate) fn lower_vals(
     }
     let address = place(cx, size_align(types, tuple, cx.address()), slots, out)?;
     store_fields(cx, tuple, vals.iter(), address)
+}
+
+/// `store_list_into_valid_range`, of values one after the other, at an address that a guest passes.
+pub(crate) fn store_vals(
+    cx: &mut LowerContext<'_>,
+    element: InterfaceType,
+    address: u64,
+    vals: &[Val],
+) -> Result<()> {
+    let SizeAlign { size, align } = size_align(cx.types(), element, cx.address());
+    let size = (u64::from(size) * vals.len() as u64).try_into();
+    let address = cx.check_pointer(address, align, size.unwrap_or(u32::MAX))?;
+    store_elements(cx, element, vals, address)
 }
 
 /// Slots not yet written.
@@ -91,6 +104,9 @@ fn lower_val(
         Val::Record(fields) => lower_fields(cx, ty, fields.iter().map(|(_, val)| val), slots),
         Val::Tuple(elements) => lower_fields(cx, ty, elements.iter(), slots),
         Val::Resource(resource) => resource.lower_flat(cx, ty, slots.take(1)?),
+        Val::Stream(end) => end.lower_flat(cx, ty, slots.take(1)?),
+        Val::Future(end) => end.lower_flat(cx, ty, slots.take(1)?),
+        Val::ErrorContext(context) => context.lower_flat(cx, ty, slots.take(1)?),
         Val::Flags(set) => {
             slots.take(1)?[0] = val_raw::from_i32(bits(cx.types(), ty, set)? as i32);
             Ok(())
@@ -216,6 +232,9 @@ fn store_val(
         Val::Record(fields) => store_fields(cx, ty, fields.iter().map(|(_, val)| val), address),
         Val::Tuple(elements) => store_fields(cx, ty, elements.iter(), address),
         Val::Resource(resource) => resource.store(cx, ty, address),
+        Val::Stream(end) => end.store(cx, ty, address),
+        Val::Future(end) => end.store(cx, ty, address),
+        Val::ErrorContext(context) => context.store(cx, ty, address),
         Val::Flags(set) => {
             let bits = bits(cx.types(), ty, set)?;
             let size = size_align(cx.types(), ty, cx.address()).size;

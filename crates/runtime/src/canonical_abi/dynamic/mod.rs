@@ -5,10 +5,9 @@
 mod lift;
 mod lower;
 
-pub(crate) use lift::lift_vals;
-pub(crate) use lower::lower_vals;
+pub(crate) use lift::{lift_vals, load_vals};
+pub(crate) use lower::{lower_vals, store_vals};
 
-use crate::bug::{Bug, bug};
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 
 /// The types of a tuple's elements.
@@ -17,10 +16,4 @@ fn elements(types: &ComponentTypes, tuple: InterfaceType) -> &[InterfaceType] {
         InterfaceType::Tuple(index) => &types.tuples[index].types,
         _ => &[],
     }
-}
-
-/// Of a value that no function of a component can have: `ComponentTypes::unbuilt` refuses those.
-fn unbuilt(types: &ComponentTypes, ty: InterfaceType) -> Bug {
-    let ty = crate::component::describe_type(types, ty);
-    bug!("values of type `{ty}` are not built")
 }

@@ -6,7 +6,9 @@ use crate::component::module_check::public;
 use std::fmt;
 use std::sync::Arc;
 use threadline_environ::ComponentFuncTypeIndex;
-use threadline_environ::component::{self as environ, Export, ExternType, TypeDef};
+use threadline_environ::component::{
+    self as environ, DeclaredType, Export, ExportedComponent, ExternType, TypeDef,
+};
 
 /// The type of a function of a component.
 #[derive(Clone)]
@@ -70,21 +72,49 @@ impl fmt::Debug for ComponentFunc {
     }
 }
 
-/// The type of a component.
+/// The type of a component: of one that is there, or of those that one imports.
 #[derive(Clone)]
-pub struct Component(pub(crate) Description);
+pub struct Component {
+    imports: Arc<[(String, ComponentItem)]>,
+    exports: Arc<[(String, ComponentItem)]>,
+}
 
 impl Component {
-    /// What it imports, in order.
-    pub fn imports(&self) -> impl ExactSizeIterator<Item = (&str, ComponentItem)> {
-        let imports = self.0.imports.values();
-        imports.map(|(name, ty)| (name.as_str(), ComponentItem::imported(&self.0, ty)))
+    pub(in crate::component) fn compiled(of: &Description) -> Component {
+        let imports = of.imports.values();
+        let exports = of.exports.iter();
+        Component {
+            imports: imports
+                .map(|(name, ty)| (name.clone(), ComponentItem::imported(of, ty)))
+                .collect(),
+            exports: exports
+                .map(|(name, export)| (name.clone(), ComponentItem::exported(of, export)))
+                .collect(),
+        }
     }
 
-    /// What it exports, in order.
+    fn declared(of: &Description, ty: &environ::ComponentType) -> Component {
+        let items = |list: &[(String, DeclaredType)]| {
+            let list = list.iter();
+            list.map(|(name, ty)| (name.clone(), ComponentItem::declared(of, ty)))
+                .collect()
+        };
+        Component {
+            imports: items(&ty.imports),
+            exports: items(&ty.exports),
+        }
+    }
+
+    /// What it imports, in order. A component with fewer imports has this type too.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = (&str, ComponentItem)> {
+        let imports = self.imports.iter();
+        imports.map(|(name, item)| (name.as_str(), item.clone()))
+    }
+
+    /// What it exports, in order. A component with more exports has this type too.
     pub fn exports(&self) -> impl ExactSizeIterator<Item = (&str, ComponentItem)> {
-        let exports = self.0.exports.iter();
-        exports.map(|(name, export)| (name.as_str(), ComponentItem::exported(&self.0, export)))
+        let exports = self.exports.iter();
+        exports.map(|(name, item)| (name.as_str(), item.clone()))
     }
 }
 
@@ -108,6 +138,8 @@ pub enum ComponentItem {
     Resource(ResourceType),
     /// A core module.
     Module(CoreModule),
+    /// A component.
+    Component(Component),
     /// Another type, which is nothing at run time: of functions, instances or components.
     Other,
 }
@@ -149,7 +181,42 @@ impl ComponentItem {
             }
             ExternType::Type(ty) => ComponentItem::type_def(of, *ty),
             ExternType::Module(index) => ComponentItem::module(&of.module_imports[*index].ty),
+            ExternType::Component(index) => {
+                ComponentItem::Component(Component::declared(of, &of.component_imports[*index].ty))
+            }
         }
+    }
+
+    fn declared(of: &Description, ty: &DeclaredType) -> ComponentItem {
+        match ty {
+            DeclaredType::Func(index) => ComponentItem::func(of, *index),
+            DeclaredType::Instance(items) => {
+                let items = items.iter();
+                ComponentItem::instance(
+                    items.map(|(name, ty)| (name.clone(), ComponentItem::declared(of, ty))),
+                )
+            }
+            DeclaredType::Type(ty) => ComponentItem::type_def(of, *ty),
+            DeclaredType::Module(ty) => ComponentItem::module(ty),
+            DeclaredType::Component(ty) => ComponentItem::Component(Component::declared(of, ty)),
+        }
+    }
+
+    /// A component that a component exports.
+    pub(in crate::component) fn component(
+        of: &Description,
+        component: ExportedComponent,
+    ) -> ComponentItem {
+        ComponentItem::Component(match component {
+            ExportedComponent::Imported(index) => {
+                Component::declared(of, &of.component_imports[index].ty)
+            }
+            ExportedComponent::Nested(index) => match &of.nested[index].description {
+                Some(nested) => Component::compiled(nested),
+                // It has one once it is loaded.
+                None => Component::declared(of, &environ::ComponentType::default()),
+            },
+        })
     }
 
     fn exported(of: &Description, export: &Export) -> ComponentItem {
@@ -163,6 +230,7 @@ impl ComponentItem {
             }
             Export::Type(ty) => ComponentItem::type_def(of, *ty),
             Export::Module(_, ty) => ComponentItem::module(ty),
+            Export::Component(component) => ComponentItem::component(of, *component),
         }
     }
 }

@@ -116,6 +116,13 @@ impl StoreOpaque {
         }
     }
 
+    /// How many guest threads there are.
+    #[inline]
+    pub(crate) fn guest_count(&mut self) -> usize {
+        // SAFETY: the cells live as long as the store; compiled code doesn't run meanwhile.
+        unsafe { self.vm_mut().cells.as_mut().fibers.guests }
+    }
+
     /// Gives a guest thread that has no stack one, on which it will run `body`.
     ///
     /// # Errors
@@ -194,6 +201,7 @@ impl StoreOpaque {
         let context = self.vm().context_ptr();
         // SAFETY: the context is this store's, which outlives the result.
         let _poll = unsafe { PollContext::enter(context, cx) };
+        self.settle_locks();
         turn(self)
     }
 

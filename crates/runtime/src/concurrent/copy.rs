@@ -1,0 +1,286 @@
+//! `{stream,future}.{read,write}`, and how elements get from one memory to the other.
+//!
+//! Where the bytes of an element are the same on both sides and all of them mean something, they are
+//! moved together. Others are lifted and lowered as values, some at a time: so a copy takes little
+//! of the host, however long it is.
+
+use super::end::{self, Owner};
+use super::state::Guests;
+use super::waitable;
+use crate::bug::bail_bug;
+use crate::canonical_abi::{CallHandles, LiftContext, LowerContext, load_vals, store_vals};
+use crate::component::Val;
+use crate::store::StoreOpaque;
+use crate::trap::Trap as GuestTrap;
+use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, val_raw};
+use anyhow::Result;
+use threadline_concurrent::{Copying, MAX_BUFFER_LENGTH, Side, Transfer, Trap};
+use threadline_environ::OptionsIndex;
+use threadline_environ::canonical_abi::{SizeAlign, size_align};
+use threadline_environ::component::{ComponentTypes, CopyOp, EndType, InterfaceType};
+use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
+
+/// Elements that are lifted before they are lowered.
+const VALUES_AT_ONCE: u32 = 64;
+
+/// Bytes of a record that may be moved as they are; larger ones are not looked at.
+const MAX_PLAIN_SIZE: u32 = 256;
+
+/// How elements are copied.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Elements {
+    /// There are none, they are only counted.
+    Counted,
+    /// Their bytes are moved.
+    Bytes(SizeAlign),
+    /// They are lifted and lowered.
+    Values(InterfaceType),
+}
+
+impl Elements {
+    /// Of a stream or future of this type.
+    pub(super) fn of(types: &ComponentTypes, ty: EndType) -> Elements {
+        match ty.payload(types) {
+            None => Elements::Counted,
+            // Layouts without pointers are the same in all memories.
+            Some(ty) if is_plain(types, ty) => {
+                Elements::Bytes(size_align(types, ty, AddressType::I32))
+            }
+            Some(ty) => Elements::Values(ty),
+        }
+    }
+}
+
+/// Whether any bytes are a value of the type, and each of them part of it.
+fn is_plain(types: &ComponentTypes, ty: InterfaceType) -> bool {
+    let size = |ty| size_align(types, ty, AddressType::I32).size;
+    match ty {
+        InterfaceType::S8
+        | InterfaceType::U8
+        | InterfaceType::S16
+        | InterfaceType::U16
+        | InterfaceType::S32
+        | InterfaceType::U32
+        | InterfaceType::S64
+        | InterfaceType::U64
+        | InterfaceType::F32
+        | InterfaceType::F64 => true,
+        InterfaceType::Flags(index) => matches!(types.flags[index].labels.len(), 8 | 16 | 32),
+        InterfaceType::FixedLengthList(index) => {
+            is_plain(types, types.fixed_length_lists[index].element)
+        }
+        InterfaceType::Record(_) | InterfaceType::Tuple(_) => {
+            let Some((fields, _)) = types.fields(ty).filter(|_| size(ty) <= MAX_PLAIN_SIZE) else {
+                return false;
+            };
+            let used: u32 = fields.iter().map(|&field| size(field)).sum();
+            used == size(ty) && fields.into_iter().all(|field| is_plain(types, field))
+        }
+        _ => false,
+    }
+}
+
+/// Where a read or write copies to or from.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Buffer {
+    /// A guest's memory.
+    Guest(GuestBuffer),
+}
+
+/// A buffer in a guest's memory, which was in bounds when it was given, and so always is.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct GuestBuffer {
+    /// The component that it is in.
+    instance: ComponentInstancePtr,
+    /// How its elements are lifted or lowered.
+    options: OptionsIndex,
+    /// What they are.
+    elements: Elements,
+    /// Where they are, unless they are only counted.
+    memory: Option<DefinedMemory>,
+    /// The address of the first.
+    address: u64,
+}
+
+impl GuestBuffer {
+    /// `GuestBuffer.__init__`.
+    fn new(
+        store: &StoreOpaque,
+        instance: ComponentInstancePtr,
+        options: &GuestOptions,
+        elements: Elements,
+        (address, length): (u64, u64),
+    ) -> Result<GuestBuffer> {
+        if length > u64::from(MAX_BUFFER_LENGTH) {
+            return Err(Trap::CopyTooLong.into());
+        }
+        let layout = match elements {
+            Elements::Counted => None,
+            Elements::Bytes(layout) => Some(layout),
+            Elements::Values(ty) => {
+                let types = &instance.description().types;
+                Some(size_align(types, ty, options.address))
+            }
+        };
+        let memory = match layout.filter(|_| length > 0) {
+            None => None,
+            Some(SizeAlign { size, align }) => {
+                if !address.is_multiple_of(align.into()) {
+                    return Err(GuestTrap::UnalignedPointer.into());
+                }
+                let memory = instance.guest_memory(options)?;
+                let end = address.checked_add(length * u64::from(size));
+                if end.is_none_or(|end| end > memory.data(store).len() as u64) {
+                    return Err(GuestTrap::CanonicalOutOfBounds.into());
+                }
+                Some(memory)
+            }
+        };
+        Ok(GuestBuffer {
+            instance,
+            options: options.index,
+            elements,
+            memory,
+            address,
+        })
+    }
+
+    /// The address of an element.
+    fn at(&self, index: u32, size: u32) -> u64 {
+        self.address + u64::from(index) * u64::from(size)
+    }
+}
+
+/// `copy`: an index, an address and, for streams, a length in the slots, the result afterwards.
+pub(super) fn copy(
+    store: &mut StoreOpaque,
+    owner: Owner,
+    op: CopyOp,
+    ty: EndType,
+    options: OptionsIndex,
+    slots: &mut [ValRaw],
+) -> Result<()> {
+    store.settle_lifted();
+    let instance = owner.0;
+    let is_async = instance.description().options[options].async_;
+    let options = instance.options(options);
+    let side = match op {
+        CopyOp::Read => Side::Readable,
+        CopyOp::Write => Side::Writable,
+    };
+    let index = val_raw::i32(&slots[0]) as u32;
+    let (id, elements) = end::end_of(store, owner, index, ty, side)?;
+    store.concurrency.scheduler.check_copy(id, is_async)?;
+    let address = val_raw::address(options.address, &slots[1]);
+    let length = match ty {
+        EndType::Stream(_) => val_raw::address(options.address, &slots[2]),
+        EndType::Future(_) => 1,
+    };
+    let buffer = GuestBuffer::new(store, instance, options, elements, (address, length))?;
+    let buffer = Buffer::Guest(buffer);
+    let scheduler = &mut store.concurrency.scheduler;
+    match scheduler.begin_copy(id, buffer, length as u32)? {
+        Copying::Begun => {}
+        Copying::Transfer(elements) => transfer(store, elements)?,
+    }
+    let waiting = store.concurrency.scheduler.finish_copy(id, is_async)?;
+    let result = waitable::wait(store, waiting)?.payload;
+    slots[0] = match ty {
+        EndType::Stream(_) => val_raw::from_address(options.address, result.into()),
+        EndType::Future(_) => val_raw::from_i32(result as i32),
+    };
+    Ok(())
+}
+
+/// Copies elements from one buffer to the other.
+///
+/// # Errors
+/// If a value isn't one of its type, or `realloc` fails.
+#[inline]
+pub(super) fn transfer(store: &mut StoreOpaque, transfer: Transfer<Guests>) -> Result<()> {
+    let (Buffer::Guest(source), Buffer::Guest(destination)) =
+        (&transfer.source, &transfer.destination);
+    match (source.elements, destination.elements) {
+        (Elements::Counted, Elements::Counted) => {}
+        (Elements::Bytes(SizeAlign { size, .. }), Elements::Bytes(_)) => {
+            let (Some(from), Some(to)) = (source.memory, destination.memory) else {
+                bail_bug!("elements are copied where there is no memory");
+            };
+            to.copy_from(
+                destination.at(transfer.destination_progress, size),
+                from,
+                source.at(transfer.source_progress, size),
+                u64::from(transfer.count) * u64::from(size),
+            )?;
+        }
+        (Elements::Values(from), Elements::Values(to)) => {
+            copy_values(store, (source, from), (destination, to), &transfer)?;
+        }
+        _ => bail_bug!("elements are copied that are of two types"),
+    }
+    Ok(store.concurrency.scheduler.end_copy(transfer)?)
+}
+
+/// Lifts elements and lowers them.
+#[cold]
+fn copy_values(
+    store: &mut StoreOpaque,
+    source: (&GuestBuffer, InterfaceType),
+    destination: (&GuestBuffer, InterfaceType),
+    transfer: &Transfer<Guests>,
+) -> Result<()> {
+    let mut done = 0;
+    while done < transfer.count {
+        let count = (transfer.count - done).min(VALUES_AT_ONCE);
+        let mut vals = Vec::with_capacity(count as usize);
+        let lifted = lift(
+            store,
+            source,
+            transfer.source_progress + done,
+            &mut vals,
+            count,
+        );
+        let to = transfer.destination_progress + done;
+        if let Err(error) = lifted.and_then(|()| lower(store, destination, to, &vals)) {
+            vals.iter().for_each(|val| val.abandon(store));
+            return Err(error);
+        }
+        done += count;
+    }
+    Ok(())
+}
+
+/// `ReadableGuestBuffer.read`.
+fn lift(
+    store: &mut StoreOpaque,
+    (buffer, ty): (&GuestBuffer, InterfaceType),
+    from: u32,
+    to: &mut Vec<Val>,
+    count: u32,
+) -> Result<()> {
+    let handles = CallHandles::default();
+    let options = buffer.instance.options(buffer.options);
+    let cx = &mut LiftContext::new(store, buffer.instance, options, &handles);
+    let size = size_align(cx.types(), ty, options.address).size;
+    let lifted = load_vals(cx, ty, buffer.at(from, size), to, count as usize);
+    handles.end(store);
+    store.settle_lifted();
+    lifted
+}
+
+/// `WritableGuestBuffer.write`.
+fn lower(
+    store: &mut StoreOpaque,
+    (buffer, ty): (&GuestBuffer, InterfaceType),
+    to: u32,
+    vals: &[Val],
+) -> Result<()> {
+    let handles = CallHandles::default();
+    let options = buffer.instance.options(buffer.options);
+    let cx = &mut LowerContext::new(store, buffer.instance, options, &handles);
+    let size = size_align(cx.types(), ty, options.address).size;
+    let lowered = store_vals(cx, ty, buffer.at(to, size), vals);
+    handles.end(store);
+    lowered
+}
