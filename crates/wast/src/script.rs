@@ -289,13 +289,19 @@ impl Script {
             args.push(component_value::from_arg(arg, types.next().as_ref())?);
         }
         let mut results = vec![component::Val::Bool(false); ty.results().len()];
-        // What earlier calls have left behind goes on first.
-        if let Err(error) = self.store.run_until_stalled(MAX_TURNS) {
-            return Outcome::from_error(error.context("a task that outlived its call"));
-        }
+        self.run_what_is_left();
         match func.call(&mut self.store, &args, &mut results) {
             Ok(()) => Ok(Outcome::Component(results)),
             Err(error) => Outcome::from_error(error),
+        }
+    }
+
+    /// Lets what earlier calls have left behind go on. If it traps, that is nobody's outcome: its
+    /// instance is locked, and who calls that finds out.
+    fn run_what_is_left(&mut self) {
+        let mut turns = MAX_TURNS;
+        while turns > 0 && self.store.run_until_stalled(turns).is_err() {
+            turns -= 1;
         }
     }
 

@@ -154,11 +154,7 @@ fn end(concurrency: &Concurrency, report: &EndReport) -> String {
         EndState::Done => "done",
     };
     let owner = match report.owner {
-        Some(owner) => format!(
-            "{}, handle {}",
-            instance(concurrency, owner),
-            report.index
-        ),
+        Some(owner) => format!("{}, handle {}", instance(concurrency, owner), report.index),
         None => "the host".to_owned(),
     };
     format!("{side} end of a {transfer} ({owner}), {state}")
