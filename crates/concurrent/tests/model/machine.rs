@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use threadline_concurrent::{
     Bug, CallbackNext, Counts, EndId, Event, InstanceId, NewTask, Outcome, Payload, Platform,
-    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskState, ThreadId,
-    Trap, Wait,
+    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskId, TaskState,
+    ThreadId, Trap, Wait,
 };
 
 use crate::program::{Code, HostOp, Lift, Op, Program};
@@ -139,6 +139,15 @@ impl Machine<'_> {
                     let function = usize::from(selector) % self.program.functions.len();
                     self.call(function, None)?;
                 }
+                HostOp::Finish(selector) => {
+                    let function = usize::from(selector) % self.program.functions.len();
+                    let task = self.call(function, None)?;
+                    while self.scheduler.task_state(task) != TaskState::Resolved {
+                        if !self.tick()? {
+                            return Err(Trap::Deadlock);
+                        }
+                    }
+                }
                 HostOp::Tick => {
                     self.tick()?;
                 }
@@ -176,7 +185,7 @@ impl Machine<'_> {
     }
 
     /// `canon_lift`, without what concerns the caller.
-    fn call(&mut self, function: usize, caller: Option<SubtaskId>) -> Result<(), Trap> {
+    fn call(&mut self, function: usize, caller: Option<SubtaskId>) -> Result<TaskId, Trap> {
         let found = &self.program.functions[function];
         let instance = self.instances[found.instance];
         let is_async = found.lift != Lift::Sync;
@@ -204,7 +213,7 @@ impl Machine<'_> {
             let next = next.ok_or(Trap::SyncTaskBlocked)?;
             self.resume(next, Why::Sync(number))?;
         }
-        Ok(())
+        Ok(task)
     }
 
     fn resume(&mut self, thread: ThreadId, why: Why) -> Result<(), Trap> {
