@@ -34,7 +34,7 @@ impl Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("deadlock detected: event loop cannot make further progress")?;
+        f.write_str("wasm trap: deadlock detected: event loop cannot make further progress")?;
         for thread in &self.threads {
             write!(f, "\n  {thread}")?;
         }
