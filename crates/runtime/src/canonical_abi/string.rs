@@ -21,11 +21,7 @@ pub(crate) fn load_string_at(
 }
 
 /// `store_string`, at an address that a guest passes.
-pub(crate) fn store_string_at(
-    cx: &mut LowerContext<'_>,
-    string: &str,
-    address: u64,
-) -> Result<()> {
+pub(crate) fn store_string_at(cx: &mut LowerContext<'_>, string: &str, address: u64) -> Result<()> {
     let SizeAlign { size, align } = TypeAbi::RANGE.size_align(cx.address());
     let address = cx.check_pointer(address, align, size)?;
     let range = store_string(cx, string)?;

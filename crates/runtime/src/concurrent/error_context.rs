@@ -6,7 +6,9 @@
 use super::end::Owner;
 use super::waitable;
 use crate::bug::bug;
-use crate::canonical_abi::{CallHandles, LiftContext, LowerContext, load_string_at, store_string_at};
+use crate::canonical_abi::{
+    CallHandles, LiftContext, LowerContext, load_string_at, store_string_at,
+};
 use crate::component::ErrorContext;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, HandleTablePtr, OtherKind, val_raw};

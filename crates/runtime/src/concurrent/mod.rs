@@ -11,6 +11,7 @@
 //!   end        …   ends of streams and futures: made, passed on, dropped, forwarded
 //!   copy       …   reads and writes, and how elements get from one memory to the other
 //!   error_context  …   error contexts
+//!   host_end   ends of streams and futures that are the host's, and what drives them
 //!   host_call  calls of the host that make tasks
 //!   start_function  core modules' start functions that are tasks
 //!   turn       the loops: who is resumed next, and what happens when a thread stops
@@ -35,6 +36,7 @@ mod copy;
 mod end;
 mod error_context;
 mod host_call;
+mod host_end;
 mod start_function;
 mod state;
 pub(crate) mod switch;
@@ -45,8 +47,9 @@ mod waitable;
 
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
-pub(crate) use end::{gone as end_gone, interface_type};
+pub(crate) use end::{ElementType, gone as end_gone, interface_type};
 pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
+pub(crate) use host_end::{Driven, OtherGone};
 pub(crate) use start_function::StartTask;
 pub(crate) use state::{Concurrency, InstanceTasks, TaskFuncs};
 pub(crate) use task::{lends_of_task, scope_of_task};

@@ -4,6 +4,7 @@ use super::copy::Buffer;
 use super::end::{ElementType, MovingEnds};
 use super::error_context::ErrorContexts;
 use super::host_call::HostCallId;
+use super::host_end::HostEnds;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestStackPtr};
 use anyhow::Result;
@@ -111,6 +112,8 @@ pub(crate) struct Concurrency {
     pub(super) interrupted: Option<GuestStackPtr>,
     /// Ends that are between two tables.
     pub(super) moving: MovingEnds,
+    /// Ends that are the host's, and what drives them.
+    pub(super) host_ends: HostEnds,
     /// Messages of error contexts, by the places that are in the tables of handles.
     pub(crate) error_contexts: ErrorContexts,
 }
@@ -125,6 +128,7 @@ impl Default for Concurrency {
             ended: None,
             interrupted: None,
             moving: MovingEnds::default(),
+            host_ends: HostEnds::default(),
             error_contexts: ErrorContexts::default(),
         }
     }

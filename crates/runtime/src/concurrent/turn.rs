@@ -165,6 +165,7 @@ impl StoreOpaque {
             self.keep_locked(locked);
             return;
         }
+        self.look_after_all();
         for instance in locked {
             for id in instance.tasks().all_ids() {
                 let take = &mut |released: Released<Guests>| {

@@ -125,9 +125,7 @@ impl Flattener<'_, '_> {
     ) -> Result<DeclaredType> {
         self.budget.import()?;
         Ok(match ty {
-            wt::ComponentEntityType::Func(id) => {
-                DeclaredType::Func(self.func_type(scope, id)?)
-            }
+            wt::ComponentEntityType::Func(id) => DeclaredType::Func(self.func_type(scope, id)?),
             wt::ComponentEntityType::Instance(id) => {
                 let wasm_types = self.wasm_types;
                 let exports = wasm_types[id].exports.iter().map(|(name, item)| {
