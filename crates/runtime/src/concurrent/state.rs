@@ -4,6 +4,7 @@ use super::copy::Buffer;
 use super::end::{ElementType, MovingEnds};
 use super::error_context::ErrorContexts;
 use super::host_call::HostCallId;
+use super::host_end::HostEnds;
 use super::host_task::{HostTaskId, HostTasks};
 use crate::canonical_abi::KeptHandles;
 use crate::store::StoreOpaque;
@@ -119,6 +120,8 @@ pub(crate) struct Concurrency {
     pub(super) interrupted: Vec<GuestStackPtr>,
     /// Ends that are between two tables.
     pub(super) moving: MovingEnds,
+    /// Ends that are the host's, and what drives them.
+    pub(super) host_ends: HostEnds,
     /// Messages of error contexts, by the places that are in the tables of handles.
     pub(crate) error_contexts: ErrorContexts,
 }
@@ -134,6 +137,7 @@ impl Default for Concurrency {
             ended: None,
             interrupted: Vec::new(),
             moving: MovingEnds::default(),
+            host_ends: HostEnds::default(),
             error_contexts: ErrorContexts::default(),
         }
     }

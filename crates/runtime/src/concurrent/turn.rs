@@ -174,6 +174,7 @@ impl StoreOpaque {
             return;
         }
         let mut subtasks = Vec::new();
+        self.look_after_all();
         for instance in locked {
             for id in instance.tasks().all_ids() {
                 let take = &mut |released: Released<Guests>| {
