@@ -221,7 +221,7 @@ impl Script {
         let definition = compile(&self.engine, module)?;
         match self.instantiate(&definition) {
             Ok(_) => bail!("expected a link error ({message}), but the module was instantiated"),
-            Err(error) if outcome::is_trap(&error) => {
+            Err(error) if threadline::find_trap(&error).is_some() => {
                 Err(error.context("expected a link error, but instantiating the module trapped"))
             }
             Err(error) => self.check_message(&error, message, wording::link_error_matches),
