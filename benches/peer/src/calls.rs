@@ -12,26 +12,43 @@ use anyhow::{Context as _, Result, bail, ensure};
 /// Rounds of each row.
 const ROUNDS: usize = 41;
 
+/// How long a profiler looks.
+const PROFILE_SECONDS: u64 = 3;
+
 /// Callees that a chain goes through.
 const CHAIN: u32 = 4;
 
-/// A row.
-struct Row {
-    id: &'static str,
-    name: &'static str,
-    /// Nanoseconds for a call, at most.
-    target: f64,
-    /// Calls in one round.
-    calls: u32,
-    component: String,
-    /// What the loop returns after so many calls.
-    expected: fn(u32) -> u32,
+/// A row whose loop is in the guest.
+pub(crate) struct Row {
+    /// Its name in the list of targets.
+    pub(crate) id: &'static str,
+    /// What it does.
+    pub(crate) name: &'static str,
+    /// Nanoseconds for each of its operations, at most.
+    pub(crate) target: f64,
+    /// Operations in one round.
+    pub(crate) calls: u32,
+    /// Exports `run`.
+    pub(crate) component: String,
+    /// What the loop returns after so many.
+    pub(crate) expected: fn(u32) -> u32,
+    /// How the loop is called.
+    pub(crate) call: fn(&mut Runner, u32) -> u64,
 }
 
-/// Measures the rows whose names contain `filter`.
+/// Measures the rows of synchronous calls whose names contain `filter`.
 pub(crate) fn measure(engines: &Engines, filter: Option<&str>) -> Result<Vec<Measured>> {
+    measure_rows(engines, rows(), filter)
+}
+
+/// Measures those of the rows whose names contain `filter`.
+pub(crate) fn measure_rows(
+    engines: &Engines,
+    rows: Vec<Row>,
+    filter: Option<&str>,
+) -> Result<Vec<Measured>> {
     let mut measured = Vec::new();
-    for row in rows() {
+    for row in rows {
         let full_name = format!("{} {}", row.id, row.name);
         if filter.is_some_and(|word| !full_name.contains(word)) {
             continue;
@@ -39,6 +56,21 @@ pub(crate) fn measure(engines: &Engines, filter: Option<&str>) -> Result<Vec<Mea
         measured.push(measure_row(engines, &row).context(full_name)?);
     }
     Ok(measured)
+}
+
+/// Runs our side of the first row whose name contains `filter` for some seconds, for a profiler.
+pub(crate) fn run_ours(engines: &Engines, rows: Vec<Row>, filter: &str) -> Result<bool> {
+    let mut rows = rows.into_iter();
+    let Some(row) = rows.find(|row| format!("{} {}", row.id, row.name).contains(filter)) else {
+        return Ok(false);
+    };
+    let mut runner = engines.ours(&wat::parse_str(&row.component)?)?;
+    let start = std::time::Instant::now();
+    while start.elapsed().as_secs() < PROFILE_SECONDS {
+        let result = (row.call)(&mut runner, row.calls);
+        ensure!(result == u64::from((row.expected)(row.calls)));
+    }
+    Ok(true)
 }
 
 fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
@@ -49,12 +81,12 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
     ];
     let expected = u64::from((row.expected)(row.calls));
     for (name, side) in &mut sides {
-        let result = side.call(row.calls);
+        let result = (row.call)(side, row.calls);
         ensure!(result == expected, "{name}: {result} instead of {expected}");
     }
-    let mut subjects = sides
-        .each_mut()
-        .map(|(name, side): &mut (_, Runner)| Subject::new(*name, move || side.call(row.calls)));
+    let mut subjects = sides.each_mut().map(|(name, side): &mut (_, Runner)| {
+        Subject::new(*name, move || (row.call)(side, row.calls))
+    });
     let Ok(timings) = alternate(&mut subjects, ROUNDS, row.calls.into()).try_into() else {
         bail!("two subjects give two timings");
     };
@@ -66,7 +98,7 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<Measured> {
     })
 }
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let row = |id, name, target, calls, component, expected| Row {
         id,
         name,
@@ -74,6 +106,7 @@ fn rows() -> Vec<Row> {
         calls,
         component,
         expected,
+        call: Runner::call,
     };
     vec![
         row(
@@ -81,12 +114,28 @@ fn rows() -> Vec<Row> {
             "(u32, u32) -> u32",
             1.3,
             100_000,
-            scalars(),
+            scalars(""),
             sum_below,
         ),
-        row("S2", "record of 8 in", 2.5, 100_000, record_in(), |n| {
+        row(
+            "S1",
+            "the same, not inlined",
+            1.3,
+            100_000,
+            scalars(&trap_at_minus_one(1)),
+            sum_below,
+        ),
+        row("S2", "record of 8 in", 2.5, 100_000, record_in(""), |n| {
             (0..n).fold(0, |sum, i| sum ^ (8 * i + 28))
         }),
+        row(
+            "S2",
+            "the same, not inlined",
+            2.5,
+            100_000,
+            record_in(&trap_at_minus_one(0)),
+            |n| (0..n).fold(0, |sum, i| sum ^ (8 * i + 28)),
+        ),
         row("S2", "record of 8 out", 4.0, 100_000, record_out(), |n| {
             (0..n).fold(0, |sum, i| sum ^ (8 * i + 28))
         }),
@@ -219,13 +268,20 @@ fn run(each: &str) -> String {
     )
 }
 
-fn scalars() -> String {
+/// Something that never happens; a function that has it isn't inlined.
+fn trap_at_minus_one(param: u32) -> String {
+    format!("(if (i32.eq (local.get {param}) (i32.const -1)) (then unreachable))")
+}
+
+fn scalars(first: &str) -> String {
     Pair {
         types: ["", ""],
         given: "",
         ty: r#"(param "a" u32) (param "b" u32) (result u32)"#,
-        callee: r#"(func (export "f") (param i32 i32) (result i32)
-            (i32.add (local.get 0) (local.get 1)))"#,
+        callee: &format!(
+            r#"(func (export "f") (param i32 i32) (result i32)
+            {first} (i32.add (local.get 0) (local.get 1)))"#
+        ),
         lift: NONE,
         core_ty: "(param i32 i32) (result i32)",
         lower: NONE,
@@ -249,7 +305,7 @@ fn with_record(pair: Pair<'_>) -> String {
     .component()
 }
 
-fn record_in() -> String {
+fn record_in(first: &str) -> String {
     let add_all = "(i32.add ".repeat(7);
     let fields: String = (1..8).map(|i| format!(" (local.get {i}))")).collect();
     let arg = |i| format!(" (i32.add (local.get $i) (i32.const {i}))");
@@ -260,7 +316,7 @@ fn record_in() -> String {
         ty: r#"(param "r" $r) (result u32)"#,
         callee: &format!(
             r#"(func (export "f") (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
-            {add_all}(local.get 0){fields})"#
+            {first} {add_all}(local.get 0){fields})"#
         ),
         lift: NONE,
         core_ty: "(param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)",

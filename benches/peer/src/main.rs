@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "its tables are for people to read")]
 
+mod async_calls;
 mod calls;
 mod compile_time;
 #[path = "../../guests.rs"]
@@ -14,6 +15,7 @@ mod guests;
 mod host_boundary;
 mod kernels;
 mod life_cycle;
+mod many_threads;
 #[path = "../../measure.rs"]
 mod measure;
 #[path = "../../programs.rs"]
@@ -21,6 +23,7 @@ mod measure;
 mod programs;
 #[path = "../../repeat.rs"]
 mod repeat;
+mod threads;
 
 use anyhow::{Context as _, Result, bail};
 use measure::{Subject, Timing};
@@ -54,13 +57,19 @@ struct Engines {
 
 impl Engines {
     fn new() -> Result<Engines> {
-        let mut config = wasmtime::Config::new();
-        config.wasm_component_model_async(true);
-        config.wasm_component_model_threading(true);
         Ok(Engines {
             ours: threadline::Engine::new(&threadline::Config::new())?,
-            peer: wasmtime::Engine::new(&config).map_err(of_peer)?,
+            peer: wasmtime::Engine::new(&Engines::config_of_peer()).map_err(of_peer)?,
         })
+    }
+
+    /// The peer's defaults, and what has to be enabled there.
+    fn config_of_peer() -> wasmtime::Config {
+        let mut config = wasmtime::Config::new();
+        config.wasm_component_model_async(true);
+        config.wasm_component_model_async_stackful(true);
+        config.wasm_component_model_threading(true);
+        config
     }
 
     fn ours(&self, component: &[u8]) -> Result<Runner> {
@@ -98,6 +107,29 @@ impl Runner {
         match result {
             Ok((value,)) => value.into(),
             Err(error) => panic!("the program failed: {error:?}"),
+        }
+    }
+
+    /// The same, where `run` is a function that may block.
+    fn call_async(&mut self, n: u32) -> u64 {
+        let result = match self {
+            Runner::Ours { store, run } => block_on(run.call_async(store, (n,))),
+            Runner::Peer { store, run } => block_on(run.call_async(store, (n,))).map_err(of_peer),
+        };
+        match result {
+            Ok((value,)) => value.into(),
+            Err(error) => panic!("the program failed: {error:?}"),
+        }
+    }
+}
+
+/// Polls a future until it is ready: nothing here waits for anything outside of the process.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
         }
     }
 }
@@ -162,6 +194,7 @@ fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let mut json_path = None;
     let mut filter = None;
+    let mut million = false;
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--json" => json_path = Some(args.next().context("--json needs a file name")?),
@@ -175,7 +208,23 @@ fn main() -> Result<()> {
                     .context("--idle is for this program's own use")?;
                 return life_cycle::idle_in_this_process(&side, &image);
             }
-            word if word.starts_with('-') => bail!("unknown option `{word}`: try --json FILE"),
+            "--ours" => {
+                let row = args.next().context("--ours needs the name of a row")?;
+                return run_ours(&row);
+            }
+            "--million" => million = true,
+            "--threads" => {
+                let (Some(side), Some(threads)) = (args.next(), args.next()) else {
+                    bail!("--threads is for this program's own use");
+                };
+                return many_threads::in_this_process(&side, threads.parse()?);
+            }
+            word if word.starts_with('-') => {
+                bail!(
+                    "unknown option `{word}`: try --json FILE, --million for row T6, or \
+                 --ours ROW"
+                )
+            }
             _ => filter = Some(arg),
         }
     }
@@ -237,6 +286,12 @@ fn main() -> Result<()> {
     records.extend(kernels::run(&engines, filter.as_deref())?);
     records.extend(life_cycle::run(filter.as_deref())?);
     records.extend(absolute(&calls::measure(&engines, filter.as_deref())?));
+    records.extend(absolute(&threads::measure(&engines, filter.as_deref())?));
+    records.extend(many_threads::run(filter.as_deref(), million)?);
+    records.extend(absolute(&async_calls::measure(
+        &engines,
+        filter.as_deref(),
+    )?));
     let boundary = host_boundary::measure(&engines, ROUNDS, filter.as_deref())?;
     records.extend(absolute(&boundary));
     if let Some(path) = json_path {
@@ -244,6 +299,17 @@ fn main() -> Result<()> {
             .with_context(|| format!("cannot write {path}"))?;
     }
     Ok(())
+}
+
+/// Runs our side of a row alone, for a profiler.
+fn run_ours(row: &str) -> Result<()> {
+    let engines = Engines::new()?;
+    for rows in [calls::rows(), threads::rows(), async_calls::rows()] {
+        if calls::run_ours(&engines, rows, row)? {
+            return Ok(());
+        }
+    }
+    bail!("no row of calls, threads or async calls is called `{row}`")
 }
 
 /// Prints rows whose targets are times; returns their records.

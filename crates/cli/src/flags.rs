@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 use std::str::FromStr;
-use threadline::{Config, ContextLowering, Features, OptLevel, Proposal};
+use threadline::{Config, ContextLowering, Features, OptLevel, Proposal, Schedule};
 
 /// Runs WebAssembly components and modules.
 #[derive(Parser)]
@@ -34,6 +34,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a component or core module, or call one of its functions
     Run(RunArgs),
+    /// Call a component's function under many schedules, and tell whether the result depends on it
+    Explore(ExploreArgs),
     /// Compile a component or core module to a file that `run` starts at once
     Compile(CompileArgs),
     /// Run .wast scripts and count what passes
@@ -71,6 +73,45 @@ pub(crate) struct RunArgs {
     /// function takes numbers; several results are printed as a tuple.
     #[arg(long, value_name = "CALL")]
     pub(crate) invoke: Option<String>,
+    /// Who decides which thread runs next and whatever else the component model leaves open:
+    /// `fifo`, first come, first served, or `seed=N`, a generator of pseudo-random numbers
+    #[arg(long, value_name = "SCHEDULE", default_value = "fifo")]
+    pub(crate) schedule: Schedule,
+    /// Write what tasks and threads do to this file, as trace events in JSON that Perfetto and
+    /// Chrome's `about:tracing` show on a time line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// How code is generated.
+    #[command(flatten)]
+    pub(crate) codegen: CodegenArgs,
+}
+
+/// Arguments of `explore`.
+#[derive(Args)]
+#[command(
+    long_about = "Call a component's function under many schedules, and tell whether the result \
+        depends on it.\n\n\
+        The component model leaves open which of several threads runs next, which event is \
+        delivered first, and more. The call is made first come, first served, and then under the \
+        schedules `seed=0`, `seed=1` and so on, each in a store of its own, until a result, a trap or \
+        a deadlock is not that of the first. If that happens, how to see it again is printed and \
+        the exit status is 1; if all are the same, it is 0.",
+    after_help = "Examples:\n  \
+        threadline explore bank.wasm --invoke 'transfers(10)'\n  \
+        threadline explore bank.wasm --invoke 'transfers(10)' --schedules 100000 --trace race.json"
+)]
+pub(crate) struct ExploreArgs {
+    /// The component: binary, text, or what `compile` made of one
+    pub(crate) file: PathBuf,
+    /// The function to call, as of `run`
+    #[arg(long, value_name = "CALL")]
+    pub(crate) invoke: String,
+    /// How many schedules to try
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) schedules: u64,
+    /// Write what tasks and threads do under the schedule that differs to this file, as of `run`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     /// How code is generated.
     #[command(flatten)]
     pub(crate) codegen: CodegenArgs,
@@ -120,6 +161,10 @@ pub(crate) struct WastArgs {
     /// `file`, `line`, `column` and `message`
     #[arg(long)]
     pub(crate) json: bool,
+    /// Who decides what the component model leaves open: `fifo`, first come, first served, or
+    /// `seed=N`, a generator of pseudo-random numbers
+    #[arg(long, value_name = "SCHEDULE", default_value = "fifo")]
+    pub(crate) schedule: Schedule,
     /// How code is generated.
     #[command(flatten)]
     pub(crate) codegen: CodegenArgs,
@@ -274,6 +319,25 @@ impl CodegenArgs {
     /// The options, in the order given; a later one of a kind replaces an earlier one.
     pub(crate) fn options(&self) -> impl Iterator<Item = CodegenOption> + '_ {
         self.options.iter().copied()
+    }
+
+    /// The options as they are written, each after a space.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for option in &self.options {
+            text += &match option {
+                CodegenOption::ContextLowering(lowering) => {
+                    format!(" -C context-lowering={lowering}")
+                }
+                CodegenOption::OptLevel(OptLevel::None) => " -C opt-level=0".to_owned(),
+                CodegenOption::OptLevel(OptLevel::Speed) => " -C opt-level=2".to_owned(),
+            };
+        }
+        for ProposalSwitch { proposal, enable } in &self.proposals {
+            let answer = if *enable { "yes" } else { "no" };
+            text += &format!(" -W {proposal}={answer}");
+        }
+        text
     }
 
     /// The proposals that are accepted.

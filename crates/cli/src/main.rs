@@ -6,7 +6,9 @@
 
 #![deny(unsafe_code)]
 
+mod call;
 mod compile;
+mod explore;
 mod flags;
 mod input;
 mod invocation;
@@ -14,13 +16,14 @@ mod objdump;
 mod precompiled;
 mod retarget;
 mod run;
+mod timeline;
 mod wast;
 mod wave;
 
 use clap::{CommandFactory, Parser};
 use flags::{Cli, Command};
 use std::process::ExitCode;
-use threadline::Trap;
+use threadline::{ConcurrencyTrap, Trap};
 
 /// The status of a process that a trap ended: what a shell reports after `abort`.
 const EXIT_TRAP: u8 = 134;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Explore(args) => explore::run(&args),
         Command::Compile(args) => compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Wast(args) => wast::run(&args),
         Command::Objdump(args) => objdump::run(&args).map(|()| ExitCode::SUCCESS),
@@ -61,15 +65,26 @@ fn write_stdout(bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
+/// The guest's trap in an error, if there is one.
+fn trap(error: &anyhow::Error) -> Option<&(dyn std::error::Error + 'static)> {
+    error.chain().find(|cause| {
+        let concurrency = cause.downcast_ref::<ConcurrencyTrap>();
+        cause.is::<Trap>() || concurrency.is_some_and(|trap| !trap.is_bug())
+    })
+}
+
 /// Tells what went wrong, and with which status to exit.
 fn report(error: &anyhow::Error) -> ExitCode {
-    let Some(trap) = error.downcast_ref::<Trap>() else {
+    let Some(trap) = trap(error) else {
         eprintln!("error: {error:#}");
         return ExitCode::FAILURE;
     };
     eprintln!("error: {trap}");
     // What else is in the chain was put around the trap on its way: the backtrace.
-    for cause in error.chain().filter(|cause| !cause.is::<Trap>()) {
+    for cause in error
+        .chain()
+        .filter(|&cause| !std::ptr::addr_eq(cause, trap))
+    {
         eprintln!("{cause}");
     }
     ExitCode::from(EXIT_TRAP)

@@ -1,13 +1,14 @@
 //! `threadline run`.
 
+use crate::call::{Call, no_such_function};
 use crate::flags::RunArgs;
 use crate::input::{self, Kind};
 use crate::invocation::Invocation;
+use crate::timeline::Timeline;
 use crate::{precompiled, wave, write_stdout};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
-use threadline::component::types::{ComponentFunc, ComponentItem};
-use threadline::component::{self, Component};
+use threadline::component::Component;
 use threadline::{Engine, Linker, Module, Precompiled, Store, Val};
 
 /// Runs the command.
@@ -18,9 +19,22 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
     let invocation = args.invoke.as_deref().map(Invocation::parse).transpose()?;
     let engine = Engine::new(&args.codegen.config())?;
     let result = match load(&engine, &args.file)? {
-        Program::Module(module) => run_module(&engine, &module, invocation.as_ref())?,
+        Program::Module(module) => {
+            ensure!(
+                args.trace.is_none(),
+                "`{}` is a core module, which has no tasks to trace",
+                args.file.display()
+            );
+            run_module(&engine, &module, invocation.as_ref())?
+        }
         Program::Component(component) => {
-            Some(run_component(&engine, &component, invocation.as_ref())?)
+            let call = Call::new(&engine, &component, invocation.as_ref())?;
+            let timeline = args.trace.as_ref().map(|_| Timeline::new());
+            let result = call.make(args.schedule.clone(), timeline.as_ref());
+            if let (Some(path), Some(timeline)) = (&args.trace, &timeline) {
+                timeline.write(path)?;
+            }
+            Some(result?)
         }
     };
     match result {
@@ -30,13 +44,15 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
 }
 
 /// What a file holds, ready to be instantiated.
-enum Program {
+pub(crate) enum Program {
     Module(Module),
     Component(Component),
 }
 
 /// Compiles a file, or loads what was compiled before.
-fn load(engine: &Engine, path: &Path) -> Result<Program> {
+/// # Errors
+/// If it can't be read or compiled.
+pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Program> {
     Ok(match precompiled::detect(path)? {
         Some(Precompiled::Module) => Program::Module(precompiled::module(engine, path)?),
         Some(Precompiled::Component) => Program::Component(precompiled::component(engine, path)?),
@@ -85,81 +101,4 @@ fn run_module(
     let mut results = vec![Val::I32(0); ty.results().len()];
     func.call(&mut store, &params, &mut results)?;
     wave::core_results(&results).map(Some)
-}
-
-/// Calls a function of a component, and gives its result as text, empty if it has none.
-fn run_component(
-    engine: &Engine,
-    component: &Component,
-    invocation: Option<&Invocation>,
-) -> Result<String> {
-    let Some(invocation) = invocation else {
-        let functions = functions(component);
-        if functions.is_empty() {
-            bail!("the component exports no function, so there is nothing to run");
-        }
-        bail!(
-            "which function? A component has no main one; add `--invoke 'name(…)'` with one \
-             of these:\n{}",
-            functions.join("\n")
-        );
-    };
-    let mut store = Store::new(engine, ());
-    let instance = component::Linker::<()>::new(engine)
-        .instantiate(&mut store, component)
-        .context("can't instantiate the component (this command provides no imports)")?;
-    let func = find(&mut store, instance, invocation)
-        .with_context(|| no_such_function(invocation, functions(component)))?;
-    let ty = func.ty(&store);
-    let params = wave::arguments(&invocation.call, &ty)
-        .with_context(|| format!("`{}` is {}", invocation.name(), ty))?;
-    let mut results = vec![component::Val::Bool(false); ty.results().len()];
-    func.call(&mut store, &params, &mut results)?;
-    wave::results(&results, &ty)
-}
-
-/// The function that a call names.
-fn find(
-    store: &mut Store<()>,
-    instance: component::Instance,
-    invocation: &Invocation,
-) -> Option<component::Func> {
-    let Some(name) = &invocation.instance else {
-        return instance.get_func(&mut *store, invocation.function.as_str());
-    };
-    let parent = instance.get_export_index(&mut *store, None, name)?;
-    let index = instance.get_export_index(&mut *store, Some(&parent), &invocation.function)?;
-    instance.get_func(&mut *store, index)
-}
-
-/// What can be invoked in a component, a line each.
-fn functions(component: &Component) -> Vec<String> {
-    let line = |name: String, ty: &ComponentFunc| format!("  {name}: {}", ty);
-    let ty = component.component_type();
-    let mut lines = Vec::new();
-    for (name, item) in ty.exports() {
-        match item {
-            ComponentItem::ComponentFunc(func) => lines.push(line(name.to_owned(), &func)),
-            ComponentItem::ComponentInstance(instance) => {
-                for (function, item) in instance.exports() {
-                    if let ComponentItem::ComponentFunc(func) = item {
-                        lines.push(line(format!("{name}#{function}"), &func));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    lines
-}
-
-fn no_such_function(invocation: &Invocation, functions: Vec<String>) -> String {
-    let name = invocation.name();
-    if functions.is_empty() {
-        return format!("no function `{name}` is exported, nor is any other");
-    }
-    format!(
-        "no function `{name}` is exported; there are:\n{}",
-        functions.join("\n")
-    )
 }

@@ -27,7 +27,9 @@ pub(crate) fn run(args: &WastArgs) -> Result<ExitCode> {
     }
     let engine = Engine::new(&args.codegen.config())?;
     let mut runner = WastRunner::new(&engine);
-    runner.ignore_messages(args.ignore_messages);
+    runner
+        .ignore_messages(args.ignore_messages)
+        .schedule(args.schedule.clone());
     let mut report = Report::default();
     for script in &scripts {
         let of_script = runner.run_file(script);

@@ -11,6 +11,7 @@ use crate::schedule::Choice;
 use crate::scheduler::Scheduler;
 use crate::task::TaskState;
 use crate::thread::Reason;
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
 /// What follows the return of a task's core function or callback.
@@ -116,6 +117,9 @@ impl<P: Platform> Scheduler<P> {
         let is_pending = self.has_pending_cancel(task);
         if is_pending {
             self.task_mut(task)?.state = TaskState::CancelDelivered;
+            self.trace(|| TraceEvent::Delivered {
+                event: Event::TASK_CANCELLED,
+            });
         }
         Ok(is_pending)
     }

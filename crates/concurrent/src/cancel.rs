@@ -8,6 +8,7 @@ use crate::scheduler::Scheduler;
 use crate::subtask::SubtaskState;
 use crate::task::{Exited, TaskState};
 use crate::thread::{Reason, Status};
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
 /// What became of a request to cancel a task.
@@ -30,6 +31,7 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// [`Trap::Internal`] if the task is resolved or was asked before.
     pub fn request_cancellation(&mut self, id: TaskId) -> Result<CancelRequest<P>, Trap> {
+        self.trace(|| TraceEvent::CancelRequested { task: id });
         let task = self.task_mut(id)?;
         let implicit_thread = task.implicit_thread;
         let instance = task.instance;
@@ -81,8 +83,9 @@ impl<P: Platform> Scheduler<P> {
         self.instance_mut(instance)?.num_waiting_to_enter -= 1;
         let forgotten = self.forget_thread(thread);
         let forgotten = forgotten.ok_or(Trap::Internal(Bug::NoSuchThread))?;
-        let task = self.tasks.remove(task);
-        let task = task.ok_or(Trap::Internal(Bug::NoSuchTask))?;
+        let removed = self.tasks.remove(task);
+        self.trace(|| TraceEvent::TaskCancelled { task });
+        let task = removed.ok_or(Trap::Internal(Bug::NoSuchTask))?;
         if let Some(caller) = task.caller {
             self.progress_subtask(caller, SubtaskState::CancelledBeforeStarted);
         }

@@ -52,6 +52,7 @@ mod switch;
 mod table;
 mod task;
 mod thread;
+mod tracer;
 mod transfer;
 mod trap;
 mod waitable;
@@ -72,6 +73,7 @@ pub use subtask::{CancelSubtask, SubtaskState};
 pub use table::Table;
 pub use task::{Exited, NewTask, TaskState};
 pub use thread::{Outcome, Reason, Status};
+pub use tracer::{TraceEvent, Tracer};
 pub use transfer::{Copying, EndKind, EndState, Forwarding, Side, Transfer, TransferKind};
 pub use trap::Trap;
 

@@ -10,6 +10,7 @@ use crate::set::WaitableSet;
 use crate::slab::Slab;
 use crate::task::Task;
 use crate::thread::{Outcome, Reason, Status, StoreList, Thread};
+use crate::tracer::{TraceEvent, Tracer};
 use crate::trap::Trap;
 use crate::waitable::{EventList, Waitable};
 
@@ -31,8 +32,13 @@ pub struct Scheduler<P: Platform> {
     /// [`Schedule::is_first_come`] of the schedule: nothing need be counted.
     pub(crate) first_come: bool,
     recording: Option<Vec<Decision>>,
+    /// Is told what happens.
+    pub(crate) tracer: Option<Box<dyn Tracer>>,
     checking: bool,
 }
+
+/// How many threads and waitables are checked after every step.
+const MAX_CHECKED: usize = 256;
 
 /// Who runs after an operation of the current thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,6 +99,7 @@ impl<P: Platform> Scheduler<P> {
             schedule: Box::new(Fifo),
             first_come: true,
             recording: None,
+            tracer: None,
             checking: cfg!(debug_assertions),
         }
     }
@@ -117,7 +124,8 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// Whether [`check`](Self::check) runs after every step, as it does by default with debug
-    /// assertions, and never does without. It takes time in proportion to all there is.
+    /// assertions, and never does without. It takes time in proportion to all there is, and is left
+    /// out when there are more than some hundred threads and waitables.
     pub fn set_checking(&mut self, checking: bool) {
         self.checking = checking && cfg!(debug_assertions);
     }
@@ -156,14 +164,16 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::Internal`] if the thread can't run.
     #[inline]
     pub fn begin_resume(&mut self, thread: ThreadId) -> Result<(), Trap> {
-        match self.thread(thread)?.status {
+        let (by, status) = (self.current, self.thread(thread)?.status);
+        self.trace(|| TraceEvent::Resumed { thread, by });
+        match status {
             Status::Suspended => self.thread_mut(thread)?.status = Status::Running,
             Status::Waiting(reason) => self.stop_waiting(thread, reason)?,
             Status::Running | Status::Locked => {
                 return Err(Trap::Internal(Bug::ResumedRunning));
             }
         }
-        self.resumers.push(self.current);
+        self.resumers.push(by);
         self.current = Some(thread);
         self.checked();
         Ok(())
@@ -207,8 +217,9 @@ impl<P: Platform> Scheduler<P> {
         if self.instance(self.thread(current)?.instance)?.locked {
             return Err(Trap::CannotEnterInstance);
         }
-        self.current = None;
-        self.start_waiting(current, reason)
+        self.start_waiting(current, reason)?;
+        self.step_back(current, Some(reason));
+        Ok(())
     }
 
     /// The current thread, where it can't be the host.
@@ -237,7 +248,8 @@ impl<P: Platform> Scheduler<P> {
     /// Every public step ends with this.
     #[inline]
     pub(crate) fn checked(&self) {
-        if cfg!(debug_assertions) && self.checking {
+        let few = self.threads.len() + self.waitables.len() <= MAX_CHECKED;
+        if cfg!(debug_assertions) && self.checking && few {
             self.assert_consistent();
         }
     }

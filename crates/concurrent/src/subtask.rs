@@ -6,6 +6,7 @@ use crate::event::{BLOCKED, Event, EventCode, pack_subtask};
 use crate::id::{Id, InstanceId, SubtaskId, TaskId};
 use crate::scheduler::{Scheduler, Wait};
 use crate::thread::{Outcome, Reason};
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 use crate::waitable::{Kind, Pending, Waitable};
 
@@ -100,8 +101,10 @@ impl<P: Platform> Scheduler<P> {
             index: 0,
             payload,
         })));
+        let subtask = SubtaskId::from_raw(id.raw());
+        self.trace(|| TraceEvent::SubtaskMade { subtask, instance });
         self.checked();
-        Ok(SubtaskId::from_raw(id.raw()))
+        Ok(subtask)
     }
 
     /// How far a call is, if it isn't forgotten.
@@ -314,7 +317,9 @@ impl<P: Platform> Scheduler<P> {
         if state.is_resolved() {
             subtask.callee = None;
         }
-        if subtask.index != 0 {
+        let has_index = subtask.index != 0;
+        self.trace(|| TraceEvent::SubtaskProgressed { subtask: id, state });
+        if has_index {
             self.set_pending(id.into(), Pending::Event { progress: 0 });
         } else if let Ok(waitable) = self.waitable(id.into())
             && let Some(waiter) = waitable.waiter

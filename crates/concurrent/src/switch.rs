@@ -5,6 +5,7 @@ use crate::id::{Id, InstanceId, ThreadId};
 use crate::schedule::Choice;
 use crate::scheduler::{Scheduler, Switch};
 use crate::thread::{Outcome, Reason, Status, Thread};
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
 impl<P: Platform> Scheduler<P> {
@@ -24,6 +25,12 @@ impl<P: Platform> Scheduler<P> {
                 return Err(trap);
             }
         };
+        self.trace(|| TraceEvent::ThreadMade {
+            thread: id,
+            task,
+            instance,
+            index,
+        });
         self.checked();
         Ok((id, index))
     }
@@ -62,7 +69,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_suspend(&mut self) -> Result<Switch, Trap> {
         let current = self.running()?;
         self.thread_mut(current)?.status = Status::Suspended;
-        self.current = None;
+        self.step_back(current, None);
         self.checked();
         Ok(Switch::Block)
     }
@@ -90,6 +97,7 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn thread_suspend_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
         let (current, other) = self.resume_suspended(index)?;
+        self.trace_switch(current, None, other);
         self.threads.at_mut(current.raw().index).status = Status::Suspended;
         self.current = Some(other);
         self.checked();
@@ -104,6 +112,7 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn thread_yield_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
         let (current, other) = self.resume_suspended(index)?;
+        self.trace_switch(current, Some(Reason::Yield), other);
         self.start_waiting(current, Reason::Yield)?;
         self.current = Some(other);
         self.checked();
@@ -119,6 +128,7 @@ impl<P: Platform> Scheduler<P> {
         match self.promoted(index)? {
             Some((other, reason)) => {
                 let current = self.running()?;
+                self.trace_switch(current, None, other);
                 self.stop_waiting(other, reason)?;
                 self.thread_mut(current)?.status = Status::Suspended;
                 self.current = Some(other);
@@ -138,6 +148,7 @@ impl<P: Platform> Scheduler<P> {
         match self.promoted(index)? {
             Some((other, reason)) => {
                 let current = self.running()?;
+                self.trace_switch(current, Some(Reason::Yield), other);
                 self.stop_waiting(other, reason)?;
                 self.start_waiting(current, Reason::Yield)?;
                 self.current = Some(other);

@@ -8,6 +8,7 @@ use crate::schedule::Choice;
 use crate::scheduler::{Scheduler, Wait};
 use crate::subtask::SubtaskState;
 use crate::thread::{Outcome, Reason, Thread};
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
 /// A task.
@@ -100,6 +101,12 @@ impl<P: Platform> Scheduler<P> {
         if let Some(caller) = new.caller {
             self.subtask_mut(caller)?.callee = Some(task);
         }
+        self.trace(|| TraceEvent::TaskMade {
+            task,
+            thread,
+            instance: new.instance,
+            caller: new.caller,
+        });
         self.checked();
         Ok((task, thread))
     }
@@ -167,6 +174,7 @@ impl<P: Platform> Scheduler<P> {
         task.state = TaskState::Started;
         let caller = task.caller;
         let caller = caller.filter(|&caller| self.subtask(caller).is_ok());
+        self.trace(|| TraceEvent::TaskStarted { task: id });
         if let Some(caller) = caller {
             self.progress_subtask(caller, SubtaskState::Started);
         }
@@ -226,7 +234,12 @@ impl<P: Platform> Scheduler<P> {
         let id = self.current_task()?;
         let task = self.task_mut(id)?;
         task.state = TaskState::Resolved;
-        if let Some(caller) = task.caller.take() {
+        let caller = task.caller.take();
+        self.trace(|| match state {
+            SubtaskState::Returned => TraceEvent::TaskReturned { task: id },
+            _ => TraceEvent::TaskCancelled { task: id },
+        });
+        if let Some(caller) = caller {
             self.progress_subtask(caller, state);
         }
         self.checked();
@@ -249,7 +262,7 @@ impl<P: Platform> Scheduler<P> {
         if task.threads == 1 && task.num_borrows > 0 {
             return Err(Trap::Internal(Bug::EndedWithBorrows));
         }
-        let exited = self.remove_current(id)?;
+        let exited = self.remove_current(id, false)?;
         self.checked();
         Ok(exited)
     }
@@ -268,12 +281,12 @@ impl<P: Platform> Scheduler<P> {
         if is_last && let Some(caller) = self.task_mut(task)?.caller.take() {
             self.fail_subtask(caller);
         }
-        let exited = self.remove_current(id)?;
+        let exited = self.remove_current(id, true)?;
         self.checked();
         Ok(exited)
     }
 
-    fn remove_current(&mut self, id: ThreadId) -> Result<Exited<P>, Trap> {
+    fn remove_current(&mut self, id: ThreadId, has_trapped: bool) -> Result<Exited<P>, Trap> {
         let instance = self.thread(id)?.instance;
         let thread = self.forget_thread(id);
         let thread = thread.ok_or(Trap::Internal(Bug::NoSuchThread))?;
@@ -285,6 +298,12 @@ impl<P: Platform> Scheduler<P> {
             0 => self.tasks.remove(thread.task).map(|task| task.payload),
             _ => None,
         };
+        self.trace(|| TraceEvent::ThreadEnded {
+            thread: id,
+            task: thread.task,
+            is_last: task.is_some(),
+            has_trapped,
+        });
         Ok(Exited {
             thread: thread.payload,
             task,

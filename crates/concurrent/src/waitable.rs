@@ -7,6 +7,7 @@ use crate::id::{EndId, Id, SetId, SubtaskId, ThreadId, WaitableId};
 use crate::list::{Link, Linked};
 use crate::scheduler::Scheduler;
 use crate::subtask::Subtask;
+use crate::tracer::TraceEvent;
 use crate::transfer::End;
 use crate::trap::Trap;
 
@@ -168,10 +169,12 @@ impl<P: Platform> Scheduler<P> {
         let Pending::Event { progress } = pending.ok_or(Trap::Internal(Bug::NoEvent))? else {
             return Err(Trap::PeerTrapped);
         };
-        match &mut self.waitable_mut(id)?.kind {
-            Kind::Subtask(subtask) => Ok(subtask.event(SubtaskId::from_raw(id.raw()))),
-            Kind::End(end) => Ok(end.event(progress)),
-        }
+        let event = match &mut self.waitable_mut(id)?.kind {
+            Kind::Subtask(subtask) => subtask.event(SubtaskId::from_raw(id.raw())),
+            Kind::End(end) => end.event(progress),
+        };
+        self.trace(|| TraceEvent::Delivered { event });
+        Ok(event)
     }
 
     /// An end that is the host's and has an event, which [`take_host_event`](Self::take_host_event)

@@ -7,6 +7,7 @@ use crate::index::{NestedComponentIndex, StaticModuleIndex};
 use crate::module::ModuleTranslation;
 use crate::signature_table::SignatureTable;
 use cranelift_entity::PrimaryMap;
+use wasmparser::{BinaryReader, FuncValidatorAllocations};
 
 /// Everything known about a binary before code is generated.
 pub struct Translation<'data> {
@@ -34,5 +35,26 @@ impl<'data> Translation<'data> {
         } else {
             crate::module::translate(bytes, features)
         }
+    }
+
+    /// Validates function bodies, which otherwise happens when they are compiled.
+    ///
+    /// # Errors
+    /// If one is invalid.
+    pub fn validate_bodies(&self) -> Result<()> {
+        let mut allocations = FuncValidatorAllocations::default();
+        for module in self.modules.values() {
+            for body in module.bodies.values() {
+                let bytes = &module.bytes[body.range.clone()];
+                let offset = module.base_offset + body.range.start as u64;
+                let body = body.clone().validator;
+                let mut validator = body.into_validator(allocations);
+                validator.validate(&wasmparser::FunctionBody::new(BinaryReader::new(
+                    bytes, offset,
+                )))?;
+                allocations = validator.into_allocations();
+            }
+        }
+        Ok(())
     }
 }

@@ -136,7 +136,7 @@ impl Engine {
     /// Parses, validates and compiles a binary, and publishes its code.
     pub(crate) fn load(&self, bytes: &[u8]) -> Result<Loaded> {
         let (image, mut descriptions) = self.compile(bytes)?;
-        let image = lay_out(&image, &descriptions, &self.inner.settings)
+        let image = lay_out(image, &descriptions, &self.inner.settings)
             .context("failed to load compiled code")?;
         // They are in the image.
         for module in descriptions.modules.values_mut() {
@@ -173,10 +173,13 @@ impl Engine {
         let nested = nested.collect::<Result<_>>()?;
         let Descriptions {
             modules,
-            component,
+            mut component,
             signatures,
         } = descriptions;
         let type_ids = self.types_mut().intern_all(&signatures);
+        if let Some(component) = &mut component {
+            component.renumber_mentioned_types(|signature| type_ids[signature.index()].index());
+        }
         let mut names = ModuleNames::default();
         for (_, mut module) in modules {
             module.renumber_mentioned_types(|signature| type_ids[signature.index()].index());
@@ -251,8 +254,7 @@ impl Engine {
             translation.component.is_none(),
             "expected a core module, found a component"
         );
-        self.inner.compiler.compile(translation)?;
-        Ok(())
+        Ok(translation.validate_bodies()?)
     }
 
     /// The heap type of references to functions of this type.
@@ -305,11 +307,6 @@ impl Engine {
         a == b || self.types().table().val_type_matches(a, b)
     }
 
-    /// The id of a type that is declared alone, without `sub`, if anything of this engine has it.
-    pub(crate) fn find_type(&self, ty: &FuncType) -> Option<TypeId> {
-        self.types().find(ty)
-    }
-
     pub(crate) fn func_type(&self, id: TypeId) -> Arc<FuncType> {
         self.types().get(id).clone()
     }
@@ -325,7 +322,7 @@ impl Engine {
             .compiler
             .compile_trampolines(&[ty.with_plain_references()])
             .with_context(|| format!("failed to compile trampolines for {ty}"))?;
-        let image = lay_out(&image, &Descriptions::default(), &self.inner.settings)
+        let image = lay_out(image, &Descriptions::default(), &self.inner.settings)
             .context("failed to load compiled code")?;
         let code = CodeMemory::publish(image, Arc::default());
         let mut types = self.types_mut();

@@ -34,6 +34,7 @@ mod val;
 mod vm;
 
 pub use bug::Bug;
+pub use concurrent::Schedule;
 pub use config::{Config, OptLevel};
 pub use engine::Engine;
 pub use error::LinkError;
@@ -56,6 +57,11 @@ pub use store::{
 };
 /// Why a guest trapped in what it did with tasks, threads, streams or futures.
 pub use threadline_concurrent::Trap as ConcurrencyTrap;
+/// Decisions of a schedule, and what there is to see of tasks and threads.
+pub use threadline_concurrent::{
+    CopyResult, Decision, EndId, Event, EventCode, Id, InstanceId, RawId, Reason, Recording, SetId,
+    SubtaskId, SubtaskState, TaskId, ThreadId, TraceEvent, Tracer, TransferKind,
+};
 pub use threadline_environ::artifact::ImageError;
 pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,

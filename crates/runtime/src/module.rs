@@ -13,8 +13,9 @@ use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::VMContextLayout;
+use threadline_environ::module::ElemItems;
 use threadline_environ::{
-    EntityIndex, EntityType, FuncIndex, SignatureIndex, StaticModuleIndex, module,
+    ElemIndex, EntityIndex, EntityType, FuncIndex, SignatureIndex, StaticModuleIndex, module,
 };
 
 /// A core module, compiled and ready to be instantiated.
@@ -93,7 +94,8 @@ impl Module {
         Module::new(engine, bytes).with_context(|| format!("failed to load `{}`", path.display()))
     }
 
-    /// Checks that a binary is a valid module that [`Module::new`] would accept.
+    /// Checks that a binary is a valid module, of what the engine supports, without compiling it.
+    /// What is valid may still be too large to be compiled.
     ///
     /// # Errors
     /// If it isn't.
@@ -173,9 +175,14 @@ pub(crate) struct CoreModule {
     type_ids: Arc<[TypeId]>,
     /// Its `VMFuncRef`s, found for the first of its instances.
     func_refs: OnceLock<Box<[FuncRefTemplate]>>,
+    /// By [`ElemIndex`], where the `VMFuncRef`s of a segment's functions are; found likewise.
+    elem_func_refs: OnceLock<Box<[ElemFuncRefs]>>,
     /// What its instances' memories begin with, made for the first of them.
     static_data: OnceLock<Option<StaticData>>,
 }
+
+/// Offsets in the `VMContext`, for a segment of functions all of which have a `VMFuncRef`.
+type ElemFuncRefs = Option<Box<[u32]>>;
 
 /// What all instances of a module know of a `VMFuncRef` beforehand.
 pub(crate) struct FuncRefTemplate {
@@ -206,6 +213,7 @@ impl Loaded {
                 first_func_ref,
                 type_ids: self.type_ids.clone(),
                 func_refs: OnceLock::new(),
+                elem_func_refs: OnceLock::new(),
                 static_data: OnceLock::new(),
             };
             first_func_ref += module.num_func_refs as usize;
@@ -232,6 +240,7 @@ impl CoreModule {
             first_func_ref: 0,
             type_ids,
             func_refs: OnceLock::new(),
+            elem_func_refs: OnceLock::new(),
             static_data: OnceLock::new(),
         }
     }
@@ -282,6 +291,24 @@ impl CoreModule {
             });
             templates.collect()
         })
+    }
+
+    /// Where in the `VMContext` the `VMFuncRef`s of a segment's functions are, if it is one of
+    /// functions.
+    pub(crate) fn elem_func_refs(&self, elem: ElemIndex) -> Option<&[u32]> {
+        let all = self.elem_func_refs.get_or_init(|| {
+            let offset = |func: &FuncIndex| {
+                let func_ref = self.module.functions[*func].func_ref?;
+                Some(self.layout.func_ref(func_ref))
+            };
+            let segments = self.module.elems.values();
+            let offsets = segments.map(|segment| match &segment.items {
+                ElemItems::Funcs(funcs) => funcs.iter().map(offset).collect(),
+                ElemItems::Exprs(_) => None,
+            });
+            offsets.collect()
+        });
+        all.get(elem.index())?.as_deref()
     }
 
     /// The bytes of all data segments.

@@ -15,7 +15,8 @@ use threadline_environ::{FuncType, SignatureIndex, SignatureTable};
 pub(crate) struct TypeId(pub(crate) u32);
 
 impl TypeId {
-    fn of(index: SignatureIndex) -> TypeId {
+    /// The type with this number in the engine's table.
+    pub(crate) fn of(index: SignatureIndex) -> TypeId {
         TypeId(index.as_u32())
     }
 

@@ -150,8 +150,12 @@ fn modules_are_listed_with_their_types() {
 
 /// What is wrong with a module as the import of a component.
 fn refused(import: &str, module: &str) -> String {
+    refused_with("", import, module)
+}
+
+fn refused_with(declared: &str, import: &str, module: &str) -> String {
     let engine = Engine::default();
-    let component = format!(r#"(component (import "lib" (core module {import})))"#);
+    let component = format!(r#"(component {declared} (import "lib" (core module {import})))"#);
     let component = Component::new(&engine, component).unwrap();
     let mut linker = Linker::<()>::new(&engine);
     let module = Module::new(&engine, module).unwrap();
@@ -366,18 +370,131 @@ fn values_go_through_the_memory_of_an_imported_module() {
 }
 
 #[test]
-fn a_module_with_function_references_in_its_type_is_refused_by_name() {
+fn references_to_functions_of_certain_types_are_compared() {
+    let int = r#"(core type $t (func (param i32)))"#;
+    let import = |ty: &str| format!(r#"(alias outer 1 $t (type $t)) {ty}"#);
+    for (declared, import, module, expected) in [
+        (
+            int,
+            import(r#"(export "f" (func (param (ref null 0))))"#),
+            r#"(module (type $own (func (param i32)))
+                (func (export "f") (param (ref null $own))))"#,
+            "it fits",
+        ),
+        (
+            int,
+            import(r#"(export "f" (func (param (ref null 0))))"#),
+            r#"(module (type $own (func (param i64)))
+                (func (export "f") (param (ref null $own))))"#,
+            "differs",
+        ),
+        // References that are never null are among those that may be.
+        (
+            int,
+            import(r#"(export "g" (global (ref null 0)))"#),
+            r#"(module (type $own (func (param i32))) (func $f (type $own)) (elem declare func $f)
+                (global (export "g") (ref $own) (ref.func $f)))"#,
+            "it fits",
+        ),
+        (
+            int,
+            import(r#"(export "g" (global (ref 0)))"#),
+            r#"(module (type $own (func (param i32)))
+                (global (export "g") (ref null $own) (ref.null $own)))"#,
+            "differs",
+        ),
+        (
+            int,
+            import(r#"(import "a" "t" (table 1 (ref null 0)))"#),
+            r#"(module (type $own (func (param i32))) (import "a" "t" (table 1 (ref null $own))))"#,
+            "it fits",
+        ),
+        (
+            int,
+            import(r#"(import "a" "t" (table 1 (ref null 0)))"#),
+            r#"(module (import "a" "t" (table 1 funcref)))"#,
+            "differs",
+        ),
+        // Groups of types, and declared subtypes.
+        (
+            "(core rec (type $t (func (result (ref null $u)))) (type $u (func (param (ref null $t)))))",
+            import(r#"(export "f" (func (type 0)))"#),
+            r#"(module
+                (rec (type $a (func (result (ref null $b)))) (type $b (func (param (ref null $a)))))
+                (func (export "f") (type $a) (ref.null $b)))"#,
+            "it fits",
+        ),
+        (
+            "(core rec (type $t (func (result (ref null $u)))) (type $u (func (param (ref null $t)))))",
+            import(r#"(export "f" (func (type 0)))"#),
+            r#"(module
+                (rec (type $a (func (result (ref null $b)))) (type $b (func)))
+                (func (export "f") (type $a) (ref.null $b)))"#,
+            "differs",
+        ),
+        (
+            "(core type $t (sub (func (result funcref))))",
+            import(r#"(export "f" (func (type 0)))"#),
+            r#"(module
+                (type $super (sub (func (result funcref))))
+                (type $sub (sub $super (func (result (ref func)))))
+                (func $f (export "f") (type $sub) (ref.func $f)))"#,
+            "it fits",
+        ),
+        (
+            "(core type $t (sub (func (result funcref))))",
+            import(r#"(export "f" (func (type 0)))"#),
+            r#"(module (func $f (export "f") (result funcref) (ref.func $f)))"#,
+            "differs",
+        ),
+    ] {
+        let refused = refused_with(declared, &import, module);
+        match expected {
+            "it fits" => assert_eq!(refused, expected, "{import} {module}"),
+            _ => assert!(
+                refused.contains(": expected `") || refused.contains("it expects `"),
+                "{refused}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_function_reference_goes_through_an_imported_module() {
     let engine = Engine::default();
-    let error = Component::new(
+    let user = Component::new(
         &engine,
-        r#"(component (core module $m
-            (type $t (func))
-            (func (export "f") (param (ref null $t))))
-            (export "m" (core module $m)))"#,
-    );
-    let error = error.unwrap_err().to_string();
-    assert!(
-        error.contains("references to functions of certain types"),
-        "{error}"
-    );
+        r#"(component
+            (core type $t (func (param i32) (result i32)))
+            (import "apply" (core module $apply
+                (alias outer 1 $t (type $t))
+                (export "apply" (func (param (ref $t) i32) (result i32)))))
+            (core instance $apply (instantiate $apply))
+            (core module $m
+                (type $t (func (param i32) (result i32)))
+                (import "" "apply" (func $apply (param (ref $t) i32) (result i32)))
+                (func $double (type $t) (i32.mul (local.get 0) (i32.const 2)))
+                (elem declare func $double)
+                (func (export "run") (param i32) (result i32)
+                    (call $apply (ref.func $double) (local.get 0))))
+            (core instance $m (instantiate $m (with "" (instance $apply))))
+            (func (export "run") (param "x" u32) (result u32) (canon lift (core func $m "run"))))"#,
+    )
+    .unwrap();
+    // The module is one that another component exports.
+    let exporter = Component::new(
+        &engine,
+        r#"(component (core module $apply
+                (type $t (func (param i32) (result i32)))
+                (func (export "apply") (param (ref $t) i32) (result i32)
+                    (call_ref $t (local.get 1) (local.get 0))))
+            (export "apply" (core module $apply)))"#,
+    )
+    .unwrap();
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    let exporter = linker.instantiate(&mut store, &exporter).unwrap();
+    linker.root().reexport(&store, &exporter).unwrap();
+    let user = linker.instantiate(&mut store, &user).unwrap();
+    assert_eq!(call(&mut store, &user, "run", Some(21)), 42);
 }

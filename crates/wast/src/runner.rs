@@ -3,10 +3,10 @@
 //! What a directive does is in `script.rs`, and running one after the other in `thread.rs`.
 
 use crate::report::{Failure, Report};
-use crate::script::Script;
+use crate::script::{Options, Script};
 use crate::thread::{Source, run_all};
 use std::path::Path;
-use threadline::Engine;
+use threadline::{Engine, Schedule};
 use wast::Wast;
 use wast::lexer::Lexer;
 use wast::parser::ParseBuffer;
@@ -14,7 +14,7 @@ use wast::parser::ParseBuffer;
 /// Runs scripts with one engine. Each script gets a store of its own.
 pub struct WastRunner {
     engine: Engine,
-    ignore_messages: bool,
+    options: Options,
 }
 
 impl WastRunner {
@@ -22,7 +22,7 @@ impl WastRunner {
     pub fn new(engine: &Engine) -> WastRunner {
         WastRunner {
             engine: engine.clone(),
-            ignore_messages: false,
+            options: Options::default(),
         }
     }
 
@@ -30,7 +30,13 @@ impl WastRunner {
     /// must occur somewhere in the text of the error, causes included; or, where a module is refused,
     /// words that are known to stand for it.
     pub fn ignore_messages(&mut self, ignore: bool) -> &mut WastRunner {
-        self.ignore_messages = ignore;
+        self.options.ignore_messages = ignore;
+        self
+    }
+
+    /// Who decides what the component model leaves open: first come, first served without this.
+    pub fn schedule(&mut self, schedule: Schedule) -> &mut WastRunner {
+        self.options.schedule = schedule;
         self
     }
 
@@ -58,7 +64,7 @@ impl WastRunner {
             Ok(wast) => wast,
             Err(error) => return unparsed(name, text, &error),
         };
-        let script = match Script::new(&self.engine, self.ignore_messages) {
+        let script = match Script::new(&self.engine, &self.options) {
             Ok(script) => script,
             Err(error) => return failed(name, 0, 0, format!("can't be set up: {error:#}")),
         };

@@ -5,7 +5,7 @@ use crate::{component_value, core_value, spectest, wording};
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::collections::BTreeMap;
 use threadline::component::{self, Component};
-use threadline::{Engine, Extern, Linker, Module, SharedMemory, Store};
+use threadline::{Engine, Extern, Linker, Module, Schedule, SharedMemory, Store};
 use wast::lexer::Lexer;
 use wast::parser::ParseBuffer;
 use wast::token::Id;
@@ -40,6 +40,15 @@ struct Named<T> {
     latest: Option<Made<T>>,
 }
 
+/// How scripts are run.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    /// Whether any message does where one is expected.
+    pub(crate) ignore_messages: bool,
+    /// The schedule of stores.
+    pub(crate) schedule: Schedule,
+}
+
 /// The state of a script.
 pub(crate) struct Script {
     engine: Engine,
@@ -48,13 +57,14 @@ pub(crate) struct Script {
     component_linker: component::Linker<()>,
     definitions: Named<Definition>,
     instances: Named<Instance>,
-    ignore_messages: bool,
+    options: Options,
 }
 
 impl Script {
     /// A script at its start: nothing but `spectest` can be imported.
-    pub(crate) fn new(engine: &Engine, ignore_messages: bool) -> Result<Script> {
+    pub(crate) fn new(engine: &Engine, options: &Options) -> Result<Script> {
         let mut store = Store::new(engine, ());
+        store.set_schedule(options.schedule.clone());
         let mut linker = Linker::new(engine);
         linker.allow_shadowing(true);
         spectest::define(&mut linker, &mut store).context("can't define `spectest`")?;
@@ -67,7 +77,7 @@ impl Script {
             component_linker,
             definitions: Named::default(),
             instances: Named::default(),
-            ignore_messages,
+            options: options.clone(),
         })
     }
 
@@ -76,7 +86,7 @@ impl Script {
     /// # Errors
     /// If there is no such instance.
     pub(crate) fn for_thread(&mut self, shared_module: Option<Id<'_>>) -> Result<Script> {
-        let mut script = Script::new(&self.engine, self.ignore_messages)?;
+        let mut script = Script::new(&self.engine, &self.options)?;
         let Some(name) = shared_module else {
             return Ok(script);
         };
@@ -317,7 +327,7 @@ impl Script {
     ) -> Result<()> {
         let actual = format!("{error:#}");
         ensure!(
-            self.ignore_messages || matches(&actual, expected),
+            self.options.ignore_messages || matches(&actual, expected),
             "expected an error with `{expected}`, got `{actual}`"
         );
         Ok(())

@@ -13,6 +13,7 @@ use crate::id::EndId;
 use crate::schedule::Choice;
 use crate::scheduler::{Scheduler, Wait};
 use crate::thread::{Outcome, Reason};
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
 /// What a read or write begins with.
@@ -84,6 +85,7 @@ impl<P: Platform> Scheduler<P> {
         if self.end(id)?.kind.transfer == TransferKind::Future && length != 1 {
             return Err(Trap::Internal(Bug::FutureLength));
         }
+        self.trace(|| TraceEvent::CopyBegun { end: id, length });
         let copying = self.meet(id, buffer, length, 0)?;
         self.checked();
         Ok(copying)
@@ -185,6 +187,17 @@ impl<P: Platform> Scheduler<P> {
         if end.broken || end.other != Some(other) {
             return Err(Trap::PeerTrapped);
         }
+        self.trace(|| {
+            let (readable, writable) = match transfer.is_read {
+                true => (own, other),
+                false => (other, own),
+            };
+            TraceEvent::Copied {
+                readable,
+                writable,
+                count: transfer.count,
+            }
+        });
         let progress = transfer.progress.0 + transfer.count;
         let others = Progress {
             buffer: if transfer.is_read {

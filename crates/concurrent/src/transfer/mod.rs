@@ -13,6 +13,7 @@ use crate::bug::Bug;
 use crate::event::{CopyResult, Event, EventCode, pack_copy};
 use crate::id::{EndId, Id, InstanceId};
 use crate::scheduler::Scheduler;
+use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 use crate::waitable::{Kind, Pending, Waitable};
 use crate::{Payload, Platform};
@@ -192,6 +193,11 @@ impl<P: Platform> Scheduler<P> {
         let writable = new(Side::Writable, payload);
         self.end_mut(readable)?.other = Some(writable);
         self.end_mut(writable)?.other = Some(readable);
+        self.trace(|| TraceEvent::TransferMade {
+            kind: transfer,
+            readable,
+            writable,
+        });
         self.checked();
         Ok((readable, writable))
     }
@@ -349,6 +355,7 @@ impl<P: Platform> Scheduler<P> {
         }
         self.detach(id)?;
         self.remove_waitable(id.into())?;
+        self.trace(|| TraceEvent::EndDropped { end: id });
         self.checked();
         Ok(())
     }

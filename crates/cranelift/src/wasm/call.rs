@@ -94,7 +94,7 @@ impl FuncTranslator<'_, '_> {
         vmctx: Value,
         position: Position,
     ) -> Result<()> {
-        if position == Position::Inner && self.inlines(module, callee) {
+        if position == Position::Inner && self.inlines(module, callee, vmctx) {
             return self.inline_call(module, callee, vmctx);
         }
         self.call_direct(FuncKey::Wasm(module, callee), func, vmctx, position)

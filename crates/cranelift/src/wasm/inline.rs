@@ -195,17 +195,24 @@ fn suits(env: &ModuleEnv<'_>, body: &FunctionBody) -> Result<bool> {
 }
 
 impl FuncTranslator<'_, '_> {
-    /// Whether a call of this function of a module, here, is inlined.
-    pub(super) fn inlines(&self, module: StaticModuleIndex, callee: DefinedFuncIndex) -> bool {
-        let env = &self.envs[module];
+    /// Whether a call of this function of a module, here and on this context, is inlined.
+    pub(super) fn inlines(
+        &self,
+        module: StaticModuleIndex,
+        callee: DefinedFuncIndex,
+        vmctx: Value,
+    ) -> bool {
+        let Some(env) = self.envs.get(module) else {
+            return false;
+        };
         let size = env.module_translation().bodies[callee].range.len();
         size <= self.inlining.budget
             && self.inlining.depth < MAX_DEPTH
-            && (module == self.env.module_index || self.reaches_into(env))
+            && (vmctx == self.vmctx || self.reaches_into(env))
             && env.is_inlinable(callee)
     }
 
-    /// Whether calls of functions of another module may be inlined here.
+    /// Whether calls of functions of another instance, of this module, may be inlined here.
     fn reaches_into(&self, env: &ModuleEnv<'_>) -> bool {
         let translation = env.module_translation();
         let end = translation.base_offset + translation.bytes.len() as u64;

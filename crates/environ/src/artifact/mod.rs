@@ -13,6 +13,8 @@ mod func_key;
 mod image_file;
 mod inline_table;
 mod settings;
+#[cfg(test)]
+mod shape;
 mod trap_table;
 mod words;
 

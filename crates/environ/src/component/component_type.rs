@@ -31,3 +31,22 @@ pub enum DeclaredType {
     /// A component.
     Component(Box<ComponentType>),
 }
+
+impl ComponentType {
+    /// Replaces the numbers of core function types.
+    pub fn renumber_mentioned_types(&mut self, number: &impl Fn(SignatureIndex) -> SignatureIndex) {
+        let types = self.imports.iter_mut().chain(&mut self.exports);
+        let mut types: Vec<&mut DeclaredType> = types.map(|(_, ty)| ty).collect();
+        while let Some(ty) = types.pop() {
+            match ty {
+                DeclaredType::Module(ty) => ty.renumber_mentioned_types(number),
+                DeclaredType::Instance(list) => types.extend(list.iter_mut().map(|(_, ty)| ty)),
+                DeclaredType::Component(ty) => {
+                    let inner = ty.imports.iter_mut().chain(&mut ty.exports);
+                    types.extend(inner.map(|(_, ty)| ty));
+                }
+                DeclaredType::Func(_) | DeclaredType::Type(_) => {}
+            }
+        }
+    }
+}

@@ -76,6 +76,24 @@ pub struct Component {
 }
 
 impl Component {
+    /// Replaces the numbers of function types that types of core modules mention.
+    pub fn renumber_mentioned_types(&mut self, number: impl Fn(SignatureIndex) -> SignatureIndex) {
+        for import in self.module_imports.values_mut() {
+            import.ty.renumber_mentioned_types(&number);
+        }
+        for import in self.component_imports.values_mut() {
+            import.ty.renumber_mentioned_types(&number);
+        }
+        let mut exports: Vec<&mut Export> = self.exports.iter_mut().map(|(_, e)| e).collect();
+        while let Some(export) = exports.pop() {
+            match export {
+                Export::Module(_, ty) => ty.renumber_mentioned_types(&number),
+                Export::Instance(list) => exports.extend(list.iter_mut().map(|(_, e)| e)),
+                Export::LiftedFunction { .. } | Export::Type(_) | Export::Component(_) => {}
+            }
+        }
+    }
+
     /// What a resource type is called: as it is exported, or else as it is imported.
     pub fn resource_name(&self, index: ResourceIndex) -> Option<&str> {
         let resource = &self.resources[index];
@@ -294,6 +312,8 @@ pub enum Step {
         index: LoweredIndex,
         /// The host function.
         import: RuntimeImportIndex,
+        /// Whether it is lowered with `async`.
+        async_: bool,
     },
 }
 

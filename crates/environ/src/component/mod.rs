@@ -6,6 +6,7 @@
 
 mod component_type;
 mod concurrency;
+mod core_type;
 mod definition;
 mod flatten;
 mod info;
@@ -26,7 +27,7 @@ pub use info::{
     ExportedComponent, ExportedModule, ImportSource, LinkedInstance, ModuleImport, NestedComponent,
     Resource, ResourceOrigin, RuntimeImport, Step, StringEncoding, TaskAdapter,
 };
-pub use module_type::{CoreExternType, ModuleImportType, ModuleType};
+pub use module_type::{CoreExternType, CoreFuncType, ModuleImportType, ModuleType};
 pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
 pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{

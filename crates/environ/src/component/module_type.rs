@@ -1,18 +1,15 @@
 //! The types of core modules that cross a component's border.
 //!
-//! Function types are written out, not given by number: such a type is compared with a module of
-//! another binary.
+//! Function types have numbers of the translation's table; once a component is loaded, those of its
+//! engine, so that such a type can be compared with a module of another binary.
 
+use super::core_type::CoreTypes;
 use super::flatten::inconsistent;
 use crate::error::{Error, Result};
 use crate::index::*;
-use crate::module::{
-    Module, TypeSpace, global_type, memory_type, table_type, val_type as any_val_type,
-};
+use crate::module::{Module, global_type, memory_type, table_type};
 use crate::signature_table::SignatureTable;
-use crate::types::{
-    EntityType, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType,
-};
+use crate::types::{EntityType, FuncType, GlobalType, MemoryType, TableType};
 use serde::{Deserialize, Serialize};
 use wasmparser::component_types as wt;
 use wasmparser::types::{self as wt_core, TypesRef};
@@ -37,11 +34,11 @@ pub struct ModuleImportType {
     pub ty: CoreExternType,
 }
 
-/// The type of something that a core module imports or exports. It mentions no types by number.
+/// The type of something that a core module imports or exports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoreExternType {
     /// A function.
-    Func(FuncType),
+    Func(CoreFuncType),
     /// A table.
     Table(TableType),
     /// A memory.
@@ -49,7 +46,16 @@ pub enum CoreExternType {
     /// A global.
     Global(GlobalType),
     /// A tag, by the type of the functions that would throw it.
-    Tag(FuncType),
+    Tag(CoreFuncType),
+}
+
+/// A function type, by number and written out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoreFuncType {
+    /// The number.
+    pub index: SignatureIndex,
+    /// The type. What it mentions has numbers of the same table.
+    pub ty: FuncType,
 }
 
 impl ModuleType {
@@ -80,140 +86,143 @@ impl ModuleType {
         self.exports.get(index as usize)
     }
 
-    /// Converts a type that the validator has; `offset` is where it is used.
+    /// Converts a type that the validator has; `offset` is where it is used. Function types get
+    /// numbers.
     ///
     /// # Errors
     /// If it needs what is not built.
     pub(super) fn declared(
         types: TypesRef<'_>,
+        signatures: &mut SignatureTable,
+        known: &mut CoreTypes,
         id: wt::ComponentCoreModuleTypeId,
         offset: u64,
     ) -> Result<ModuleType> {
         let ty = &types[id];
-        let imports = ty.imports.iter().map(|((module, field), ty)| {
-            Ok(ModuleImportType {
+        let mut declaration = Declaration {
+            types,
+            signatures,
+            known,
+            offset,
+        };
+        let mut imports = Vec::with_capacity(ty.imports.len());
+        for ((module, field), ty) in &ty.imports {
+            imports.push(ModuleImportType {
                 module: module.clone(),
                 field: field.clone(),
-                ty: declared(types, ty, offset)?,
-            })
-        });
-        let exports = ty.exports.iter();
-        let exports = exports.map(|(name, ty)| Ok((name.clone(), declared(types, ty, offset)?)));
-        Ok(ModuleType {
-            imports: imports.collect::<Result<_>>()?,
-            exports: exports.collect::<Result<_>>()?,
-        })
+                ty: declaration.convert(ty)?,
+            });
+        }
+        let mut exports = Vec::with_capacity(ty.exports.len());
+        for (name, ty) in &ty.exports {
+            exports.push((name.clone(), declaration.convert(ty)?));
+        }
+        Ok(ModuleType { imports, exports })
     }
 
     /// The type of a module that is there.
-    ///
-    /// # Errors
-    /// If it can't be written out.
-    pub(super) fn of(
-        module: &Module,
-        signatures: &SignatureTable,
-        offset: u64,
-    ) -> Result<ModuleType> {
-        let ty = |index| written_out(module.entity_type(index), signatures, offset);
-        let imports = module.imports.iter().map(|import| {
-            Ok(ModuleImportType {
-                module: import.module.clone(),
-                field: import.field.clone(),
-                ty: ty(import.index)?,
-            })
+    pub(super) fn of(module: &Module, signatures: &SignatureTable) -> ModuleType {
+        let ty = |index| of_entity(module.entity_type(index), signatures);
+        let imports = module.imports.iter().map(|import| ModuleImportType {
+            module: import.module.clone(),
+            field: import.field.clone(),
+            ty: ty(import.index),
         });
         let exports = module.exports.iter();
-        let exports = exports.map(|(name, index)| Ok((name.clone(), ty(*index)?)));
-        Ok(ModuleType {
-            imports: imports.collect::<Result<_>>()?,
-            exports: exports.collect::<Result<_>>()?,
+        ModuleType {
+            imports: imports.collect(),
+            exports: exports
+                .map(|(name, index)| (name.clone(), ty(*index)))
+                .collect(),
+        }
+    }
+
+    /// Replaces the numbers of function types.
+    pub fn renumber_mentioned_types(&mut self, number: &impl Fn(SignatureIndex) -> SignatureIndex) {
+        let imports = self.imports.iter_mut().map(|import| &mut import.ty);
+        let exports = self.exports.iter_mut().map(|(_, ty)| ty);
+        for ty in imports.chain(exports) {
+            match ty {
+                CoreExternType::Func(func) | CoreExternType::Tag(func) => {
+                    func.index = number(func.index);
+                    func.ty = func.ty.renumber(number);
+                }
+                CoreExternType::Table(table) => table.element = table.element.renumber(number),
+                CoreExternType::Global(global) => global.content = global.content.renumber(number),
+                CoreExternType::Memory(_) => {}
+            }
+        }
+    }
+}
+
+struct Declaration<'a> {
+    types: TypesRef<'a>,
+    signatures: &'a mut SignatureTable,
+    known: &'a mut CoreTypes,
+    offset: u64,
+}
+
+impl Declaration<'_> {
+    fn convert(&mut self, ty: &wt_core::EntityType) -> Result<CoreExternType> {
+        Ok(match ty {
+            wt_core::EntityType::Func(id) => CoreExternType::Func(self.func_type(*id)?),
+            wt_core::EntityType::Tag(id) => CoreExternType::Tag(self.func_type(*id)?),
+            wt_core::EntityType::Table(ty) => {
+                self.mentions(wasmparser::ValType::Ref(ty.element_type))?;
+                let known = self.known.known(self.types);
+                CoreExternType::Table(table_type(&known, ty, self.offset)?)
+            }
+            wt_core::EntityType::Memory(ty) => {
+                CoreExternType::Memory(memory_type(ty, self.offset)?)
+            }
+            wt_core::EntityType::Global(ty) => {
+                self.mentions(ty.content_type)?;
+                let known = self.known.known(self.types);
+                CoreExternType::Global(global_type(&known, *ty, self.offset)?)
+            }
+            wt_core::EntityType::FuncExact(_) => {
+                return Err(Error::unsupported("an exact function type", self.offset));
+            }
         })
     }
+
+    fn func_type(&mut self, id: wt_core::CoreTypeId) -> Result<CoreFuncType> {
+        let index = self
+            .known
+            .number(self.types, self.signatures, id, self.offset)?;
+        func_type(index, self.signatures)
+    }
+
+    /// Sees to it that a function type that another type mentions has a number.
+    fn mentions(&mut self, ty: wasmparser::ValType) -> Result<()> {
+        if let wasmparser::ValType::Ref(ty) = ty
+            && let wasmparser::HeapType::Concrete(wasmparser::UnpackedIndex::Id(id)) =
+                ty.heap_type()
+        {
+            self.func_type(id)?;
+        }
+        Ok(())
+    }
 }
 
-/// What is not built.
-fn mentions_types(offset: u64) -> Error {
-    Error::unsupported(
-        "a core module with references to functions of certain types in its type, as an import or \
-         export of a component",
-        offset,
-    )
-}
-
-fn declared(types: TypesRef<'_>, ty: &wt_core::EntityType, offset: u64) -> Result<CoreExternType> {
-    let none = TypeSpace::default();
-    Ok(match ty {
-        wt_core::EntityType::Func(id) => CoreExternType::Func(func_type(types, *id, offset)?),
-        wt_core::EntityType::Tag(id) => CoreExternType::Tag(func_type(types, *id, offset)?),
-        wt_core::EntityType::Table(ty) => {
-            plain(wasmparser::ValType::Ref(ty.element_type), offset)?;
-            CoreExternType::Table(table_type(&none, ty, offset)?)
-        }
-        wt_core::EntityType::Memory(ty) => CoreExternType::Memory(memory_type(ty, offset)?),
-        wt_core::EntityType::Global(ty) => {
-            plain(ty.content_type, offset)?;
-            CoreExternType::Global(global_type(&none, *ty, offset)?)
-        }
-        wt_core::EntityType::FuncExact(_) => {
-            return Err(Error::unsupported("an exact function type", offset));
-        }
+fn func_type(index: SignatureIndex, signatures: &SignatureTable) -> Result<CoreFuncType> {
+    let ty = signatures.get(index).ok_or_else(inconsistent)?;
+    Ok(CoreFuncType {
+        index,
+        ty: ty.func.clone(),
     })
 }
 
-/// A function type that is declared alone, without `sub`.
-fn func_type(types: TypesRef<'_>, id: wt_core::CoreTypeId, offset: u64) -> Result<FuncType> {
-    let ty = &types[id];
-    let group = types.rec_group_elements(types.rec_group_id_of(id));
-    if !ty.is_final || !ty.supertype_idxs.is_empty() || group.len() != 1 {
-        return Err(mentions_types(offset));
-    }
-    let wasmparser::CompositeInnerType::Func(func) = &ty.composite_type.inner else {
-        return Err(inconsistent());
+fn of_entity(ty: EntityType, signatures: &SignatureTable) -> CoreExternType {
+    let func = |index| CoreFuncType {
+        index,
+        ty: signatures[index].clone(),
     };
-    let convert = |list: &[wasmparser::ValType]| -> Result<Vec<ValType>> {
-        list.iter().map(|&ty| plain(ty, offset)).collect()
-    };
-    Ok(FuncType::new(
-        convert(func.params())?,
-        convert(func.results())?,
-    ))
-}
-
-/// A value type that mentions no other type.
-fn plain(ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
-    if let wasmparser::ValType::Ref(ty) = ty
-        && let wasmparser::HeapType::Concrete(_) | wasmparser::HeapType::Exact(_) = ty.heap_type()
-    {
-        return Err(mentions_types(offset));
-    }
-    any_val_type(&TypeSpace::default(), ty, offset)
-}
-
-fn written_out(ty: EntityType, signatures: &SignatureTable, offset: u64) -> Result<CoreExternType> {
-    let func = |index| {
-        let ty = signatures.get(index).ok_or_else(inconsistent)?;
-        match ty.func.concrete_types().next() {
-            Some(_) => Err(mentions_types(offset)),
-            None => Ok(ty.func.clone()),
-        }
-    };
-    let is_plain = |ty: RefType| match ty.heap_type {
-        HeapType::Concrete(_) => Err(mentions_types(offset)),
-        _ => Ok(()),
-    };
-    Ok(match ty {
-        EntityType::Func(index) => CoreExternType::Func(func(index)?),
-        EntityType::Tag(index) => CoreExternType::Tag(func(index)?),
+    match ty {
+        EntityType::Func(index) => CoreExternType::Func(func(index)),
+        EntityType::Tag(index) => CoreExternType::Tag(func(index)),
         EntityType::Memory(ty) => CoreExternType::Memory(ty),
-        EntityType::Table(ty) => {
-            is_plain(ty.element)?;
-            CoreExternType::Table(ty)
-        }
-        EntityType::Global(ty) => {
-            if let ValType::Ref(ty) = ty.content {
-                is_plain(ty)?;
-            }
-            CoreExternType::Global(ty)
-        }
-    })
+        EntityType::Table(ty) => CoreExternType::Table(ty),
+        EntityType::Global(ty) => CoreExternType::Global(ty),
+    }
 }

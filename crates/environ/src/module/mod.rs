@@ -15,6 +15,7 @@ pub use info::{
     ModuleTranslation, SegmentMode, TypeSpace,
 };
 
+pub(crate) use rec_group::sub_type;
 pub(crate) use translate::{
-    ModuleTranslator, global_type, memory_type, table_type, translate, translate_module, val_type,
+    ModuleTranslator, Numbering, global_type, memory_type, table_type, translate, translate_module,
 };

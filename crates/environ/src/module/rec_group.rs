@@ -1,11 +1,11 @@
 //! Recursion groups of the type section.
 
 use super::TypeSpace;
-use super::translate::val_type;
+use super::translate::{Numbering, val_type};
 use crate::error::{Error, Result};
 use crate::signature_table::{SignatureTable, SubType};
 use crate::types::{FuncType, ValType};
-use crate::{Proposal, SignatureIndex, TypeIndex};
+use crate::{Proposal, SignatureIndex};
 use wasmparser::CompositeInnerType;
 
 /// Adds a recursion group to a module's types.
@@ -36,7 +36,15 @@ pub(super) fn rec_group(
     Ok(())
 }
 
-fn sub_type(types: &TypeSpace, ty: &wasmparser::SubType, offset: u64) -> Result<SubType> {
+/// Converts a function type.
+///
+/// # Errors
+/// If it needs what is not built.
+pub(crate) fn sub_type(
+    types: &impl Numbering,
+    ty: &wasmparser::SubType,
+    offset: u64,
+) -> Result<SubType> {
     let composite = &ty.composite_type;
     let CompositeInnerType::Func(func) = &composite.inner else {
         return Err(Error::unbuilt(Proposal::Gc, offset));
@@ -50,10 +58,8 @@ fn sub_type(types: &TypeSpace, ty: &wasmparser::SubType, offset: u64) -> Result<
     let convert = |list: &[wasmparser::ValType]| -> Result<Vec<ValType>> {
         list.iter().map(|&ty| val_type(types, ty, offset)).collect()
     };
-    let supertype = ty.supertype_idxs.first().and_then(|index| {
-        let index = index.as_module_index()?;
-        types.get(TypeIndex::from_u32(index)).copied()
-    });
+    let supertype = ty.supertype_idxs.first();
+    let supertype = supertype.and_then(|index| types.number(index.unpack()));
     Ok(SubType {
         is_final: ty.is_final,
         supertype,

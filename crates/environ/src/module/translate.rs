@@ -405,7 +405,26 @@ impl<'s, 'data> ModuleTranslator<'s, 'data> {
 ///
 /// # Errors
 /// If it belongs to a proposal that is not built.
-pub(crate) fn val_type(types: &TypeSpace, ty: wasmparser::ValType, offset: u64) -> Result<ValType> {
+/// What function types are called by number.
+pub(crate) trait Numbering {
+    /// The number of a type that is mentioned.
+    fn number(&self, index: wasmparser::UnpackedIndex) -> Option<SignatureIndex>;
+}
+
+impl Numbering for TypeSpace {
+    fn number(&self, index: wasmparser::UnpackedIndex) -> Option<SignatureIndex> {
+        let wasmparser::UnpackedIndex::Module(index) = index else {
+            return None;
+        };
+        self.get(TypeIndex::from_u32(index)).copied()
+    }
+}
+
+pub(crate) fn val_type(
+    types: &impl Numbering,
+    ty: wasmparser::ValType,
+    offset: u64,
+) -> Result<ValType> {
     Ok(match ty {
         wasmparser::ValType::I32 => ValType::I32,
         wasmparser::ValType::I64 => ValType::I64,
@@ -416,7 +435,7 @@ pub(crate) fn val_type(types: &TypeSpace, ty: wasmparser::ValType, offset: u64) 
     })
 }
 
-fn ref_type(types: &TypeSpace, ty: wasmparser::RefType, offset: u64) -> Result<RefType> {
+fn ref_type(types: &impl Numbering, ty: wasmparser::RefType, offset: u64) -> Result<RefType> {
     Ok(RefType {
         nullable: ty.is_nullable(),
         heap_type: heap_type(types, ty.heap_type(), offset)?,
@@ -428,7 +447,7 @@ fn ref_type(types: &TypeSpace, ty: wasmparser::RefType, offset: u64) -> Result<R
 /// # Errors
 /// If it belongs to a proposal that is not built.
 pub(super) fn heap_type(
-    types: &TypeSpace,
+    types: &impl Numbering,
     ty: wasmparser::HeapType,
     offset: u64,
 ) -> Result<HeapType> {
@@ -445,10 +464,9 @@ pub(super) fn heap_type(
             ty: AbstractHeapType::NoExn,
         } => Ok(HeapType::NoExn),
         wasmparser::HeapType::Concrete(index) => {
-            let index = index.as_module_index().map(TypeIndex::from_u32);
-            let signature = index.and_then(|index| types.get(index));
+            let signature = types.number(index);
             let signature = signature.ok_or_else(|| Error::invalid("unknown type", offset))?;
-            Ok(HeapType::Concrete(*signature))
+            Ok(HeapType::Concrete(signature))
         }
         // Of the others, only those of this proposal are valid.
         _ => Err(Error::unbuilt(Proposal::Gc, offset)),
@@ -456,7 +474,7 @@ pub(super) fn heap_type(
 }
 
 pub(crate) fn table_type(
-    types: &TypeSpace,
+    types: &impl Numbering,
     ty: &wasmparser::TableType,
     offset: u64,
 ) -> Result<TableType> {
@@ -497,7 +515,7 @@ fn address_type(is_64: bool) -> AddressType {
 }
 
 pub(crate) fn global_type(
-    types: &TypeSpace,
+    types: &impl Numbering,
     ty: wasmparser::GlobalType,
     offset: u64,
 ) -> Result<GlobalType> {

@@ -30,11 +30,13 @@ impl CodeMemory {
 /// # Errors
 /// If the image is not consistent, or there is no memory.
 pub(crate) fn lay_out(
-    image: &CodeImage,
+    image: CodeImage,
     descriptions: &Descriptions,
     settings: &Settings,
 ) -> Result<CheckedImage> {
-    let bytes = encode(image, descriptions, settings, page_size())?;
+    let bytes = encode(&image, descriptions, settings, page_size())?;
+    // Each of them is as large as all the code.
+    drop(image);
     let mapping = ImageMapping::copy(&bytes).context("no memory for code")?;
     CheckedImage::new(mapping, settings)
 }
@@ -70,7 +72,7 @@ mod tests {
         CodeImage::new(vec![0xCC; 8], vec![function], traps, AddressMap::default())
     }
 
-    fn publish(image: &CodeImage) -> Result<Arc<CodeMemory>> {
+    fn publish(image: CodeImage) -> Result<Arc<CodeMemory>> {
         let image = lay_out(image, &Descriptions::default(), &Settings::default())?;
         Ok(CodeMemory::publish(image, Arc::default()))
     }
@@ -79,7 +81,7 @@ mod tests {
     fn functions_and_traps_are_found_where_the_text_was_loaded() {
         let mut traps = TrapTable::default();
         traps.push(6, TrapCode::NullReference);
-        let code = publish(&image(4, traps)).unwrap();
+        let code = publish(image(4, traps)).unwrap();
         let start = code.text().start;
         let key = FuncKey::HostToWasm(SignatureIndex::new(3));
         assert_eq!(code.func_ptr(key).map(|p| p as usize), Some(start + 4));
@@ -100,14 +102,14 @@ mod tests {
 
     #[test]
     fn an_image_with_no_code_at_all_is_fine() {
-        let code = publish(&CodeImage::default()).unwrap();
+        let code = publish(CodeImage::default()).unwrap();
         assert!(code.text().is_empty());
         assert!(registry::lookup(code.text().start).is_none());
     }
 
     #[test]
     fn a_function_that_reaches_out_of_the_text_is_refused() {
-        let error = publish(&image(5, TrapTable::default())).err();
+        let error = publish(image(5, TrapTable::default())).err();
         let error = error.map(|e| e.to_string()).unwrap_or_default();
         assert!(error.contains("out of"), "{error}");
     }

@@ -39,9 +39,12 @@ pub(crate) struct CompiledComponent {
     exports: ExportTree,
     /// By [`NestedComponentIndex`].
     nested: Vec<Arc<CompiledComponent>>,
-    lowerings: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
+    /// The import behind each lowering, and whether that is with `async`.
+    lowerings: PrimaryMap<LoweredIndex, (RuntimeImportIndex, bool)>,
     /// How each is called, found for the first instance.
     lowered_types: OnceLock<Box<[LoweredType]>>,
+    /// The code of each trampoline, found for the first instance.
+    trampolines: OnceLock<Box<[Option<CodePtr>]>>,
     /// By [`SignatureIndex`].
     type_ids: Arc<[TypeId]>,
 }
@@ -154,12 +157,16 @@ impl std::fmt::Debug for Component {
     }
 }
 
-/// Which import is behind each lowering.
-fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, RuntimeImportIndex> {
+/// Which import is behind each lowering, and whether that is with `async`.
+fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, (RuntimeImportIndex, bool)> {
     let mut lowerings: Vec<_> = steps
         .iter()
         .filter_map(|step| match step {
-            Step::LowerImport { index, import } => Some((*index, *import)),
+            Step::LowerImport {
+                index,
+                import,
+                async_,
+            } => Some((*index, (*import, *async_))),
             _ => None,
         })
         .collect();
@@ -187,6 +194,7 @@ impl CompiledComponent {
             nested,
             lowerings: lowerings(&description.steps),
             lowered_types: OnceLock::new(),
+            trampolines: OnceLock::new(),
             description: Arc::new(description),
             type_ids: loaded.type_ids,
         }))
@@ -228,12 +236,12 @@ impl CompiledComponent {
         let imports = self.lowerings.values().copied();
         let types = self.lowered_types.get_or_init(|| {
             let description = &self.description;
-            let types = imports
-                .clone()
-                .map(|import| description.runtime_imports[import].ty);
-            types.map(|ty| LoweredType::new(description, ty)).collect()
+            let types = imports.clone().map(|(import, is_async)| {
+                LoweredType::new(description, import, is_async)
+            });
+            types.collect()
         });
-        imports.zip(types.iter().copied())
+        imports.map(|(import, _)| import).zip(types.iter().copied())
     }
 
     /// Whose task a start function is that this step calls, if it is one.
@@ -265,7 +273,13 @@ impl CompiledComponent {
     /// # Errors
     /// If the code image lacks it.
     pub(super) fn trampoline(&self, index: TrampolineIndex) -> Result<CodePtr> {
-        CodePtr::of(&self.code, FuncKey::Trampoline(index))
+        let trampolines = self.trampolines.get_or_init(|| {
+            let indices = self.description.trampolines.keys();
+            let code = indices.map(|index| CodePtr::of(&self.code, FuncKey::Trampoline(index)));
+            code.collect()
+        });
+        let code = trampolines.get(index.as_u32() as usize).copied();
+        code.flatten()
             .with_context(|| format!("the code image lacks {index}"))
     }
 }
@@ -279,9 +293,10 @@ mod tests {
         let step = |index, import| Step::LowerImport {
             index: LoweredIndex::from_u32(index),
             import: RuntimeImportIndex::from_u32(import),
+            async_: false,
         };
         let lowerings = lowerings(&[step(1, 0), step(0, 3)]);
-        let imports: Vec<_> = lowerings.values().map(|import| import.as_u32()).collect();
+        let imports: Vec<_> = lowerings.values().map(|(import, _)| import.as_u32()).collect();
         assert_eq!(imports, [3, 0]);
     }
 }

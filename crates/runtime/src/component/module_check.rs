@@ -5,10 +5,11 @@
 
 use crate::Engine;
 use crate::module::CoreModule;
+use crate::type_registry::TypeId;
 use crate::types::{ExternType, global_matches, memory_matches, table_matches};
 use std::sync::Arc;
 use threadline_environ::component::{CoreExternType, ModuleType};
-use threadline_environ::{EntityIndex, FuncType};
+use threadline_environ::{EntityIndex, EntityType};
 
 /// Checks a module against the type of an import.
 ///
@@ -92,8 +93,12 @@ pub(super) fn check_module_type(
 /// Whether something of one type can be taken for something of another.
 fn stands_for(engine: &Engine, found: &CoreExternType, expected: &CoreExternType) -> bool {
     match (found, expected) {
-        (CoreExternType::Func(found), CoreExternType::Func(expected))
-        | (CoreExternType::Tag(found), CoreExternType::Tag(expected)) => found == expected,
+        (CoreExternType::Func(found), CoreExternType::Func(expected)) => {
+            engine.is_subtype(TypeId::of(found.index), TypeId::of(expected.index))
+        }
+        (CoreExternType::Tag(found), CoreExternType::Tag(expected)) => {
+            found.index == expected.index
+        }
         (CoreExternType::Table(found), CoreExternType::Table(expected)) => {
             table_matches(found, found.minimum, expected)
         }
@@ -131,10 +136,13 @@ fn accepts(
     };
     match (given, expected) {
         (ExternType::Func(_), ExternType::Func(_)) => {
-            let CoreExternType::Func(theirs) = component else {
+            let Some((own, theirs)) = func_types(module, index, component) else {
                 return false;
             };
-            is_func(module, index, theirs)
+            match direction {
+                Direction::Import => engine.is_subtype(theirs, own),
+                Direction::Export => engine.is_subtype(own, theirs),
+            }
         }
         (ExternType::Table(given), ExternType::Table(expected)) => {
             table_matches(given, given.minimum, expected)
@@ -146,34 +154,36 @@ fn accepts(
             global_matches(engine, given, expected)
         }
         (ExternType::Tag(_), ExternType::Tag(_)) => {
-            let CoreExternType::Tag(theirs) = component else {
-                return false;
-            };
-            is_func(module, index, theirs)
+            func_types(module, index, component).is_some_and(|(own, theirs)| own == theirs)
         }
         _ => false,
     }
 }
 
-/// Whether a function or tag of a module is of a type that is declared alone and without `sub`: it
-/// has no subtypes but itself.
-fn is_func(module: &Arc<CoreModule>, index: EntityIndex, expected: &FuncType) -> bool {
-    use threadline_environ::EntityType;
+/// The type of a function or tag of a module, and the one that a component has for it.
+fn func_types(
+    module: &Arc<CoreModule>,
+    index: EntityIndex,
+    component: &CoreExternType,
+) -> Option<(TypeId, TypeId)> {
     let (EntityType::Func(signature) | EntityType::Tag(signature)) =
         module.module.entity_type(index)
     else {
-        return false;
+        return None;
     };
-    module.engine().find_type(expected) == Some(module.type_id(signature))
+    let (CoreExternType::Func(theirs) | CoreExternType::Tag(theirs)) = component else {
+        return None;
+    };
+    Some((module.type_id(signature), TypeId::of(theirs.index)))
 }
 
 /// A type as embedders see it.
 pub(super) fn public(ty: &CoreExternType) -> ExternType {
     match ty {
-        CoreExternType::Func(ty) => ExternType::Func(ty.clone()),
+        CoreExternType::Func(func) => ExternType::Func(func.ty.clone()),
         CoreExternType::Table(ty) => ExternType::Table(*ty),
         CoreExternType::Memory(ty) => ExternType::Memory(*ty),
         CoreExternType::Global(ty) => ExternType::Global(*ty),
-        CoreExternType::Tag(ty) => ExternType::Tag(ty.clone()),
+        CoreExternType::Tag(func) => ExternType::Tag(func.ty.clone()),
     }
 }

@@ -100,6 +100,12 @@ impl InstancePtr {
         if end > available {
             return Err(Trap::TableOutOfBounds.into());
         }
+        if let Some(offsets) = module.elem_func_refs(elem) {
+            let context = self.vmctx().as_ptr().addr();
+            let elements = offsets[start..end].iter();
+            let elements = elements.map(|&offset| context + offset as usize);
+            return Ok(self.table(table).write(to, elements)?);
+        }
         let elements = match items {
             ElemItems::Funcs(funcs) => funcs[start..end]
                 .iter()

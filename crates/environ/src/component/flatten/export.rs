@@ -35,7 +35,7 @@ impl Flattener<'_, '_> {
             Value::Func(Func::Imported(func)) => self.reexport(func),
             Value::Instance(exports) => Ok(Export::Instance(self.exports(exports, offset)?)),
             Value::Type(ty) => Ok(Export::Type(*ty)),
-            Value::Module(module) => self.export_module(*module, offset),
+            Value::Module(module) => self.export_module(*module),
             Value::Component(component) => Ok(Export::Component(self.component_value(component)?)),
         }
     }

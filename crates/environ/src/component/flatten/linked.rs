@@ -10,7 +10,6 @@ use crate::component::component_type::{ComponentType, DeclaredType};
 use crate::component::info::{
     Argument, ComponentImport, ImportSource, LinkedInstance, Resource, ResourceOrigin, Step,
 };
-use crate::component::module_type::ModuleType;
 use crate::component::types::{ExternType, TypeDef};
 use crate::error::{Error, Result};
 use crate::index::*;
@@ -137,9 +136,7 @@ impl Flattener<'_, '_> {
                 DeclaredType::Type(self.declared_type(scope, name, created)?)
             }
             wt::ComponentEntityType::Module(id) => {
-                let ty = ModuleType::declared(self.wasm_types, id, offset)?;
-                self.budget.spend(ty.imports.len() + ty.exports.len())?;
-                DeclaredType::Module(Box::new(ty))
+                DeclaredType::Module(Box::new(self.module_type(id, offset)?))
             }
             wt::ComponentEntityType::Component(id) => {
                 DeclaredType::Component(Box::new(self.component_type(scope, id, offset)?))

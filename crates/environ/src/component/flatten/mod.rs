@@ -24,6 +24,7 @@ mod resource;
 mod scope;
 mod value;
 
+use super::core_type::CoreTypes;
 use super::definition::{Definitions, Item, StaticComponentIndex};
 use super::info::{
     CanonicalOptions, Component, CoreDef, CoreExport, Export, ExportedModule, ImportSource,
@@ -73,6 +74,7 @@ struct Flattener<'d, 'data> {
     wasm_types: TypesRef<'d>,
     types: TypeInterner,
     signatures: SignatureTable,
+    core_types: CoreTypes,
     modules: PrimaryMap<StaticModuleIndex, ModuleTranslation<'data>>,
     /// The step that makes each core instance.
     instance_steps: PrimaryMap<RuntimeInstanceIndex, usize>,
@@ -115,7 +117,8 @@ struct Interned {
     options: BTreeMap<CanonicalOptions, OptionsIndex>,
     trampolines: BTreeMap<Trampoline, TrampolineIndex>,
     imports: BTreeMap<(ImportSource, Vec<String>), RuntimeImportIndex>,
-    lowerings: BTreeMap<RuntimeImportIndex, LoweredIndex>,
+    /// By the import, and whether it is lowered with `async`.
+    lowerings: BTreeMap<(RuntimeImportIndex, bool), LoweredIndex>,
     adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
     reexports: BTreeMap<RuntimeImportIndex, Export>,
 }
@@ -130,6 +133,7 @@ impl<'d, 'data> Flattener<'d, 'data> {
             wasm_types: input.types,
             types: TypeInterner::default(),
             signatures: input.signatures,
+            core_types: CoreTypes::default(),
             modules: input.modules,
             instance_steps: PrimaryMap::new(),
             component_instances: PrimaryMap::new(),

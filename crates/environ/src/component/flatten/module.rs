@@ -56,19 +56,33 @@ impl Flattener<'_, '_> {
         id: wt::ComponentCoreModuleTypeId,
         offset: u64,
     ) -> Result<(Value, ExternType)> {
-        let ty = ModuleType::declared(self.wasm_types, id, offset)?;
-        self.budget.spend(ty.imports.len() + ty.exports.len())?;
+        let ty = self.module_type(id, offset)?;
         let index = self.component.module_imports.push(ModuleImport { ty });
         let value = Value::Module(ExportedModule::Imported(index));
         Ok((value, ExternType::Module(index)))
     }
 
+    /// Converts the type of a core module.
+    pub(super) fn module_type(
+        &mut self,
+        id: wt::ComponentCoreModuleTypeId,
+        offset: u64,
+    ) -> Result<ModuleType> {
+        let before = self.core_types.converted;
+        let (signatures, known) = (&mut self.signatures, &mut self.core_types);
+        let ty = ModuleType::declared(self.wasm_types, signatures, known, id, offset)?;
+        let converted = self.core_types.converted - before;
+        self.budget
+            .spend(ty.imports.len() + ty.exports.len() + converted)?;
+        Ok(ty)
+    }
+
     /// A core module that the root exports.
-    pub(super) fn export_module(&mut self, module: ExportedModule, offset: u64) -> Result<Export> {
+    pub(super) fn export_module(&mut self, module: ExportedModule) -> Result<Export> {
         let ty = match module {
             ExportedModule::Defined(index) => {
                 self.expose_module(module);
-                ModuleType::of(&self.modules[index].module, &self.signatures, offset)?
+                ModuleType::of(&self.modules[index].module, &self.signatures)
             }
             ExportedModule::Imported(index) => self.component.module_imports[index].ty.clone(),
         };

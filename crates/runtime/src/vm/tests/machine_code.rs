@@ -343,7 +343,7 @@ pub(super) fn image() -> CodeImage {
 pub(super) fn publish() -> Arc<CodeMemory> {
     let mut descriptions = Descriptions::default();
     descriptions.modules.push(module());
-    let image = lay_out(&image(), &descriptions, &Settings::default()).unwrap();
+    let image = lay_out(image(), &descriptions, &Settings::default()).unwrap();
     let mut names = ModuleNames::default();
     for (_, module) in image.descriptions().unwrap().modules {
         names.modules.push(Arc::new(module));
