@@ -358,6 +358,9 @@ impl StoreOpaque {
             Some((kind, _, None)) if kind.side == Side::Readable => {}
             _ => return Err(gone()),
         }
+        if self.concurrency.host_ends.has(id) {
+            return Err(gone());
+        }
         scheduler.check_lift(id).context("it can't be passed on")?;
         scheduler.set_end_payload(id, payload)?;
         lower_to(self, (instance, owner), id)

@@ -71,7 +71,8 @@ impl HostEnds {
         (place.id == id).then_some(place)
     }
 
-    fn has(&self, id: EndId) -> bool {
+    /// Whether an end has a driver.
+    pub(super) fn has(&self, id: EndId) -> bool {
         let place = self.places.get(id.raw().index());
         place.is_some_and(|place| place.as_ref().is_some_and(|place| place.id == id))
     }
@@ -424,6 +425,22 @@ impl StoreOpaque {
         lifted?;
         self.end_host_copy(id, transfer)?;
         Ok(count)
+    }
+
+    /// Drops an end that the host has and nobody drives.
+    ///
+    /// # Errors
+    /// If there is no such end.
+    pub(crate) fn drop_host_end(&mut self, id: EndId) -> Result<()> {
+        let other = self.concurrency.scheduler.other_end(id);
+        if self.concurrency.host_ends.has(id) {
+            return Err(super::end::gone());
+        }
+        self.concurrency.scheduler.drop_end(id)?;
+        match other {
+            Some(other) => self.look_after(other),
+            None => Ok(()),
+        }
     }
 
     /// Sees to an end of the host's whose other end may have gone: its driver is told, and it goes.
