@@ -70,7 +70,7 @@ impl HostEnd {
         store.check(self.store, "stream or future")?;
         store.settle_lifted();
         match store.concurrency.scheduler.end_state(self.id) {
-            Some((_, _, None)) => Ok(store.concurrency.scheduler.drop_end(self.id)?),
+            Some((_, _, None)) => store.drop_host_end(self.id),
             _ => Err(end_gone()),
         }
     }

@@ -83,8 +83,8 @@ impl<T: Lift + Send + 'static> StreamReader<T> {
 }
 
 impl<T: Lower + Send + 'static> FutureReader<T> {
-    /// A new future, whose value a future of Rust's gives, which is polled when a guest reads. If it
-    /// fails, so does whoever asks for it.
+    /// A new future, whose value a future of Rust's gives, which is polled when a guest reads. It may use
+    /// the store by an [`Accessor`](super::Accessor). If it fails, so does the guest, as if it had trapped.
     ///
     /// # Errors
     /// Only if this crate is wrong.

@@ -5,7 +5,7 @@ use super::{Lift, Lower};
 use crate::canonical_abi::{load_elements_at, store_elements_at};
 use crate::concurrent::{Driven, OtherGone};
 use crate::store::{AsContext, AsContextMut, StoreContextMut, StoreId};
-use crate::vm::DriverOf;
+use crate::vm::{DriverOf, lend};
 use anyhow::Result;
 use std::fmt;
 use std::marker::PhantomData;
@@ -302,9 +302,9 @@ impl<D: 'static, T: Lower + Send + 'static> DriverOf<D> for FutureProducing<T> {
         cx: &mut Context<'_>,
         end: EndId,
     ) -> Poll<Result<Driven>> {
-        self.0.as_mut().poll(cx).map(|value| {
+        let store = store.as_context_mut().opaque();
+        lend(store, || self.0.as_mut().poll(cx)).map(|value| {
             let value = value?;
-            let store = store.as_context_mut().opaque();
             store.host_write(end, 1, |cx, ty, address, _| {
                 store_elements_at(cx, ty, address, std::slice::from_ref(&value))
             })?;

@@ -219,11 +219,12 @@ fn cancel(
     let (id, _) = end_of(store, owner, index, ty, side)?;
     let scheduler = &mut store.concurrency.scheduler;
     let waiting = scheduler.cancel_copy(id, is_async)?;
-    if let Some(other) = scheduler.other_end(id)
-        && scheduler.is_cancel_requested(other)
-    {
-        // The host's end has nothing of its own going on.
-        scheduler.host_finish_cancel(other)?;
+    if let Some(other) = scheduler.other_end(id) {
+        if scheduler.is_cancel_requested(other) {
+            // The host's end has nothing of its own going on.
+            scheduler.host_finish_cancel(other)?;
+        }
+        store.not_waited_for(other);
     }
     Ok(waitable::wait(store, waiting)?.payload)
 }
@@ -356,6 +357,9 @@ impl StoreOpaque {
         match scheduler.end_state(id) {
             Some((kind, _, None)) if kind.side == Side::Readable => {}
             _ => return Err(gone()),
+        }
+        if self.concurrency.host_ends.has(id) {
+            return Err(gone());
         }
         scheduler.check_lift(id).context("it can't be passed on")?;
         scheduler.set_end_payload(id, payload)?;

@@ -9,11 +9,12 @@
 
 use super::copy::{Buffer, Elements};
 use super::end::ElementType;
+use super::host_task::HostTaskId;
 use super::state::Guests;
 use crate::bug::{bail_bug, bug};
 use crate::canonical_abi::{CallHandles, LiftContext, LowerContext};
 use crate::store::StoreOpaque;
-use crate::vm::EndDriver;
+use crate::vm::{EndDriver, lend_nothing};
 use anyhow::Result;
 use std::task::{Context, Poll, Waker};
 use threadline_concurrent::{Copying, EndId, Id, Side, Transfer, TransferKind};
@@ -50,6 +51,10 @@ struct Place {
     id: EndId,
     /// Gone while it is asked.
     driver: Option<EndDriver>,
+    /// Where it is woken.
+    task: HostTaskId,
+    /// Whether a guest waits for it, and it waits for something outside of the store.
+    is_pending: bool,
     /// Whether it is to be asked again.
     is_woken: bool,
 }
@@ -66,12 +71,13 @@ impl HostEnds {
         (place.id == id).then_some(place)
     }
 
-    fn has(&self, id: EndId) -> bool {
+    /// Whether an end has a driver.
+    pub(super) fn has(&self, id: EndId) -> bool {
         let place = self.places.get(id.raw().index());
         place.is_some_and(|place| place.as_ref().is_some_and(|place| place.id == id))
     }
 
-    fn add(&mut self, id: EndId, driver: EndDriver) {
+    fn add(&mut self, id: EndId, task: HostTaskId, driver: EndDriver) {
         let at = id.raw().index();
         if self.places.len() <= at {
             self.places.resize_with(at + 1, || None);
@@ -79,6 +85,8 @@ impl HostEnds {
         let place = Place {
             id,
             driver: Some(driver),
+            task,
+            is_pending: false,
             is_woken: false,
         };
         if self.places[at].replace(place).is_none() {
@@ -90,11 +98,12 @@ impl HostEnds {
         self.places.iter().flatten().map(|place| place.id)
     }
 
-    fn remove(&mut self, id: EndId) -> Option<EndDriver> {
-        let driver = self.get(id)?.driver.take();
-        self.places[id.raw().index()] = None;
+    fn remove(&mut self, id: EndId) -> Option<Place> {
+        if !self.has(id) {
+            return None;
+        }
         self.count -= 1;
-        driver
+        self.places[id.raw().index()].take()
     }
 }
 
@@ -114,7 +123,7 @@ impl StoreOpaque {
             .concurrency
             .scheduler
             .new_transfer(kind, payload, None)?;
-        self.concurrency.host_ends.add(ends.1, driver);
+        self.add_driver(ends.1, driver);
         Ok(ends.0)
     }
 
@@ -141,7 +150,7 @@ impl StoreOpaque {
         if self.concurrency.host_ends.has(id) {
             anyhow::bail!("the readable end is being read already");
         }
-        self.concurrency.host_ends.add(id, driver);
+        self.add_driver(id, driver);
         self.look_after(id)?;
         self.ask_driver(id)
     }
@@ -161,11 +170,28 @@ impl StoreOpaque {
         }
     }
 
+    fn add_driver(&mut self, id: EndId, driver: EndDriver) {
+        let task = self.concurrency.host_tasks.reserve_for_end(id);
+        self.concurrency.host_ends.add(id, task, driver);
+    }
+
+    /// The driver of an end goes; itself, if it isn't being asked.
+    fn remove_driver(&mut self, id: EndId) -> Option<EndDriver> {
+        let place = self.concurrency.host_ends.remove(id)?;
+        let tasks = &mut self.concurrency.host_tasks;
+        if place.is_pending {
+            tasks.end_waits(false);
+        }
+        let future = tasks.end(place.task);
+        debug_assert!(future.is_none(), "it is no future");
+        place.driver
+    }
+
     /// Asks the driver of an end, if it has one and a guest waits.
     ///
     /// # Errors
     /// Those of the driver.
-    pub(crate) fn ask_driver(&mut self, id: EndId) -> Result<()> {
+    pub(super) fn ask_driver(&mut self, id: EndId) -> Result<()> {
         loop {
             let waits = self.concurrency.scheduler.others_buffer(id);
             let waits = waits.map(|(.., remain)| remain);
@@ -173,17 +199,17 @@ impl StoreOpaque {
                 return Ok(());
             };
             place.is_woken = place.driver.is_none();
-            let (Some(remain), Some(mut driver)) = (waits, place.driver.take()) else {
+            if std::mem::take(&mut place.is_pending) {
+                self.concurrency.host_tasks.end_waits(false);
+            }
+            let (Some(remain), Some(driver)) = (waits, place.driver.take()) else {
                 return Ok(());
             };
-            let waker = Waker::noop();
-            let polled = driver.poll(self, &mut Context::from_waker(waker), id);
-            let Some(place) = self.concurrency.host_ends.get(id) else {
+            let task = place.task;
+            let Some((polled, is_woken)) = self.poll_driver(id, task, driver) else {
                 // It has gone meanwhile.
                 return Ok(());
             };
-            place.driver = Some(driver);
-            let is_woken = std::mem::take(&mut place.is_woken);
             match polled {
                 Poll::Ready(Err(error)) => {
                     self.end_driver(id)?;
@@ -191,7 +217,13 @@ impl StoreOpaque {
                 }
                 Poll::Ready(Ok(Driven::Done)) => return self.end_driver(id),
                 Poll::Ready(Ok(Driven::Open)) if remain == 0 => self.answer_nothing(id)?,
-                Poll::Ready(Ok(Driven::Open)) | Poll::Pending => {}
+                // It has done nothing, so it is asked again.
+                Poll::Ready(Ok(Driven::Open)) if self.others_remain(id) == remain as usize => {
+                    self.concurrency.host_tasks.wake(task);
+                    self.set_pending(id);
+                }
+                Poll::Ready(Ok(Driven::Open)) => {}
+                Poll::Pending => self.set_pending(id),
             }
             if !is_woken {
                 return Ok(());
@@ -199,9 +231,65 @@ impl StoreOpaque {
         }
     }
 
+    /// Polls a driver that was taken out of its place and goes back there; and whether it is to be asked
+    /// again. Nothing, if its place has gone meanwhile.
+    #[inline]
+    fn poll_driver(
+        &mut self,
+        id: EndId,
+        task: HostTaskId,
+        mut driver: EndDriver,
+    ) -> Option<(Poll<Result<Driven>>, bool)> {
+        let waker = self.concurrency.host_tasks.take_waker(task);
+        let cx = &mut Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+        let polled = driver.poll(self, cx, id);
+        self.concurrency.host_tasks.give_waker(task, waker);
+        let Some(place) = self.concurrency.host_ends.get(id) else {
+            lend_nothing(|| drop(driver));
+            return None;
+        };
+        place.driver = Some(driver);
+        Some((polled, std::mem::take(&mut place.is_woken)))
+    }
+
+    /// The driver waits, and so does the guest.
+    fn set_pending(&mut self, id: EndId) {
+        if let Some(place) = self.concurrency.host_ends.get(id)
+            && !std::mem::replace(&mut place.is_pending, true)
+        {
+            self.concurrency.host_tasks.end_waits(true);
+        }
+    }
+
+    /// No guest waits at the other end any more.
+    pub(super) fn not_waited_for(&mut self, id: EndId) {
+        if let Some(place) = self.concurrency.host_ends.get(id)
+            && std::mem::take(&mut place.is_pending)
+        {
+            self.concurrency.host_tasks.end_waits(false);
+        }
+    }
+
+    /// A driver was woken: it is asked in the event loop.
+    ///
+    /// # Errors
+    /// Those of the driver: then the guest that waits is locked.
+    pub(super) fn end_woken(&mut self, id: EndId) -> Result<()> {
+        let scheduler = &self.concurrency.scheduler;
+        let owner = scheduler.other_end(id);
+        let owner = owner.and_then(|other| scheduler.end_state(other)?.2);
+        self.ask_driver(id).inspect_err(|_| {
+            if let Some(owner) = owner {
+                let (instance, _) = self.concurrency.instance(owner);
+                instance.lock();
+            }
+        })
+    }
+
     /// The driver is done: its end is dropped.
     fn end_driver(&mut self, id: EndId) -> Result<()> {
-        drop(self.concurrency.host_ends.remove(id));
+        let driver = self.remove_driver(id);
+        lend_nothing(|| drop(driver));
         Ok(self.concurrency.scheduler.drop_end(id)?)
     }
 
@@ -214,7 +302,8 @@ impl StoreOpaque {
         // Whoever comes with something ends it, and then waits, which is cancelled.
         match scheduler.begin_copy(id, Buffer::Host, 1)? {
             Copying::Begun => {
-                scheduler.cancel_copy(id, true)?;
+                // The guest has nothing to say to that.
+                let _ = scheduler.cancel_copy(id, true)?;
                 Ok(())
             }
             Copying::Transfer(_) => bail_bug!("nothing was to be copied"),
@@ -338,6 +427,22 @@ impl StoreOpaque {
         Ok(count)
     }
 
+    /// Drops an end that the host has and nobody drives.
+    ///
+    /// # Errors
+    /// If there is no such end.
+    pub(crate) fn drop_host_end(&mut self, id: EndId) -> Result<()> {
+        let other = self.concurrency.scheduler.other_end(id);
+        if self.concurrency.host_ends.has(id) {
+            return Err(super::end::gone());
+        }
+        self.concurrency.scheduler.drop_end(id)?;
+        match other {
+            Some(other) => self.look_after(other),
+            None => Ok(()),
+        }
+    }
+
     /// Sees to an end of the host's whose other end may have gone: its driver is told, and it goes.
     ///
     /// # Errors
@@ -353,7 +458,7 @@ impl StoreOpaque {
             (false, Some(_)) => return Ok(()),
         };
         scheduler.drop_end(id)?;
-        match self.concurrency.host_ends.remove(id) {
+        match self.remove_driver(id) {
             Some(driver) => driver.other_gone(self, how),
             None => Ok(()),
         }

@@ -173,8 +173,8 @@ impl StoreOpaque {
             self.keep_locked(locked);
             return;
         }
-        let mut subtasks = Vec::new();
         self.look_after_all();
+        let mut subtasks = Vec::new();
         for instance in locked {
             for id in instance.tasks().all_ids() {
                 let take = &mut |released: Released<Guests>| {
