@@ -6,7 +6,7 @@ use crate::store::StoreOpaque;
 use std::fmt;
 use threadline_concurrent::{
     EndKind, EndReport, EndState, Id, InstanceId, Reason, Side, SubtaskState, TaskId, TransferKind,
-    WaitReport, WaitableKind, WaitableReport,
+    Trap, WaitReport, WaitableKind, WaitableReport,
 };
 
 /// A call can't return: it waits for what no thread of its store, and no host function, will ever do.
@@ -34,7 +34,7 @@ impl Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("deadlock detected: event loop cannot make further progress")?;
+        write!(f, "{}", Trap::Deadlock)?;
         for thread in &self.threads {
             write!(f, "\n  {thread}")?;
         }
