@@ -236,9 +236,9 @@ impl CompiledComponent {
         let imports = self.lowerings.values().copied();
         let types = self.lowered_types.get_or_init(|| {
             let description = &self.description;
-            let types = imports.clone().map(|(import, is_async)| {
-                LoweredType::new(description, import, is_async)
-            });
+            let types = imports
+                .clone()
+                .map(|(import, is_async)| LoweredType::new(description, import, is_async));
             types.collect()
         });
         imports.map(|(import, _)| import).zip(types.iter().copied())
@@ -296,7 +296,10 @@ mod tests {
             async_: false,
         };
         let lowerings = lowerings(&[step(1, 0), step(0, 3)]);
-        let imports: Vec<_> = lowerings.values().map(|(import, _)| import.as_u32()).collect();
+        let imports: Vec<_> = lowerings
+            .values()
+            .map(|(import, _)| import.as_u32())
+            .collect();
         assert_eq!(imports, [3, 0]);
     }
 }

@@ -6,7 +6,7 @@ use crate::store::StoreOpaque;
 use std::fmt;
 use threadline_concurrent::{
     EndKind, EndReport, EndState, Id, InstanceId, Reason, Side, SubtaskState, TaskId, TransferKind,
-    Trap, WaitReport, WaitableKind, WaitableReport,
+    WaitReport, WaitableKind, WaitableReport,
 };
 
 /// A call can't return: it waits for what no thread of its store, and no host function, will ever do.
@@ -34,7 +34,7 @@ impl Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Trap::Deadlock)?;
+        f.write_str("wasm trap: deadlock detected: event loop cannot make further progress")?;
         for thread in &self.threads {
             write!(f, "\n  {thread}")?;
         }
@@ -154,11 +154,7 @@ fn end(concurrency: &Concurrency, report: &EndReport) -> String {
         EndState::Done => "done",
     };
     let owner = match report.owner {
-        Some(owner) => format!(
-            "{}, handle {}",
-            instance(concurrency, owner),
-            report.index
-        ),
+        Some(owner) => format!("{}, handle {}", instance(concurrency, owner), report.index),
         None => "the host".to_owned(),
     };
     format!("{side} end of a {transfer} ({owner}), {state}")
