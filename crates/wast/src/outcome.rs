@@ -102,6 +102,7 @@ impl Outcome {
 pub(crate) fn is_trap(error: &Error) -> bool {
     let is_concurrency = |trap: &ConcurrencyTrap| !trap.is_bug();
     error.downcast_ref::<Trap>().is_some()
+        || error.is::<component::Deadlock>()
         || error.downcast_ref().is_some_and(is_concurrency)
         || error
             .chain()

@@ -312,6 +312,8 @@ pub enum Step {
         index: LoweredIndex,
         /// The host function.
         import: RuntimeImportIndex,
+        /// Whether it is lowered with `async`.
+        async_: bool,
     },
 }
 

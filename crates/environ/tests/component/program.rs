@@ -125,7 +125,7 @@ pub(crate) fn program(translation: &Translation<'_>) -> String {
                 let args = args.join(", ");
                 writeln!(out, "instantiate {instance} = {component} ({args})")
             }
-            Step::LowerImport { index, import } => {
+            Step::LowerImport { index, import, .. } => {
                 writeln!(out, "lower {index} = {}", path(translation, *import))
             }
         }

@@ -2,7 +2,9 @@
 
 use super::TypeAbi;
 use threadline_environ::ComponentFuncTypeIndex;
-use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatten};
+use threadline_environ::canonical_abi::{
+    MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatten,
+};
 use threadline_environ::component::{ComponentTypes, InterfaceType};
 use threadline_environ::types::AddressType;
 
@@ -45,6 +47,18 @@ impl FuncShape {
             results,
             flat_params: flat_count(params, MAX_FLAT_PARAMS),
             flat_results: flat_count(results, max_flat_results),
+        }
+    }
+
+    /// The shape of a function of this type when it is lowered with `async`: its result is always
+    /// passed in memory.
+    pub(crate) fn lowered_async(types: &ComponentTypes, ty: ComponentFuncTypeIndex) -> FuncShape {
+        let shape = FuncShape::lifted(types, ty, 0);
+        FuncShape {
+            flat_params: shape
+                .flat_params
+                .filter(|&count| count <= MAX_FLAT_ASYNC_PARAMS),
+            ..shape
         }
     }
 

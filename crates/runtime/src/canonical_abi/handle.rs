@@ -50,7 +50,25 @@ impl CallHandles {
     /// The call is over, well or not: nothing is lent or borrowed for it any more.
     #[inline]
     pub(crate) fn end(self, store: &StoreOpaque) {
-        if let Some(used) = self.0.into_inner() {
+        self.keep().end(store);
+    }
+
+    /// The same, to be kept until the call is over.
+    #[inline]
+    pub(crate) fn keep(self) -> KeptHandles {
+        KeptHandles(self.0.into_inner())
+    }
+}
+
+/// What a call that goes on has borrowed and lent.
+#[derive(Default)]
+pub(crate) struct KeptHandles(Option<Box<Used>>);
+
+impl KeptHandles {
+    /// See [`CallHandles::end`].
+    #[inline]
+    pub(crate) fn end(self, store: &StoreOpaque) {
+        if let Some(used) = self.0 {
             used.end(store);
         }
     }

@@ -17,7 +17,6 @@ use crate::vm::{AsyncHostBody, CallSite, ComponentHostFunc, HostFuture, HostSlot
 use anyhow::Result;
 use std::marker::PhantomData;
 use threadline_environ::ComponentFuncTypeIndex;
-use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 
 /// A host function whose types are Rust's.
 pub(super) fn typed<T, P, R, F>(func: F) -> ComponentHostFunc
@@ -53,13 +52,13 @@ where
 }
 
 /// A call in progress: gives back the handles that it was lent when it is dropped.
-struct Call<'a, T: 'static> {
-    store: StoreContextMut<'a, T>,
-    handles: CallHandles,
+pub(super) struct Call<'a, T: 'static> {
+    pub(super) store: StoreContextMut<'a, T>,
+    pub(super) handles: CallHandles,
 }
 
 impl<'a, T: 'static> Call<'a, T> {
-    fn begin(store: StoreContextMut<'a, T>) -> Call<'a, T> {
+    pub(super) fn begin(store: StoreContextMut<'a, T>) -> Call<'a, T> {
         Call {
             store,
             handles: CallHandles::default(),
@@ -115,7 +114,7 @@ where
             let (params, out) = {
                 let call = site.call(&this.handles);
                 let cx = &mut call.lift(&this.store.0.opaque);
-                let params = lift_from(cx, call.shape.params, MAX_FLAT_PARAMS, &slots)?;
+                let params = lift_from(cx, call.shape.params, site.max_flat_params(), &slots)?;
                 let out = call.shape.out().map(|at| call.pointer(&slots[at]));
                 (params, out)
             };
@@ -124,7 +123,14 @@ where
             let call = site.call(&this.handles);
             let cx = &mut call.lower(&mut this.store.0.opaque);
             let results = call.shape.results;
-            lower_to(&result, cx, results, MAX_FLAT_RESULTS, &mut slots, out)
+            lower_to(
+                &result,
+                cx,
+                results,
+                site.max_flat_results(),
+                &mut slots,
+                out,
+            )
         })
     }
 }

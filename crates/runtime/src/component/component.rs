@@ -39,7 +39,8 @@ pub(crate) struct CompiledComponent {
     exports: ExportTree,
     /// By [`NestedComponentIndex`].
     nested: Vec<Arc<CompiledComponent>>,
-    lowerings: PrimaryMap<LoweredIndex, RuntimeImportIndex>,
+    /// The import behind each lowering, and whether that is with `async`.
+    lowerings: PrimaryMap<LoweredIndex, (RuntimeImportIndex, bool)>,
     /// How each is called, found for the first instance.
     lowered_types: OnceLock<Box<[LoweredType]>>,
     /// The code of each trampoline, found for the first instance.
@@ -156,12 +157,16 @@ impl std::fmt::Debug for Component {
     }
 }
 
-/// Which import is behind each lowering.
-fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, RuntimeImportIndex> {
+/// Which import is behind each lowering, and whether that is with `async`.
+fn lowerings(steps: &[Step]) -> PrimaryMap<LoweredIndex, (RuntimeImportIndex, bool)> {
     let mut lowerings: Vec<_> = steps
         .iter()
         .filter_map(|step| match step {
-            Step::LowerImport { index, import } => Some((*index, *import)),
+            Step::LowerImport {
+                index,
+                import,
+                async_,
+            } => Some((*index, (*import, *async_))),
             _ => None,
         })
         .collect();
@@ -233,10 +238,10 @@ impl CompiledComponent {
             let description = &self.description;
             let types = imports
                 .clone()
-                .map(|import| description.runtime_imports[import].ty);
-            types.map(|ty| LoweredType::new(description, ty)).collect()
+                .map(|(import, is_async)| LoweredType::new(description, import, is_async));
+            types.collect()
         });
-        imports.zip(types.iter().copied())
+        imports.map(|(import, _)| import).zip(types.iter().copied())
     }
 
     /// Whose task a start function is that this step calls, if it is one.
@@ -288,9 +293,13 @@ mod tests {
         let step = |index, import| Step::LowerImport {
             index: LoweredIndex::from_u32(index),
             import: RuntimeImportIndex::from_u32(import),
+            async_: false,
         };
         let lowerings = lowerings(&[step(1, 0), step(0, 3)]);
-        let imports: Vec<_> = lowerings.values().map(|import| import.as_u32()).collect();
+        let imports: Vec<_> = lowerings
+            .values()
+            .map(|(import, _)| import.as_u32())
+            .collect();
         assert_eq!(imports, [3, 0]);
     }
 }

@@ -3,6 +3,7 @@
 use super::component::CompiledComponent;
 use super::types::{ComponentItem, Description};
 use super::version;
+use crate::vm::{ComponentInstancePtr, CoreFunc};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -137,6 +138,18 @@ pub(super) enum Item {
     Component(ExportedComponent),
 }
 
+/// The name of an export that is this core function, lifted.
+pub(crate) fn export_name(instance: ComponentInstancePtr, core: &CoreFunc) -> Option<String> {
+    let exports = instance.component().exports();
+    (0..exports.num_lifted).find_map(|position| {
+        let func = instance.lifted(position as usize)?;
+        match func.get::<'static>().is(core) {
+            true => exports.name_of_lifted(position),
+            false => None,
+        }
+    })
+}
+
 impl ExportTree {
     /// Numbers exports.
     pub(super) fn new(exports: &[(String, Export)]) -> ExportTree {
@@ -221,6 +234,22 @@ impl ExportTree {
             exports.map(|((_, name), index)| (name.as_str(), *index))
         })?;
         Some(index)
+    }
+
+    /// The path to the function that is lifted at this position.
+    fn name_of_lifted(&self, at: u32) -> Option<String> {
+        let path = |(instance, name): &(Option<u32>, String)| match instance {
+            None => Some(name.clone()),
+            Some(instance) => {
+                let outer = self.by_name.iter().find(|&(_, index)| index == instance);
+                Some(format!("{}#{name}", outer?.0.1))
+            }
+        };
+        let mut names = self.by_name.iter();
+        names.find_map(|(name, &index)| match self.get(index)? {
+            Item::Lifted { position, .. } if *position == at => path(name),
+            _ => None,
+        })
     }
 
     /// How the embedder refers to an export.

@@ -261,6 +261,20 @@ impl LiftedFunc {
         self.task.as_ref()
     }
 
+    /// How it is called as a task, also if calls of it need not make any.
+    pub(super) fn as_task(&self) -> HostTask {
+        match &self.task {
+            Some(task) => *task,
+            None => HostTask::new(self.instance, self.core, self.ty, self.options),
+        }
+    }
+
+    /// Whether it is this core function, lifted.
+    pub(super) fn is(&self, core: &CoreFunc) -> bool {
+        self.core.func.code.as_ptr() == core.func.code.as_ptr()
+            && self.core.func.vmctx.as_ptr() == core.func.vmctx.as_ptr()
+    }
+
     /// The index of its type in its component.
     pub(super) fn type_index(&self) -> ComponentFuncTypeIndex {
         self.ty
@@ -270,7 +284,7 @@ impl LiftedFunc {
         ComponentFunc::new(self.instance.description(), self.ty)
     }
 
-    fn func_type<'a>(&self) -> &'a ComponentFuncType {
+    pub(super) fn func_type<'a>(&self) -> &'a ComponentFuncType {
         &self.instance.description().types.funcs[self.ty]
     }
 
@@ -398,7 +412,7 @@ impl LiftedFunc {
         Ok(result.map_err(|error| ComponentError::value("a parameter".to_owned(), &error))?)
     }
 
-    fn lower_params(
+    pub(super) fn lower_params(
         &self,
         cx: &mut LowerContext<'_>,
         params: &[Val],
@@ -408,7 +422,7 @@ impl LiftedFunc {
         lower_vals(cx, self.shape.params, in_memory, params, slots, None)
     }
 
-    fn lift_results(
+    pub(super) fn lift_results(
         &self,
         cx: &mut LiftContext<'_>,
         slots: &[ValRaw],
@@ -420,7 +434,7 @@ impl LiftedFunc {
     }
 
     /// Checks the values of a dynamic call before anything happens.
-    fn check_vals(
+    pub(super) fn check_vals(
         &self,
         store: &StoreOpaque,
         params: &[Val],

@@ -4,6 +4,7 @@
 //! A call goes through the host: values are lifted from the caller as [`Val`]s and lowered into the
 //! callee, which is why the callee's types, down to its resource types, must be those of the import.
 
+use super::concurrent_host_func::{lift_params, lowered};
 use super::error::ComponentError;
 use super::export::{ExportTree, Item as Exported};
 use super::func::Func;
@@ -14,9 +15,13 @@ use super::linker::{Item, Items, LinkerInstance};
 use super::same_type::Comparison;
 use super::types::{ComponentFunc, Description};
 use super::{ResourceType, Val};
-use crate::canonical_abi::ResourceLookup;
+use crate::canonical_abi::{CallHandles, ResourceLookup};
+use crate::concurrent::HostTaskFuture;
 use crate::store::{AsContext, StoreOpaque};
-use crate::vm::{ComponentHostFunc, ComponentInstancePtr, HostCall, OpaqueBody, TypedImport};
+use crate::vm::{
+    CallSite, ComponentHostFunc, ComponentInstancePtr, ConcurrentHostBody, HostCall, OpaqueBody,
+    TypedImport,
+};
 use anyhow::Result;
 use std::sync::Arc;
 use threadline_environ::component::TypeDef;
@@ -133,7 +138,7 @@ pub(super) fn guest_func(store: &StoreOpaque, func: Func) -> Result<ComponentHos
     let instance = lifted.instance();
     let count = instance.description().resources.len();
     let resources = (0..count).map(|i| instance.public_resource(store, EntityRef::new(i)));
-    Ok(ComponentHostFunc::new_opaque(GuestFunc {
+    Ok(ComponentHostFunc::new_opaque_or_concurrent(GuestFunc {
         func,
         of: instance.description().clone(),
         ty: lifted.type_index(),
@@ -164,6 +169,21 @@ impl TypedImport for GuestFunc {
         comparison.funcs(ty, self.ty).map_err(|(part, error)| {
             ComponentError::func_type(ComponentFunc::new(of, ty), part, &error)
         })
+    }
+}
+
+/// For imports whose type is `async`: other calls go on meanwhile.
+impl ConcurrentHostBody for GuestFunc {
+    fn begin(
+        &self,
+        store: &mut StoreOpaque,
+        site: CallSite,
+        handles: &CallHandles,
+        slots: &[ValRaw],
+    ) -> Result<HostTaskFuture> {
+        let params = lift_params(store, site, handles, slots)?;
+        let call = self.func.begin_concurrent(store, params);
+        Ok(lowered(site, slots, call))
     }
 }
 

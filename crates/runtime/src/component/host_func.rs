@@ -10,11 +10,10 @@ use super::val::ValTypes;
 use super::{ComponentNamedList, Lift, Lower, Val};
 use crate::canonical_abi::{ResourceLookup, lift_from, lift_vals, lower_to, lower_vals};
 use crate::store::{AsContextMut, StoreContextMut, StoreOpaque};
-use crate::vm::{ComponentHostFunc, HostBody, HostCall, TypedImport};
+use crate::vm::{ComponentHostFunc, HostBody, HostCall, Lowering, TypedImport};
 use anyhow::Result;
 use std::marker::PhantomData;
 use threadline_environ::ComponentFuncTypeIndex;
-use threadline_environ::canonical_abi::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
 
@@ -70,7 +69,7 @@ where
     F: Fn(StoreContextMut<'_, T>, P) -> Result<R> + Send + Sync + 'static,
 {
     #[inline]
-    fn call(
+    fn call<W: Lowering>(
         &self,
         mut store: StoreContextMut<'_, T>,
         call: HostCall<'_>,
@@ -78,18 +77,18 @@ where
     ) -> Result<()> {
         let shape = call.shape;
         let cx = &mut call.lift(&store.0.opaque);
-        let params = lift_from(cx, shape.params, MAX_FLAT_PARAMS, slots)?;
+        let params = lift_from(cx, shape.params, W::MAX_FLAT_PARAMS, slots)?;
         let out = const {
-            match R::ABI.flat_count() > MAX_FLAT_RESULTS {
+            match R::ABI.flat_count() > W::MAX_FLAT_RESULTS {
                 false => None,
-                true if P::ABI.flat_count() > MAX_FLAT_PARAMS => Some(1),
+                true if P::ABI.flat_count() > W::MAX_FLAT_PARAMS => Some(1),
                 true => Some(P::ABI.flat_count()),
             }
         };
         let out = out.map(|position: usize| call.pointer(&slots[position]));
         let result = (self.func)(store.as_context_mut(), params)?;
         let cx = &mut call.lower(&mut store.0.opaque);
-        lower_to(&result, cx, shape.results, MAX_FLAT_RESULTS, slots, out)
+        lower_to(&result, cx, shape.results, W::MAX_FLAT_RESULTS, slots, out)
     }
 }
 
@@ -113,7 +112,7 @@ where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
 {
-    fn call(
+    fn call<W: Lowering>(
         &self,
         store: StoreContextMut<'_, T>,
         call: HostCall<'_>,

@@ -223,7 +223,11 @@ impl<'a> Instantiation<'a> {
                 component,
                 args,
             } => return Ok(Next::Instantiate(*instance, self.link(*component, args)?)),
-            Step::LowerImport { index, import } => self.lower_linked(*index, *import)?,
+            Step::LowerImport {
+                index,
+                import,
+                async_,
+            } => self.lower_linked(*index, *import, *async_)?,
         }
         Ok(Next::Step)
     }

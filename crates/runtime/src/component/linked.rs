@@ -126,12 +126,13 @@ impl Instantiation<'_> {
         &mut self,
         index: LoweredIndex,
         import: RuntimeImportIndex,
+        is_async: bool,
     ) -> Result<()> {
         let description = self.component.description();
         let runtime_import = &description.runtime_imports[import];
         if let ImportSource::Instance(_) = runtime_import.from {
             let func = self.function(import)?;
-            let lowered = LoweredType::new(description, runtime_import.ty);
+            let lowered = LoweredType::new(description, import, is_async);
             self.instance.set_lowering(index, func, lowered);
         }
         Ok(())

@@ -5,8 +5,8 @@ use super::import_check::{Found, ImportCheck, ImportedResource};
 use super::instance::Instance;
 use super::instance_pre::InstancePre;
 use super::{
-    Component, ComponentNamedList, Lift, Lower, ResourceType, Val, async_host_func, host_func,
-    version,
+    Accessor, Component, ComponentNamedList, Lift, Lower, ResourceType, Val, async_host_func,
+    concurrent_host_func, host_func, version,
 };
 use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
@@ -314,6 +314,50 @@ impl<T: 'static> LinkerInstance<'_, T> {
             + 'static,
     {
         self.define(name, Item::Func(async_host_func::dynamic(func)))
+    }
+
+    /// Defines a host function by a closure that makes a future that doesn't hold the store: while it goes
+    /// on, so do guests and other host functions. It gets at the store by the [`Accessor`], for as long as
+    /// it doesn't wait; otherwise as [`func_wrap`](Self::func_wrap).
+    ///
+    /// For an import whose type is `async`, a call that isn't ready at once is a subtask of its caller. If
+    /// the type isn't, it is as if by [`func_wrap_async`](Self::func_wrap_async): everything waits.
+    ///
+    /// The closure is called, and its future polled for the first time, before the call returns to the
+    /// guest; after that by who turns the store: [`Func::call_async`](super::Func::call_async),
+    /// [`Store::run_concurrent`](crate::Store::run_concurrent) and their like. If the guest cancels the
+    /// call, the future is dropped, unless it has used [`Accessor::cancelled`].
+    ///
+    /// # Errors
+    /// If the name is defined already, unless shadowing is allowed.
+    pub fn func_wrap_concurrent<Params, Return, F, Fut>(
+        &mut self,
+        name: &str,
+        func: F,
+    ) -> Result<()>
+    where
+        T: Send,
+        F: Fn(&'static Accessor<T>, Params) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Return>> + Send + 'static,
+        Params: ComponentNamedList + Lift + 'static,
+        Return: ComponentNamedList + Lower + 'static,
+    {
+        self.define(name, Item::Func(concurrent_host_func::typed(func)))
+    }
+
+    /// Defines a host function for imports of any type by a closure that makes a future that doesn't hold
+    /// the store; see [`func_wrap_concurrent`](Self::func_wrap_concurrent). The future gives as many
+    /// values as the function has results, of their types.
+    ///
+    /// # Errors
+    /// If the name is defined already, unless shadowing is allowed.
+    pub fn func_new_concurrent<F, Fut>(&mut self, name: &str, func: F) -> Result<()>
+    where
+        T: Send,
+        F: Fn(&'static Accessor<T>, Vec<Val>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<Val>>> + Send + 'static,
+    {
+        self.define(name, Item::Func(concurrent_host_func::dynamic(func)))
     }
 
     /// Defines a resource type: one of the host's ([`ResourceType::host`]), or that of an instance

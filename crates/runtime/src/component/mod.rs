@@ -80,6 +80,7 @@
 //! A trap locks the instance that the host called, with everything nested in it: each further
 //! call into it is a trap. Other instances of the store go on.
 
+mod accessor;
 mod async_host_func;
 #[cfg(feature = "component-macro")]
 #[doc(hidden)]
@@ -90,6 +91,8 @@ pub mod bindgen;
 )]
 mod component;
 mod component_check;
+mod concurrency_counts;
+mod concurrent_host_func;
 #[doc(hidden)]
 pub mod derive;
 mod destructor;
@@ -111,7 +114,10 @@ mod module_check;
 mod resource;
 mod resource_table;
 mod resource_type;
+mod run_concurrent;
 mod same_type;
+mod stream;
+mod stream_io;
 mod task_caller;
 mod type_check;
 mod typed_func;
@@ -123,9 +129,13 @@ pub use self::component::Component;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, WasmList, WasmStr};
 #[doc(hidden)]
 pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
+pub use crate::concurrent::Deadlock;
+pub use accessor::{Access, Accessor, CancelRequested, Cancelled, JoinHandle};
+pub use concurrency_counts::ConcurrencyCounts;
 pub use end_any::{FutureAny, StreamAny};
 pub use error::ComponentError;
 pub use error_context::ErrorContext;
+pub(crate) use export::export_name;
 pub use export::{ComponentExportIndex, ExportLookup};
 pub use func::Func;
 pub use has_data::{HasData, HasSelf};
@@ -135,6 +145,9 @@ pub use linker::{Linker, LinkerInstance};
 pub use resource::{Resource, ResourceAny};
 pub use resource_table::{ResourceTable, ResourceTableError};
 pub use resource_type::ResourceType;
+pub use run_concurrent::{CallCanceller, ConcurrentCall};
+pub use stream::{FutureReader, StreamReader};
+pub use stream_io::{Closed, Destination, Source, StreamConsumer, StreamProducer, StreamState};
 pub use typed_func::TypedFunc;
 pub use types::Type;
 pub use val::Val;

@@ -68,4 +68,8 @@ where
         self.handles.exit_scope(instance)?;
         instance.post_return(store, options, slots)
     }
+
+    fn over(&mut self, store: &StoreOpaque) {
+        std::mem::take(&mut self.handles).end(store);
+    }
 }

@@ -124,8 +124,8 @@ fn begun(
 }
 
 /// The end of a call that the caller never had a handle of.
-fn finish(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<GuestSubtask> {
+pub(super) fn finish(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<GuestSubtask> {
     let mut subtask = store.concurrency.scheduler.finish_subtask(subtask)?;
-    subtask.end_lends();
+    subtask.end_lends(store);
     Ok(subtask)
 }

@@ -1,15 +1,18 @@
 //! Calls of the host that make tasks.
 
-use super::state::{GuestTask, Next, TaskWork};
+use super::event_loop::{Driven, Outside};
+use super::state::{Concurrency, GuestTask, Next, TaskWork};
 use super::turn::{Ran, new_thread, next_for_sync};
-use super::waitable;
-use crate::bug::{bail_bug, bug};
+use crate::bug::bug;
+use crate::component::Cancelled;
 use crate::store::StoreOpaque;
+use crate::trap::Trap as GuestTrap;
 use crate::vm::{CallerSlot, ComponentInstancePtr, CoreFunc};
 use anyhow::{Context as _, Result, anyhow};
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::task::Poll;
-use threadline_concurrent::{NewTask, SubtaskId, TaskId, Trap};
+use std::task::{Context, Poll, Waker};
+use threadline_concurrent::{CancelRequest, InstanceId, NewTask, TaskId, TaskState, ThreadId};
 use threadline_environ::canonical_abi::LiftOrLower;
 use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
@@ -28,6 +31,9 @@ pub(crate) trait HostCaller {
     /// # Errors
     /// If it can't be lifted.
     fn lift(&mut self, store: &mut StoreOpaque, slots: &mut [ValRaw]) -> Result<()>;
+
+    /// The call is over, well or not. A caller that the store keeps takes back what it has lent.
+    fn over(&mut self, _: &StoreOpaque) {}
 }
 
 /// A lifted function, calls of which make tasks.
@@ -86,33 +92,64 @@ pub(crate) struct HostCallId {
 pub(crate) struct HostCalls {
     places: Vec<HostCall>,
     free: Vec<usize>,
-    /// Tasks whose callers have lost interest, to be told so at the next turn.
-    given_up: Vec<TaskId>,
+    /// What callers want to be done at the next turn.
+    pub(super) requests: VecDeque<Request>,
+    /// The call whose task has failed last, if it waits for it.
+    pub(super) failed: Option<HostCallId>,
+    /// The call of a sync-typed function that has to be resolved before anything else goes on, and its
+    /// instance.
+    pub(super) sync: Option<(HostCallId, InstanceId)>,
 }
 
+/// What a caller wants to be done.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Request {
+    /// Begin this call.
+    Begin(HostCallId),
+    /// Nobody waits for it any more.
+    Drop(HostCallId),
+    /// It is to be cancelled, and is waited for.
+    Cancel(HostCallId),
+    /// This task is to be cancelled, for which nobody waits.
+    CancelTask(TaskId),
+}
+
+#[derive(Default)]
 struct HostCall {
     generation: u64,
     caller: CallerSlot,
     task: Option<TaskId>,
     resolution: Option<Resolution>,
+    /// What is needed to begin it, of one that has not begun.
+    queued: Option<HostTask>,
+    /// The callee's instance, of one that isn't waited for by who turns the store.
+    instance: Option<ComponentInstancePtr>,
+    /// Who waits for that.
+    waiter: Option<Waker>,
 }
 
 /// How a call ended.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Resolution {
+#[derive(Debug)]
+pub(super) enum Resolution {
     Returned,
     Cancelled,
+    Failed(anyhow::Error),
+}
+
+impl Resolution {
+    fn result(self) -> Result<()> {
+        match self {
+            Resolution::Returned => Ok(()),
+            Resolution::Cancelled => Err(Cancelled.into()),
+            Resolution::Failed(error) => Err(error),
+        }
+    }
 }
 
 impl HostCalls {
     fn begin(&mut self) -> HostCallId {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(HostCall {
-                generation: 0,
-                caller: CallerSlot::default(),
-                task: None,
-                resolution: None,
-            });
+            self.places.push(HostCall::default());
             self.places.len() - 1
         });
         HostCallId {
@@ -131,33 +168,70 @@ impl HostCalls {
         Some(&mut self.get(id)?.caller)
     }
 
-    fn resolve(&mut self, id: HostCallId, resolution: Resolution) {
+    pub(super) fn resolve(&mut self, id: HostCallId, resolution: Resolution) {
         if let Some(call) = self.get(id) {
             call.resolution = Some(resolution);
+            if let Some(waiter) = call.waiter.take() {
+                waiter.wake();
+            }
         }
+    }
+
+    /// How a call has ended, if it has.
+    #[inline]
+    pub(super) fn take_resolution(&mut self, id: HostCallId) -> Option<Resolution> {
+        self.get(id)?.resolution.take()
+    }
+
+    /// Whether somebody waits for a call still.
+    pub(super) fn is_unresolved(&mut self, id: HostCallId) -> bool {
+        self.get(id).is_some_and(|call| call.resolution.is_none())
     }
 
     fn end(&mut self, id: HostCallId) -> Option<HostCall> {
         let call = self.get(id)?;
-        let ended = HostCall {
-            generation: call.generation,
-            caller: std::mem::take(&mut call.caller),
-            task: call.task.take(),
-            resolution: call.resolution.take(),
-        };
-        call.generation += 1;
+        let generation = call.generation + 1;
+        let ended = std::mem::replace(
+            call,
+            HostCall {
+                generation,
+                ..HostCall::default()
+            },
+        );
         self.free.push(id.place);
         Some(ended)
     }
+
+    /// Whoever waits for calls of an instance looks again: it is locked.
+    pub(super) fn wake_callers_of(&mut self, instance: ComponentInstancePtr) {
+        for call in &mut self.places {
+            if call.instance == Some(instance)
+                && let Some(waiter) = call.waiter.take()
+            {
+                waiter.wake();
+            }
+        }
+    }
+
+    /// How many calls have not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
 }
 
-/// What the host finds when it looks for a call's result.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Driven {
-    Resolved(Resolution),
-    Pending,
+impl Concurrency {
+    /// The current thread fails: if it is of a task that a call of the host waits for, that is noted.
+    pub(super) fn note_failed_call(&mut self) {
+        let call = match self.current_task().map(|task| task.work) {
+            Ok(TaskWork::Host { call, .. }) => Some(call),
+            _ => None,
+        };
+        let call = call.filter(|&call| self.host_calls.is_unresolved(call));
+        self.host_calls.failed = call;
+    }
 }
 
+/// Calls that are waited for by who turns the store.
 impl StoreOpaque {
     /// Lowers the parameters of a call of the host that starts.
     pub(super) fn lower_params(&mut self, call: HostCallId, slots: &mut [ValRaw]) -> Result<()> {
@@ -182,11 +256,6 @@ impl StoreOpaque {
         self.concurrency
             .host_calls
             .resolve(call, Resolution::Cancelled);
-    }
-
-    /// A host function is told that its caller wants it to be cancelled.
-    pub(super) fn cancel_host_task(&mut self, _: SubtaskId) -> Result<()> {
-        bail_bug!("host functions that are subtasks are not driven")
     }
 
     /// Makes a task and runs it until it blocks or ends.
@@ -219,41 +288,36 @@ impl StoreOpaque {
         self.run_thread(thread)
     }
 
-    /// Turns the event loop until a call is resolved.
-    fn drive(&mut self, task: &HostTask, call: HostCallId) -> Result<Driven> {
+    /// Turns the event loop until a call is resolved; of a sync-typed function, only what its instance
+    /// does.
+    fn drive_call(&mut self, task: &HostTask, id: HostCallId) -> Result<Driven<Resolution>> {
+        if task.async_typed {
+            return self.drive(Outside::Nothing, |store| {
+                Ok(store.concurrency.host_calls.take_resolution(id))
+            });
+        }
         loop {
-            let found = self.concurrency.host_calls.get(call);
-            let found = found.ok_or_else(|| bug!("a call that is gone is driven"))?;
-            if let Some(resolution) = found.resolution {
-                return Ok(Driven::Resolved(resolution));
+            if let Some(resolution) = self.concurrency.host_calls.take_resolution(id) {
+                return Ok(Driven::Done(resolution));
             }
-            let next = match task.async_typed {
-                false => {
-                    let instance = self.scheduled(task.instance, task.owner);
-                    next_for_sync(&mut self.concurrency.scheduler, instance)?
-                }
-                true => match self.concurrency.scheduler.next_ready() {
-                    Some(next) => next,
-                    None => return Err(Trap::Deadlock.into()),
-                },
-            };
+            let instance = self.scheduled(task.instance, task.owner);
+            let next = next_for_sync(&mut self.concurrency.scheduler, instance)?;
             if self.run_thread(next)? == Ran::Pending {
                 return Ok(Driven::Pending);
             }
         }
     }
 
-    /// Tells tasks whose callers have lost interest that they are to be cancelled.
-    fn give_up(&mut self) -> Result<()> {
-        while let Some(task) = self.concurrency.host_calls.given_up.pop() {
-            // It may have ended meanwhile, or been resolved.
-            if self.concurrency.scheduler.task_state(task)
-                != threadline_concurrent::TaskState::Resolved
-            {
-                waitable::request_cancellation(self, task)?;
-            }
+    /// A call ends, whoever waited for it. If it isn't resolved, its task is to be cancelled.
+    fn end_call(&mut self, id: HostCallId, is_resolved: bool) {
+        let calls = &mut self.concurrency.host_calls;
+        if let Some(HostCall {
+            task: Some(task), ..
+        }) = calls.end(id)
+            && !is_resolved
+        {
+            calls.requests.push_back(Request::CancelTask(task));
         }
-        Ok(())
     }
 
     /// Calls a function, as a task, from within a plain call: nothing can wait for the host.
@@ -263,17 +327,14 @@ impl StoreOpaque {
     pub(crate) fn call_task(&mut self, task: &HostTask, caller: &mut dyn HostCaller) -> Result<()> {
         let id = self.concurrency.host_calls.begin();
         let driven = self.turn(None, |store| {
-            store.with_caller(id, caller, |store| {
-                store.give_up()?;
-                match store.begin_task(task, id)? {
-                    Ran::Done => store.drive(task, id),
-                    Ran::Pending => Ok(Driven::Pending),
-                }
+            store.with_caller(id, caller, |store| match store.begin_task(task, id)? {
+                Ran::Done => store.drive_call(task, id),
+                Ran::Pending => Ok(Driven::Pending),
             })
         });
-        self.concurrency.host_calls.end(id);
+        self.end_call(id, matches!(driven, Ok(Driven::Done(_))));
         match driven? {
-            Driven::Resolved(resolution) => resolved(resolution),
+            Driven::Done(resolution) => resolution.result(),
             Driven::Pending => Err(anyhow!(
                 "the call waits for a host function, and a plain call can't wait: call it with \
                  `call_async`"
@@ -291,40 +352,36 @@ impl StoreOpaque {
         caller: &mut C,
     ) -> Result<()> {
         let id = self.concurrency.host_calls.begin();
-        let call = AsyncCall { store: self, id };
+        let mut call = AsyncCall {
+            depth: self.concurrency.scheduler.depth(),
+            store: self,
+            id,
+            is_resolved: false,
+        };
         let mut begun = false;
         let resolution = poll_fn(|cx| {
             let driven = call.store.turn(Some(cx), |store| {
                 store.with_caller(id, caller, |store| {
                     let ran = match std::mem::replace(&mut begun, true) {
                         true => store.go_on_after_host()?,
-                        false => {
-                            store.give_up()?;
-                            store.begin_task(&task, id)?
-                        }
+                        false => store.begin_task(&task, id)?,
                     };
                     match ran {
-                        Ran::Done => store.drive(&task, id),
+                        Ran::Done => store.drive_call(&task, id),
                         Ran::Pending => Ok(Driven::Pending),
                     }
                 })
             });
             match driven {
-                Ok(Driven::Resolved(resolution)) => Poll::Ready(Ok(resolution)),
+                Ok(Driven::Done(resolution)) => Poll::Ready(Ok(resolution)),
                 Ok(Driven::Pending) => Poll::Pending,
                 Err(error) => Poll::Ready(Err(error)),
             }
         });
         let resolution = resolution.await?;
+        call.is_resolved = true;
         drop(call);
-        resolved(resolution)
-    }
-}
-
-fn resolved(resolution: Resolution) -> Result<()> {
-    match resolution {
-        Resolution::Returned => Ok(()),
-        Resolution::Cancelled => Err(anyhow!("the call was cancelled")),
+        resolution.result()
     }
 }
 
@@ -332,21 +389,185 @@ fn resolved(resolution: Resolution) -> Result<()> {
 struct AsyncCall<'a> {
     store: &'a mut StoreOpaque,
     id: HostCallId,
+    /// How many resumptions it was made within.
+    depth: usize,
+    is_resolved: bool,
 }
 
 impl Drop for AsyncCall<'_> {
     fn drop(&mut self) {
-        if self.store.is_interrupted() {
-            self.store.abandon_interrupted();
+        self.store.abandon_interrupted(self.depth);
+        self.store.end_call(self.id, self.is_resolved);
+    }
+}
+
+/// Calls that the event loop begins, and others wait for: several at once.
+impl StoreOpaque {
+    /// Makes a call that begins at the next turn.
+    pub(crate) fn queue_call(
+        &mut self,
+        task: HostTask,
+        caller: Box<dyn HostCaller + Send>,
+    ) -> HostCallId {
+        let calls = &mut self.concurrency.host_calls;
+        let id = calls.begin();
+        if let Some(call) = calls.get(id) {
+            call.caller = CallerSlot::Kept(caller);
+            call.instance = Some(task.instance);
+            call.queued = Some(task);
         }
-        let calls = &mut self.store.concurrency.host_calls;
-        if let Some(HostCall {
-            task: Some(task),
-            resolution: None,
-            ..
-        }) = calls.end(self.id)
+        calls.requests.push_back(Request::Begin(id));
+        id
+    }
+
+    /// Whether a call that was queued is over, and how; then it is forgotten.
+    pub(crate) fn poll_call(&mut self, id: HostCallId, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let Some(call) = self.concurrency.host_calls.get(id) else {
+            return Poll::Ready(Err(bug!("a call that is gone is waited for").into()));
+        };
+        let result = match call.resolution.take() {
+            Some(resolution) => resolution.result(),
+            // Whoever was in it will never return.
+            None if call.task.is_some() && call.instance.is_some_and(|it| it.is_locked()) => {
+                Err(GuestTrap::CannotEnterComponent.into())
+            }
+            None => {
+                call.waiter = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        };
+        self.forget_call(id);
+        Poll::Ready(result)
+    }
+
+    /// A call that was queued is over; its task, if it goes on.
+    fn forget_call(&mut self, id: HostCallId) -> Option<TaskId> {
+        let mut call = self.concurrency.host_calls.end(id)?;
+        if let CallerSlot::Kept(caller) = &mut call.caller {
+            caller.over(self);
+        }
+        call.task
+    }
+
+    /// Has what a caller wants done; at once, if its call has not begun, and then never does.
+    pub(super) fn request(&mut self, request: Request) {
+        let calls = &mut self.concurrency.host_calls;
+        let (Request::Cancel(id) | Request::Drop(id)) = request else {
+            calls.requests.push_back(request);
+            return;
+        };
+        if calls
+            .get(id)
+            .is_none_or(|call| call.queued.take().is_none())
         {
-            calls.given_up.push(task);
+            calls.requests.push_back(request);
+        } else if let Request::Cancel(_) = request {
+            self.host_call_cancelled(id);
+        } else {
+            self.forget_call(id);
+        }
+    }
+
+    /// Does what a caller wants.
+    pub(super) fn handle_request(&mut self, request: Request) -> Result<Ran> {
+        match request {
+            Request::Begin(id) => self.begin_queued(id),
+            Request::Drop(id) => match self.forget_call(id) {
+                Some(task) => self.cancel_task(task),
+                None => Ok(Ran::Done),
+            },
+            Request::Cancel(id) => {
+                let call = self.concurrency.host_calls.get(id);
+                match call.and_then(|call| call.task) {
+                    Some(task) => self.cancel_task(task),
+                    None => Ok(Ran::Done),
+                }
+            }
+            Request::CancelTask(task) => self.cancel_task(task),
+        }
+    }
+
+    fn begin_queued(&mut self, id: HostCallId) -> Result<Ran> {
+        let Some(call) = self.concurrency.host_calls.get(id) else {
+            return Ok(Ran::Done);
+        };
+        let Some(task) = call.queued.take() else {
+            return Ok(Ran::Done);
+        };
+        match self.begin_task(&task, id) {
+            Ok(ran) => {
+                let calls = &mut self.concurrency.host_calls;
+                if !task.async_typed && calls.is_unresolved(id) {
+                    let instance = self.scheduled(task.instance, task.owner);
+                    self.concurrency.host_calls.sync = Some((id, instance));
+                }
+                Ok(ran)
+            }
+            Err(error) => {
+                let calls = &mut self.concurrency.host_calls;
+                calls.failed = None;
+                match calls.is_unresolved(id) {
+                    true => {
+                        calls.resolve(id, Resolution::Failed(error));
+                        Ok(Ran::Done)
+                    }
+                    false => Err(error),
+                }
+            }
+        }
+    }
+
+    /// The thread that goes on for the call of a sync-typed function that isn't resolved, if there is
+    /// such a call. If nothing of its instance can go on, it has failed.
+    pub(super) fn next_for_sync_call(&mut self) -> Option<ThreadId> {
+        let (id, instance) = self.concurrency.host_calls.sync?;
+        let calls = &mut self.concurrency.host_calls;
+        if calls.is_unresolved(id) {
+            match next_for_sync(&mut self.concurrency.scheduler, instance) {
+                Ok(next) => return Some(next),
+                Err(trap) => {
+                    let (instance, _) = self.concurrency.instance(instance);
+                    instance.lock();
+                    self.settle_locks();
+                    let calls = &mut self.concurrency.host_calls;
+                    calls.resolve(id, Resolution::Failed(trap.into()));
+                }
+            }
+        }
+        self.concurrency.host_calls.sync = None;
+        None
+    }
+
+    /// `Task.request_cancellation`, by the host.
+    fn cancel_task(&mut self, task: TaskId) -> Result<Ran> {
+        match self.concurrency.scheduler.task_state(task) {
+            TaskState::Initial | TaskState::Started => {}
+            // It is asked already, or over.
+            TaskState::PendingCancel | TaskState::CancelDelivered | TaskState::Resolved => {
+                return Ok(Ran::Done);
+            }
+        }
+        match self.concurrency.scheduler.request_cancellation(task)? {
+            CancelRequest::BeforeStart(exited) => {
+                if let Some(GuestTask {
+                    work: TaskWork::Host { call, .. },
+                    ..
+                }) = exited.task
+                {
+                    self.host_call_cancelled(call);
+                }
+                Ok(Ran::Done)
+            }
+            CancelRequest::Later => Ok(Ran::Done),
+            CancelRequest::Resume(mut thread) => loop {
+                if self.run_from_loop(thread)? == Ran::Pending {
+                    return Ok(Ran::Pending);
+                }
+                match self.concurrency.scheduler.next_for_cancellation(task) {
+                    Some(next) => thread = next,
+                    None => return Ok(Ran::Done),
+                }
+            },
         }
     }
 }

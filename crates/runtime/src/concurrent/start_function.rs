@@ -49,7 +49,8 @@ impl StoreOpaque {
     /// As [`Self::start_task`].
     pub(crate) async fn start_task_async(&mut self, start: StartTask) -> Result<()> {
         let instance = self.scheduled(start.instance, start.owner);
-        let starting = Starting(self);
+        let depth = self.concurrency.scheduler.depth();
+        let starting = Starting(self, depth);
         let mut begun: Option<TaskId> = None;
         poll_fn(|cx| {
             let ran = starting.0.turn(Some(cx), |store| {
@@ -105,12 +106,10 @@ impl StoreOpaque {
 }
 
 /// A start function within a future; dropped early, it ends where it is.
-struct Starting<'a>(&'a mut StoreOpaque);
+struct Starting<'a>(&'a mut StoreOpaque, usize);
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        if self.0.is_interrupted() {
-            self.0.abandon_interrupted();
-        }
+        self.0.abandon_interrupted(self.1);
     }
 }

@@ -4,6 +4,9 @@ use super::copy::Buffer;
 use super::end::{ElementType, MovingEnds};
 use super::error_context::ErrorContexts;
 use super::host_call::HostCallId;
+use super::host_end::HostEnds;
+use super::host_task::{HostTaskId, HostTasks};
+use crate::canonical_abi::KeptHandles;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestStackPtr};
 use anyhow::Result;
@@ -94,6 +97,10 @@ pub(crate) struct GuestSubtask {
     pub(super) lenders: Option<(ComponentInstancePtr, RuntimeComponentInstanceIndex, u32)>,
     /// The flat result of a call that waits for it.
     pub(super) result: u64,
+    /// Who carries it out, if the callee is the host.
+    pub(super) host: Option<HostTaskId>,
+    /// What the host has borrowed for it.
+    pub(super) handles: KeptHandles,
 }
 
 /// All concurrency of a store.
@@ -103,14 +110,18 @@ pub(crate) struct Concurrency {
     instances: Vec<(ComponentInstancePtr, RuntimeComponentInstanceIndex)>,
     /// Calls of the host that make tasks.
     pub(crate) host_calls: super::host_call::HostCalls,
+    /// What host functions do meanwhile.
+    pub(crate) host_tasks: HostTasks,
     /// How many threads there may be, when its limiter was asked last.
     pub(super) thread_limit: usize,
     /// Who has ended on its own stack, for its resumer to free.
     pub(super) ended: Option<GuestThread>,
     /// The outermost stack, if everything waits for the host.
-    pub(super) interrupted: Option<GuestStackPtr>,
+    pub(super) interrupted: Vec<GuestStackPtr>,
     /// Ends that are between two tables.
     pub(super) moving: MovingEnds,
+    /// Ends that are the host's, and what drives them.
+    pub(super) host_ends: HostEnds,
     /// Messages of error contexts, by the places that are in the tables of handles.
     pub(crate) error_contexts: ErrorContexts,
 }
@@ -121,10 +132,12 @@ impl Default for Concurrency {
             scheduler: Scheduler::new(),
             instances: Vec::new(),
             host_calls: Default::default(),
+            host_tasks: HostTasks::default(),
             thread_limit: 0,
             ended: None,
-            interrupted: None,
+            interrupted: Vec::new(),
             moving: MovingEnds::default(),
+            host_ends: HostEnds::default(),
             error_contexts: ErrorContexts::default(),
         }
     }

@@ -6,6 +6,7 @@ use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, GuestStackPtr, GuestStep};
 use anyhow::Result;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, Trap, Wait};
 
 /// How a resumed thread came back.
@@ -43,29 +44,33 @@ impl StoreOpaque {
     /// # Errors
     /// As [`Self::run_thread`].
     pub(super) fn go_on_after_host(&mut self) -> Result<Ran> {
-        match self.concurrency.interrupted.take() {
+        match self.concurrency.interrupted.pop() {
             Some(stack) => self.go_on(Some(stack)),
             None => Ok(Ran::Done),
         }
-    }
-
-    /// Whether everything waits for the host.
-    pub(super) fn is_interrupted(&self) -> bool {
-        self.concurrency.interrupted.is_some()
     }
 
     /// Runs the current thread, or the stack that was left to wait for the host, and whoever goes on
     /// in its place.
     fn go_on(&mut self, mut interrupted: Option<GuestStackPtr>) -> Result<Ran> {
         loop {
-            match self.stretch(interrupted.take()) {
+            let interrupted = interrupted.take();
+            let stretch = catch_unwind(AssertUnwindSafe(|| self.stretch(interrupted)));
+            let stretch = stretch.unwrap_or_else(|payload| {
+                self.abandon_current();
+                // A thread was resumed, so there is a resumer.
+                let _ = self.concurrency.scheduler.end_resume();
+                self.settle_locks();
+                resume_unwind(payload)
+            });
+            match stretch {
                 Ok(Stretch::Switched) => {}
                 Ok(Stretch::Stopped) => {
                     self.concurrency.scheduler.end_resume()?;
                     return Ok(Ran::Done);
                 }
                 Ok(Stretch::Pending(stack)) => {
-                    self.concurrency.interrupted = Some(stack);
+                    self.concurrency.interrupted.push(stack);
                     return Ok(Ran::Pending);
                 }
                 Err(error) => {
@@ -131,6 +136,7 @@ impl StoreOpaque {
 
     /// The current thread has failed, and its frames are gone: it ends, and its instance is locked.
     fn abandon_current(&mut self) {
+        self.concurrency.note_failed_call();
         let scheduler = &mut self.concurrency.scheduler;
         let Ok(id) = scheduler.current_instance() else {
             return;
@@ -160,30 +166,37 @@ impl StoreOpaque {
                 // It is an instance of the scheduler's.
                 let _ = self.concurrency.scheduler.lock(id);
             }
+            self.end_host_tasks_of(instance);
+            self.concurrency.host_calls.wake_callers_of(instance);
         }
         if self.concurrency.scheduler.depth() > 0 {
             self.keep_locked(locked);
             return;
         }
+        let mut subtasks = Vec::new();
+        self.look_after_all();
         for instance in locked {
             for id in instance.tasks().all_ids() {
                 let take = &mut |released: Released<Guests>| {
-                    if let Released::Subtask(mut subtask) = released {
-                        subtask.end_lends();
+                    if let Released::Subtask(subtask) = released {
+                        subtasks.push(subtask);
                     }
                 };
                 // Nothing runs.
                 let _ = self.concurrency.scheduler.release(id, take);
             }
         }
+        for mut subtask in subtasks {
+            subtask.end_lends(self);
+        }
     }
 
-    /// Ends everything that waits for the host, as by a trap, without running guest code.
-    pub(super) fn abandon_interrupted(&mut self) {
-        if self.concurrency.interrupted.take().is_none() {
-            return;
-        }
-        while self.concurrency.scheduler.depth() > 0 {
+    /// Ends everything beyond so many resumptions that waits for the host, as by a trap, without running
+    /// guest code.
+    pub(super) fn abandon_interrupted(&mut self, depth: usize) {
+        // Whatever waits within what is abandoned goes with it.
+        self.concurrency.interrupted.clear();
+        while self.concurrency.scheduler.depth() > depth {
             self.abandon_current();
             if self.concurrency.scheduler.end_resume().is_err() {
                 break;

@@ -16,8 +16,18 @@ use threadline_environ::types::AddressType;
 use threadline_environ::{RuntimeComponentInstanceIndex, RuntimeMemoryIndex};
 
 impl GuestSubtask {
+    /// What is lent for it, to be taken back.
+    fn take_lent(&mut self) -> GuestSubtask {
+        GuestSubtask {
+            lenders: self.lenders.take(),
+            handles: std::mem::take(&mut self.handles),
+            ..GuestSubtask::default()
+        }
+    }
+
     /// `Subtask.deliver_resolve`: takes back what was lent.
-    pub(super) fn end_lends(&mut self) {
+    pub(super) fn end_lends(&mut self, store: &StoreOpaque) {
+        std::mem::take(&mut self.handles).end(store);
         if let Some((instance, lender, list)) = self.lenders.take() {
             let table = instance.handle_table(lender);
             for handle in instance.end_lends(list) {
@@ -72,7 +82,8 @@ pub(super) fn delivered(store: &mut StoreOpaque, event: &Event) {
     if let Some(subtask) = event.resolved
         && let Some(subtask) = store.concurrency.subtask(subtask)
     {
-        subtask.end_lends();
+        let mut lent = subtask.take_lent();
+        lent.end_lends(store);
     }
 }
 
@@ -193,7 +204,7 @@ pub(super) fn subtask_drop(
 ) -> Result<()> {
     let subtask = subtask_at(table, index)?;
     let mut payload = store.concurrency.scheduler.drop_subtask(subtask)?;
-    payload.end_lends();
+    payload.end_lends(store);
     table.remove_other(index);
     Ok(())
 }

@@ -21,6 +21,7 @@ pub(crate) use resources::{HostHandle, HostHandleKey, StoreResourceType};
 
 use crate::Engine;
 use crate::vm::Limiter;
+use std::any::TypeId;
 
 /// Owns instances, and the embedder's data `T` that host functions can get at.
 ///
@@ -45,7 +46,7 @@ impl<T: 'static> Store<T> {
     pub fn new(engine: &Engine, data: T) -> Store<T> {
         Store {
             inner: Box::new(StoreInner {
-                opaque: StoreOpaque::new(engine),
+                opaque: StoreOpaque::new(engine, TypeId::of::<T>()),
                 data,
             }),
         }
@@ -77,6 +78,14 @@ impl<T: 'static> Store<T> {
         limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
     ) {
         self.inner.opaque.set_limiter(Limiter::new(limiter));
+    }
+
+    pub(crate) fn opaque(&self) -> &StoreOpaque {
+        &self.inner.opaque
+    }
+
+    pub(crate) fn opaque_mut(&mut self) -> &mut StoreOpaque {
+        &mut self.inner.opaque
     }
 
     /// The engine it was made with.

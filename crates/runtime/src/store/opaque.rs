@@ -7,13 +7,13 @@ use crate::Engine;
 use crate::code::CodeMemory;
 use crate::concurrent::Concurrency;
 use crate::error::LinkError;
-use crate::type_registry::{Direction, Trampoline, TypeId};
+use crate::type_registry::{self, Direction, Trampoline};
 use crate::vm::{
     ComponentInstancePtr, Entrance, FuncRefPtr, HostFunc, InstancePtr, Limiter,
     OwnedComponentInstance, OwnedHostFunc, OwnedInstance, VmStoreState,
 };
 use anyhow::Result;
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +37,8 @@ pub struct StoreOpaque {
     /// Tasks and threads. Dropped before what their stacks belong to.
     pub(crate) concurrency: Concurrency,
     id: StoreId,
+    /// The type of the embedder's data.
+    data_type: TypeId,
     engine: Engine,
     vm: VmStoreState,
     /// Only added to: handles and tables of other instances point into these.
@@ -49,7 +51,7 @@ pub struct StoreOpaque {
     extern_values: Vec<Box<dyn Any + Send + Sync>>,
     /// What happens at the epoch deadline.
     on_deadline: OnDeadline,
-    /// How functions are called, by [`TypeId`], for types that have been called.
+    /// How functions are called, by [`type_registry::TypeId`], for types that have been called.
     entrances: Vec<Option<(Entrance, Arc<CodeMemory>)>>,
     /// Resource types, and the host's handles.
     pub(crate) resources: StoreResources,
@@ -58,10 +60,12 @@ pub struct StoreOpaque {
 }
 
 impl StoreOpaque {
-    pub(super) fn new(engine: &Engine) -> StoreOpaque {
+    /// Of a store whose data is of this type.
+    pub(super) fn new(engine: &Engine, data_type: TypeId) -> StoreOpaque {
         StoreOpaque {
             concurrency: Concurrency::default(),
             id: StoreId::next(),
+            data_type,
             engine: engine.clone(),
             vm: VmStoreState::new(engine.config().max_wasm_stack, engine.epoch().clone()),
             instances: Vec::new(),
@@ -88,6 +92,11 @@ impl StoreOpaque {
 
     pub(crate) fn id(&self) -> StoreId {
         self.id
+    }
+
+    /// The type of the embedder's data.
+    pub(crate) fn data_type(&self) -> TypeId {
+        self.data_type
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -189,7 +198,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If there is no trampoline for it and it can't be compiled.
-    pub(crate) fn entrance(&mut self, id: TypeId) -> Result<Entrance> {
+    pub(crate) fn entrance(&mut self, id: type_registry::TypeId) -> Result<Entrance> {
         let index = id.0 as usize;
         if let Some(Some((entrance, _))) = self.entrances.get(index) {
             return Ok(*entrance);

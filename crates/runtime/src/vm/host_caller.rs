@@ -13,6 +13,8 @@ pub(crate) enum CallerSlot {
     Absent,
     /// Borrowed from who turns the store.
     Lent(Lent),
+    /// In the store.
+    Kept(Box<dyn HostCaller + Send>),
 }
 
 /// A caller that is borrowed for as long as it is in its slot.
@@ -65,15 +67,16 @@ impl StoreOpaque {
         body: impl FnOnce(&mut dyn HostCaller, &mut StoreOpaque) -> R,
     ) -> Option<R> {
         let slot = self.concurrency.host_calls.caller(call)?;
-        let CallerSlot::Lent(lent) = mem::take(slot) else {
-            return None;
+        let mut caller = mem::take(slot);
+        let result = match &mut caller {
+            CallerSlot::Absent => return None,
+            // SAFETY: it is borrowed exclusively by `with_caller`, which has not returned, for it would
+            // have emptied the slot; and it was taken out of there, so nobody else uses it meanwhile.
+            CallerSlot::Lent(lent) => body(unsafe { lent.0.as_mut() }, self),
+            CallerSlot::Kept(caller) => body(&mut **caller, self),
         };
-        let mut caller = lent.0;
-        // SAFETY: it is borrowed exclusively by `with_caller`, which has not returned, for it would
-        // have emptied the slot; and it was taken out of there, so nobody else uses it meanwhile.
-        let result = body(unsafe { caller.as_mut() }, self);
         if let Some(slot) = self.concurrency.host_calls.caller(call) {
-            *slot = CallerSlot::Lent(lent);
+            *slot = caller;
         }
         Some(result)
     }

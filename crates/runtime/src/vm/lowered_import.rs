@@ -8,14 +8,19 @@ use super::stack_switch::{self, HostFuture};
 use super::val_raw;
 use crate::canonical_abi::{CallHandles, FuncShape, LiftContext, LowerContext, ResourceLookup};
 use crate::component::ComponentError;
+use crate::concurrent::{self, HostTaskFuture};
 use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
 use anyhow::Result;
 use std::ffi::c_void;
 use std::sync::Arc;
-use threadline_environ::component::Component;
+use threadline_concurrent::SubtaskState;
+use threadline_environ::canonical_abi;
+use threadline_environ::component::{Component, ImportSource};
 use threadline_environ::layout::{VMHeader, VMLowering, ValRaw};
-use threadline_environ::{ComponentFuncTypeIndex, OptionsIndex};
+use threadline_environ::{
+    ComponentFuncTypeIndex, OptionsIndex, RuntimeComponentInstanceIndex, RuntimeImportIndex,
+};
 
 /// Something that components can be given as an import of some types.
 pub(crate) trait TypedImport: Send + Sync + 'static {
@@ -28,10 +33,38 @@ pub(crate) trait TypedImport: Send + Sync + 'static {
     ) -> Result<(), ComponentError>;
 }
 
+/// Whether an import is lowered with `async`, known when its entry is compiled.
+pub(crate) trait Lowering {
+    /// Whether it is.
+    const ASYNC: bool;
+    /// Core parameters at most.
+    const MAX_FLAT_PARAMS: usize;
+    /// Core values of the result at most that isn't passed in memory.
+    const MAX_FLAT_RESULTS: usize;
+}
+
+/// Without `async`: the core function returns the result.
+pub(crate) enum SyncLowering {}
+
+impl Lowering for SyncLowering {
+    const ASYNC: bool = false;
+    const MAX_FLAT_PARAMS: usize = canonical_abi::MAX_FLAT_PARAMS;
+    const MAX_FLAT_RESULTS: usize = canonical_abi::MAX_FLAT_RESULTS;
+}
+
+/// With `async`: the core function returns how far the call is.
+pub(crate) enum AsyncLowering {}
+
+impl Lowering for AsyncLowering {
+    const ASYNC: bool = true;
+    const MAX_FLAT_PARAMS: usize = canonical_abi::MAX_FLAT_ASYNC_PARAMS;
+    const MAX_FLAT_RESULTS: usize = 0;
+}
+
 /// A host function that components can be given, in stores whose data is a `T`.
 pub(crate) trait HostBody<T: 'static>: TypedImport {
     /// Lifts the parameters, does its work and lowers the results.
-    fn call(
+    fn call<L: Lowering>(
         &self,
         store: StoreContextMut<'_, T>,
         call: HostCall<'_>,
@@ -94,6 +127,18 @@ pub(crate) trait AsyncHostBody<T: 'static>: TypedImport {
     ) -> HostFuture<'a>;
 }
 
+/// A host function that is a task of the host, in stores of any data.
+pub(crate) trait ConcurrentHostBody: TypedImport {
+    /// Lifts the parameters, and makes the future that does all else.
+    fn begin(
+        &self,
+        store: &mut StoreOpaque,
+        site: CallSite,
+        handles: &CallHandles,
+        slots: &[ValRaw],
+    ) -> Result<HostTaskFuture>;
+}
+
 /// Where a guest calls a host function that is a future, good for as long as the call.
 #[derive(Copy, Clone)]
 pub(crate) struct CallSite {
@@ -113,40 +158,139 @@ impl CallSite {
             shape: &self.lowered.shape,
         }
     }
+
+    /// The component instance that calls.
+    pub(crate) fn caller(&self) -> (ComponentInstancePtr, RuntimeComponentInstanceIndex) {
+        let options = self.instance.options(self.options);
+        (self.instance, options.instance)
+    }
+
+    /// The name of the import.
+    pub(crate) fn import_name(&self) -> String {
+        let description = self.instance.description();
+        let import = &description.runtime_imports[self.lowered.import];
+        let root = match import.from {
+            ImportSource::Host(root) => Some(&description.imports[root].0),
+            ImportSource::Instance(_) => None,
+        };
+        let names = root.into_iter().chain(&import.path);
+        names.map(String::as_str).collect::<Vec<_>>().join("#")
+    }
+
+    /// Whether it calls by a function that was lowered with `async`.
+    #[inline]
+    pub(crate) fn is_async(&self) -> bool {
+        self.lowered.is_async
+    }
+
+    /// Whether there is a result that isn't passed in memory.
+    #[inline]
+    pub(crate) fn has_flat_result(&self) -> bool {
+        self.lowered
+            .shape
+            .flat_results
+            .is_some_and(|count| count > 0)
+    }
+
+    /// Core parameters at most.
+    #[inline]
+    pub(crate) fn max_flat_params(&self) -> usize {
+        match self.lowered.is_async {
+            true => AsyncLowering::MAX_FLAT_PARAMS,
+            false => SyncLowering::MAX_FLAT_PARAMS,
+        }
+    }
+
+    /// Core values of the result at most that isn't passed in memory.
+    #[inline]
+    pub(crate) fn max_flat_results(&self) -> usize {
+        match self.lowered.is_async {
+            true => AsyncLowering::MAX_FLAT_RESULTS,
+            false => SyncLowering::MAX_FLAT_RESULTS,
+        }
+    }
 }
 
 /// What `VMLowering::call` is, with its parameters named in the field's description.
 type Entry = unsafe extern "C" fn(*mut c_void, *mut c_void, u32, *mut ValRaw) -> bool;
 
+/// Entries of a host function, for lowerings without `async` and with it.
+#[derive(Copy, Clone)]
+struct Entries([Entry; 2]);
+
 /// A host function, good for any store whose data has the type that it was made for.
 #[derive(Clone)]
 pub(crate) struct ComponentHostFunc {
-    entry: Entry,
+    /// For imports whose type isn't `async`.
+    sync_typed: Entries,
+    /// For those whose type is.
+    async_typed: Entries,
     body: Arc<dyn TypedImport>,
 }
 
 impl ComponentHostFunc {
     /// A host function for any `Store<T>`.
     pub(crate) fn new<T: 'static, B: HostBody<T>>(body: B) -> ComponentHostFunc {
+        let entries = Entries([entry::<T, B, SyncLowering>, entry::<T, B, AsyncLowering>]);
         ComponentHostFunc {
-            entry: entry::<T, B>,
+            sync_typed: entries,
+            async_typed: entries,
             body: Arc::new(body),
         }
     }
 
     /// A function for all stores.
     pub(crate) fn new_opaque<B: OpaqueBody>(body: B) -> ComponentHostFunc {
+        let entries = Entries([
+            opaque_entry::<B, SyncLowering>,
+            opaque_entry::<B, AsyncLowering>,
+        ]);
         ComponentHostFunc {
-            entry: opaque_entry::<B>,
+            sync_typed: entries,
+            async_typed: entries,
             body: Arc::new(body),
         }
     }
 
     /// A host function that is a future, for any `Store<T>`.
     pub(crate) fn new_async<T: 'static, B: AsyncHostBody<T>>(body: B) -> ComponentHostFunc {
+        let entries = Entries([
+            async_entry::<T, B, SyncLowering>,
+            async_entry::<T, B, AsyncLowering>,
+        ]);
         ComponentHostFunc {
-            entry: async_entry::<T, B>,
+            sync_typed: entries,
+            async_typed: entries,
             body: Arc::new(body),
+        }
+    }
+
+    /// A host function that is a task of the host, for any `Store<T>`; where the import's type isn't
+    /// `async`, it is a future that everything waits for.
+    pub(crate) fn new_concurrent<T: 'static, B>(body: B) -> ComponentHostFunc
+    where
+        B: ConcurrentHostBody + AsyncHostBody<T>,
+    {
+        ComponentHostFunc {
+            async_typed: Entries([
+                concurrent_entry::<B, SyncLowering>,
+                concurrent_entry::<B, AsyncLowering>,
+            ]),
+            ..ComponentHostFunc::new_async::<T, B>(body)
+        }
+    }
+
+    /// The same; where the import's type isn't `async`, it is ready when it returns.
+    pub(crate) fn new_opaque_or_concurrent<B>(body: B) -> ComponentHostFunc
+    where
+        B: ConcurrentHostBody + OpaqueBody,
+    {
+        ComponentHostFunc {
+            async_typed: Entries([
+                concurrent_entry::<B, SyncLowering>,
+                concurrent_entry::<B, AsyncLowering>,
+            ]),
+            ..ComponentHostFunc::new_opaque(body)
         }
     }
 
@@ -166,14 +310,35 @@ impl ComponentHostFunc {
 pub(crate) struct LoweredType {
     ty: ComponentFuncTypeIndex,
     shape: FuncShape,
+    import: RuntimeImportIndex,
+    is_async: bool,
+    is_async_typed: bool,
 }
 
 impl LoweredType {
-    /// For an import of this type.
-    pub(crate) fn new(component: &Component, ty: ComponentFuncTypeIndex) -> LoweredType {
+    /// For an import; whether it is lowered with `async`.
+    pub(crate) fn new(
+        component: &Component,
+        import: RuntimeImportIndex,
+        is_async: bool,
+    ) -> LoweredType {
         let types = &component.types;
-        let shape = FuncShape::new(types, ty);
-        LoweredType { ty, shape }
+        let ty = component.runtime_imports[import].ty;
+        LoweredType {
+            ty,
+            import,
+            shape: match is_async {
+                false => FuncShape::new(types, ty),
+                true => FuncShape::lowered_async(types, ty),
+            },
+            is_async,
+            is_async_typed: types.funcs[ty].async_,
+        }
+    }
+
+    /// How long the trampoline's array is.
+    fn slots(&self) -> usize {
+        self.shape.lowered_slots().max(usize::from(self.is_async))
     }
 }
 
@@ -191,8 +356,12 @@ impl LoweredImport {
 
     /// What the trampoline reads.
     pub(super) fn vm_lowering(&self) -> VMLowering {
+        let Entries(entries) = match self.lowered.is_async_typed {
+            false => self.host.sync_typed,
+            true => self.host.async_typed,
+        };
         VMLowering {
-            call: self.host.entry as *const c_void,
+            call: entries[usize::from(self.lowered.is_async)] as *const c_void,
             data: std::ptr::from_ref(self).cast_mut().cast(),
         }
     }
@@ -202,9 +371,9 @@ impl LoweredImport {
 ///
 /// # Safety
 /// Called by compiled code only, of a `Store<T>`, with its `VMComponentContext`, the data of a
-/// [`LoweredImport`] of a `B`, the index of canonical options of the component, and an array as
-/// long as the longer of parameters and results.
-unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
+/// [`LoweredImport`] of a `B`, lowered as `L` says, the index of canonical options of the component, and
+/// an array as long as the longer of parameters and results.
+unsafe extern "C" fn entry<T: 'static, B: HostBody<T>, L: Lowering>(
     vmctx: *mut c_void,
     data: *mut c_void,
     options: u32,
@@ -223,7 +392,7 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
             let shape = &import.lowered.shape;
-            let slots = std::slice::from_raw_parts_mut(slots, shape.lowered_slots());
+            let slots = std::slice::from_raw_parts_mut(slots, import.lowered.slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let handles = CallHandles::default();
             let call = HostCall {
@@ -233,9 +402,12 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
                 ty: import.lowered.ty,
                 shape,
             };
-            let result = body.call(StoreContextMut(store), call, slots);
+            let result = body.call::<L>(StoreContextMut(store), call, slots);
             handles.end(&*(*store_context).store.cast::<StoreOpaque>());
             result?;
+            if L::ASYNC {
+                slots[0] = RETURNED;
+            }
             // The host may have called the instance again and swallowed a trap; to return into
             // it would be to enter it.
             if instance.is_locked() {
@@ -247,11 +419,14 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>>(
     }
 }
 
+/// What a call that was lowered with `async` answers if it is over.
+const RETURNED: ValRaw = val_raw::from_i32(SubtaskState::Returned as i32);
+
 /// The same for a body that needs no store of a certain type.
 ///
 /// # Safety
 /// As for [`entry`], but of any store.
-unsafe extern "C" fn opaque_entry<B: OpaqueBody>(
+unsafe extern "C" fn opaque_entry<B: OpaqueBody, L: Lowering>(
     vmctx: *mut c_void,
     data: *mut c_void,
     options: u32,
@@ -266,7 +441,7 @@ unsafe extern "C" fn opaque_entry<B: OpaqueBody>(
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
             let shape = &import.lowered.shape;
-            let slots = std::slice::from_raw_parts_mut(slots, shape.lowered_slots());
+            let slots = std::slice::from_raw_parts_mut(slots, import.lowered.slots());
             let store = &mut *(*store_context).store.cast::<StoreOpaque>();
             let handles = CallHandles::default();
             let call = HostCall {
@@ -279,6 +454,9 @@ unsafe extern "C" fn opaque_entry<B: OpaqueBody>(
             let result = body.call(store, call, slots);
             handles.end(&*(*store_context).store.cast::<StoreOpaque>());
             result?;
+            if L::ASYNC {
+                slots[0] = RETURNED;
+            }
             // As in `entry`.
             if instance.is_locked() {
                 return Err(Trap::CannotEnterComponent.into());
@@ -293,7 +471,7 @@ unsafe extern "C" fn opaque_entry<B: OpaqueBody>(
 ///
 /// # Safety
 /// As for [`entry`].
-unsafe extern "C" fn async_entry<T: 'static, B: AsyncHostBody<T>>(
+unsafe extern "C" fn async_entry<T: 'static, B: AsyncHostBody<T>, L: Lowering>(
     vmctx: *mut c_void,
     data: *mut c_void,
     options: u32,
@@ -307,16 +485,61 @@ unsafe extern "C" fn async_entry<T: 'static, B: AsyncHostBody<T>>(
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
             let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let count = import.lowered.shape.lowered_slots();
-            let slots = HostSlots::new(std::slice::from_raw_parts_mut(slots, count));
+            let array = std::slice::from_raw_parts_mut(slots, import.lowered.slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let site = CallSite {
                 instance,
                 options: OptionsIndex::from_u32(options),
                 lowered: import.lowered,
             };
-            let future = body.call(StoreContextMut(store), site, slots);
+            let future = body.call(StoreContextMut(store), site, HostSlots::new(array));
             stack_switch::block_on(store_context, future)?;
+            if L::ASYNC {
+                slots.write(RETURNED);
+            }
+            // As in `entry`.
+            if instance.is_locked() {
+                return Err(Trap::CannotEnterComponent.into());
+            }
+            Ok(())
+        })
+        .is_ok()
+    }
+}
+
+/// The same for a body whose future is a task of the host.
+///
+/// # Safety
+/// As for [`entry`].
+unsafe extern "C" fn concurrent_entry<B: ConcurrentHostBody, L: Lowering>(
+    vmctx: *mut c_void,
+    data: *mut c_void,
+    options: u32,
+    slots: *mut ValRaw,
+) -> bool {
+    // SAFETY: as in `entry`. Where the guest may block, in `host_task_call`, what the call owns has been
+    // moved into the store.
+    unsafe {
+        let header = vmctx.cast::<VMHeader>();
+        let store_context = (*header).store_context;
+        host_call::catch(store_context, || {
+            let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
+            let import = &*data.cast::<LoweredImport>();
+            let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
+            let array = std::slice::from_raw_parts(slots, import.lowered.slots());
+            let store = &mut *(*store_context).store.cast::<StoreOpaque>();
+            let site = CallSite {
+                instance,
+                options: OptionsIndex::from_u32(options),
+                lowered: import.lowered,
+            };
+            let begin = |store: &mut StoreOpaque, handles: &CallHandles| {
+                body.begin(store, site, handles, array)
+            };
+            let result = concurrent::host_task_call(store, site, begin)?;
+            if L::ASYNC || site.has_flat_result() {
+                slots.write(val_raw::from_i64(result as i64));
+            }
             // As in `entry`.
             if instance.is_locked() {
                 return Err(Trap::CannotEnterComponent.into());

@@ -13,6 +13,7 @@ mod component_instance;
 mod concurrency;
 mod core_instance;
 mod deserialize;
+mod end_driver;
 mod entry;
 mod exceptions;
 mod func_ref;
@@ -22,6 +23,7 @@ mod host_call;
 mod host_caller;
 mod instance_allocator;
 mod invoke;
+mod lent_store;
 mod limiter;
 mod lowered_import;
 mod memory;
@@ -52,6 +54,7 @@ pub(crate) use component_instance::{
 pub(crate) use core_instance::{
     ContextPlace, FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern,
 };
+pub(crate) use end_driver::{DriverOf, EndDriver};
 pub(crate) use entry::ThreadKind;
 #[cfg(test)]
 use entry::{HostToWasm, call_wasm};
@@ -64,10 +67,11 @@ pub(crate) use host_caller::CallerSlot;
 pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;
+pub(crate) use lent_store::{lend, lend_nothing, with_lent, with_lent_store};
 pub(crate) use limiter::Limiter;
 pub(crate) use lowered_import::{
-    AsyncHostBody, CallSite, ComponentHostFunc, HostBody, HostCall, LoweredType, OpaqueBody,
-    TypedImport,
+    AsyncHostBody, CallSite, ComponentHostFunc, ConcurrentHostBody, HostBody, HostCall,
+    LoweredType, Lowering, OpaqueBody, TypedImport,
 };
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;

@@ -13,14 +13,14 @@ use threadline_environ::types::AddressType;
 /// A slot of zeros: also the null reference.
 pub(crate) const ZERO: ValRaw = ValRaw { v128: [0; 16] };
 
-fn from_low(bits: u64) -> ValRaw {
+const fn from_low(bits: u64) -> ValRaw {
     ValRaw {
-        v128: u128::from(bits).to_le_bytes(),
+        v128: (bits as u128).to_le_bytes(),
     }
 }
 
-pub(crate) fn from_i32(value: i32) -> ValRaw {
-    from_low(u64::from(value as u32))
+pub(crate) const fn from_i32(value: i32) -> ValRaw {
+    from_low(value as u32 as u64)
 }
 
 pub(crate) fn from_i64(value: i64) -> ValRaw {

@@ -57,20 +57,24 @@ impl Flattener<'_, '_> {
         options: OptionsIndex,
     ) -> CoreDef {
         let import = self.runtime_import(func);
-        let index = match self.interned.lowerings.get(&import) {
+        let CanonicalOptions {
+            address, async_, ..
+        } = self.component.options[options];
+        let index = match self.interned.lowerings.get(&(import, async_)) {
             Some(&index) => index,
             None => {
                 let index = LoweredIndex::from_u32(self.component.num_lowerings);
                 self.component.num_lowerings += 1;
-                self.interned.lowerings.insert(import, index);
-                self.component
-                    .steps
-                    .push(Step::LowerImport { index, import });
+                self.interned.lowerings.insert((import, async_), index);
+                self.component.steps.push(Step::LowerImport {
+                    index,
+                    import,
+                    async_,
+                });
                 index
             }
         };
         let types = self.types.types();
-        let CanonicalOptions { address, .. } = self.component.options[options];
         let side = self.component.options[options].lower();
         let flat = flatten_func(types, &types.funcs[ty], side, address);
         let signature = self.signatures.intern(flat.signature);

@@ -117,7 +117,8 @@ struct Interned {
     options: BTreeMap<CanonicalOptions, OptionsIndex>,
     trampolines: BTreeMap<Trampoline, TrampolineIndex>,
     imports: BTreeMap<(ImportSource, Vec<String>), RuntimeImportIndex>,
-    lowerings: BTreeMap<RuntimeImportIndex, LoweredIndex>,
+    /// By the import, and whether it is lowered with `async`.
+    lowerings: BTreeMap<(RuntimeImportIndex, bool), LoweredIndex>,
     adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
     reexports: BTreeMap<RuntimeImportIndex, Export>,
 }

@@ -20,7 +20,7 @@ use std::ffi::c_void;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
-use std::task::Context;
+use std::task::{Context, Waker};
 use threadline_environ::layout::{VMStoreContext, ValRaw};
 use threadline_fiber::{Fiber, Step, Suspender};
 
@@ -170,11 +170,15 @@ impl StoreOpaque {
                 Step::Suspended(Pause::Host) => {}
             }
             // SAFETY: a resumer that is on a fiber is called by its wasm, whose frames own nothing
-            // but what is in the store (module documentation of `stack_switch`).
+            // but what is in the store (module documentation of `stack_switch`), unless the store is
+            // turned on that fiber, by a future of the host's: then that is pending.
             unsafe {
+                let turner = (*StoreCells::of(context)).fibers.turner;
                 match suspendable(context) {
-                    Some(resumer) => suspend(resumer.as_ptr(), Pause::Host),
-                    None => match NonNull::new(record) {
+                    Some(resumer) if resumer.as_ptr() != turner => {
+                        suspend(resumer.as_ptr(), Pause::Host);
+                    }
+                    _ => match NonNull::new(record) {
                         Some(record) => return GuestStep::Pending(GuestStackPtr(record)),
                         None => unreachable!("it was resumed"),
                     },
@@ -199,6 +203,16 @@ impl StoreOpaque {
         let _poll = unsafe { PollContext::enter(context, cx) };
         self.settle_locks();
         turn(self)
+    }
+
+    /// The waker of the innermost poll that turns this store; none in a plain call.
+    pub(crate) fn turning_waker(&self) -> Option<Waker> {
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's. A context of a poll is there only as long as that.
+        unsafe {
+            let cx = (*StoreCells::of(context)).fibers.cx;
+            Some(cx.cast::<Context<'_>>().as_ref()?.waker().clone())
+        }
     }
 
     /// The guest thread that runs blocks, or goes on as another: its resumer goes on, until this one

@@ -97,6 +97,9 @@ pub(super) struct Fibers {
     /// The `Context` of the innermost poll that turns this store; null where nothing can wait for
     /// the host.
     cx: *mut c_void,
+    /// Whose stack the innermost turn was begun on: frames of the host lie between that and whoever
+    /// is resumed.
+    turner: *mut FiberRecord,
 }
 
 impl Default for Fibers {
@@ -110,6 +113,7 @@ impl Default for Fibers {
             guests: 0,
             calls: 0,
             cx: ptr::null_mut(),
+            turner: ptr::null_mut(),
         }
     }
 }
@@ -226,6 +230,7 @@ unsafe fn new_record(
 struct PollContext {
     context: *mut VMStoreContext,
     outer: *mut c_void,
+    outer_turner: *mut FiberRecord,
 }
 
 impl PollContext {
@@ -236,10 +241,11 @@ impl PollContext {
     unsafe fn enter(context: *mut VMStoreContext, cx: Option<&mut Context<'_>>) -> PollContext {
         let cx = cx.map_or(ptr::null_mut(), |cx| ptr::from_mut(cx).cast());
         // SAFETY: the caller answers for the context; nothing else uses the cells now.
-        let place = unsafe { &mut (*StoreCells::of(context)).fibers.cx };
+        let fibers = unsafe { &mut (*StoreCells::of(context)).fibers };
         PollContext {
             context,
-            outer: mem::replace(place, cx),
+            outer: mem::replace(&mut fibers.cx, cx),
+            outer_turner: mem::replace(&mut fibers.turner, fibers.current),
         }
     }
 }
@@ -247,7 +253,9 @@ impl PollContext {
 impl Drop for PollContext {
     fn drop(&mut self) {
         // SAFETY: as in `enter`.
-        unsafe { (*StoreCells::of(self.context)).fibers.cx = self.outer };
+        let fibers = unsafe { &mut (*StoreCells::of(self.context)).fibers };
+        fibers.cx = self.outer;
+        fibers.turner = self.outer_turner;
     }
 }
 

@@ -1,0 +1,161 @@
+//! [`Deadlock`]: nothing can ever go on, and who waits for what.
+
+use super::state::{Concurrency, TaskWork};
+use crate::component::export_name;
+use crate::store::StoreOpaque;
+use std::fmt;
+use threadline_concurrent::{
+    EndKind, EndReport, EndState, Id, InstanceId, Reason, Side, SubtaskState, TaskId, TransferKind,
+    WaitReport, WaitableKind, WaitableReport,
+};
+
+/// A call can't return: it waits for what no thread of its store, and no host function, will ever do.
+///
+/// It says of each thread what that waits for.
+#[derive(Debug)]
+pub struct Deadlock {
+    threads: Vec<String>,
+}
+
+impl Deadlock {
+    pub(super) fn new(store: &StoreOpaque) -> Deadlock {
+        let concurrency = &store.concurrency;
+        let waiting = concurrency.scheduler.waiting();
+        Deadlock {
+            threads: waiting.map(|wait| thread(concurrency, &wait)).collect(),
+        }
+    }
+
+    /// What each thread that could go on waits for, for people.
+    pub fn threads(&self) -> impl Iterator<Item = &str> {
+        self.threads.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("wasm trap: deadlock detected: event loop cannot make further progress")?;
+        for thread in &self.threads {
+            write!(f, "\n  {thread}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Deadlock {}
+
+fn thread(concurrency: &Concurrency, wait: &WaitReport) -> String {
+    let instance = instance(concurrency, wait.instance);
+    let task = task(concurrency, wait.task);
+    let what = match wait.reason {
+        None => "is suspended, and nobody resumes it".to_owned(),
+        Some(reason) => reason_of(reason, wait),
+    };
+    let mut text = match wait.index {
+        0 => format!("{task}, a call of {instance}, {what}"),
+        index => format!("{task}, thread {index} of {instance}, {what}"),
+    };
+    for waitable in &wait.waitables {
+        text += "\n    ";
+        text += &waitable_of(concurrency, waitable);
+    }
+    text
+}
+
+fn reason_of(reason: Reason, wait: &WaitReport) -> String {
+    let what = match reason {
+        Reason::Yield | Reason::CallbackYield => "has yielded",
+        Reason::Enter => "waits to enter it",
+        Reason::Subtask(_) => "waits for a call to return",
+        Reason::Cancel(_) => "waits for a call to be cancelled",
+        Reason::End(_) => "waits for a read or write to end",
+        Reason::Set(_) | Reason::CallbackSet(_) if wait.waitables.is_empty() => {
+            "waits for an event of a set that has nothing in it"
+        }
+        Reason::Set(_) | Reason::CallbackSet(_) => "waits for an event of a set of",
+    };
+    match wait.exclusive_thread {
+        Some(_) => format!("{what} (another thread has its instance's exclusive lock)"),
+        None => what.to_owned(),
+    }
+}
+
+fn instance(concurrency: &Concurrency, id: InstanceId) -> String {
+    let (_, index) = concurrency.instance(id);
+    format!("component instance {}", index.as_u32())
+}
+
+/// A task and, if it is known, the function that was called.
+fn task(concurrency: &Concurrency, id: TaskId) -> String {
+    let number = id.raw().index();
+    let payload = concurrency.scheduler.task_payload(id);
+    let what = payload.map(|task| match task.work {
+        TaskWork::Host { core, .. } => match export_name(task.instance, &core) {
+            Some(name) => format!(" (the export `{name}`)"),
+            None => String::new(),
+        },
+        TaskWork::Guest(funcs) => {
+            format!(" (called by component instance {})", funcs.caller.as_u32())
+        }
+        TaskWork::Start(_) => " (a start function)".to_owned(),
+    });
+    format!("task {number}{}", what.unwrap_or_default())
+}
+
+fn waitable_of(concurrency: &Concurrency, waitable: &WaitableReport) -> String {
+    match waitable.kind {
+        WaitableKind::Subtask {
+            index,
+            state,
+            callee,
+            ..
+        } => {
+            let callee = match callee {
+                Some(callee) => task(concurrency, callee),
+                None => "the host".to_owned(),
+            };
+            let state = match state {
+                SubtaskState::Starting => "has not started",
+                SubtaskState::Started => "has not returned",
+                SubtaskState::Returned => "has returned",
+                SubtaskState::CancelledBeforeStarted | SubtaskState::CancelledBeforeReturned => {
+                    "was cancelled"
+                }
+            };
+            match index {
+                0 => format!("a call, {callee}, that {state}"),
+                index => format!("subtask {index}: {callee}, {state}"),
+            }
+        }
+        WaitableKind::End { own, other } => {
+            let other = match other {
+                Some(other) => end(concurrency, &other),
+                None => "dropped".to_owned(),
+            };
+            format!("{}; the other end: {other}", end(concurrency, &own))
+        }
+    }
+}
+
+fn end(concurrency: &Concurrency, report: &EndReport) -> String {
+    let EndKind { transfer, side } = report.kind;
+    let side = match side {
+        Side::Readable => "readable",
+        Side::Writable => "writable",
+    };
+    let transfer = match transfer {
+        TransferKind::Stream => "stream",
+        TransferKind::Future => "future",
+    };
+    let state = match report.state {
+        EndState::Idle => "idle",
+        EndState::Copying => "copying",
+        EndState::CancellingCopy => "cancelling a copy",
+        EndState::Done => "done",
+    };
+    let owner = match report.owner {
+        Some(owner) => format!("{}, handle {}", instance(concurrency, owner), report.index),
+        None => "the host".to_owned(),
+    };
+    format!("{side} end of a {transfer} ({owner}), {state}")
+}

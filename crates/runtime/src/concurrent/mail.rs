@@ -1,0 +1,139 @@
+//! What reaches a store from outside of it: wakers that were called, calls whose callers have gone.
+//!
+//! Wakers are called, and futures dropped, by whoever likes to, on any thread of the operating system.
+//! None of them has the store, so they leave a letter, which the event loop reads when it next turns.
+
+use super::host_call::HostCallId;
+use super::host_task::HostTaskId;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+/// Letters to a store.
+#[derive(Default)]
+pub(crate) struct Mail {
+    /// Whether there is one.
+    has_letters: AtomicBool,
+    box_: Mutex<MailBox>,
+}
+
+#[derive(Default)]
+struct MailBox {
+    letters: Letters,
+    /// Who turns the store, if it waits.
+    reader: Option<Waker>,
+}
+
+/// What has come since the last time.
+#[derive(Default)]
+pub(super) struct Letters {
+    /// Places of host tasks that were woken.
+    pub(super) woken: Vec<u32>,
+    /// Calls whose results nobody waits for any more.
+    pub(super) dropped: Vec<HostCallId>,
+    /// Calls whose callers wait, but would rather have them cancelled.
+    pub(super) cancelled: Vec<HostCallId>,
+    /// Spawned tasks that are to end.
+    pub(super) aborted: Vec<HostTaskId>,
+}
+
+impl Letters {
+    fn is_empty(&self) -> bool {
+        self.woken.is_empty()
+            && self.dropped.is_empty()
+            && self.cancelled.is_empty()
+            && self.aborted.is_empty()
+    }
+}
+
+impl Mail {
+    /// Nothing that is done with the box open can panic, but for want of memory.
+    fn open(&self) -> MutexGuard<'_, MailBox> {
+        self.box_.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn post(&self, write: impl FnOnce(&mut Letters)) {
+        let mut open = self.open();
+        write(&mut open.letters);
+        self.has_letters.store(true, Ordering::Release);
+        let reader = open.reader.take();
+        drop(open);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    /// Nobody waits for a call's result any more.
+    pub(crate) fn drop_call(&self, call: HostCallId) {
+        self.post(|letters| letters.dropped.push(call));
+    }
+
+    /// A call is to be cancelled.
+    pub(crate) fn cancel_call(&self, call: HostCallId) {
+        self.post(|letters| letters.cancelled.push(call));
+    }
+
+    /// A spawned task is to end.
+    pub(crate) fn abort(&self, task: HostTaskId) {
+        self.post(|letters| letters.aborted.push(task));
+    }
+
+    /// Whether there are letters.
+    #[inline]
+    pub(super) fn has_letters(&self) -> bool {
+        self.has_letters.load(Ordering::Acquire)
+    }
+
+    /// Takes all letters, and leaves empty ones.
+    pub(super) fn take(&self, letters: &mut Letters) {
+        let mut open = self.open();
+        self.has_letters.store(false, Ordering::Release);
+        mem::swap(&mut open.letters, letters);
+    }
+
+    /// Has this waker called at the next letter. Whether it will be: not if there are letters already.
+    pub(super) fn wait(&self, reader: Waker) -> bool {
+        let mut open = self.open();
+        if !open.letters.is_empty() {
+            return false;
+        }
+        open.reader = Some(reader);
+        true
+    }
+}
+
+/// What the wakers of one place ring: the place's number goes into the mail, once until the place is
+/// polled.
+pub(super) struct Bell {
+    mail: Arc<Mail>,
+    place: u32,
+    has_rung: AtomicBool,
+}
+
+impl Bell {
+    pub(super) fn new(mail: &Arc<Mail>, place: u32) -> Arc<Bell> {
+        Arc::new(Bell {
+            mail: mail.clone(),
+            place,
+            has_rung: AtomicBool::new(false),
+        })
+    }
+
+    /// It rings again from now on.
+    pub(super) fn reset(&self) {
+        self.has_rung.store(false, Ordering::Release);
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Bell>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Bell>) {
+        if !self.has_rung.swap(true, Ordering::AcqRel) {
+            self.mail.post(|letters| letters.woken.push(self.place));
+        }
+    }
+}

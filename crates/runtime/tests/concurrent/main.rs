@@ -1,0 +1,13 @@
+//! Host functions that are tasks of the host, and calls that go on together.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
+#![allow(missing_docs, reason = "tests")]
+
+mod async_lowering;
+mod calls;
+mod cancel;
+mod executors;
+mod failures;
+mod linked;
+mod pending;
+mod setup;
