@@ -11,6 +11,7 @@
 //!   end        …   ends of streams and futures: made, passed on, dropped, forwarded
 //!   copy       …   reads and writes, and how elements get from one memory to the other
 //!   error_context  …   error contexts
+//!   host_end   ends of streams and futures that are the host's, and what drives them
 //!   host_call  calls of the host that make tasks
 //!   host_task  host functions that are tasks: futures that the store keeps
 //!   mail       what reaches the store from outside: wakers that were called, callers that have gone
@@ -42,6 +43,7 @@ mod end;
 mod error_context;
 mod event_loop;
 mod host_call;
+mod host_end;
 mod host_task;
 mod mail;
 mod run_concurrent;
@@ -59,8 +61,9 @@ mod waitable;
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
 pub use deadlock::Deadlock;
-pub(crate) use end::{gone as end_gone, interface_type};
+pub(crate) use end::{ElementType, gone as end_gone, interface_type};
 pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
+pub(crate) use host_end::{Driven, OtherGone};
 pub(crate) use host_task::{HostTaskFuture, HostTaskId, host_task_call};
 pub(crate) use mail::Mail;
 pub use schedule::Schedule;

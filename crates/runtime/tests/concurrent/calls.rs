@@ -228,7 +228,9 @@ fn what_never_goes_on_is_a_deadlock_that_says_why() {
         let deadlock = error.downcast_ref::<Deadlock>().unwrap();
         let text = deadlock.to_string();
         assert!(
-            text.starts_with("deadlock detected: event loop cannot make further progress\n"),
+            text.starts_with(
+                "wasm trap: deadlock detected: event loop cannot make further progress\n"
+            ),
             "{text}"
         );
         let thread = deadlock.threads().last().unwrap();
