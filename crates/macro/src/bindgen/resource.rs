@@ -150,7 +150,7 @@ impl Generator<'_> {
     /// `Send +`, if functions are futures that have the host.
     pub(super) fn sendable(&self) -> Option<TokenStream> {
         self.has_async_imports()
-            .then(|| quote!(::core::marker::Send +))
+            .then(|| quote!(::core::marker::Send+))
     }
 
     /// What can be called on a guest's resource, and the method of `Guest` that gives it.

@@ -93,11 +93,7 @@ impl clock::Host for Host {
 }
 
 impl clock::HostWithStore for HasSelf<Host> {
-    async fn sleep<T: Send>(
-        _: &Accessor<T, Self>,
-        n: u32,
-        what: String,
-    ) -> Result<String, u32> {
+    async fn sleep<T: Send>(_: &Accessor<T, Self>, n: u32, what: String) -> Result<String, u32> {
         yields(n).await;
         match n {
             0 => Err(n),
@@ -152,7 +148,10 @@ fn errors_of_async_functions_are_passed_on_and_end_calls() {
     let results = block_on(store.run_concurrent(async |accessor| {
         // An error of the WIT: its case is 1.
         let zero = clocks.call_run(accessor, "abc".to_owned(), 0).await;
-        (zero.unwrap(), clocks.call_run(accessor, "no".to_owned(), 1).await)
+        (
+            zero.unwrap(),
+            clocks.call_run(accessor, "no".to_owned(), 1).await,
+        )
     }));
     let error = results.map(|(zero, call)| {
         assert_eq!(zero, 1000);
