@@ -23,6 +23,7 @@ mod measure;
 mod programs;
 #[path = "../../repeat.rs"]
 mod repeat;
+mod streams;
 mod threads;
 
 use anyhow::{Context as _, Result, bail};
@@ -68,6 +69,7 @@ impl Engines {
         let mut config = wasmtime::Config::new();
         config.wasm_component_model_async(true);
         config.wasm_component_model_async_stackful(true);
+        config.wasm_component_model_more_async_builtins(true);
         config.wasm_component_model_threading(true);
         config
     }
@@ -292,6 +294,7 @@ fn main() -> Result<()> {
         &engines,
         filter.as_deref(),
     )?));
+    records.extend(absolute(&streams::measure(&engines, filter.as_deref())?));
     let boundary = host_boundary::measure(&engines, ROUNDS, filter.as_deref())?;
     records.extend(absolute(&boundary));
     if let Some(path) = json_path {
@@ -304,12 +307,17 @@ fn main() -> Result<()> {
 /// Runs our side of a row alone, for a profiler.
 fn run_ours(row: &str) -> Result<()> {
     let engines = Engines::new()?;
-    for rows in [calls::rows(), threads::rows(), async_calls::rows()] {
+    for rows in [
+        calls::rows(),
+        threads::rows(),
+        async_calls::rows(),
+        streams::rows(),
+    ] {
         if calls::run_ours(&engines, rows, row)? {
             return Ok(());
         }
     }
-    bail!("no row of calls, threads or async calls is called `{row}`")
+    bail!("no row of a loop in a guest is called `{row}`")
 }
 
 /// Prints rows whose targets are times; returns their records.

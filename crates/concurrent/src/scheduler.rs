@@ -164,7 +164,38 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::Internal`] if the thread can't run.
     #[inline]
     pub fn begin_resume(&mut self, thread: ThreadId) -> Result<(), Trap> {
-        let (by, status) = (self.current, self.thread(thread)?.status);
+        let by = self.current;
+        self.run(thread, by)?;
+        self.resumers.push(by);
+        self.current = Some(thread);
+        self.checked();
+        Ok(())
+    }
+
+    /// Makes a thread current in the place of the one that has just blocked, with the same resumer:
+    /// as [`Self::end_resume`] and [`Self::begin_resume`] by a resumer that resumes any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if a thread runs still, nobody was resumed, or the thread can't run.
+    #[inline]
+    pub fn resume_in_place(&mut self, thread: ThreadId) -> Result<(), Trap> {
+        if self.current.is_some() {
+            return Err(Trap::Internal(Bug::StillRunning));
+        }
+        let Some(&by) = self.resumers.last() else {
+            return Err(Trap::Internal(Bug::NobodyResumed));
+        };
+        self.run(thread, by)?;
+        self.current = Some(thread);
+        self.checked();
+        Ok(())
+    }
+
+    /// A thread that is suspended or ready runs.
+    #[inline]
+    fn run(&mut self, thread: ThreadId, by: Option<ThreadId>) -> Result<(), Trap> {
+        let status = self.thread(thread)?.status;
         self.trace(|| TraceEvent::Resumed { thread, by });
         match status {
             Status::Suspended => self.thread_mut(thread)?.status = Status::Running,
@@ -173,9 +204,6 @@ impl<P: Platform> Scheduler<P> {
                 return Err(Trap::Internal(Bug::ResumedRunning));
             }
         }
-        self.resumers.push(by);
-        self.current = Some(thread);
-        self.checked();
         Ok(())
     }
 

@@ -49,6 +49,12 @@ pub enum Step<Yield, Return> {
     Finished(Return),
 }
 
+/// What goes in and out of a fiber; it is bound to its thread, as what is on its stack may be.
+type Values<Input, Yield, Return> = PhantomData<(fn(Input) -> Yield, Return)>;
+
+/// What goes in and out of a fiber from within, and by the one that runs alone.
+type Passed<'fiber, Input, Yield> = PhantomData<(&'fiber (), *const (), fn(Yield) -> Input)>;
+
 /// A closure running on a [`Stack`] of its own.
 ///
 /// Each [`resume`](Fiber::resume) takes an `Input` in and brings a `Yield` out,
@@ -92,7 +98,7 @@ pub enum Step<Yield, Return> {
 pub struct Fiber<Input, Yield, Return> {
     root: NonNull<Root>,
     stack: ManuallyDrop<Stack>,
-    values: PhantomData<(fn(Input) -> Yield, Return)>,
+    values: Values<Input, Yield, Return>,
 }
 
 impl<Input: 'static, Yield: 'static, Return: 'static> Fiber<Input, Yield, Return> {
@@ -366,7 +372,7 @@ impl<Input, Yield, Return> Drop for Fiber<Input, Yield, Return> {
 /// A fiber by its address, that another may [go on as](Suspender::hop).
 pub struct HopTarget<Input, Yield, Return> {
     root: NonNull<Root>,
-    values: PhantomData<(fn(Input) -> Yield, Return)>,
+    values: Values<Input, Yield, Return>,
 }
 
 /// A [`Fiber`] that may be resumed and dropped on any OS thread, one at a time.
@@ -413,7 +419,7 @@ impl<Input, Yield, Return> DerefMut for SendFiber<Input, Yield, Return> {
 pub struct Suspender<'fiber, Input, Yield> {
     root: NonNull<Root>,
     /// It can't be sent to other threads.
-    values: PhantomData<(&'fiber (), *const (), fn(Yield) -> Input)>,
+    values: Passed<'fiber, Input, Yield>,
 }
 
 impl<Input, Yield> Clone for Suspender<'_, Input, Yield> {

@@ -11,8 +11,8 @@ use wast::parser::ParseBuffer;
 use wast::token::Id;
 use wast::{QuoteWat, QuoteWatTest, WastArg, WastDirective, WastExecute, WastInvoke, Wat};
 
-/// How often threads that are left behind are resumed after a call.
-const MAX_TICKS: u32 = 1000;
+/// How often guest threads that outlive a call are resumed before the script goes on.
+const MAX_TURNS: usize = 1_000;
 
 /// What a wasm binary starts with.
 const MAGIC: &[u8] = b"\0asm";
@@ -221,7 +221,7 @@ impl Script {
         let definition = compile(&self.engine, module)?;
         match self.instantiate(&definition) {
             Ok(_) => bail!("expected a link error ({message}), but the module was instantiated"),
-            Err(error) if outcome::is_trap(&error) => {
+            Err(error) if threadline::find_trap(&error).is_some() => {
                 Err(error.context("expected a link error, but instantiating the module trapped"))
             }
             Err(error) => self.check_message(&error, message, wording::link_error_matches),
@@ -289,22 +289,19 @@ impl Script {
             args.push(component_value::from_arg(arg, types.next().as_ref())?);
         }
         let mut results = vec![component::Val::Bool(false); ty.results().len()];
+        self.run_what_is_left();
         match func.call(&mut self.store, &args, &mut results) {
-            Ok(()) => {
-                self.run_rest();
-                Ok(Outcome::Component(results))
-            }
+            Ok(()) => Ok(Outcome::Component(results)),
             Err(error) => Outcome::from_error(error),
         }
     }
 
-    /// Lets threads go on that a call has left behind, as a host would that has nothing else to do. Those
-    /// that never stop yielding are left alone, and how one fails isn't what the directive asks.
-    fn run_rest(&mut self) {
-        for _ in 0..MAX_TICKS {
-            if !matches!(self.store.tick(), Ok(true)) {
-                break;
-            }
+    /// Lets what earlier calls have left behind go on. If it traps, that is nobody's outcome: its
+    /// instance is locked, and who calls that finds out.
+    fn run_what_is_left(&mut self) {
+        let mut turns = MAX_TURNS;
+        while turns > 0 && self.store.run_until_stalled(turns).is_err() {
+            turns -= 1;
         }
     }
 

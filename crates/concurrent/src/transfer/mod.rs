@@ -241,6 +241,20 @@ impl<P: Platform> Scheduler<P> {
         self.end(id).ok()?.other
     }
 
+    /// The buffer that the other end has left, if it waits: with how many elements it has got through,
+    /// and how many remain.
+    #[inline]
+    pub fn others_buffer(&self, id: EndId) -> Option<(&P::Buffer, u32, u32)> {
+        let other = self.end(self.end(id).ok()?.other?).ok()?;
+        let buffer = other.buffer.as_ref()?;
+        Some((&buffer.buffer, buffer.progress, buffer.remain()))
+    }
+
+    /// Whether an end can't be used any more because the instance that had the other one has trapped.
+    pub fn is_broken(&self, id: EndId) -> bool {
+        self.end(id).is_ok_and(|end| end.broken)
+    }
+
     /// `lift_async_value`: a readable end is taken out of its owner's table to be passed on.
     ///
     /// # Errors

@@ -1,16 +1,18 @@
 //! Runs a program on the scheduler, as a runtime would, with interpreters instead of stacks.
 
+#[path = "machine/steps.rs"]
 mod steps;
 
 use std::collections::BTreeMap;
 
 use threadline_concurrent::{
     Bug, CallbackNext, Counts, EndId, Event, InstanceId, NewTask, Outcome, Payload, Platform,
-    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskState, ThreadId,
-    Trap, Wait,
+    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskId, TaskState,
+    ThreadId, Trap, Wait,
 };
 
 use crate::program::{Code, HostOp, Lift, Op, Program};
+use crate::script::{Act, Asked};
 use crate::trace::{Entry, Why, pick_set};
 
 pub(crate) struct Fake;
@@ -23,6 +25,10 @@ pub(crate) struct Body {
     list: usize,
     step: usize,
     callbacks: usize,
+    /// What came of its last step.
+    found: [u32; 3],
+    /// Whether that is an event of which only the payload is seen.
+    sees_payload: bool,
 }
 
 impl Platform for Fake {
@@ -68,6 +74,7 @@ pub(crate) struct Machine<'p> {
     threads: usize,
     buffers: u32,
     trace: Vec<Entry>,
+    script: Vec<Asked>,
 }
 
 /// What comes of a run.
@@ -76,6 +83,7 @@ pub(crate) struct Ran {
     /// What there is after all instances are freed.
     pub(crate) left: Counts,
     pub(crate) recording: Recording,
+    pub(crate) script: Vec<Asked>,
 }
 
 /// Runs a program to its end.
@@ -97,6 +105,7 @@ pub(crate) fn run(program: &Program, schedule: Box<dyn Schedule>) -> Ran {
         threads: 0,
         buffers: 0,
         trace: Vec::new(),
+        script: Vec::new(),
     };
     if let Err(trap) = machine.host() {
         assert!(!trap.is_bug(), "{trap}; after {:#?}", machine.trace);
@@ -117,6 +126,7 @@ pub(crate) fn run(program: &Program, schedule: Box<dyn Schedule>) -> Ran {
         trace: machine.trace,
         left: machine.scheduler.counts(),
         recording: machine.scheduler.take_recording(),
+        script: machine.script,
     }
 }
 
@@ -128,6 +138,15 @@ impl Machine<'_> {
                 HostOp::Call(selector) => {
                     let function = usize::from(selector) % self.program.functions.len();
                     self.call(function, None)?;
+                }
+                HostOp::Finish(selector) => {
+                    let function = usize::from(selector) % self.program.functions.len();
+                    let task = self.call(function, None)?;
+                    while self.scheduler.task_state(task) != TaskState::Resolved {
+                        if !self.tick()? {
+                            return Err(Trap::Deadlock);
+                        }
+                    }
                 }
                 HostOp::Tick => {
                     self.tick()?;
@@ -166,7 +185,7 @@ impl Machine<'_> {
     }
 
     /// `canon_lift`, without what concerns the caller.
-    fn call(&mut self, function: usize, caller: Option<SubtaskId>) -> Result<(), Trap> {
+    fn call(&mut self, function: usize, caller: Option<SubtaskId>) -> Result<TaskId, Trap> {
         let found = &self.program.functions[function];
         let instance = self.instances[found.instance];
         let is_async = found.lift != Lift::Sync;
@@ -183,6 +202,8 @@ impl Machine<'_> {
                 list: found.body,
                 step: 0,
                 callbacks: 0,
+                found: [0; 3],
+                sees_payload: false,
             },
         })?;
         self.threads += 1;
@@ -192,7 +213,7 @@ impl Machine<'_> {
             let next = next.ok_or(Trap::SyncTaskBlocked)?;
             self.resume(next, Why::Sync(number))?;
         }
-        Ok(())
+        Ok(task)
     }
 
     fn resume(&mut self, thread: ThreadId, why: Why) -> Result<(), Trap> {
@@ -288,6 +309,7 @@ impl Machine<'_> {
         body.list = self.program.callback_list(function, body.callbacks);
         body.callbacks += 1;
         body.step = 0;
+        body.found = [event.code as u32, event.index, event.payload];
         let number = body.number;
         self.trace.push(Entry::Callback(
             number,
@@ -297,7 +319,28 @@ impl Machine<'_> {
         ));
     }
 
+    /// What the current thread does next.
+    fn ask(&mut self, act: Act) {
+        let current = self.scheduler.current().unwrap();
+        let body = self.scheduler.thread_payload_mut(current).unwrap();
+        let found = std::mem::take(&mut body.found);
+        let thread = body.number as u32;
+        body.sees_payload = matches!(act, Act::CancelSubtask(..));
+        self.script.push(Asked { thread, found, act });
+    }
+
+    fn find(&mut self, found: [u32; 3]) {
+        let current = self.scheduler.current();
+        if let Some(body) = current.and_then(|id| self.scheduler.thread_payload_mut(id)) {
+            body.found = match body.sees_payload {
+                true => [found[2], 0, 0],
+                false => found,
+            };
+        }
+    }
+
     fn deliver(&mut self, number: usize, event: Event) {
+        self.find([event.code as u32, event.index, event.payload]);
         self.trace.push(Entry::Event(
             number,
             event.code as u32,
@@ -314,6 +357,7 @@ impl Machine<'_> {
     }
 
     fn did(&mut self, number: usize, what: &'static str, result: u32) {
+        self.find([result, 0, 0]);
         self.trace.push(Entry::Did(number, what, result));
     }
 
@@ -354,11 +398,22 @@ impl Machine<'_> {
             let task = self.scheduler.current_task()?;
             let state = self.scheduler.task_state(task);
             let is_sync = matches!(found.lift, Lift::Sync | Lift::Exclusive);
-            if is_sync || (found.returns && state != TaskState::Resolved) {
+            let returns = found.returns && state != TaskState::Resolved;
+            if is_sync {
+                self.ask(Act::Leave(0));
+            } else if returns {
+                self.ask(Act::Return);
+            }
+            if is_sync || returns {
                 self.scheduler.check_return()?;
                 self.scheduler.return_()?;
                 self.did(number, "return", 0);
             }
+            if !is_sync {
+                self.ask(Act::Leave(0));
+            }
+        } else {
+            self.ask(Act::Leave(0));
         }
         self.scheduler.exit_thread()?;
         Ok(Next::Blocked)
@@ -373,6 +428,7 @@ impl Machine<'_> {
                 None => return Ok(None),
             },
         };
+        self.ask(Act::Leave(packed));
         let handles = &self.handles[&instance];
         let next = self
             .scheduler

@@ -7,6 +7,7 @@
 mod machine;
 mod model;
 mod program;
+mod script;
 mod trace;
 
 use std::collections::BTreeMap;
@@ -133,6 +134,7 @@ fn a_recording_is_replayed_exactly() {
             let first = machine::run(&program, schedule(number));
             let again = machine::run(&program, Box::new(Replay::new(first.recording.clone())));
             assert_eq!(first.trace, again.trace, "program {seed}");
+            assert_eq!(first.script, again.script);
             assert_eq!(first.recording, again.recording);
         }
     }

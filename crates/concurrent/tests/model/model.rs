@@ -4,8 +4,11 @@
 //! What the specification leaves open is taken from the trace of the scheduler's run, after checking
 //! that it is one of the answers there are. Everything else is computed and must be in the trace.
 
+#[path = "model/steps.rs"]
 mod steps;
+#[path = "model/tasks.rs"]
 mod tasks;
+#[path = "model/waitables.rs"]
 mod waitables;
 
 use crate::program::{HostOp, Lift, Op, Program};
@@ -271,6 +274,14 @@ impl Model<'_> {
                 HostOp::Call(selector) => {
                     let function = usize::from(selector) % self.program.functions.len();
                     self.canon_lift(function, None)?;
+                }
+                HostOp::Finish(selector) => {
+                    let function = usize::from(selector) % self.program.functions.len();
+                    let task = self.canon_lift(function, None)?;
+                    while self.tasks[task].state != State::Resolved {
+                        let is_stuck = !self.tick()?;
+                        trap_if(is_stuck, "Deadlock")?;
+                    }
                 }
                 HostOp::Tick => {
                     self.tick()?;

@@ -68,6 +68,8 @@ pub(crate) struct Function {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum HostOp {
     Call(u8),
+    /// A call, and the event loop until it is resolved.
+    Finish(u8),
     Tick,
 }
 
@@ -176,9 +178,10 @@ pub(crate) fn generate(seed: u64) -> Program {
         .collect();
     let called: Vec<u8> = (0..2).map(|_| random.byte()).collect();
     let host = (0..2 + random.below(9))
-        .map(|_| match random.below(3) != 0 {
-            true => HostOp::Call(called[random.below(2)]),
-            false => HostOp::Tick,
+        .map(|_| match random.below(9) {
+            0 => HostOp::Finish(called[random.below(2)]),
+            1..6 => HostOp::Call(called[random.below(2)]),
+            _ => HostOp::Tick,
         })
         .collect();
     Program {

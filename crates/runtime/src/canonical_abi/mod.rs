@@ -45,6 +45,7 @@ mod typecheck;
 mod variant;
 
 pub use abi::{Offset, TypeAbi, VariantAbi, record_offsets};
+pub(crate) use async_value::{load_elements_at, store_elements_at};
 pub use context::{LiftContext, LowerContext};
 pub(crate) use dynamic::{lift_vals, load_vals, lower_vals, store_vals};
 pub(crate) use func_shape::{FuncShape, is_abi_of};

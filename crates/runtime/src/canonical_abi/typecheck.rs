@@ -213,7 +213,7 @@ impl TypeMismatch {
     }
 
     /// The mismatch of something whose parts, of which there is one kind, have this one.
-    pub(super) fn of_parts(self, what: &str) -> TypeMismatch {
+    pub(crate) fn of_parts(self, what: &str) -> TypeMismatch {
         TypeMismatch::Part {
             part: what.to_owned(),
             error: Box::new(self),

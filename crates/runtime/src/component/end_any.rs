@@ -45,10 +45,19 @@ impl HostEnd {
         store.check(self.store, "stream or future")?;
         let payload = store.concurrency.scheduler.end_type(self.id);
         let (_, payload) = payload.ok_or_else(end_gone)?;
-        let same = payload.ty.is_some_and(|(of, found)| {
-            let found = interface_type(found);
-            (of, found) == (instance, ty) || is_same_type(store, (instance, ty), (of, found))
-        });
+        let same = match (payload.ty, payload.check) {
+            (Some((of, found)), _) => {
+                let found = interface_type(found);
+                (of, found) == (instance, ty) || is_same_type(store, (instance, ty), (of, found))
+            }
+            (None, Some(check)) => {
+                let types = &instance.description().types;
+                let resources = |index| instance.public_resource(store, index);
+                let cx = TypeContext::new(types).with_resources(&resources);
+                end_type(ty).is_some_and(|end| check(&cx, end.payload(types)).is_ok())
+            }
+            (None, None) => false,
+        };
         if !same {
             let expected = super::describe_type(&instance.description().types, ty);
             bail!("expected a value of type `{expected}`, found one with other elements");
@@ -61,7 +70,7 @@ impl HostEnd {
         store.check(self.store, "stream or future")?;
         store.settle_lifted();
         match store.concurrency.scheduler.end_state(self.id) {
-            Some((_, _, None)) => Ok(store.concurrency.scheduler.drop_end(self.id)?),
+            Some((_, _, None)) => store.drop_host_end(self.id),
             _ => Err(end_gone()),
         }
     }

@@ -86,19 +86,21 @@ fn is_plain(types: &ComponentTypes, ty: InterfaceType) -> bool {
 pub(crate) enum Buffer {
     /// A guest's memory.
     Guest(GuestBuffer),
+    /// Something of the host's, which is there only while it is copied.
+    Host,
 }
 
 /// A buffer in a guest's memory, which was in bounds when it was given, and so always is.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct GuestBuffer {
     /// The component that it is in.
-    instance: ComponentInstancePtr,
+    pub(super) instance: ComponentInstancePtr,
     /// How its elements are lifted or lowered.
     options: OptionsIndex,
     /// What they are.
-    elements: Elements,
+    pub(super) elements: Elements,
     /// Where they are, unless they are only counted.
-    memory: Option<DefinedMemory>,
+    pub(super) memory: Option<DefinedMemory>,
     /// The address of the first.
     address: u64,
 }
@@ -146,8 +148,19 @@ impl GuestBuffer {
         })
     }
 
+    /// The options, and size and type of an element; of a type without handles, any.
+    pub(super) fn layout<'a>(&self) -> (&'a GuestOptions, u32, InterfaceType) {
+        let options = self.instance.options(self.options);
+        let types = &self.instance.description().types;
+        match self.elements {
+            Elements::Counted => (options, 0, InterfaceType::U8),
+            Elements::Bytes(layout) => (options, layout.size, InterfaceType::U8),
+            Elements::Values(ty) => (options, size_align(types, ty, options.address).size, ty),
+        }
+    }
+
     /// The address of an element.
-    fn at(&self, index: u32, size: u32) -> u64 {
+    pub(super) fn at(&self, index: u32, size: u32) -> u64 {
         self.address + u64::from(index) * u64::from(size)
     }
 }
@@ -181,7 +194,7 @@ pub(super) fn copy(
     let buffer = Buffer::Guest(buffer);
     let scheduler = &mut store.concurrency.scheduler;
     match scheduler.begin_copy(id, buffer, length as u32)? {
-        Copying::Begun => {}
+        Copying::Begun => store.ask_other_driver(id)?,
         Copying::Transfer(elements) => transfer(store, elements)?,
     }
     let waiting = store.concurrency.scheduler.finish_copy(id, is_async)?;
@@ -200,7 +213,10 @@ pub(super) fn copy(
 #[inline]
 pub(super) fn transfer(store: &mut StoreOpaque, transfer: Transfer<Guests>) -> Result<()> {
     let (Buffer::Guest(source), Buffer::Guest(destination)) =
-        (&transfer.source, &transfer.destination);
+        (&transfer.source, &transfer.destination)
+    else {
+        bail_bug!("the host has left a buffer");
+    };
     match (source.elements, destination.elements) {
         (Elements::Counted, Elements::Counted) => {}
         (Elements::Bytes(SizeAlign { size, .. }), Elements::Bytes(_)) => {

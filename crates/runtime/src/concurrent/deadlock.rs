@@ -94,8 +94,13 @@ fn task(concurrency: &Concurrency, id: TaskId) -> String {
             Some(name) => format!(" (the export `{name}`)"),
             None => String::new(),
         },
-        TaskWork::Guest(funcs) => {
-            format!(" (called by component instance {})", funcs.caller.as_u32())
+        TaskWork::Guest(adapter) => {
+            let funcs = task.instance.tasks().adapter(adapter);
+            let caller = funcs.map(|funcs| funcs.caller.as_u32());
+            caller.map_or_else(
+                |_| String::new(),
+                |caller| format!(" (called by component instance {caller})"),
+            )
         }
         TaskWork::Start(_) => " (a start function)".to_owned(),
     });

@@ -9,6 +9,7 @@
 use super::copy::{self, Elements};
 use super::waitable;
 use crate::bug::{bail_bug, bug};
+use crate::canonical_abi::{TypeContext, TypeMismatch};
 use crate::component::{describe_type, other_handle_error};
 use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
@@ -33,7 +34,13 @@ pub(crate) struct ElementType {
     pub(crate) elements: Elements,
     /// Whether there are no elements, or they are numbers.
     is_none_or_number: bool,
+    /// Of what the host has made, whether its Rust type stands for a type.
+    pub(crate) check: Option<CheckElements>,
 }
+
+/// Whether a Rust type stands for the elements of a stream or future, if there are any.
+pub(crate) type CheckElements =
+    fn(&TypeContext<'_>, Option<InterfaceType>) -> Result<(), TypeMismatch>;
 
 impl ElementType {
     /// A type of a component.
@@ -57,6 +64,18 @@ impl ElementType {
                         | InterfaceType::F64
                 )
             }),
+            check: None,
+        }
+    }
+
+    /// Of a stream or future that the host makes. It is nobody's in whose table there could be both of
+    /// its ends, so what is asked of it then doesn't matter.
+    pub(crate) fn of_host(check: CheckElements) -> ElementType {
+        ElementType {
+            ty: None,
+            elements: Elements::Counted,
+            is_none_or_number: true,
+            check: Some(check),
         }
     }
 }
@@ -198,7 +217,15 @@ fn cancel(
     is_async: bool,
 ) -> Result<u32> {
     let (id, _) = end_of(store, owner, index, ty, side)?;
-    let waiting = store.concurrency.scheduler.cancel_copy(id, is_async)?;
+    let scheduler = &mut store.concurrency.scheduler;
+    let waiting = scheduler.cancel_copy(id, is_async)?;
+    if let Some(other) = scheduler.other_end(id) {
+        if scheduler.is_cancel_requested(other) {
+            // The host's end has nothing of its own going on.
+            scheduler.host_finish_cancel(other)?;
+        }
+        store.not_waited_for(other);
+    }
     Ok(waitable::wait(store, waiting)?.payload)
 }
 
@@ -209,9 +236,13 @@ fn drop_end(
     (index, ty, side): (u32, EndType, Side),
 ) -> Result<()> {
     let (id, _) = end_of(store, owner, index, ty, side)?;
+    let other = store.concurrency.scheduler.other_end(id);
     store.concurrency.scheduler.drop_end(id)?;
     owner.0.handle_table(owner.1).remove_other(index);
-    Ok(())
+    match other {
+        Some(other) => store.look_after(other),
+        None => Ok(()),
+    }
 }
 
 /// `{stream,future}.forward`, of a readable end to a writable one.
@@ -222,14 +253,22 @@ fn forward(store: &mut StoreOpaque, owner: Owner, ty: EndType, indices: [u32; 2]
         return Err(other_handle_error(indices[1], kinds, fault));
     }
     let (writable, _) = end_of(store, owner, indices[1], ty, Side::Writable)?;
-    let forwarding = store.concurrency.scheduler.forward(readable, writable)?;
+    let scheduler = &mut store.concurrency.scheduler;
+    let others = [readable, writable].map(|end| scheduler.other_end(end));
+    let forwarding = scheduler.forward(readable, writable)?;
     for index in indices {
         owner.0.handle_table(owner.1).remove_other(index);
     }
     match forwarding {
-        Forwarding::Done => Ok(()),
-        Forwarding::Transfer(transfer) => copy::transfer(store, transfer),
+        Forwarding::Done => {}
+        Forwarding::Transfer(transfer) => copy::transfer(store, transfer)?,
     }
+    for other in others.into_iter().flatten() {
+        // It may be the host's, with nobody at the other end, or somebody new who waits.
+        store.look_after(other)?;
+        store.ask_driver(other)?;
+    }
+    Ok(())
 }
 
 /// `lift_stream` or `lift_future` in an adapter: the number that stands for the end.
@@ -318,6 +357,9 @@ impl StoreOpaque {
         match scheduler.end_state(id) {
             Some((kind, _, None)) if kind.side == Side::Readable => {}
             _ => return Err(gone()),
+        }
+        if self.concurrency.host_ends.has(id) {
+            return Err(gone());
         }
         scheduler.check_lift(id).context("it can't be passed on")?;
         scheduler.set_end_payload(id, payload)?;

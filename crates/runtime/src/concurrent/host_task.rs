@@ -8,8 +8,7 @@
 //! behalf of the one before it does no harm. While a future is polled it isn't in its place, and the
 //! place isn't given to anybody else.
 //!
-//! Host ends of streams and futures, when they are built, are polled likewise: each has a place, and a
-//! [`Tenant`] of its own kind.
+//! What drives the host's ends of streams and futures is woken likewise (`super::host_end`).
 
 use super::mail::{Bell, Letters, Mail};
 use super::state::GuestSubtask;
@@ -27,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use threadline_concurrent::{SubtaskId, SubtaskState, Wait};
+use threadline_concurrent::{EndId, SubtaskId, SubtaskState, Wait};
 
 /// What a task of the host does; a call's gives the flat result, having lowered it. The store is lent
 /// to it while it is polled.
@@ -86,6 +85,8 @@ enum Tenant {
     Spawned(Option<HostTaskFuture>),
     /// Of who polls its future itself.
     Outside,
+    /// Of what drives an end of a stream or future.
+    End(EndId),
 }
 
 /// A call of a host function.
@@ -188,6 +189,38 @@ impl HostTasks {
         (id, place.bell.clone().into())
     }
 
+    /// A place for what drives an end.
+    pub(super) fn reserve_for_end(&mut self, end: EndId) -> HostTaskId {
+        self.reserve(Tenant::End(end))
+    }
+
+    /// What wakes a place, which is to be given back.
+    #[inline]
+    pub(super) fn take_waker(&mut self, id: HostTaskId) -> Option<Waker> {
+        self.places.get_mut(id.place as usize)?.waker.take()
+    }
+
+    /// Gives back what wakes a place.
+    #[inline]
+    pub(super) fn give_waker(&mut self, id: HostTaskId, waker: Option<Waker>) {
+        if let Some(place) = self.places.get_mut(id.place as usize) {
+            place.waker = waker;
+        }
+    }
+
+    /// A place is polled at the next turn.
+    pub(super) fn wake(&mut self, id: HostTaskId) {
+        self.woken.push_back(id.place);
+    }
+
+    /// One end more, or less, waits for something outside of the store.
+    pub(super) fn end_waits(&mut self, waits: bool) {
+        match waits {
+            true => self.kept += 1,
+            false => self.kept -= 1,
+        }
+    }
+
     /// Whether who polls its future itself was woken, which is forgotten.
     pub(super) fn take_woken(&mut self, id: HostTaskId) -> bool {
         self.get(id)
@@ -203,7 +236,7 @@ impl HostTasks {
                 self.kept -= 1;
                 future
             }
-            Tenant::Free | Tenant::Unkept | Tenant::Outside => None,
+            Tenant::Free | Tenant::Unkept | Tenant::Outside | Tenant::End(_) => None,
         };
         let place = &mut self.places[id.place as usize];
         if let Some(joiner) = place.joiner.take() {
@@ -431,6 +464,10 @@ impl StoreOpaque {
             }
             Tenant::Call(call, future) => (future.take(), Some(*call)),
             Tenant::Spawned(future) => (future.take(), None),
+            Tenant::End(end) => {
+                let end = *end;
+                return self.end_woken(end);
+            }
         };
         let Some(future) = future else {
             return Ok(());

@@ -11,13 +11,13 @@
 //!   end        …   ends of streams and futures: made, passed on, dropped, forwarded
 //!   copy       …   reads and writes, and how elements get from one memory to the other
 //!   error_context  …   error contexts
+//!   host_end   ends of streams and futures that are the host's, and what drives them
 //!   host_call  calls of the host that make tasks
 //!   host_task  host functions that are tasks: futures that the store keeps
 //!   mail       what reaches the store from outside: wakers that were called, callers that have gone
 //!   event_loop what is done next, by guests and by the host; `deadlock` if nothing is
 //!   run_concurrent  a future of the host that shares the store with guests
 //!   start_function  core modules' start functions that are tasks
-//!   tick       the event loop, turned by the embedder
 //!   turn       the loops: who is resumed next, and what happens when a thread stops
 //!   schedule   who decides what is left open
 //!   switch     the one place that saves and restores what a thread owns of its component's contexts
@@ -43,6 +43,7 @@ mod end;
 mod error_context;
 mod event_loop;
 mod host_call;
+mod host_end;
 mod host_task;
 mod mail;
 mod run_concurrent;
@@ -54,15 +55,15 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod thread;
-mod tick;
 mod turn;
 mod waitable;
 
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
 pub use deadlock::Deadlock;
-pub(crate) use end::{gone as end_gone, interface_type};
+pub(crate) use end::{ElementType, gone as end_gone, interface_type};
 pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
+pub(crate) use host_end::{Driven, OtherGone};
 pub(crate) use host_task::{HostTaskFuture, HostTaskId, host_task_call};
 pub(crate) use mail::Mail;
 pub use schedule::Schedule;

@@ -130,6 +130,19 @@ pub(crate) struct StackState {
     pub(crate) fiber: *mut FiberRecord,
 }
 
+impl StackState {
+    /// Of a stack that nobody has entered.
+    pub(crate) fn none() -> StackState {
+        StackState {
+            entry: std::ptr::null_mut(),
+            exit_fp: 0,
+            exit_pc: 0,
+            limit: 0,
+            fiber: std::ptr::null_mut(),
+        }
+    }
+}
+
 /// Something that can get at the running copies of all that a thread with its own stack owns.
 pub(crate) trait RunningStack {
     /// The slots of the component that the thread runs in, if it runs in one.

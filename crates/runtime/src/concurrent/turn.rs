@@ -39,6 +39,24 @@ impl StoreOpaque {
         self.go_on(None)
     }
 
+    /// Resumes threads that are ready, at most so many; how many.
+    ///
+    /// # Errors
+    /// If one fails.
+    pub(crate) fn run_until_stalled(&mut self, turns: usize) -> Result<usize> {
+        self.turn(None, |store| {
+            for turn in 0..turns {
+                let Some(next) = store.concurrency.scheduler.next_ready() else {
+                    return Ok(turn);
+                };
+                if store.run_thread(next)? == Ran::Pending {
+                    bail_bug!("a thread waits for the host, and can't");
+                }
+            }
+            Ok(turns)
+        })
+    }
+
     /// Goes on with what was interrupted to wait for the host.
     ///
     /// # Errors
@@ -173,6 +191,7 @@ impl StoreOpaque {
             self.keep_locked(locked);
             return;
         }
+        self.look_after_all();
         let mut subtasks = Vec::new();
         for instance in locked {
             for id in instance.tasks().all_ids() {

@@ -29,16 +29,19 @@ impl<T: 'static> Store<T> {
         self.inner.opaque.concurrency.scheduler.take_recording()
     }
 
-    /// Resumes a guest thread that is ready, until it blocks or ends: `Store.tick` of the specification.
-    /// Whether there was one.
+    /// Resumes guest threads that are ready, one after the other, until none is or so many `turns` were
+    /// taken; how many were. What waits for the host goes on waiting: for that, there are futures.
     ///
-    /// Calls that are waited for do this by themselves until they have returned. This is for what is left
-    /// then: tasks go on that have returned before they ended, or that others have called and not waited for.
+    /// Threads that outlive the calls that made them go on whenever a call turns the event loop; this
+    /// turns it without a call.
     ///
     /// # Errors
-    /// If the thread traps.
-    pub fn tick(&mut self) -> Result<bool> {
-        self.inner.opaque.tick()
+    /// If a thread traps; its instance is locked then.
+    ///
+    /// # Panics
+    /// If a host function that a guest called panicked, with its payload.
+    pub fn run_until_stalled(&mut self, turns: usize) -> Result<usize> {
+        self.inner.opaque.run_until_stalled(turns)
     }
 
     /// Tells this tracer what tasks, threads, calls and streams do, from now on; in place of any

@@ -13,6 +13,7 @@ mod component_instance;
 mod concurrency;
 mod core_instance;
 mod deserialize;
+mod end_driver;
 mod entry;
 mod exceptions;
 mod func_ref;
@@ -53,6 +54,7 @@ pub(crate) use component_instance::{
 pub(crate) use core_instance::{
     ContextPlace, FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern,
 };
+pub(crate) use end_driver::{DriverOf, EndDriver};
 pub(crate) use entry::ThreadKind;
 #[cfg(test)]
 use entry::{HostToWasm, call_wasm};

@@ -11,3 +11,4 @@ mod failures;
 mod linked;
 mod pending;
 mod setup;
+mod streams;

@@ -7,6 +7,7 @@ use threadline_concurrent::{
 };
 
 use super::{Body, Element, Fake, Handle, Lift, Machine, Next, Op};
+use crate::script::Act;
 use crate::trace::{Entry, Seen, Why, pick_handle, pick_passed, pick_set, pick_sink, pick_thread};
 
 impl Machine<'_> {
@@ -90,10 +91,12 @@ impl Machine<'_> {
         let instance = self.scheduler.current_instance()?;
         let result = match op {
             Op::Yield => {
+                self.ask(Act::Yield);
                 let switch = self.scheduler.thread_yield()?;
                 return Ok(self.switch(number, "yield", switch));
             }
             Op::Suspend => {
+                self.ask(Act::Suspend);
                 let switch = self.scheduler.thread_suspend()?;
                 return Ok(self.switch(number, "suspend", switch));
             }
@@ -101,12 +104,17 @@ impl Machine<'_> {
                 let Some(list) = self.program.thread_list(list, selector) else {
                     return Ok(Next::On);
                 };
+                self.ask(Act::NewThread {
+                    number: self.threads as u32,
+                });
                 let (_, index) = self.scheduler.thread_new(Body {
                     number: self.threads,
                     function: None,
                     list,
                     step: 0,
                     callbacks: 0,
+                    found: [0; 3],
+                    sees_payload: false,
                 })?;
                 self.threads += 1;
                 index
@@ -117,6 +125,7 @@ impl Machine<'_> {
             | Op::SuspendThenPromote(_)
             | Op::YieldThenPromote(_) => return self.perform_on_thread(number, instance, op),
             Op::BackpressureInc => {
+                self.ask(Act::BackpressureInc);
                 self.scheduler.backpressure_inc(instance)?;
                 0
             }
@@ -124,6 +133,7 @@ impl Machine<'_> {
                 if self.scheduler.backpressure(instance) == Some(0) {
                     return Ok(Next::On);
                 }
+                self.ask(Act::BackpressureDec);
                 self.scheduler.backpressure_dec(instance)?;
                 0
             }
@@ -135,13 +145,16 @@ impl Machine<'_> {
             }
             Op::Return | Op::Cancel => return self.perform_resolve(number, op),
             Op::NewSet => {
+                self.ask(Act::NewSet);
                 let set = self.scheduler.set_new(instance)?;
                 self.add(instance, Handle::Set(set))
             }
             Op::NewStream(is_number) => {
+                self.ask(Act::Copy);
                 self.perform_new(instance, TransferKind::Stream, is_number)?
             }
             Op::NewFuture(is_number) => {
+                self.ask(Act::Copy);
                 self.perform_new(instance, TransferKind::Future, is_number)?
             }
             _ => {
@@ -166,6 +179,13 @@ impl Machine<'_> {
         let Some(index) = pick_thread(op, &self.seen_threads(instance), own) else {
             return Ok(Next::On);
         };
+        self.ask(match op {
+            Op::SuspendThenResume(_) => Act::SuspendThenResume(index),
+            Op::YieldThenResume(_) => Act::YieldThenResume(index),
+            Op::SuspendThenPromote(_) => Act::SuspendThenPromote(index),
+            Op::YieldThenPromote(_) => Act::YieldThenPromote(index),
+            _ => Act::ResumeLater(index),
+        });
         let switch = match op {
             Op::SuspendThenResume(_) => self.scheduler.thread_suspend_then_resume(index)?,
             Op::YieldThenResume(_) => self.scheduler.thread_yield_then_resume(index)?,
@@ -202,10 +222,12 @@ impl Machine<'_> {
             return Ok(Next::On);
         }
         if op == Op::Return {
+            self.ask(Act::Return);
             self.scheduler.check_return()?;
             self.scheduler.return_()?;
             self.did(number, "return", 0);
         } else if state == TaskState::CancelDelivered {
+            self.ask(Act::Cancel);
             self.scheduler.task_cancel()?;
             self.did(number, "cancel", 0);
         }
@@ -226,6 +248,11 @@ impl Machine<'_> {
         is_async: bool,
         argument: Option<u8>,
     ) -> Result<Next, Trap> {
+        self.ask(Act::Call {
+            function,
+            is_async,
+            number: self.threads as u32,
+        });
         let argument = argument.and_then(|selector| pick_passed(&self.seen(instance), selector));
         let subtask = self.scheduler.new_subtask(instance, argument)?;
         self.call(function, Some(subtask))?;
@@ -255,27 +282,36 @@ impl Machine<'_> {
         let handle = *self.handles[&instance].get(index).unwrap();
         match (op, handle) {
             (Op::Wait(_), Handle::Set(set)) => {
+                self.ask(Act::Wait(index));
                 let wait = self.scheduler.set_wait(set)?;
                 return Ok(self.waited(number, wait));
             }
             (Op::Poll(_), Handle::Set(set)) => {
+                self.ask(Act::Poll(index));
                 let event = self.scheduler.set_poll(set)?;
                 self.deliver(number, event);
                 return Ok(Next::On);
             }
-            (Op::DropSet(_), Handle::Set(set)) => self.scheduler.set_drop(set)?,
+            (Op::DropSet(_), Handle::Set(set)) => {
+                self.ask(Act::DropSet(index));
+                self.scheduler.set_drop(set)?;
+            }
             (Op::Join(_, selector), Handle::Subtask(subtask)) => {
-                let set = self.set_to_join(instance, selector);
+                let (at, set) = self.set_to_join(instance, selector);
+                self.ask(Act::Join(index, at));
                 self.scheduler.join(subtask, set)?;
             }
             (Op::Join(_, selector), Handle::End(end)) => {
-                let set = self.set_to_join(instance, selector);
+                let (_, set) = self.set_to_join(instance, selector);
+                self.ask(Act::Copy);
                 self.scheduler.join(end, set)?;
             }
             (Op::CancelSubtask(_, is_async), Handle::Subtask(subtask)) => {
+                self.ask(Act::CancelSubtask(index, is_async));
                 return self.perform_cancel(number, subtask, is_async);
             }
             (Op::DropSubtask(_), Handle::Subtask(subtask)) => {
+                self.ask(Act::DropSubtask(index));
                 self.scheduler.drop_subtask(subtask)?;
             }
             (Op::Read(_, length, is_async) | Op::Write(_, length, is_async), Handle::End(end)) => {
@@ -298,11 +334,13 @@ impl Machine<'_> {
         Ok(Next::On)
     }
 
-    fn set_to_join(&self, instance: InstanceId, selector: Option<u8>) -> Option<SetId> {
-        let index = pick_set(&self.seen(instance), selector?)?;
-        match self.handles[&instance].get(index) {
-            Some(&Handle::Set(set)) => Some(set),
-            _ => None,
+    /// The set to join and its index, or none and 0.
+    fn set_to_join(&self, instance: InstanceId, selector: Option<u8>) -> (u32, Option<SetId>) {
+        let seen = self.seen(instance);
+        let index = selector.and_then(|selector| pick_set(&seen, selector));
+        match index.map(|index| (index, self.handles[&instance].get(index))) {
+            Some((index, Some(&Handle::Set(set)))) => (index, Some(set)),
+            _ => (0, None),
         }
     }
 

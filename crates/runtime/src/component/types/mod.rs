@@ -187,6 +187,14 @@ pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
         InterfaceType::Option(index) => {
             return format!("option<{}>", describe(types, types.options[index].some));
         }
+        InterfaceType::Future(index) => match types.futures[index].payload {
+            Some(ty) => return format!("future<{}>", describe(types, ty)),
+            None => "future",
+        },
+        InterfaceType::Stream(index) => match types.streams[index].payload {
+            Some(ty) => return format!("stream<{}>", describe(types, ty)),
+            None => "stream",
+        },
         InterfaceType::Record(_) => "record",
         InterfaceType::Tuple(_) => "tuple",
         InterfaceType::Variant(_) => "variant",
@@ -195,8 +203,6 @@ pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
         InterfaceType::Flags(_) => "flags",
         InterfaceType::Own(_) => "own",
         InterfaceType::Borrow(_) => "borrow",
-        InterfaceType::Future(_) => "future",
-        InterfaceType::Stream(_) => "stream",
         InterfaceType::ErrorContext => "error-context",
     };
     name.to_owned()

@@ -65,6 +65,9 @@ use threadline_fiber::{Fiber, Stack, Step, Suspender};
 /// How many stacks a store keeps for its next fibers.
 const MAX_IDLE: usize = 16;
 
+/// How many records a store keeps for its next fibers.
+const MAX_SPARE: usize = 256;
+
 /// Bytes below the frame that switches away which a scan of its stack takes in: the switch leaves
 /// registers there that compiled code may have values in.
 const BELOW_SWITCH: usize = 1024;
@@ -83,6 +86,8 @@ pub(super) struct Fibers {
     all: Vec<NonNull<FiberRecord>>,
     /// For the next ones.
     idle: Vec<Stack>,
+    /// Records for the next ones.
+    spare: Vec<NonNull<FiberRecord>>,
     /// How often in a row wasm could not yield.
     missed_yields: u32,
     /// How many of those are guest threads.
@@ -103,6 +108,7 @@ impl Default for Fibers {
             current: ptr::null_mut(),
             all: Vec::new(),
             idle: Vec::new(),
+            spare: Vec::new(),
             missed_yields: 0,
             guests: 0,
             calls: 0,
@@ -188,30 +194,36 @@ unsafe fn new_record(
     work: Work,
     component: *mut c_void,
 ) -> NonNull<FiberRecord> {
-    // SAFETY: passed on.
-    let fibers = unsafe { &mut (*StoreCells::of(store)).fibers };
-    let record = NonNull::from(Box::leak(Box::new(FiberRecord {
-        store,
-        place: fibers.all.len(),
-        fiber: None,
-        state: FiberState::new(StackState {
-            entry: ptr::null_mut(),
-            exit_fp: 0,
-            exit_pc: 0,
-            limit: 0,
-            fiber: ptr::null_mut(),
-        }),
-        component,
-        work,
-        base: ptr::null_mut(),
-        suspender: None,
-        hosted: None,
-        sp: 0,
-        resumer_sp: 0,
-        resumer: ptr::null_mut(),
-    })));
-    fibers.all.push(record);
-    record
+    // SAFETY: passed on. A spare record is nobody's.
+    unsafe {
+        let fibers = &mut (*StoreCells::of(store)).fibers;
+        let place = fibers.all.len();
+        let record = match fibers.spare.pop() {
+            Some(record) => {
+                (*record.as_ptr()).place = place;
+                (*record.as_ptr()).state = FiberState::new(StackState::none());
+                (*record.as_ptr()).component = component;
+                (*record.as_ptr()).work = work;
+                record
+            }
+            None => NonNull::from(Box::leak(Box::new(FiberRecord {
+                store,
+                place,
+                fiber: None,
+                state: FiberState::new(StackState::none()),
+                component,
+                work,
+                base: ptr::null_mut(),
+                suspender: None,
+                hosted: None,
+                sp: 0,
+                resumer_sp: 0,
+                resumer: ptr::null_mut(),
+            }))),
+        };
+        fibers.all.push(record);
+        record
+    }
 }
 
 /// While it lives, guests of the store that is turned can wait for the host, by this poll.
@@ -491,20 +503,30 @@ unsafe fn free(record: *mut FiberRecord) {
     // list, at its place. A suspended fiber's frames are deallocated: they own nothing and nobody
     // relies on them (module documentation); pointers into them are in the record, which goes, too.
     unsafe {
-        let mut record = Box::from_raw(record);
-        let fibers = &mut (*StoreCells::of(record.store)).fibers;
-        fibers.all.swap_remove(record.place);
-        if let Some(moved) = fibers.all.get(record.place) {
-            (*moved.as_ptr()).place = record.place;
+        let fibers = &mut (*StoreCells::of((*record).store)).fibers;
+        let place = (*record).place;
+        fibers.all.swap_remove(place);
+        if let Some(moved) = fibers.all.get(place) {
+            (*moved.as_ptr()).place = place;
         }
-        let Some(fiber) = record.fiber.take() else {
-            return;
-        };
-        let stack = match fiber.into_stack() {
-            Ok(stack) => stack,
-            Err(fiber) => fiber.abandon(),
-        };
-        fibers.keep_stack(stack);
+        if let Some(fiber) = (*record).fiber.take() {
+            let stack = match fiber.into_stack() {
+                Ok(stack) => stack,
+                Err(fiber) => fiber.abandon(),
+            };
+            fibers.keep_stack(stack);
+        }
+        match NonNull::new(record) {
+            Some(spare) if fibers.spare.len() < MAX_SPARE => {
+                (*record).work = Work::Guest(None);
+                (*record).base = ptr::null_mut();
+                (*record).suspender = None;
+                drop((*record).hosted.take());
+                (*record).sp = 0;
+                fibers.spare.push(spare);
+            }
+            _ => drop(Box::from_raw(record)),
+        }
     }
 }
 
@@ -513,6 +535,15 @@ impl Fibers {
     fn keep_stack(&mut self, stack: Stack) {
         if self.idle.len() < MAX_IDLE {
             self.idle.push(stack);
+        }
+    }
+}
+
+impl Drop for Fibers {
+    fn drop(&mut self) {
+        for record in self.spare.drain(..) {
+            // SAFETY: `new_record` made it, and it is nobody's.
+            drop(unsafe { Box::from_raw(record.as_ptr()) });
         }
     }
 }
