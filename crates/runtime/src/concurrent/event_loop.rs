@@ -83,7 +83,7 @@ impl StoreOpaque {
             self.read_mail();
         }
         let mut turn = Turn::Idle;
-        if let Some(request) = self.concurrency.host_calls.requests.pop_front() {
+        if let Some(request) = self.next_request() {
             if self.handle_request(request)? == Ran::Pending {
                 return Ok(Turn::Pending);
             }
@@ -93,11 +93,7 @@ impl StoreOpaque {
             self.poll_host_task(place)?;
             turn = Turn::Busy;
         }
-        let next = match self.next_for_sync_call() {
-            Some(next) => Some(next),
-            None => self.concurrency.scheduler.next_ready(),
-        };
-        if let Some(next) = next {
+        if let Some(next) = self.next_thread() {
             if self.run_from_loop(next)? == Ran::Pending {
                 return Ok(Turn::Pending);
             }

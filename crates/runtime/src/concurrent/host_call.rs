@@ -96,9 +96,18 @@ pub(crate) struct HostCalls {
     pub(super) requests: VecDeque<Request>,
     /// The call whose task has failed last, if it waits for it.
     pub(super) failed: Option<HostCallId>,
-    /// The call of a sync-typed function that has to be resolved before anything else goes on, and its
-    /// instance.
-    pub(super) sync: Option<(HostCallId, InstanceId)>,
+    /// Calls of sync-typed functions that have to be resolved before anything else goes on, each within
+    /// the one before.
+    sync: Vec<SyncCall>,
+}
+
+/// A call of a sync-typed function that was queued, has begun and isn't resolved.
+#[derive(Copy, Clone, Debug)]
+struct SyncCall {
+    id: HostCallId,
+    instance: InstanceId,
+    /// How many resumptions it was begun within.
+    depth: usize,
 }
 
 /// What a caller wants to be done.
@@ -494,12 +503,17 @@ impl StoreOpaque {
         let Some(task) = call.queued.take() else {
             return Ok(Ran::Done);
         };
+        let depth = self.concurrency.scheduler.depth();
         match self.begin_task(&task, id) {
             Ok(ran) => {
                 let calls = &mut self.concurrency.host_calls;
                 if !task.async_typed && calls.is_unresolved(id) {
                     let instance = self.scheduled(task.instance, task.owner);
-                    self.concurrency.host_calls.sync = Some((id, instance));
+                    self.concurrency.host_calls.sync.push(SyncCall {
+                        id,
+                        instance,
+                        depth,
+                    });
                 }
                 Ok(ran)
             }
@@ -517,25 +531,40 @@ impl StoreOpaque {
         }
     }
 
-    /// The thread that goes on for the call of a sync-typed function that isn't resolved, if there is
-    /// such a call. If nothing of its instance can go on, it has failed.
-    pub(super) fn next_for_sync_call(&mut self) -> Option<ThreadId> {
-        let (id, instance) = self.concurrency.host_calls.sync?;
-        let calls = &mut self.concurrency.host_calls;
-        if calls.is_unresolved(id) {
-            match next_for_sync(&mut self.concurrency.scheduler, instance) {
-                Ok(next) => return Some(next),
-                Err(trap) => {
-                    let (instance, _) = self.concurrency.instance(instance);
-                    instance.lock();
-                    self.settle_locks();
-                    let calls = &mut self.concurrency.host_calls;
-                    calls.resolve(id, Resolution::Failed(trap.into()));
+    /// The call of a sync-typed function that keeps everything else from going on here.
+    fn sync_call(&self) -> Option<SyncCall> {
+        let last = self.concurrency.host_calls.sync.last().copied();
+        last.filter(|call| call.depth == self.concurrency.scheduler.depth())
+    }
+
+    /// What is to be done next of what callers want.
+    pub(super) fn next_request(&mut self) -> Option<Request> {
+        match self.sync_call() {
+            Some(_) => None,
+            None => self.concurrency.host_calls.requests.pop_front(),
+        }
+    }
+
+    /// The next thread that goes on: for the call of a sync-typed function, if there is one. If nothing of
+    /// its instance can go on, that has failed.
+    pub(super) fn next_thread(&mut self) -> Option<ThreadId> {
+        while let Some(SyncCall { id, instance, .. }) = self.sync_call() {
+            let calls = &mut self.concurrency.host_calls;
+            if calls.is_unresolved(id) {
+                match next_for_sync(&mut self.concurrency.scheduler, instance) {
+                    Ok(next) => return Some(next),
+                    Err(trap) => {
+                        let (instance, _) = self.concurrency.instance(instance);
+                        instance.lock();
+                        self.settle_locks();
+                        let calls = &mut self.concurrency.host_calls;
+                        calls.resolve(id, Resolution::Failed(trap.into()));
+                    }
                 }
             }
+            self.concurrency.host_calls.sync.pop();
         }
-        self.concurrency.host_calls.sync = None;
-        None
+        self.concurrency.scheduler.next_ready()
     }
 
     /// `Task.request_cancellation`, by the host.

@@ -2,7 +2,7 @@
 
 use crate::setup::{block_on, yields};
 use std::sync::Arc;
-use threadline::component::{Accessor, Component, Instance, Linker, Val};
+use threadline::component::{Accessor, Component, Instance, Linker, Resource, ResourceType, Val};
 use threadline::{Engine, Store};
 
 /// `few` of no `async` type.
@@ -196,6 +196,126 @@ fn concurrent_functions_whose_type_is_not_async() {
         linker.root().func_new_concurrent("few", few).unwrap();
     });
     assert_eq!([typed, dynamic], [[102], [102]]);
+}
+
+#[test]
+fn functions_that_are_not_async_are_called_concurrently_one_after_the_other() {
+    let engine = Engine::default();
+    let component = Component::new(&engine, SYNC).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker
+        .root()
+        .func_wrap_async("few", |_, (a, b): (u32, u64)| {
+            Box::new(async move {
+                yields(2).await;
+                Ok((few(a, b),))
+            })
+        })
+        .unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let few = instance
+        .get_typed_func::<(), (u32,)>(&mut store, "few")
+        .unwrap();
+    block_on(store.run_concurrent(|accessor| async move {
+        let (first, second) = (
+            few.call_concurrent(accessor, ()),
+            few.call_concurrent(accessor, ()),
+        );
+        assert_eq!(
+            (first.await.unwrap(), second.await.unwrap()),
+            ((102,), (102,))
+        );
+    }))
+    .unwrap();
+}
+
+/// `take` is lent a resource for as long as the call lasts; `early` drops it before that.
+const BORROW: &str = r#"(component
+    (import "thing" (type $thing (sub resource)))
+    (import "make" (func $make (result (own $thing))))
+    (import "take" (func $take async (param "thing" (borrow $thing)) (result u32)))
+    (core module $libc (memory (export "memory") 1))
+    (core instance $libc (instantiate $libc))
+    (core func $make' (canon lower (func $make)))
+    (core func $take' (canon lower (func $take) async (memory (core memory $libc "memory"))))
+    (core func $drop (canon resource.drop $thing))
+    (core func $set-new (canon waitable-set.new))
+    (core func $wait (canon waitable-set.wait (memory (core memory $libc "memory"))))
+    (core func $join (canon waitable.join))
+    (core module $m
+        (import "" "memory" (memory 1))
+        (import "" "make" (func $make (result i32)))
+        (import "" "take" (func $take (param i32 i32) (result i32)))
+        (import "" "drop" (func $drop (param i32)))
+        (import "" "set-new" (func $set-new (result i32)))
+        (import "" "wait" (func $wait (param i32 i32) (result i32)))
+        (import "" "join" (func $join (param i32 i32)))
+        (func (export "late") (result i32)
+            (local $thing i32) (local $set i32)
+            (local.set $thing (call $make))
+            (local.set $set (call $set-new))
+            (call $join
+                (i32.shr_u (call $take (local.get $thing) (i32.const 16)) (i32.const 4))
+                (local.get $set))
+            (drop (call $wait (local.get $set) (i32.const 0)))
+            (call $drop (local.get $thing))
+            (i32.load (i32.const 16)))
+        (func (export "early") (result i32)
+            (local $thing i32)
+            (local.set $thing (call $make))
+            (drop (call $take (local.get $thing) (i32.const 16)))
+            (call $drop (local.get $thing))
+            (i32.const 0)))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "memory" (memory $libc "memory")) (export "make" (func $make'))
+        (export "take" (func $take')) (export "drop" (func $drop))
+        (export "set-new" (func $set-new)) (export "wait" (func $wait))
+        (export "join" (func $join))))))
+    (func (export "late") async (result u32) (canon lift (core func $i "late")))
+    (func (export "early") async (result u32) (canon lift (core func $i "early")))
+)"#;
+
+#[test]
+fn what_is_borrowed_is_lent_until_the_call_is_over() {
+    struct Thing;
+    let engine = Engine::default();
+    let component = Component::new(&engine, BORROW).unwrap();
+    let mut linker = Linker::<u32>::new(&engine);
+    let mut root = linker.root();
+    let dropped = |mut store: threadline::StoreContextMut<'_, u32>, _| {
+        *store.data_mut() += 1;
+        Ok(())
+    };
+    root.resource("thing", ResourceType::host::<Thing>(), dropped)
+        .unwrap();
+    root.func_wrap("make", |_, ()| Ok((Resource::<Thing>::new_own(7),)))
+        .unwrap();
+    root.func_wrap_concurrent(
+        "take",
+        |accessor, (thing,): (Resource<Thing>,)| async move {
+            yields(3).await;
+            accessor.with(|mut store| assert_eq!(*store.data_mut(), 0));
+            Ok((thing.rep(),))
+        },
+    )
+    .unwrap();
+    let mut store = Store::new(&engine, 0);
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let mut call = |name: &str| {
+        let func = instance.get_typed_func::<(), (u32,)>(&mut store, name);
+        let result = block_on(func.unwrap().call_async(&mut store, ()));
+        (result, *store.data())
+    };
+    let (late, dropped) = call("late");
+    assert_eq!((late.unwrap(), dropped), ((7,), 1));
+    let (early, dropped) = call("early");
+    let error = format!("{:#}", early.unwrap_err());
+    assert!(
+        error.contains("lent") || error.contains("borrow"),
+        "{error}"
+    );
+    assert_eq!(dropped, 1);
 }
 
 #[test]

@@ -154,11 +154,11 @@ impl StoreOpaque {
         // SAFETY: `store` is this very borrow; the context is that store's.
         let context = unsafe { (*store).vm().context_ptr() };
         loop {
+            let step;
             // SAFETY: the record is alive while its thread is, which isn't dropped while it runs; it
             // has a fiber that is not running, as the caller says. The store is borrowed exclusively
             // until this returns. After a suspension for the host, this fiber's own resumer has
             // borrowed the store, and waits for this.
-            let step;
             (record, step) = unsafe {
                 let _current = CurrentStore::enter(context, store.cast::<c_void>());
                 resume(record)
