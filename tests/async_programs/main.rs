@@ -39,13 +39,18 @@ use threadline_concurrent::{Counts, Fifo, Seeded};
 const SCHEDULES: u64 = 3;
 
 /// A program as guests can run it: functions of later numbers are in later instances, calls go to later
-/// instances only, the host waits for its calls, and there are no streams.
+/// instances only and pass no ends of streams on, and the host waits for its calls. Where all contend in one
+/// instance, they do so still, but for the last function.
 fn adapt(program: &Program) -> Program {
     let mut program = program.clone();
     let count = program.functions.len();
-    program.instances = INSTANCES.min(count);
+    let contend = program.instances == 1 && count > 1;
+    program.instances = if contend { 2 } else { INSTANCES.min(count) };
     for (number, function) in program.functions.iter_mut().enumerate() {
-        function.instance = number * program.instances / count;
+        function.instance = match contend {
+            true => usize::from(number + 1 == count),
+            false => number * program.instances / count,
+        };
     }
     for list in 0..program.lists.len() {
         let ops = std::mem::take(&mut program.lists[list]);
@@ -65,11 +70,6 @@ fn adapt(program: &Program) -> Program {
 /// A step of a list as guests can do it, if they can.
 fn fit(program: &Program, list: usize, op: Op) -> Option<Op> {
     match op {
-        Op::NewStream(_) | Op::NewFuture(_) => call_later(program, list, 1, true),
-        Op::Read(selector, ..) => Some(Op::Poll(selector)),
-        Op::Write(..) | Op::Forward(..) => Some(Op::Yield),
-        Op::CancelCopy(selector, is_async) => Some(Op::CancelSubtask(selector, is_async)),
-        Op::DropEnd(selector) => Some(Op::DropSubtask(selector)),
         Op::Call(selector, is_async, _) => call_later(program, list, selector, is_async),
         other => Some(other),
     }
