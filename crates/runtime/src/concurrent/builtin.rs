@@ -75,11 +75,12 @@ fn check_current(
 
 /// How many operands a built-in has.
 pub(crate) fn operands(instance: ComponentInstancePtr, index: TrampolineIndex) -> usize {
-    let description = instance.description();
-    let signature = description.trampolines[index].signature();
-    let engine = instance.component().engine();
-    let ty = engine.func_type(instance.component().type_id(signature));
-    ty.params().len()
+    instance.tasks().operands(index, || {
+        let signature = instance.description().trampolines[index].signature();
+        let engine = instance.component().engine();
+        let ty = engine.func_type(instance.component().type_id(signature));
+        ty.params().len()
+    })
 }
 
 /// Any other built-in, with its operands in the slots; a result comes in the first.
@@ -104,6 +105,8 @@ pub(crate) fn builtin(
             slots[0] = val_raw::from_i32(result as i32);
         }
         ConcurrencyBuiltin::TaskReturn { result, options } => {
+            // Its operands are the flat result.
+            let slots = &slots[..operands(instance, index)];
             task::task_return(store, instance, result, options, slots)?;
         }
         ConcurrencyBuiltin::WaitableSet {

@@ -10,6 +10,7 @@
 
 use super::deadlock::Deadlock;
 use super::host_call::{Request, Resolution};
+use super::state::Hops;
 use super::turn::Ran;
 use crate::store::StoreOpaque;
 use anyhow::{Result, anyhow};
@@ -17,6 +18,9 @@ use threadline_concurrent::ThreadId;
 
 /// Turns of the loop after which the executor has its turn, if it may have something to say.
 const TURNS: u32 = 256;
+
+/// How many threads may go on in the place of the one that the loop has resumed, in one turn.
+const HOPS: u32 = 64;
 
 /// How the loop ended.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -98,6 +102,11 @@ impl StoreOpaque {
             None => self.concurrency.scheduler.next_ready(),
         };
         if let Some(next) = next {
+            self.concurrency.host_calls.look();
+            self.concurrency.hops = Hops {
+                left: HOPS,
+                depth: self.concurrency.scheduler.depth() + 1,
+            };
             if self.run_from_loop(next)? == Ran::Pending {
                 return Ok(Turn::Pending);
             }

@@ -96,6 +96,8 @@ pub(crate) struct HostCalls {
     pub(super) requests: VecDeque<Request>,
     /// The call whose task has failed last, if it waits for it.
     pub(super) failed: Option<HostCallId>,
+    /// Whether a call was resolved since the event loop has looked.
+    resolved: bool,
     /// The call of a sync-typed function that has to be resolved before anything else goes on, and its
     /// instance.
     pub(super) sync: Option<(HostCallId, InstanceId)>,
@@ -168,7 +170,20 @@ impl HostCalls {
         Some(&mut self.get(id)?.caller)
     }
 
+    /// Whether the event loop has something to do for a call.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        self.resolved || self.sync.is_some() || !self.requests.is_empty()
+    }
+
+    /// The event loop looks at what has been resolved.
+    #[inline]
+    pub(super) fn look(&mut self) {
+        self.resolved = false;
+    }
+
     pub(super) fn resolve(&mut self, id: HostCallId, resolution: Resolution) {
+        self.resolved = true;
         if let Some(call) = self.get(id) {
             call.resolution = Some(resolution);
             if let Some(waiter) = call.waiter.take() {

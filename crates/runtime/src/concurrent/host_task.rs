@@ -258,6 +258,12 @@ impl HostTasks {
         self.letters = letters;
     }
 
+    /// Whether the event loop has something to do for a host function.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        !self.woken.is_empty() || self.mail().has_letters()
+    }
+
     /// The next place to be polled.
     pub(super) fn next_woken(&mut self) -> Option<u32> {
         self.woken.pop_front()

@@ -8,7 +8,7 @@ use crate::vm::{ComponentInstancePtr, CoreFunc, ThreadKind, val_raw};
 use anyhow::{Context as _, Result};
 use threadline_concurrent::{CallbackNext, Event, SubtaskId, Trap};
 use threadline_environ::OptionsIndex;
-use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS, flatten_task_return};
+use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS};
 use threadline_environ::component::{CanonicalOptions, InterfaceType};
 use threadline_environ::layout::ValRaw;
 
@@ -174,7 +174,7 @@ fn async_task<'a>(store: &'a mut StoreOpaque, builtin: &'static str) -> Result<&
     }
 }
 
-/// `task.return`, with these core values in the slots.
+/// `task.return`, with its operands, the flat result, in the slots.
 pub(super) fn task_return(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,
@@ -195,11 +195,9 @@ pub(super) fn task_return(
     if !same {
         return Err(Trap::TaskReturnMismatch.into());
     }
-    let flat = flatten_task_return(&instance.description().types, result, own.address);
-    let count = flat.signature.params().len();
     let mut all = [val_raw::ZERO; MAX_SLOTS];
-    all[..count].copy_from_slice(&slots[..count]);
-    return_result(store, &mut all, count)
+    all[..slots.len()].copy_from_slice(slots);
+    return_result(store, &mut all, slots.len())
 }
 
 /// `task.cancel`.

@@ -242,11 +242,36 @@ impl StoreOpaque {
     /// # Errors
     /// If it finds a trap.
     pub(super) fn block_current(&mut self) -> Result<Outcome> {
-        self.block_guest()?;
+        match self.next_in_place()? {
+            Some(next) => self.switch_guest(next)?,
+            None => self.block_guest()?,
+        }
         match self.concurrency.scheduler.take_outcome()? {
             Outcome::Trap(trap) => Err(trap.into()),
             outcome => Ok(outcome),
         }
+    }
+
+    /// Who goes on in the place of the thread that has just blocked, if the event loop would resume it
+    /// next, and it has a stack. It is current then.
+    fn next_in_place(&mut self) -> Result<Option<GuestStackPtr>> {
+        let concurrency = &mut self.concurrency;
+        if !concurrency.may_hop() {
+            return Ok(None);
+        }
+        let Some(next) = concurrency.scheduler.next_ready() else {
+            return Ok(None);
+        };
+        let stack = match concurrency.scheduler.thread_payload(next) {
+            Some(thread) if matches!(thread.next, Next::GoOn) => thread.stack.ptr(),
+            _ => return Ok(None),
+        };
+        if !self.is_neighbour(stack) {
+            return Ok(None);
+        }
+        self.concurrency.hops.left -= 1;
+        self.concurrency.scheduler.resume_in_place(next)?;
+        Ok(Some(stack))
     }
 }
 
