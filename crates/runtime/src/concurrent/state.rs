@@ -168,6 +168,15 @@ impl Concurrency {
             && !self.host_tasks.has_news()
     }
 
+    /// Whether the running thread, if it yields, is the next one to go on: then it has, and counts as
+    /// a hop.
+    #[inline]
+    pub(super) fn yields_to_itself(&mut self) -> bool {
+        let does = self.may_hop() && self.scheduler.yields_to_itself();
+        self.hops.left -= u32::from(does);
+        does
+    }
+
     /// Which component instance an id is of.
     pub(crate) fn instance(
         &self,
