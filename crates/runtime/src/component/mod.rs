@@ -127,17 +127,17 @@ mod val;
 mod version;
 
 pub use self::component::Component;
-pub use crate::concurrent::Deadlock;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, WasmList, WasmStr};
 #[doc(hidden)]
 pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
+pub use crate::concurrent::Deadlock;
 pub use accessor::{Access, Accessor, CancelRequested, Cancelled, JoinHandle};
 pub use concurrency_counts::ConcurrencyCounts;
 pub use end_any::{FutureAny, StreamAny};
 pub use error::ComponentError;
 pub use error_context::ErrorContext;
-pub use export::{ComponentExportIndex, ExportLookup};
 pub(crate) use export::export_name;
+pub use export::{ComponentExportIndex, ExportLookup};
 pub use func::Func;
 pub use has_data::{HasData, HasSelf};
 pub use instance::Instance;

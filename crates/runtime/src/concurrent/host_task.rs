@@ -539,12 +539,7 @@ impl StoreOpaque {
     }
 
     /// The caller, if it is interested, is told how a call has ended.
-    fn resolve_host_call(
-        &mut self,
-        id: SubtaskId,
-        state: SubtaskState,
-        flat: u64,
-    ) -> Result<()> {
+    fn resolve_host_call(&mut self, id: SubtaskId, state: SubtaskState, flat: u64) -> Result<()> {
         let Some(subtask) = self.concurrency.subtask(id) else {
             return Ok(());
         };

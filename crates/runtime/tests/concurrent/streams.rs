@@ -155,8 +155,8 @@ fn a_guest_waits_for_what_another_thread_sends() -> Result<()> {
 #[test]
 fn nobody_sends_to_a_guest_that_has_dropped_its_end() -> Result<()> {
     let (mut store, instance) = guest()?;
-    let pass = instance
-        .get_typed_func::<(StreamReader<u8>,), (StreamReader<u8>,)>(&mut store, "pass")?;
+    let pass =
+        instance.get_typed_func::<(StreamReader<u8>,), (StreamReader<u8>,)>(&mut store, "pass")?;
     let (mut sender, stream) = StreamReader::channel(&mut store, 2)?;
     let (stream,) = pass.call(&mut store, (stream,))?;
     assert_eq!(sender.try_send(1), Ok(()));
@@ -320,7 +320,10 @@ fn ends_go_through_dynamic_calls_and_are_given_away_once() -> Result<()> {
     let error = sum
         .call(&mut store, &[Val::Stream(passed)], &mut result)
         .unwrap_err();
-    assert!(format!("{error:?}").contains("dropped or given away"), "{error:?}");
+    assert!(
+        format!("{error:?}").contains("dropped or given away"),
+        "{error:?}"
+    );
     Ok(())
 }
 
@@ -330,7 +333,10 @@ fn elements_must_be_of_the_right_type() -> Result<()> {
     let error = instance
         .get_typed_func::<(StreamReader<u16>,), (u32,)>(&mut store, "sum")
         .unwrap_err();
-    assert!(format!("{error:?}").contains("`stream` elements"), "{error:?}");
+    assert!(
+        format!("{error:?}").contains("`stream` elements"),
+        "{error:?}"
+    );
     let sum = instance.get_func(&mut store, "sum").unwrap();
     let wrong: StreamAny = StreamReader::from_vec(&mut store, vec![1u16])?.into_any();
     let error = sum
