@@ -61,7 +61,7 @@ impl fmt::Display for Outcome {
 fn outcome(call: &Call<'_>, schedule: Schedule, timeline: Option<&Timeline>) -> Result<Outcome> {
     match call.make(schedule, timeline) {
         Ok(result) => Ok(Outcome::Result(result)),
-        Err(error) => match crate::trap(&error) {
+        Err(error) => match threadline::find_trap(&error) {
             Some(trap) => Ok(Outcome::Trap(trap.to_string())),
             None => Err(error),
         },

@@ -23,7 +23,7 @@ mod wave;
 use clap::{CommandFactory, Parser};
 use flags::{Cli, Command};
 use std::process::ExitCode;
-use threadline::{ConcurrencyTrap, Trap};
+use threadline::find_trap;
 
 /// The status of a process that a trap ended: what a shell reports after `abort`.
 const EXIT_TRAP: u8 = 134;
@@ -65,17 +65,9 @@ fn write_stdout(bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
-/// The guest's trap in an error, if there is one.
-fn trap(error: &anyhow::Error) -> Option<&(dyn std::error::Error + 'static)> {
-    error.chain().find(|cause| {
-        let concurrency = cause.downcast_ref::<ConcurrencyTrap>();
-        cause.is::<Trap>() || concurrency.is_some_and(|trap| !trap.is_bug())
-    })
-}
-
 /// Tells what went wrong, and with which status to exit.
 fn report(error: &anyhow::Error) -> ExitCode {
-    let Some(trap) = trap(error) else {
+    let Some(trap) = find_trap(error) else {
         eprintln!("error: {error:#}");
         return ExitCode::FAILURE;
     };

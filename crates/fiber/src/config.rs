@@ -3,17 +3,15 @@
 use crate::error::PoolError;
 use crate::guard::GuardMethod;
 
-/// Distance between two neighbouring colours. A multiple of what a stack's base
-/// must be aligned to.
+/// Distance between two neighbouring colours.
 pub(crate) const CACHE_LINE: usize = 64;
-const _: () = assert!(CACHE_LINE.is_multiple_of(corosensei::stack::STACK_ALIGNMENT));
 
 /// How many different offsets the tops of stacks have.
 pub(crate) const COLOURS: usize = 16;
 
 /// Smallest stack we accept: room for a panic and its message, twice over.
 pub(crate) const MIN_STACK_SIZE: usize = 16 * 1024;
-const _: () = assert!(MIN_STACK_SIZE - COLOURS * CACHE_LINE >= corosensei::stack::MIN_STACK_SIZE);
+const _: () = assert!(MIN_STACK_SIZE - COLOURS * CACHE_LINE >= crate::fiber::MIN_SIZE);
 
 /// Largest number of stacks a pool may be configured for. It bounds the table of
 /// chunks, which is allocated up front so that a signal handler can read it.

@@ -1,16 +1,44 @@
 //! A closure on a stack of its own, that can be suspended and resumed.
 
+use core::any::Any;
 use core::ffi::c_void;
 use core::fmt;
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
-use core::ptr::NonNull;
-
-use corosensei::{Coroutine, CoroutineResult, Yielder};
+use core::ptr::{self, NonNull};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::stack::{Stack, StackBounds};
+use crate::switch::{Root, START_ROOM, State, place_start, switch};
 
-/// Largest closure that `corosensei` places on a new stack.
+/// Largest closure that is placed on a new stack.
 const MAX_BODY_SIZE: usize = 1024;
+
+/// What is at the top of a fiber's stack.
+#[repr(C, align(16))]
+struct Top<F> {
+    root: Root,
+    body: MaybeUninit<F>,
+}
+
+/// What a resumer is told. It begins as a [`Suspended`] does.
+#[repr(C)]
+struct Reply<Yield, Return> {
+    is_done: bool,
+    value: MaybeUninit<Yield>,
+    result: MaybeUninit<Result<Return, Box<dyn Any + Send>>>,
+}
+
+/// What a resumer is told by who suspends itself, who doesn't know what it would return.
+#[repr(C)]
+struct Suspended<Yield> {
+    is_done: bool,
+    value: MaybeUninit<Yield>,
+}
+
+/// What a fiber that is dropped is unwound with.
+struct Unwound;
 
 /// Why [`Fiber::resume`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +90,9 @@ pub enum Step<Yield, Return> {
 /// is_send::<threadline_fiber::Fiber<(), (), ()>>();
 /// ```
 pub struct Fiber<Input, Yield, Return> {
-    coroutine: Coroutine<Input, Yield, Return, Stack>,
-    bounds: StackBounds,
+    root: NonNull<Root>,
+    stack: ManuallyDrop<Stack>,
+    values: PhantomData<(fn(Input) -> Yield, Return)>,
 }
 
 impl<Input: 'static, Yield: 'static, Return: 'static> Fiber<Input, Yield, Return> {
@@ -78,20 +107,78 @@ impl<Input: 'static, Yield: 'static, Return: 'static> Fiber<Input, Yield, Return
     {
         const {
             assert!(
-                size_of::<F>() <= MAX_BODY_SIZE,
+                size_of::<F>() <= MAX_BODY_SIZE && align_of::<F>() <= MAX_BODY_SIZE,
                 "the fiber's body captures too much"
             )
         }
-        let bounds = stack.bounds();
-        let coroutine = Coroutine::with_stack(stack, |yielder: &Yielder<Input, Yield>, input| {
-            body(Suspender { yielder }, input)
-        });
-        Self { coroutine, bounds }
+        let top = stack.bounds().top.get() - size_of::<Top<F>>();
+        let top = top - top % align_of::<Top<F>>();
+        let top: *mut Top<F> = ptr::with_exposed_provenance_mut(top);
+        // SAFETY: a stack is larger than the largest `Top`, which `config` sees to, is the owner's
+        // alone, and readable and writable; the address is within, and aligned.
+        let root = unsafe {
+            top.write(Top {
+                root: Root {
+                    resumer: ptr::null_mut(),
+                    reply: ptr::null_mut(),
+                    sp: ptr::null_mut(),
+                    input: ptr::null(),
+                    entry: run::<F, Input, Yield, Return>,
+                    drop_body: drop_body::<F>,
+                    state: State::Fresh,
+                    unwinds: false,
+                },
+                body: MaybeUninit::new(body),
+            });
+            let root = &raw mut (*top).root;
+            (*root).sp = place_start(root);
+            NonNull::new_unchecked(root)
+        };
+        Self {
+            root,
+            stack: ManuallyDrop::new(stack),
+            values: PhantomData,
+        }
     }
 }
 
+/// The least size of a stack that has room for any `Top` and the frames of `run` around a body that
+/// does little.
+pub(crate) const MIN_SIZE: usize = 2 * MAX_BODY_SIZE + size_of::<Root>() + START_ROOM + 4096;
+
+/// What a fiber runs from its first resumption on.
+///
+/// # Safety
+/// `root` is that of a `Top<F>` whose body has not run, and begins to run with an input.
+unsafe extern "C" fn run<F, Input, Yield, Return>(root: *mut Root)
+where
+    F: FnOnce(Suspender<'_, Input, Yield>, Input) -> Return,
+{
+    // SAFETY: the caller answers for the root, which the body's suspender doesn't outlive: the
+    // closure can't keep one for longer than it runs. The resumer's places for input and reply are in
+    // a frame of its that waits for this.
+    unsafe {
+        let body = (*root.cast::<Top<F>>()).body.assume_init_read();
+        let input = (*root).input.cast::<Input>().read();
+        let suspender = Suspender::<Input, Yield>::of(NonNull::new_unchecked(root));
+        let result = catch_unwind(AssertUnwindSafe(|| body(suspender, input)));
+        (*root).state = State::Done;
+        let reply = (*root).reply.cast::<Reply<Yield, Return>>();
+        (*reply).is_done = true;
+        (*reply).result.write(result);
+    }
+}
+
+/// # Safety
+/// `root` is that of a `Top<F>` whose body never runs.
+unsafe fn drop_body<F>(root: *mut Root) {
+    // SAFETY: passed on.
+    unsafe { (*root.cast::<Top<F>>()).body.assume_init_drop() }
+}
+
 impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
-    /// Runs the fiber until it suspends itself or is done.
+    /// Runs the fiber until it, or one that has gone on [in its place](Suspender::hop), suspends
+    /// itself or is done.
     ///
     /// # Panics
     ///
@@ -99,21 +186,61 @@ impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
     /// its payload; the fiber is done then.
     #[inline]
     pub fn resume(&mut self, input: Input) -> Step<Yield, Return> {
-        match self.coroutine.resume(input) {
-            CoroutineResult::Yield(value) => Step::Suspended(value),
-            CoroutineResult::Return(value) => Step::Finished(value),
+        assert!(
+            !self.is_done(),
+            "a fiber is resumed that has completed, or runs"
+        );
+        let input = ManuallyDrop::new(input);
+        // SAFETY: the fiber is fresh or suspended, so the input is read, once.
+        let reply = unsafe { self.go_on((&raw const input).cast()) };
+        // SAFETY: each has written what belongs to its case.
+        match unsafe { reply.is_done.then(|| reply.result.assume_init()) } {
+            // SAFETY: as above.
+            None => Step::Suspended(unsafe { reply.value.assume_init() }),
+            Some(Ok(value)) => Step::Finished(value),
+            Some(Err(payload)) => resume_unwind(payload),
         }
+    }
+
+    /// Runs the fiber with the input at this address.
+    ///
+    /// # Safety
+    /// The fiber is fresh or suspended; there is an `Input` at the address, unless the stack is to
+    /// be unwound.
+    #[inline(always)]
+    unsafe fn go_on(&mut self, input: *const ()) -> Reply<Yield, Return> {
+        let root = self.root.as_ptr();
+        let mut reply = Reply {
+            is_done: false,
+            value: MaybeUninit::uninit(),
+            result: MaybeUninit::uninit(),
+        };
+        // SAFETY: the root is there as long as the fiber. Whoever switches back here has written to
+        // the reply: `suspend` or `run`, of this fiber or of one of the same type that went on in its
+        // place, and took the address over.
+        unsafe {
+            (*root).input = input;
+            (*root).reply = (&raw mut reply).cast();
+            (*root).state = State::Running;
+            switch(&raw mut (*root).resumer, (*root).sp);
+        }
+        reply
+    }
+
+    fn state(&self) -> State {
+        // SAFETY: the root is there as long as the fiber; nobody has a reference that is for writing.
+        unsafe { (*self.root.as_ptr()).state }
     }
 
     /// Whether the fiber has been resumed at least once.
     pub fn is_started(&self) -> bool {
-        self.coroutine.started()
+        self.state() != State::Fresh
     }
 
     /// Whether the body has returned or panicked, or is running right now.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.coroutine.done()
+        matches!(self.state(), State::Running | State::Done)
     }
 
     /// The usable addresses of the fiber's stack, the same for all its life. What
@@ -121,7 +248,7 @@ impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
     /// [`StackBounds::limit`], plus the room it wants to keep.
     #[inline]
     pub fn stack_bounds(&self) -> StackBounds {
-        self.bounds
+        self.stack.bounds()
     }
 
     /// Takes the stack of a fiber that is done, for the next one: cheaper than a
@@ -132,11 +259,18 @@ impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
     /// Returns the fiber when it isn't done.
     #[inline]
     pub fn into_stack(self) -> Result<Stack, Self> {
-        if self.coroutine.done() {
-            Ok(self.coroutine.into_stack())
-        } else {
-            Err(self)
+        match self.state() {
+            State::Done => Ok(self.take_stack()),
+            State::Fresh | State::Suspended | State::Running => Err(self),
         }
+    }
+
+    /// The stack of a fiber that runs nothing any more.
+    #[inline]
+    fn take_stack(self) -> Stack {
+        let mut fiber = ManuallyDrop::new(self);
+        // SAFETY: the fiber isn't dropped, so this is the only one who takes it.
+        unsafe { ManuallyDrop::take(&mut fiber.stack) }
     }
 
     /// Ends a suspended fiber on the spot and takes its stack: nothing is unwound,
@@ -164,11 +298,17 @@ impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
     ///
     /// Frames of generated code have no destructors and satisfy this by
     /// construction; the promise is about the Rust frames around them.
-    pub unsafe fn abandon(mut self) -> Stack {
-        // SAFETY: our caller guarantees that the frames may be deallocated
-        // without running anything, which is what `force_reset` asks for.
-        unsafe { self.coroutine.force_reset() };
-        self.coroutine.into_stack()
+    pub unsafe fn abandon(self) -> Stack {
+        self.take_stack()
+    }
+
+    /// The fiber by its address, for [`Suspender::hop`].
+    #[inline]
+    pub fn hop_target(&self) -> HopTarget<Input, Yield, Return> {
+        HopTarget {
+            root: self.root,
+            values: PhantomData,
+        }
     }
 
     /// Makes the fiber one that can be sent to other OS threads.
@@ -196,9 +336,37 @@ impl<Input, Yield, Return> fmt::Debug for Fiber<Input, Yield, Return> {
         f.debug_struct("Fiber")
             .field("started", &self.is_started())
             .field("done", &self.is_done())
-            .field("bounds", &self.bounds)
+            .field("bounds", &self.stack_bounds())
             .finish_non_exhaustive()
     }
+}
+
+impl<Input, Yield, Return> Drop for Fiber<Input, Yield, Return> {
+    fn drop(&mut self) {
+        let root = self.root.as_ptr();
+        // SAFETY: the root is there as long as the stack. A fiber that is fresh has a body; one that
+        // is suspended reads no input when it is unwound. A fiber that runs is not dropped: it is
+        // borrowed while `resume` runs, and who is hopped to is kept, by the contract of `hop`.
+        unsafe {
+            match (*root).state {
+                State::Fresh => ((*root).drop_body)(root),
+                State::Suspended => {
+                    (*root).unwinds = true;
+                    let reply = self.go_on(ptr::null());
+                    // It has finished: `suspend` doesn't any more.
+                    drop(reply.result.assume_init());
+                }
+                State::Running | State::Done => {}
+            }
+            ManuallyDrop::drop(&mut self.stack);
+        }
+    }
+}
+
+/// A fiber by its address, that another may [go on as](Suspender::hop).
+pub struct HopTarget<Input, Yield, Return> {
+    root: NonNull<Root>,
+    values: PhantomData<(fn(Input) -> Yield, Return)>,
 }
 
 /// A [`Fiber`] that may be resumed and dropped on any OS thread, one at a time.
@@ -243,7 +411,9 @@ impl<Input, Yield, Return> DerefMut for SendFiber<Input, Yield, Return> {
 /// is_send::<threadline_fiber::Suspender<'static, (), ()>>();
 /// ```
 pub struct Suspender<'fiber, Input, Yield> {
-    yielder: &'fiber Yielder<Input, Yield>,
+    root: NonNull<Root>,
+    /// It can't be sent to other threads.
+    values: PhantomData<(&'fiber (), *const (), fn(Yield) -> Input)>,
 }
 
 impl<Input, Yield> Clone for Suspender<'_, Input, Yield> {
@@ -254,7 +424,15 @@ impl<Input, Yield> Clone for Suspender<'_, Input, Yield> {
 
 impl<Input, Yield> Copy for Suspender<'_, Input, Yield> {}
 
-impl<'fiber, Input, Yield> Suspender<'fiber, Input, Yield> {
+impl<Input, Yield> Suspender<'_, Input, Yield> {
+    #[inline]
+    fn of(root: NonNull<Root>) -> Self {
+        Self {
+            root,
+            values: PhantomData,
+        }
+    }
+
     /// Suspends the fiber: its [`Fiber::resume`] returns `value`. Returns the
     /// input of the next `resume`.
     ///
@@ -266,14 +444,80 @@ impl<'fiber, Input, Yield> Suspender<'fiber, Input, Yield> {
     /// Unwinds when the fiber is dropped instead of resumed (see [`Fiber`]).
     #[inline]
     pub fn suspend(self, value: Yield) -> Input {
-        self.yielder.suspend(value)
+        let root = self.root.as_ptr();
+        // SAFETY: the fiber runs, so its root is there, and its resumer waits where that says. It
+        // goes on when it has been given an input, or is unwound.
+        unsafe {
+            if (*root).unwinds {
+                unwind();
+            }
+            let reply = (*root).reply.cast::<Suspended<Yield>>();
+            (*reply).is_done = false;
+            (*reply).value.write(value);
+            (*root).state = State::Suspended;
+            switch(&raw mut (*root).sp, (*root).resumer);
+            self.input()
+        }
+    }
+
+    /// Suspends the fiber and resumes another one in its place, on behalf of the same resumer: that
+    /// one's [`Fiber::resume`] returns what `next` yields or returns. Returns the input of the next
+    /// `resume` of this one.
+    ///
+    /// # Panics
+    ///
+    /// If `next` is done or runs, and as [`suspend`](Suspender::suspend).
+    ///
+    /// # Safety
+    ///
+    /// The fiber `next` exists, is of the same types as the running one, and is not moved to another
+    /// thread, nor dropped, while it runs. Whoever resumed the fiber that runs here can bear that
+    /// another one comes back from it.
+    #[inline]
+    pub unsafe fn hop<Return>(self, next: HopTarget<Input, Yield, Return>, input: Input) -> Input {
+        let (root, next) = (self.root.as_ptr(), next.root.as_ptr());
+        // SAFETY: as in `suspend`; the caller answers for the other root. Its fiber is fresh or
+        // suspended, so it reads the input, at once.
+        unsafe {
+            if (*root).unwinds {
+                unwind();
+            }
+            assert!(
+                matches!((*next).state, State::Fresh | State::Suspended),
+                "a fiber is hopped to that has completed, or runs"
+            );
+            let input = ManuallyDrop::new(input);
+            (*next).input = (&raw const input).cast();
+            (*next).reply = (*root).reply;
+            (*next).resumer = (*root).resumer;
+            (*next).state = State::Running;
+            (*root).state = State::Suspended;
+            switch(&raw mut (*root).sp, (*next).sp);
+            self.input()
+        }
+    }
+
+    /// What the fiber was resumed with.
+    ///
+    /// # Safety
+    /// It was just resumed.
+    #[inline(always)]
+    unsafe fn input(self) -> Input {
+        let root = self.root.as_ptr();
+        // SAFETY: who resumes has put the address of an input there, or unwinds.
+        unsafe {
+            if (*root).unwinds {
+                unwind();
+            }
+            (*root).input.cast::<Input>().read()
+        }
     }
 
     /// The suspender as a pointer, for bodies that suspend from below frames
     /// which can't pass a value with a lifetime, such as those of generated code.
     #[inline]
     pub fn into_raw(self) -> NonNull<c_void> {
-        NonNull::from(self.yielder).cast()
+        self.root.cast()
     }
 
     /// The suspender that [`into_raw`](Suspender::into_raw) gave this pointer
@@ -283,18 +527,20 @@ impl<'fiber, Input, Yield> Suspender<'fiber, Input, Yield> {
     ///
     /// - `raw` comes from `into_raw` of a suspender with the same `Input` and
     ///   `Yield`.
-    /// - For all of `'fiber`, code runs on the fiber that the suspender belongs to,
+    /// - For as long as the result is used, code runs on the fiber that the suspender belongs to,
     ///   or on a fiber that it is resuming, directly or not: suspending then
     ///   suspends the whole chain, and resuming continues at its innermost end.
     ///   None of the inner fibers may be moved or dropped meanwhile.
     #[inline]
     pub unsafe fn from_raw(raw: NonNull<c_void>) -> Self {
-        // SAFETY: the pointer was made from a `&Yielder` of these types, which
-        // lives at the root of its fiber's stack; our caller guarantees that the
-        // fiber is running, so that it is still there.
-        let yielder = unsafe { raw.cast::<Yielder<Input, Yield>>().as_ref() };
-        Self { yielder }
+        Self::of(raw.cast())
     }
+}
+
+/// Unwinds a stack that is dropped.
+#[cold]
+fn unwind() -> ! {
+    resume_unwind(Box::new(Unwound))
 }
 
 impl<Input, Yield> fmt::Debug for Suspender<'_, Input, Yield> {

@@ -206,11 +206,6 @@ impl StackPool {
         self.0.guard
     }
 
-    /// The lowest address of the guard below the stack with these bounds.
-    pub(crate) fn guard_start(&self, bounds: StackBounds) -> NonZeroUsize {
-        address(bounds.limit.get() - self.0.geometry.page)
-    }
-
     /// Takes back what [`StackPool::acquire`] lent out. Only a [`Stack`]'s drop
     /// calls this, once a loan.
     pub(crate) fn release(&self, slot: u32) {

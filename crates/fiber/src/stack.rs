@@ -68,23 +68,3 @@ impl Drop for Stack {
         self.pool.release(self.slot);
     }
 }
-
-// SAFETY: the pool hands each slot to one `Stack` at a time and unmaps it only
-// after the last `Stack` is gone, so the memory is ours alone. `limit..top` is
-// readable and writable and at least `MIN_STACK_SIZE` bytes (the pool refuses
-// smaller configurations); the pool has installed a guard directly below
-// `limit`. `top` is a multiple of the cache line size, which the pool asserts to
-// be one of `STACK_ALIGNMENT`.
-unsafe impl corosensei::stack::Stack for Stack {
-    #[inline]
-    fn base(&self) -> NonZeroUsize {
-        self.bounds.top
-    }
-
-    /// The lowest address including the guard, as the trait wants it; not
-    /// [`StackBounds::limit`].
-    #[inline]
-    fn limit(&self) -> NonZeroUsize {
-        self.pool.guard_start(self.bounds)
-    }
-}

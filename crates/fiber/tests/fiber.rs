@@ -163,6 +163,54 @@ fn fibers_hand_over_to_each_other_through_the_loop() {
 }
 
 #[test]
+fn a_fiber_goes_on_in_the_place_of_another() {
+    let pool = pool();
+    let mut second: Fiber<u32, &str, u32> = Fiber::new(stack(&pool), |suspender, first| {
+        let other = suspender.suspend("second is suspended");
+        let last = suspender.suspend("second, for first");
+        100 * first + 10 * other + last
+    });
+    assert_eq!(second.resume(1), Step::Suspended("second is suspended"));
+    let third: Fiber<u32, &str, u32> = Fiber::new(stack(&pool), |_, input| input + 40);
+    let (to_second, to_third) = (second.hop_target(), third.hop_target());
+    let mut first: Fiber<u32, &str, u32> = Fiber::new(stack(&pool), move |suspender, _| {
+        // SAFETY: both fibers live until the end of the test, on this thread, and `resume` is
+        // called by the test, which expects it.
+        let again = unsafe { suspender.hop(to_second, 2) };
+        // SAFETY: as above.
+        again + unsafe { suspender.hop(to_third, again) }
+    });
+    // It hops to the second, which is what yields.
+    assert_eq!(first.resume(0), Step::Suspended("second, for first"));
+    assert!(!first.is_done() && !second.is_done());
+    assert_eq!(second.resume(3), Step::Finished(123));
+    // It hops to the third, which is fresh, and ends.
+    assert_eq!(first.resume(5), Step::Finished(45));
+    assert!(third.is_done() && !first.is_done());
+    assert_eq!(first.resume(6), Step::Finished(11));
+}
+
+#[test]
+fn a_panic_after_a_hop_reaches_the_resumer() {
+    let pool = pool();
+    let second: Fiber<(), (), ()> =
+        Fiber::new(stack(&pool), |_, ()| resume_unwind(Box::new("of second")));
+    let target = second.hop_target();
+    let drops = Rc::default();
+    let value = Dropped(Rc::clone(&drops));
+    let mut first: Fiber<(), (), ()> = Fiber::new(stack(&pool), move |suspender, ()| {
+        let _held = value;
+        // SAFETY: the fiber lives until the end of the test, on this thread.
+        unsafe { suspender.hop(target, ()) };
+    });
+    let payload = catch_unwind(AssertUnwindSafe(|| first.resume(()))).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"of second"));
+    assert!(second.is_done() && !first.is_done());
+    drop((first, second));
+    assert_eq!((drops.get(), pool.stats().live), (1, 0));
+}
+
+#[test]
 fn a_fiber_moves_between_threads_while_suspended() {
     let fiber: Fiber<u32, thread::ThreadId, u32> =
         Fiber::new(stack(&pool()), |suspender, first| {

@@ -67,7 +67,7 @@ pub use threadline_environ::{
     AddressType, ContextLowering, Features, FuncType, GlobalType, HeapType, MemoryType, Proposal,
     RefType, TableType, ValType,
 };
-pub use trap::{FrameInfo, Trap, WasmBacktrace};
+pub use trap::{FrameInfo, Trap, WasmBacktrace, find_trap};
 pub use types::{ExportType, ExternType, ImportType};
 pub use val::{ExternRef, Ref, V128, Val};
 pub use vm::{InstanceAllocationStrategy, PoolingAllocationConfig, WaitResult};

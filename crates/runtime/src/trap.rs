@@ -11,6 +11,30 @@ use std::sync::Arc;
 /// Why a guest trapped.
 pub use threadline_environ::TrapCode as Trap;
 
+/// The guest's trap in an error, if there is one: a [`Trap`], a [`ConcurrencyTrap`], or a
+/// [`Deadlock`](crate::component::Deadlock).
+///
+/// [`ConcurrencyTrap`]: crate::ConcurrencyTrap
+pub fn find_trap(error: &anyhow::Error) -> Option<&(dyn std::error::Error + 'static)> {
+    // These may also have been put around another error, as its context.
+    let concurrency = error.downcast_ref::<crate::ConcurrencyTrap>();
+    if let Some(trap) = concurrency.filter(|trap| !trap.is_bug()) {
+        return Some(trap);
+    }
+    if let Some(trap) = error.downcast_ref::<crate::component::Deadlock>() {
+        return Some(trap);
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return Some(trap);
+    }
+    error.chain().find(|cause| {
+        let concurrency = cause.downcast_ref::<crate::ConcurrencyTrap>();
+        cause.is::<Trap>()
+            || cause.is::<crate::component::Deadlock>()
+            || concurrency.is_some_and(|trap| !trap.is_bug())
+    })
+}
+
 /// The wasm functions that were on the stack, innermost first.
 #[derive(Debug, Clone)]
 pub struct WasmBacktrace {

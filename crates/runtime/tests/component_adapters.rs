@@ -46,6 +46,10 @@ const STRINGS: &str = r#"(component
             (memory (export "memory") 1)
             (data (i32.const 100) "gr\c3\bc\c3\9fe")
             (data (i32.const 200) "\ff")
+            (data (i32.const 999) "\ff")
+            (data (i32.const 1000) "LETTERS")
+            (data (i32.const 1600) "\ff")
+            (data (i32.const 2000) "12345678901234567890\c3\bc12345678901234567890")
             (data (i32.const 65535) "\c3"))
         (core instance $memory (instantiate $memory))
         (core func $take' (canon lower (func $take) (memory (core memory $memory "memory"))))
@@ -61,8 +65,19 @@ const STRINGS: &str = r#"(component
     (export "taken" (func $callee "taken"))
 )"#;
 
+/// 600 different-looking bytes of ASCII, at 1000.
+fn letters() -> String {
+    (0..600_u32)
+        .map(|i| char::from(b'a' + (i * i % 23) as u8))
+        .collect()
+}
+
+fn strings() -> String {
+    STRINGS.replace("LETTERS", &letters())
+}
+
 fn pass(at: u32, length: u32) -> anyhow::Result<String> {
-    let (mut store, instance) = instantiate(&Engine::default(), STRINGS);
+    let (mut store, instance) = instantiate(&Engine::default(), &strings());
     let pass = instance.get_typed_func::<(u32, u32), ()>(&mut store, "pass")?;
     pass.call(&mut store, (at, length))?;
     let taken = instance.get_typed_func::<(), (String,)>(&mut store, "taken")?;
@@ -74,6 +89,39 @@ fn strings_are_copied_from_memory_to_memory() {
     assert_eq!(pass(100, 7).expect("utf-8"), "grüße");
     assert_eq!(pass(100, 0).expect("utf-8"), "");
     assert_eq!(pass(65536, 0).expect("at the end"), "");
+}
+
+#[test]
+fn texts_of_every_length_are_copied() -> anyhow::Result<()> {
+    let (mut store, instance) = instantiate(&Engine::default(), &strings());
+    let pass = instance.get_typed_func::<(u32, u32), ()>(&mut store, "pass")?;
+    let taken = instance.get_typed_func::<(), (String,)>(&mut store, "taken")?;
+    let letters = letters();
+    for length in (0..=70).chain(500..=520) {
+        pass.call(&mut store, (1000, length))?;
+        let (found,) = taken.call(&mut store, ())?;
+        assert_eq!(found, letters[..length as usize], "{length}");
+    }
+    let text = "12345678901234567890ü12345678901234567890";
+    for start in 0..=20_usize {
+        for end in 22..=text.len() {
+            pass.call(&mut store, (2000 + start as u32, (end - start) as u32))?;
+            let (found,) = taken.call(&mut store, ())?;
+            assert_eq!(found, text[start..end]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_byte_that_is_no_utf_8_is_found_at_either_end() {
+    for length in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 65, 511, 512] {
+        for at in [999, 1601 - length] {
+            let error = pass(at, length).expect_err("no string");
+            let found = error.downcast_ref();
+            assert_eq!(found, Some(&Trap::InvalidUtf8), "{at}+{length}: {error:?}");
+        }
+    }
 }
 
 #[test]

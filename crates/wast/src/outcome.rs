@@ -2,7 +2,7 @@
 
 use crate::{component_value, core_value};
 use anyhow::{Context, Error, Result, bail, ensure};
-use threadline::{ConcurrencyTrap, Exception, Store, Trap, Val, component};
+use threadline::{Exception, Store, Val, component, find_trap};
 use wast::WastRet;
 
 /// What came of a call, an instantiation or the reading of a global.
@@ -23,7 +23,7 @@ pub(crate) enum Outcome {
 impl Outcome {
     /// Sorts an error into traps and exceptions, which are outcomes, and others.
     pub(crate) fn from_error(error: Error) -> Result<Outcome> {
-        if is_trap(&error) {
+        if find_trap(&error).is_some() {
             Ok(Outcome::Trap(error))
         } else if error.downcast_ref::<Exception>().is_some() {
             Ok(Outcome::Exception(error))
@@ -96,17 +96,6 @@ impl Outcome {
             Outcome::Component(values) => format!("{values:?}"),
         }
     }
-}
-
-/// Whether an error is a guest's trap.
-pub(crate) fn is_trap(error: &Error) -> bool {
-    let is_concurrency = |trap: &ConcurrencyTrap| !trap.is_bug();
-    error.downcast_ref::<Trap>().is_some()
-        || error.is::<component::Deadlock>()
-        || error.downcast_ref().is_some_and(is_concurrency)
-        || error
-            .chain()
-            .any(|cause| cause.is::<Trap>() || cause.downcast_ref().is_some_and(is_concurrency))
 }
 
 fn ensure_same_count(actual: usize, expected: usize) -> Result<()> {

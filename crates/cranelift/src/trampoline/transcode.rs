@@ -15,7 +15,7 @@ use threadline_environ::component::Transcode;
 use threadline_environ::layout::{VMComponentLayout, VMMemoryDefinition};
 use threadline_environ::{BuiltinIndex, RuntimeMemoryIndex, TrapCode};
 
-/// Texts below that many bytes are looked at here first.
+/// From that many bytes on, the host is faster.
 const MAX_SHORT: i64 = 512;
 
 /// Defines a `Trampoline::Transcode`: `(src, dst, units) -> i64`.
@@ -59,12 +59,12 @@ pub(super) fn transcode(
     emitter.finish();
 }
 
-/// Copies a short text, and returns if it was ASCII. Otherwise it goes on behind this, where all
-/// is done once more.
+/// Copies a text of 4 bytes up to [`MAX_SHORT`], and returns if it was ASCII. Otherwise the code that
+/// comes behind does all of it once more.
 ///
-/// Of the last bytes, as many as are copied at once, some may have been copied before. Whoever wants
-/// a text that is neither so short nor so long that the call of the host doesn't matter gets 16
-/// bytes at a time.
+/// It is copied in pieces of one size. The last piece ends where the text does, so it may have
+/// bytes in it that were copied before. A text that ends up looked at twice is none the worse: what
+/// was written is what the guest had there, and nobody sees it before the call returns.
 fn short_ascii(emitter: &mut Emitter<'_>, src: Value, dst: Value, units: Value) {
     let builder = &mut emitter.builder;
     let [host, small, vectors, tiny] = std::array::from_fn(|_| builder.create_block());

@@ -56,10 +56,7 @@ impl<T: 'static, D: HasData + ?Sized> Accessor<T, D> {
     ///
     /// # Panics
     /// As [`Accessor::with`].
-    pub fn spawn(
-        &self,
-        future: impl Future<Output = Result<()>> + Send + 'static,
-    ) -> JoinHandle {
+    pub fn spawn(&self, future: impl Future<Output = Result<()>> + Send + 'static) -> JoinHandle {
         self.with(|mut access| {
             let store = access.as_context_mut().opaque();
             let tasks = &mut store.concurrency.host_tasks;

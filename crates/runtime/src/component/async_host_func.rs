@@ -123,7 +123,14 @@ where
             let call = site.call(&this.handles);
             let cx = &mut call.lower(&mut this.store.0.opaque);
             let results = call.shape.results;
-            lower_to(&result, cx, results, site.max_flat_results(), &mut slots, out)
+            lower_to(
+                &result,
+                cx,
+                results,
+                site.max_flat_results(),
+                &mut slots,
+                out,
+            )
         })
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct CompiledComponent {
     lowerings: PrimaryMap<LoweredIndex, (RuntimeImportIndex, bool)>,
     /// How each is called, found for the first instance.
     lowered_types: OnceLock<Box<[LoweredType]>>,
+    /// By [`TrampolineIndex`], how many operands each has.
+    operands: OnceLock<Box<[u8]>>,
     /// The code of each trampoline, found for the first instance.
     trampolines: OnceLock<Box<[Option<CodePtr>]>>,
     /// By [`SignatureIndex`].
@@ -194,6 +196,7 @@ impl CompiledComponent {
             nested,
             lowerings: lowerings(&description.steps),
             lowered_types: OnceLock::new(),
+            operands: OnceLock::new(),
             trampolines: OnceLock::new(),
             description: Arc::new(description),
             type_ids: loaded.type_ids,
@@ -236,9 +239,9 @@ impl CompiledComponent {
         let imports = self.lowerings.values().copied();
         let types = self.lowered_types.get_or_init(|| {
             let description = &self.description;
-            let types = imports.clone().map(|(import, is_async)| {
-                LoweredType::new(description, import, is_async)
-            });
+            let types = imports
+                .clone()
+                .map(|(import, is_async)| LoweredType::new(description, import, is_async));
             types.collect()
         });
         imports.map(|(import, _)| import).zip(types.iter().copied())
@@ -266,6 +269,21 @@ impl CompiledComponent {
     /// The engine-wide id of a core function type.
     pub(crate) fn type_id(&self, signature: SignatureIndex) -> TypeId {
         self.type_ids[signature.as_u32() as usize]
+    }
+
+    /// How many core parameters a trampoline has.
+    #[inline]
+    pub(crate) fn operands(&self, index: TrampolineIndex) -> usize {
+        let operands = self.operands.get_or_init(|| {
+            let trampolines = self.description.trampolines.values();
+            let count = trampolines.map(|trampoline| {
+                let ty = self.type_id(trampoline.signature());
+                self.engine.func_type(ty).params().len()
+            });
+            // Of those that are asked about, none has more than 17.
+            count.map(|count| count.min(255) as u8).collect()
+        });
+        operands[index.index()].into()
     }
 
     /// The code of a trampoline.
@@ -296,7 +314,10 @@ mod tests {
             async_: false,
         };
         let lowerings = lowerings(&[step(1, 0), step(0, 3)]);
-        let imports: Vec<_> = lowerings.values().map(|(import, _)| import.as_u32()).collect();
+        let imports: Vec<_> = lowerings
+            .values()
+            .map(|(import, _)| import.as_u32())
+            .collect();
         assert_eq!(imports, [3, 0]);
     }
 }

@@ -13,15 +13,13 @@ use super::type_check::check_func;
 use super::types::Description;
 use super::{ComponentNamedList, Lift, Lower, Val};
 use crate::bug::bug;
-use crate::canonical_abi::{
-    CallHandles, ResourceLookup, lift_from, lower_to,
-};
+use crate::canonical_abi::{CallHandles, ResourceLookup, lift_from, lower_to};
 use crate::concurrent::HostTaskFuture;
 use crate::store::{StoreContextMut, StoreOpaque};
 use crate::trap::Trap;
 use crate::vm::{
-    AsyncHostBody, CallSite, ComponentHostFunc, ConcurrentHostBody, HostCall, HostFuture, HostSlots,
-    TypedImport, lend, val_raw, with_lent,
+    AsyncHostBody, CallSite, ComponentHostFunc, ConcurrentHostBody, HostCall, HostFuture,
+    HostSlots, TypedImport, lend, val_raw, with_lent,
 };
 use anyhow::Result;
 use std::future::poll_fn;

@@ -393,8 +393,7 @@ impl<'a> Instantiation<'a> {
             params: self.store.engine().func_type(start_type).params().len(),
             result: ty.result,
         };
-        self.instance.tasks().set_adapter(index, funcs);
-        Ok(())
+        self.instance.tasks().set_adapter(index, funcs)
     }
 
     /// A core function that the host will call.

@@ -70,9 +70,7 @@ impl<T: 'static> StoreContextMut<'_, T> {
         F: FnOnce(&'static Accessor<T>) -> Fut,
         Fut: Future,
     {
-        self.opaque()
-            .run_with(|| run(Accessor::OF_STORE))
-            .await
+        self.opaque().run_with(|| run(Accessor::OF_STORE)).await
     }
 }
 

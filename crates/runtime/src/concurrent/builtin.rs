@@ -74,12 +74,9 @@ fn check_current(
 }
 
 /// How many operands a built-in has.
+#[inline]
 pub(crate) fn operands(instance: ComponentInstancePtr, index: TrampolineIndex) -> usize {
-    let description = instance.description();
-    let signature = description.trampolines[index].signature();
-    let engine = instance.component().engine();
-    let ty = engine.func_type(instance.component().type_id(signature));
-    ty.params().len()
+    instance.component().operands(index)
 }
 
 /// Any other built-in, with its operands in the slots; a result comes in the first.

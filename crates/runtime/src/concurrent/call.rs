@@ -3,7 +3,7 @@
 use super::state::{GuestSubtask, GuestTask, Next, TaskFuncs, TaskWork};
 use super::turn::{Ran, new_thread, next_for_sync};
 use super::waitable;
-use crate::bug::{bail_bug, bug};
+use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, OtherKind, val_raw};
 use anyhow::Result;
@@ -25,13 +25,12 @@ pub(crate) fn task_call(
     adapter: TaskAdapterIndex,
     slots: &mut [ValRaw],
 ) -> Result<()> {
-    let funcs = instance.tasks().adapter(adapter);
-    let funcs = funcs.ok_or_else(|| bug!("{adapter} has not been extracted"))?;
+    let funcs = instance.tasks().adapter(adapter)?;
     let caller = store.scheduled(instance, funcs.caller);
     let callee = store.scheduled(instance, funcs.callee);
-    let subtask = begin(store, instance, &funcs, [caller, callee], slots)?;
+    let subtask = begin(store, instance, adapter, [caller, callee], slots)?;
     let result = match (funcs.lower_async, funcs.async_typed) {
-        (true, _) => begun(store, instance, &funcs, subtask)?,
+        (true, _) => begun(store, instance, funcs, subtask)?,
         (false, true) => {
             match store.concurrency.scheduler.wait_for_subtask(subtask)? {
                 Wait::Ready(()) => {}
@@ -59,10 +58,11 @@ pub(crate) fn task_call(
 fn begin(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,
-    funcs: &TaskFuncs,
+    adapter: TaskAdapterIndex,
     [caller, callee]: [InstanceId; 2],
     slots: &[ValRaw],
 ) -> Result<SubtaskId> {
+    let funcs = instance.tasks().adapter(adapter)?;
     let args = slots[..funcs.params]
         .iter()
         .map(|slot| val_raw::i64(slot) as u64);
@@ -70,7 +70,7 @@ fn begin(
         instance,
         lift: Some(funcs.lift),
         result: funcs.result,
-        work: TaskWork::Guest(*funcs),
+        work: TaskWork::Guest(adapter),
         out: args.clone().next_back().unwrap_or(0),
         args: args.collect(),
         scope: 0,

@@ -34,7 +34,7 @@ impl Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("deadlock detected: event loop cannot make further progress")?;
+        f.write_str("wasm trap: deadlock detected: event loop cannot make further progress")?;
         for thread in &self.threads {
             write!(f, "\n  {thread}")?;
         }
@@ -94,8 +94,13 @@ fn task(concurrency: &Concurrency, id: TaskId) -> String {
             Some(name) => format!(" (the export `{name}`)"),
             None => String::new(),
         },
-        TaskWork::Guest(funcs) => {
-            format!(" (called by component instance {})", funcs.caller.as_u32())
+        TaskWork::Guest(adapter) => {
+            let funcs = task.instance.tasks().adapter(adapter);
+            let caller = funcs.map(|funcs| funcs.caller.as_u32());
+            caller.map_or_else(
+                |_| String::new(),
+                |caller| format!(" (called by component instance {caller})"),
+            )
         }
         TaskWork::Start(_) => " (a start function)".to_owned(),
     });
@@ -154,11 +159,7 @@ fn end(concurrency: &Concurrency, report: &EndReport) -> String {
         EndState::Done => "done",
     };
     let owner = match report.owner {
-        Some(owner) => format!(
-            "{}, handle {}",
-            instance(concurrency, owner),
-            report.index
-        ),
+        Some(owner) => format!("{}, handle {}", instance(concurrency, owner), report.index),
         None => "the host".to_owned(),
     };
     format!("{side} end of a {transfer} ({owner}), {state}")

@@ -456,7 +456,10 @@ impl StoreOpaque {
             calls.requests.push_back(request);
             return;
         };
-        if calls.get(id).is_none_or(|call| call.queued.take().is_none()) {
+        if calls
+            .get(id)
+            .is_none_or(|call| call.queued.take().is_none())
+        {
             calls.requests.push_back(request);
         } else if let Request::Cancel(_) = request {
             self.host_call_cancelled(id);

@@ -18,6 +18,7 @@
 //!   event_loop what is done next, by guests and by the host; `deadlock` if nothing is
 //!   run_concurrent  a future of the host that shares the store with guests
 //!   start_function  core modules' start functions that are tasks
+//!   tick       the event loop, turned by the embedder
 //!   turn       the loops: who is resumed next, and what happens when a thread stops
 //!   schedule   who decides what is left open
 //!   switch     the one place that saves and restores what a thread owns of its component's contexts
@@ -55,6 +56,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod tick;
 mod turn;
 mod waitable;
 

@@ -57,10 +57,12 @@ impl<F: Future> Running<'_, F> {
             }
             Ok(None)
         };
-        let driven = self.store.turn(Some(cx), |store| match store.go_on_from_loop()? {
-            Ran::Done => store.drive(Outside::Future, &mut poll_future),
-            Ran::Pending => Ok(Driven::Pending),
-        });
+        let driven = self
+            .store
+            .turn(Some(cx), |store| match store.go_on_from_loop()? {
+                Ran::Done => store.drive(Outside::Future, &mut poll_future),
+                Ran::Pending => Ok(Driven::Pending),
+            });
         match driven {
             Ok(Driven::Done(output)) => Poll::Ready(Ok(output)),
             Ok(Driven::Pending) => Poll::Pending,

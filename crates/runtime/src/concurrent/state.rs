@@ -6,17 +6,21 @@ use super::error_context::ErrorContexts;
 use super::host_call::HostCallId;
 use super::host_end::HostEnds;
 use super::host_task::{HostTaskId, HostTasks};
+use crate::bug::bug;
 use crate::canonical_abi::KeptHandles;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, CoreFunc, DefinedTable, GuestStack, GuestStackPtr};
+use crate::type_registry::TypeId;
+use crate::vm::{
+    ComponentInstancePtr, CoreFunc, DefinedTable, Entrance, GuestStack, GuestStackPtr,
+};
 use anyhow::Result;
 use smallvec::SmallVec;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use threadline_concurrent::{Event, Id, InstanceId, Platform, Scheduler, SubtaskId};
 use threadline_environ::component::{Component, InterfaceType};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::{
-    OptionsIndex, RuntimeCallbackIndex, RuntimeComponentInstanceIndex, RuntimeTableIndex,
+    OptionsIndex, RuntimeCallbackIndex, RuntimeComponentInstanceIndex, RuntimeTableIndex, SlotType,
     TaskAdapterIndex,
 };
 
@@ -78,7 +82,7 @@ pub(super) type Args = SmallVec<[u64; 5]>;
 #[derive(Copy, Clone, Debug)]
 pub(super) enum TaskWork {
     /// It was called by a guest of the same component.
-    Guest(TaskFuncs),
+    Guest(TaskAdapterIndex),
     /// It was called by the host, which lowers and lifts.
     Host {
         /// The core function.
@@ -205,7 +209,9 @@ impl StoreOpaque {
 pub(crate) struct InstanceTasks {
     callbacks: Box<[Cell<Option<CoreFunc>>]>,
     tables: Box<[Cell<Option<DefinedTable>>]>,
-    adapters: Box<[Cell<Option<TaskFuncs>>]>,
+    adapters: Box<[OnceCell<TaskFuncs>]>,
+    /// The function type that `thread.new-indirect` has found right last.
+    start_type: Cell<Option<(SlotType, TypeId, Entrance)>>,
     /// By [`RuntimeComponentInstanceIndex`], those that the scheduler knows.
     ids: Box<[Cell<Option<InstanceId>>]>,
 }
@@ -245,7 +251,12 @@ impl InstanceTasks {
         InstanceTasks {
             callbacks: nothing(component.num_callbacks as usize),
             tables: nothing(component.num_tables as usize),
-            adapters: nothing(component.task_adapters.len()),
+            adapters: component
+                .task_adapters
+                .values()
+                .map(|_| OnceCell::new())
+                .collect(),
+            start_type: Cell::new(None),
             ids: nothing(component.num_component_instances as usize),
         }
     }
@@ -283,12 +294,29 @@ impl InstanceTasks {
 
     /// The functions of a call that makes a task.
     #[inline]
-    pub(super) fn adapter(&self, index: TaskAdapterIndex) -> Option<TaskFuncs> {
-        self.adapters[index.index()].get()
+    pub(super) fn adapter(&self, index: TaskAdapterIndex) -> Result<&TaskFuncs> {
+        let funcs = self.adapters[index.index()].get();
+        Ok(funcs.ok_or_else(|| bug!("{index} has not been extracted"))?)
     }
 
     /// `Step::ExtractTaskAdapter`.
-    pub(crate) fn set_adapter(&self, index: TaskAdapterIndex, funcs: TaskFuncs) {
-        self.adapters[index.index()].set(Some(funcs));
+    ///
+    /// # Errors
+    /// If that was done before.
+    pub(crate) fn set_adapter(&self, index: TaskAdapterIndex, funcs: TaskFuncs) -> Result<()> {
+        let set = self.adapters[index.index()].set(funcs);
+        Ok(set.map_err(|_| bug!("{index} is extracted twice"))?)
+    }
+
+    /// How functions of a type are entered that take just such a closure, if that was found out last.
+    #[inline]
+    pub(super) fn start_type(&self, closure: SlotType, ty: TypeId) -> Option<Entrance> {
+        let (of, known, entrance) = self.start_type.get()?;
+        (of == closure && known == ty).then_some(entrance)
+    }
+
+    /// Functions of this type take just such a closure.
+    pub(super) fn set_start_type(&self, closure: SlotType, ty: TypeId, entrance: Entrance) {
+        self.start_type.set(Some((closure, ty, entrance)));
     }
 }

@@ -159,6 +159,17 @@ impl FiberState {
     }
 }
 
+/// Changes the running thread to another of the same component: both have stacks of their own.
+#[inline]
+pub(crate) fn change(store: &mut impl RunningStack, from: &mut FiberState, to: &mut FiberState) {
+    from.stack = store.stack();
+    store.set_stack(&to.stack);
+    if let Some(slots) = store.slots() {
+        from.thread.leave(slots);
+        to.thread.enter(slots);
+    }
+}
+
 /// A thread on a stack of its own runs, until [`Resumed::suspend`], or until this is dropped, which
 /// ends it. Either way its resumer's is the running copy again.
 pub(crate) struct Resumed<S: RunningStack> {
@@ -179,22 +190,6 @@ impl<S: RunningStack> Resumed<S> {
             thread.thread.enter(slots);
         }
         Resumed { store, resumer }
-    }
-
-    /// The thread stops, and another of the same component runs in its place, with the same resumer.
-    #[inline]
-    pub(crate) fn hop(&mut self, from: &mut FiberState, to: &mut FiberState) {
-        from.stack = self.store.stack();
-        self.store.set_stack(&to.stack);
-        if let Some(slots) = self.store.slots() {
-            from.thread.leave(slots);
-            to.thread.enter(slots);
-        }
-    }
-
-    /// What the resumer's stack owns.
-    pub(crate) fn resumer(&self) -> &StackState {
-        &self.resumer.stack
     }
 
     /// The thread stops, and may go on later.

@@ -8,7 +8,7 @@ use crate::vm::{ComponentInstancePtr, CoreFunc, ThreadKind, val_raw};
 use anyhow::{Context as _, Result};
 use threadline_concurrent::{CallbackNext, Event, SubtaskId, Trap};
 use threadline_environ::OptionsIndex;
-use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS, flatten_task_return};
+use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS};
 use threadline_environ::component::{CanonicalOptions, InterfaceType};
 use threadline_environ::layout::ValRaw;
 
@@ -46,7 +46,7 @@ fn start(
     };
     let args = std::mem::take(&mut task.args);
     let (func, host) = match task.work {
-        TaskWork::Guest(funcs) => (funcs.start, None),
+        TaskWork::Guest(adapter) => (task.instance.tasks().adapter(adapter)?.start, None),
         TaskWork::Host { core, call } => (core, Some(call)),
         TaskWork::Start(core) => (core, None),
     };
@@ -126,7 +126,8 @@ fn return_result(store: &mut StoreOpaque, slots: &mut [ValRaw], count: usize) ->
     let task = store.concurrency.current_task()?;
     let (instance, scope, out) = (task.instance, task.scope, task.out);
     match task.work {
-        TaskWork::Guest(funcs) => {
+        TaskWork::Guest(adapter) => {
+            let funcs = instance.tasks().adapter(adapter)?;
             check_borrows(instance, scope)?;
             if let Some(caller) = caller {
                 slots[count] = val_raw::from_i64(out as i64);
@@ -195,9 +196,9 @@ pub(super) fn task_return(
     if !same {
         return Err(Trap::TaskReturnMismatch.into());
     }
-    let flat = flatten_task_return(&instance.description().types, result, own.address);
-    let count = flat.signature.params().len();
     let mut all = [val_raw::ZERO; MAX_SLOTS];
+    // There is always one slot.
+    let count = result.map_or(0, |_| slots.len());
     all[..count].copy_from_slice(&slots[..count]);
     return_result(store, &mut all, count)
 }
@@ -234,7 +235,10 @@ pub(crate) fn lends_of_task(store: &mut StoreOpaque) -> Result<u32> {
     let concurrency = &mut store.concurrency;
     let task = concurrency.current_task()?;
     let (instance, caller) = match task.work {
-        TaskWork::Guest(funcs) => (task.instance, funcs.caller),
+        TaskWork::Guest(adapter) => (
+            task.instance,
+            task.instance.tasks().adapter(adapter)?.caller,
+        ),
         TaskWork::Host { .. } | TaskWork::Start(_) => bail_bug!("the host lends by itself"),
     };
     let id = concurrency.scheduler.current_task()?;

@@ -5,7 +5,8 @@ use super::turn::new_thread;
 use crate::bug::bug;
 use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
-use crate::vm::{ComponentInstancePtr, CoreFunc, FuncRefPtr, val_raw};
+use crate::type_registry::TypeId;
+use crate::vm::{ComponentInstancePtr, CoreFunc, Entrance, FuncRefPtr, val_raw};
 use anyhow::{Context as _, Result};
 use threadline_concurrent::Switch;
 use threadline_environ::component::PlainBuiltin;
@@ -72,18 +73,15 @@ pub(super) fn new_indirect(
     let element = table.get(at).ok_or(GuestTrap::UndefinedElement)?;
     let func = FuncRefPtr::from_element(element);
     let func = func.ok_or(GuestTrap::UninitializedElement)?;
-    let ty = store.engine().func_type(func.type_id());
-    if ty.params() != [closure.val_type()] || !ty.results().is_empty() {
-        return Err(GuestTrap::IndirectCallTypeMismatch).with_context(|| {
-            format!(
-                "`thread.new-indirect` is to start the function at {at} of its table, which has \
-                 another type"
-            )
-        });
-    }
+    let entrance = match instance.tasks().start_type(closure, func.type_id()) {
+        Some(entrance) => entrance,
+        None => check_start(store, instance, closure, func.type_id()).with_context(|| {
+            format!("`thread.new-indirect` is to start the function at {at} of its table")
+        })?,
+    };
     let func = CoreFunc {
         func: func.function(),
-        entrance: store.entrance(func.type_id())?,
+        entrance,
     };
     let thread = new_thread(
         store,
@@ -93,4 +91,21 @@ pub(super) fn new_indirect(
     let (_, index) = store.concurrency.scheduler.thread_new(thread)?;
     slots[0] = val_raw::from_i32(index as i32);
     Ok(())
+}
+
+/// Checks that functions of a type take a closure of this type and give nothing: how they are entered.
+#[cold]
+fn check_start(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+    closure: SlotType,
+    id: TypeId,
+) -> Result<Entrance> {
+    let ty = store.engine().func_type(id);
+    if ty.params() != [closure.val_type()] || !ty.results().is_empty() {
+        return Err(GuestTrap::IndirectCallTypeMismatch.into());
+    }
+    let entrance = store.entrance(id)?;
+    instance.tasks().set_start_type(closure, id, entrance);
+    Ok(entrance)
 }

@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::Schedule;
+use anyhow::Result;
 use threadline_concurrent::{Recording, Tracer};
 
 impl<T: 'static> Store<T> {
@@ -26,6 +27,18 @@ impl<T: 'static> Store<T> {
     /// ([`Schedule::Replay`]). No more is recorded.
     pub fn take_recording(&mut self) -> Recording {
         self.inner.opaque.concurrency.scheduler.take_recording()
+    }
+
+    /// Resumes a guest thread that is ready, until it blocks or ends: `Store.tick` of the specification.
+    /// Whether there was one.
+    ///
+    /// Calls that are waited for do this by themselves until they have returned. This is for what is left
+    /// then: tasks go on that have returned before they ended, or that others have called and not waited for.
+    ///
+    /// # Errors
+    /// If the thread traps.
+    pub fn tick(&mut self) -> Result<bool> {
+        self.inner.opaque.tick()
     }
 
     /// Tells this tracer what tasks, threads, calls and streams do, from now on; in place of any

@@ -54,9 +54,7 @@ pub(crate) fn with_lent<R>(body: impl FnOnce(&mut StoreOpaque) -> R) -> Option<R
 /// # Panics
 /// If none is lent, or its data is of another type.
 #[inline]
-pub(crate) fn with_lent_store<T: 'static, R>(
-    body: impl FnOnce(StoreContextMut<'_, T>) -> R,
-) -> R {
+pub(crate) fn with_lent_store<T: 'static, R>(body: impl FnOnce(StoreContextMut<'_, T>) -> R) -> R {
     let result = with_lent(|store| {
         assert!(
             store.data_type() == TypeId::of::<T>(),
@@ -65,7 +63,9 @@ pub(crate) fn with_lent_store<T: 'static, R>(
         let store: *mut StoreOpaque = store;
         // SAFETY: every `StoreOpaque` begins the `StoreInner` of its store, whose data has the type that
         // it was compared with.
-        body(StoreContextMut(unsafe { &mut *store.cast::<StoreInner<T>>() }))
+        body(StoreContextMut(unsafe {
+            &mut *store.cast::<StoreInner<T>>()
+        }))
     });
     match result {
         Some(result) => result,
@@ -91,9 +91,7 @@ mod tests {
                 assert!(with_lent(|_| ()).is_none());
                 *store.data_mut() += 1;
             });
-            assert!(
-                catch_unwind(AssertUnwindSafe(|| with_lent_store::<i32, _>(|_| ()))).is_err()
-            );
+            assert!(catch_unwind(AssertUnwindSafe(|| with_lent_store::<i32, _>(|_| ()))).is_err());
             assert!(lend_nothing(|| with_lent(|_| ())).is_none());
             with_lent_store::<u32, _>(|store| *store.data())
         });

@@ -8,9 +8,9 @@ use super::stack_switch::{self, HostFuture};
 use super::val_raw;
 use crate::canonical_abi::{CallHandles, FuncShape, LiftContext, LowerContext, ResourceLookup};
 use crate::component::ComponentError;
+use crate::concurrent::{self, HostTaskFuture};
 use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
-use crate::concurrent::{self, HostTaskFuture};
 use anyhow::Result;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -186,7 +186,10 @@ impl CallSite {
     /// Whether there is a result that isn't passed in memory.
     #[inline]
     pub(crate) fn has_flat_result(&self) -> bool {
-        self.lowered.shape.flat_results.is_some_and(|count| count > 0)
+        self.lowered
+            .shape
+            .flat_results
+            .is_some_and(|count| count > 0)
     }
 
     /// Core parameters at most.
@@ -228,10 +231,7 @@ pub(crate) struct ComponentHostFunc {
 impl ComponentHostFunc {
     /// A host function for any `Store<T>`.
     pub(crate) fn new<T: 'static, B: HostBody<T>>(body: B) -> ComponentHostFunc {
-        let entries = Entries([
-            entry::<T, B, SyncLowering>,
-            entry::<T, B, AsyncLowering>,
-        ]);
+        let entries = Entries([entry::<T, B, SyncLowering>, entry::<T, B, AsyncLowering>]);
         ComponentHostFunc {
             sync_typed: entries,
             async_typed: entries,

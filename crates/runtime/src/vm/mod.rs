@@ -70,8 +70,8 @@ pub(crate) use invoke::Entrance;
 pub(crate) use lent_store::{lend, lend_nothing, with_lent, with_lent_store};
 pub(crate) use limiter::Limiter;
 pub(crate) use lowered_import::{
-    AsyncHostBody, CallSite, ComponentHostFunc, ConcurrentHostBody, HostBody, HostCall, LoweredType,
-    Lowering, OpaqueBody, TypedImport,
+    AsyncHostBody, CallSite, ComponentHostFunc, ConcurrentHostBody, HostBody, HostCall,
+    LoweredType, Lowering, OpaqueBody, TypedImport,
 };
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;

@@ -53,13 +53,19 @@ fn calls_go_on_at_once() {
         let calls = (0..5).map(|n| stackful.call_concurrent(accessor, (n,)));
         let results = join(calls.collect()).await;
         // And one after the other, also of functions that need nobody.
-        assert_eq!(double.call_concurrent(accessor, (21,)).await.unwrap(), (42,));
+        assert_eq!(
+            double.call_concurrent(accessor, (21,)).await.unwrap(),
+            (42,)
+        );
         let func = *double.func();
         let dynamic = func.call_concurrent(accessor, vec![Val::U32(4)]).await;
         assert_eq!(dynamic.unwrap(), [Val::U32(8)]);
         let error = func.call_concurrent(accessor, vec![Val::U8(4)]).await;
         assert!(error.unwrap_err().to_string().contains("the parameter `n`"));
-        results.into_iter().map(|it| it.unwrap().0).collect::<Vec<_>>()
+        results
+            .into_iter()
+            .map(|it| it.unwrap().0)
+            .collect::<Vec<_>>()
     }));
     assert_eq!(results.unwrap(), [1, 2, 3, 4, 5]);
     assert_eq!(store.concurrency_counts(), ConcurrencyCounts::default());
@@ -96,9 +102,17 @@ fn calls_that_exclude_each_other_take_turns() {
     });
     let one = func(&mut store, &hub, "one");
     let results = block_on(store.run_concurrent(|accessor| {
-        join((0..4).map(|n| one.call_concurrent(accessor, (n,))).collect())
+        join(
+            (0..4)
+                .map(|n| one.call_concurrent(accessor, (n,)))
+                .collect(),
+        )
     }));
-    let results: Vec<_> = results.unwrap().into_iter().map(|it| it.unwrap().0).collect();
+    let results: Vec<_> = results
+        .unwrap()
+        .into_iter()
+        .map(|it| it.unwrap().0)
+        .collect();
     assert_eq!(results, [0, 1, 2, 3]);
     assert_eq!(store.data().calls, 4);
 }
@@ -116,9 +130,8 @@ fn the_host_calls_guests_that_call_the_host_that_calls_guests() {
             yields(2).await;
             return Ok(1);
         }
-        let inner = accessor.with(|mut store| {
-            instance.get_typed_func::<(u32,), (u32,)>(&mut store, "stackful")
-        })?;
+        let inner = accessor
+            .with(|mut store| instance.get_typed_func::<(u32,), (u32,)>(&mut store, "stackful"))?;
         let (inner,) = inner.call_concurrent(accessor, (n - 1,)).await?;
         Ok(double.0 + inner)
     });
@@ -215,7 +228,9 @@ fn what_never_goes_on_is_a_deadlock_that_says_why() {
         let deadlock = error.downcast_ref::<Deadlock>().unwrap();
         let text = deadlock.to_string();
         assert!(
-            text.starts_with("deadlock detected: event loop cannot make further progress\n"),
+            text.starts_with(
+                "wasm trap: deadlock detected: event loop cannot make further progress\n"
+            ),
             "{text}"
         );
         let thread = deadlock.threads().last().unwrap();

@@ -1,8 +1,8 @@
 //! Cancellation, of the host by guests and of guests by the host.
 
 use crate::setup::{Alive, Gate, block_on, func, hub, poll_once, yields};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use threadline::component::{Cancelled, Component, ConcurrencyCounts, Linker};
 use threadline::{Engine, Store};
 
@@ -80,7 +80,10 @@ fn who_says_it_was_cancelled_must_have_been() {
     let one = func(&mut store, &hub, "one");
     let error = block_on(one.call_async(&mut store, (1,))).unwrap_err();
     assert!(error.is::<Cancelled>());
-    assert!(block_on(one.call_async(&mut store, (1,))).is_err(), "locked");
+    assert!(
+        block_on(one.call_async(&mut store, (1,))).is_err(),
+        "locked"
+    );
 }
 
 #[test]

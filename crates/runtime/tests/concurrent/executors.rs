@@ -38,7 +38,10 @@ fn futures_go_from_thread_to_thread() {
             let run = is_send(store.run_concurrent(|accessor| async move {
                 let mut sum = 0;
                 for n in 0..4 {
-                    sum += is_send(many.call_concurrent(accessor, (n,))).await.unwrap().0;
+                    sum += is_send(many.call_concurrent(accessor, (n,)))
+                        .await
+                        .unwrap()
+                        .0;
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
                 sum

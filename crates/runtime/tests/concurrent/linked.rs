@@ -18,7 +18,10 @@ fn async_functions_of_another_instance_are_subtasks() {
     root.func_wrap_concurrent("sleep", move |_, (n,): (u32,)| {
         let (together, peak) = counters.clone();
         async move {
-            peak.fetch_max(together.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            peak.fetch_max(
+                together.fetch_add(1, Ordering::SeqCst) + 1,
+                Ordering::SeqCst,
+            );
             yields(n + 20).await;
             together.fetch_sub(1, Ordering::SeqCst);
             Ok((n * 2,))

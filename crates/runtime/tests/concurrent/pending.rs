@@ -58,10 +58,7 @@ fn functions_go_on_at_once_and_are_waited_for_in_a_set() {
         }
     });
     let many = func(&mut store, &hub, "many");
-    assert_eq!(
-        block_on(many.call_async(&mut store, (10,))).unwrap(),
-        (45,)
-    );
+    assert_eq!(block_on(many.call_async(&mut store, (10,))).unwrap(), (45,));
     assert_eq!(peak.load(Ordering::SeqCst), 10);
     assert_eq!(alive.count(), 0);
     assert_eq!(store.concurrency_counts(), ConcurrencyCounts::default());

@@ -7,6 +7,7 @@
 (component
   (component $Callee
     (core module $M (func (export "f") (param i32 i32) (result i32)
+      (if (i32.eqz (local.get 0)) (then unreachable))
       (i32.add (local.get 0) (local.get 1))))
     (core instance $m (instantiate $M))
     (type $R' (record (field "a" u32) (field "b" u8)))

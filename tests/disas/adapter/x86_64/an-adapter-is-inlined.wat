@@ -18,3 +18,16 @@
     (core instance (instantiate $M (with "" (instance (export "f" (func $f')))))))
   (instance $callee (instantiate $Callee))
   (instance (instantiate $Caller (with "f" (func $callee "f")))))
+;; M::caller:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov rdx, rsi
+;;      7: xor edx, 0xd800
+;;      d: sub edx, 0x800
+;;     13: cmp edx, 0x10f800
+;;     19: jae 0x27
+;;     1f: mov rax, rsi
+;;     22: mov rsp, rbp
+;;     25: pop rbp
+;;     26: ret
+;;     27: ud2

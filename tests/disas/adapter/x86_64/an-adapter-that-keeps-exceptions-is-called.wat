@@ -19,3 +19,17 @@
     (core instance (instantiate $M (with "" (instance (export "f" (func $f')))))))
   (instance $callee (instantiate $Callee))
   (instance (instantiate $Caller (with "f" (func $callee "f")))))
+;; M::caller:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r10, qword ptr [rdi]
+;;      7: mov r10, qword ptr [r10]
+;;      a: add r10, 0x10
+;;      e: cmp r10, rsp
+;;     11: ja 0x25
+;;     17: mov rdi, qword ptr [rdi + 0x28]
+;;     1b: call <adapter f::adapter f>
+;;     20: mov rsp, rbp
+;;     23: pop rbp
+;;     24: ret
+;;     25: ud2

@@ -21,3 +21,15 @@
     (core instance (instantiate $M (with "" (instance (export "f" (func $f')))))))
   (instance $callee (instantiate $Callee))
   (instance (instantiate $Caller (with "f" (func $callee "f")))))
+;; M::caller:
+;;      0: push rbp
+;;      1: mov rbp, rsp
+;;      4: mov r8, qword ptr [rdi + 0x28]
+;;      8: mov r9, qword ptr [r8 + 0x20]
+;;      c: mov r8d, esi
+;;      f: mov r8d, dword ptr [r9 + r8 + 8]
+;;     14: mov r9d, dword ptr [r9 + 0xa]
+;;     18: lea eax, [r8 + r9]
+;;     1c: mov rsp, rbp
+;;     1f: pop rbp
+;;     20: ret

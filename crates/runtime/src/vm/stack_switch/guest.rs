@@ -4,7 +4,7 @@
 //! or, if it is called back, from one of its waits to the next; in between it keeps its slots.
 
 use super::{
-    FiberRecord, Pause, PollContext, Work, free, new_record, resume, suspend, suspendable,
+    FiberRecord, Pause, PollContext, Work, free, hop, new_record, resume, suspend, suspendable,
 };
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
@@ -164,7 +164,7 @@ impl StoreOpaque {
                 resume(record)
             };
             match step {
-                Step::Suspended(Pause::Guest | Pause::Switch) => return GuestStep::Blocked,
+                Step::Suspended(Pause::Guest) => return GuestStep::Blocked,
                 // SAFETY: as above.
                 Step::Finished(_) => return GuestStep::Finished(unsafe { end(record) }),
                 Step::Suspended(Pause::Host) => {}
@@ -224,7 +224,11 @@ impl StoreOpaque {
     /// If no guest thread runs that can block here, which is a bug.
     #[inline]
     pub(crate) fn block_guest(&mut self) -> Result<()> {
-        self.stop_guest(Pause::Guest, ptr::null_mut())
+        let record = self.stopping()?;
+        // SAFETY: it was just found to be suspendable. Callers are builtins that guests have called,
+        // which own nothing, as said above.
+        unsafe { suspend(record, Pause::Guest) };
+        Ok(())
     }
 
     /// The same, and another thread of the same component, which has a stack and doesn't run, goes on
@@ -234,14 +238,21 @@ impl StoreOpaque {
     /// As [`Self::block_guest`].
     #[inline]
     pub(crate) fn switch_guest(&mut self, to: GuestStackPtr) -> Result<()> {
-        self.stop_guest(Pause::Switch, to.0.as_ptr())
+        let record = self.stopping()?;
+        // SAFETY: as in `block_guest`; the caller answers for the other.
+        unsafe { hop(record, to.0.as_ptr()) };
+        Ok(())
     }
 
+    /// The guest thread that is about to stop.
+    ///
+    /// # Errors
+    /// If there is none here.
     #[inline]
-    fn stop_guest(&mut self, pause: Pause, next: *mut FiberRecord) -> Result<()> {
+    fn stopping(&mut self) -> Result<*mut FiberRecord> {
         let context = self.vm().context_ptr();
-        // SAFETY: the context is this store's, in which this thread runs. Callers are builtins that
-        // guests have called, which own nothing, as said above.
+        // SAFETY: the context is this store's, in which this thread runs; a record that is found is
+        // alive.
         unsafe {
             let Some(record) = suspendable(context) else {
                 bail_bug!("a guest thread blocks where it can't");
@@ -249,11 +260,9 @@ impl StoreOpaque {
             if !matches!((*record.as_ptr()).work, Work::Guest(_)) {
                 bail_bug!("what blocks is no guest thread");
             }
-            (*StoreCells::of(context)).fibers.next = next;
             escape(context, self);
-            suspend(record.as_ptr(), pause);
+            Ok(record.as_ptr())
         }
-        Ok(())
     }
 
     /// Calls a core function, as the first entry on the stack of the guest thread that runs; see

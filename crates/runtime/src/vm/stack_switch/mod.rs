@@ -46,7 +46,9 @@ use super::entry::{HOST_STACK_RESERVE, SlotsOf};
 use super::invoke::Entrance;
 use super::store_state::StoreCells;
 use super::sys;
-use crate::concurrent::switch::{FiberState, Resumed, RunningSlots, RunningStack, StackState};
+use crate::concurrent::switch::{
+    FiberState, Resumed, RunningSlots, RunningStack, StackState, change,
+};
 use crate::store::StoreOpaque;
 use anyhow::{Context as _, Result};
 use std::any::Any;
@@ -83,8 +85,6 @@ pub(super) struct Fibers {
     idle: Vec<Stack>,
     /// How often in a row wasm could not yield.
     missed_yields: u32,
-    /// Who goes on in place of the guest thread that is about to stop.
-    next: *mut FiberRecord,
     /// How many of those are guest threads.
     guests: usize,
     /// How many asynchronous calls are being made of which more belongs together than a fiber.
@@ -104,7 +104,6 @@ impl Default for Fibers {
             all: Vec::new(),
             idle: Vec::new(),
             missed_yields: 0,
-            next: ptr::null_mut(),
             guests: 0,
             calls: 0,
             cx: ptr::null_mut(),
@@ -120,8 +119,6 @@ enum Pause {
     Host,
     /// A guest thread has blocked: its resumer does what comes next.
     Guest,
-    /// A guest thread goes on as another, which is [`Fibers::next`].
-    Switch,
 }
 
 /// What runs on a stack of its own. On the heap, and reached by pointers only, because the fiber
@@ -251,7 +248,7 @@ impl Drop for PollContext {
 }
 
 /// Runs a fiber until it is suspended or ends. Guest threads may go on as others of their component
-/// meanwhile ([`Pause::Switch`]): which fiber came back, and why.
+/// meanwhile ([`hop`]): which fiber came back, and why.
 ///
 /// # Safety
 /// The fiber is not running and has not ended; its store, which is alive, is the innermost one
@@ -259,42 +256,26 @@ impl Drop for PollContext {
 /// was suspended, it may go on.
 ///
 /// [`CurrentStore`]: super::invoke::CurrentStore
-unsafe fn resume(mut record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause, bool>) {
+unsafe fn resume(record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause, bool>) {
     let here = 0usize;
     // SAFETY: the caller answers for the record and its store; nothing else uses the cells now.
-    // While a fiber runs, no reference to its record but the one to `fiber` exists. Who is named to
-    // go on in another's place has a fiber that waits (`switch_guest`).
+    // While a fiber runs, no reference to its record but the one to `fiber` exists. Who comes back
+    // is current until `Resumed` makes the resumer so again.
     unsafe {
         let context = (*record).store;
         let fibers = &raw mut (*StoreCells::of(context)).fibers;
         (*fibers).missed_yields = 0;
         (*record).resumer = (*fibers).current;
         (*record).resumer_sp = below(&raw const here, sys::stack_low());
-        let running = Running {
-            context,
-            slots: match (*record).component.is_null() {
-                true => None,
-                false => SlotsOf::component((*record).component),
-            },
-        };
+        let running = Running::of(record);
         let low = link(record, &running.stack());
         let _place = OnStack::of(context, low);
-        let mut resumed = Resumed::begin(running, &mut (*record).state);
-        let step = loop {
-            let step = match &mut (*record).fiber {
-                Some(fiber) => fiber.resume(()),
-                None => unreachable!("who resumes a fiber has seen to it that there is one"),
-            };
-            let next = (*fibers).next;
-            if !matches!(step, Step::Suspended(Pause::Switch)) || next.is_null() {
-                break step;
-            }
-            (*next).resumer = (*record).resumer;
-            (*next).resumer_sp = (*record).resumer_sp;
-            sys::set_stack_low(link(next, resumed.resumer()));
-            resumed.hop(&mut (*record).state, &mut (*next).state);
-            record = next;
+        let resumed = Resumed::begin(running, &mut (*record).state);
+        let step = match &mut (*record).fiber {
+            Some(fiber) => fiber.resume(()),
+            None => unreachable!("who resumes a fiber has seen to it that there is one"),
         };
+        let record = (*fibers).current;
         match step {
             Step::Suspended(_) => resumed.suspend(&mut (*record).state),
             // A guest thread may go on on another stack.
@@ -304,6 +285,38 @@ unsafe fn resume(mut record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause,
             Step::Finished(_) => drop(resumed),
         }
         (record, step)
+    }
+}
+
+/// The guest thread that runs stops, and another of its component goes on in its place, with the
+/// same resumer; until this one is resumed.
+///
+/// # Safety
+/// `record` is what [`suspendable`] gave here. No frame on the fiber's stack owns anything, and
+/// nobody relies on any of them to return. `next` is another guest thread of the same component,
+/// which has a fiber that waits or has not begun, and may go on.
+unsafe fn hop(record: *mut FiberRecord, next: *mut FiberRecord) {
+    // SAFETY: the caller answers for both. The base record is in a frame of this fiber, and has the
+    // resumer's innermost entry; whoever makes this fiber go on has loaded what it owns.
+    unsafe {
+        note_sp(record);
+        (*next).resumer = (*record).resumer;
+        (*next).resumer_sp = (*record).resumer_sp;
+        let mut running = Running::of(record);
+        let resumer = match (*record).base.as_ref() {
+            Some(base) => StackState {
+                entry: base.previous,
+                exit_fp: base.previous_exit_fp,
+                exit_pc: base.previous_exit_pc,
+                ..running.stack()
+            },
+            None => unreachable!("it is suspendable, so it has been entered"),
+        };
+        sys::set_stack_low(link(next, &resumer));
+        change(&mut running, &mut (*record).state, &mut (*next).state);
+        if let (Some(raw), Some(fiber)) = ((*record).suspender, &(*next).fiber) {
+            Suspender::<(), Pause>::from_raw(raw).hop(fiber.hop_target(), ());
+        }
     }
 }
 
@@ -370,6 +383,24 @@ struct Running {
     slots: Option<SlotsOf>,
 }
 
+impl Running {
+    /// # Safety
+    /// The record is alive for as long as the result is used.
+    #[inline]
+    unsafe fn of(record: *const FiberRecord) -> Running {
+        // SAFETY: the caller answers for the record, whose component is of its store.
+        unsafe {
+            Running {
+                context: (*record).store,
+                slots: match (*record).component.is_null() {
+                    true => None,
+                    false => SlotsOf::component((*record).component),
+                },
+            }
+        }
+    }
+}
+
 impl RunningStack for Running {
     fn slots(&mut self) -> Option<&mut ContextSlots> {
         self.slots.as_mut().map(RunningSlots::slots)
@@ -420,15 +451,27 @@ unsafe fn suspendable(context: *mut VMStoreContext) -> Option<NonNull<FiberRecor
 /// `record` is what [`suspendable`] gave here. No frame on the fiber's stack owns anything, and
 /// nobody relies on any of them to return.
 unsafe fn suspend(record: *mut FiberRecord, pause: Pause) {
-    let here = 0usize;
     // SAFETY: the fiber runs, so its suspender is there, of these types; this is called on it.
+    unsafe {
+        note_sp(record);
+        if let Some(raw) = (*record).suspender {
+            Suspender::<(), Pause>::from_raw(raw).suspend(pause);
+        }
+    }
+}
+
+/// Notes where a fiber is suspended.
+///
+/// # Safety
+/// The record is alive, and its fiber calls this.
+#[inline(always)]
+unsafe fn note_sp(record: *mut FiberRecord) {
+    let here = 0usize;
+    // SAFETY: the caller answers for the record.
     unsafe {
         let bounds = (*record).fiber.as_ref().map(Fiber::stack_bounds);
         let limit = bounds.map_or(0, |bounds| bounds.limit.get());
         (*record).sp = below(&raw const here, limit);
-        if let Some(raw) = (*record).suspender {
-            Suspender::<(), Pause>::from_raw(raw).suspend(pause);
-        }
     }
 }
 
