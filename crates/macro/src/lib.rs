@@ -87,6 +87,7 @@ pub fn flags(input: TokenStream) -> TokenStream {
 ///         "ns:pkg/other/file": crate::File,
 ///     },
 ///     trappable_imports: ["read"],         // or true
+///     async: { imports: ["read"], exports: true }, // or true
 ///     trappable_error_type: { "ns:pkg/iface/errno": crate::Error },
 ///     additional_derives: [PartialEq],
 ///     features: ["unstable-thing"],
@@ -105,6 +106,10 @@ pub fn flags(input: TokenStream) -> TokenStream {
 /// the trait `WImports`. The traits are implemented by the store's data, or something in it that
 /// `add_to_linker` is told how to get (see `HasData`).
 ///
+/// Functions that are `async` in the WIT are in traits `HostWithStore` (`HostRWithStore`,
+/// `WImportsWithStore`), without `self`: they get an `Accessor`, by which they use the store from time to
+/// time. These traits are implemented by what `HasData` is.
+///
 /// For each exported interface a module `exports::ns::pkg::iface` with its types and a struct `Guest`
 /// with `call_…` for each of its functions, which `W` has an accessor for: `ns_pkg_iface`. Resources
 /// of the guest are `ResourceAny`s, and `Guest::r` gives what can be called on them.
@@ -113,7 +118,8 @@ pub fn flags(input: TokenStream) -> TokenStream {
 /// of it. Documentation comes from the WIT.
 ///
 /// Parameters of exported functions are passed by reference: `&str`, `&[T]`, and `&T` for what has
-/// such parts; else values are owned.
+/// such parts; else values are owned. Those that are `async` in the WIT are called with an `Accessor`
+/// (`Store::run_concurrent`) instead of the store, are futures and own their parameters.
 ///
 /// # Options
 ///
@@ -125,6 +131,8 @@ pub fn flags(input: TokenStream) -> TokenStream {
 ///   resource.
 /// - `trappable_imports` lets these functions (`"f"`, `"[method]r.f"` or `"ns:pkg/iface#f"`; all by
 ///   `true`) return `anyhow::Result<…>`, an error being a trap.
+/// - `async` makes functions futures that aren't `async` in the WIT, named likewise or all: `imports` have
+///   the store (`func_wrap_async`), `exports` are called by `call_async`.
 /// - `trappable_error_type` lets functions whose error is this type return another, which `Host`
 ///   has a method to convert from: `convert_errno`.
 /// - `additional_derives` are derived for all records, variants and enums.

@@ -26,7 +26,7 @@ pub(super) fn check(wit: &Wit, options: &Options) -> syn::Result<()> {
             WorldItem::Type { id, span } => check_type_def(wit, *id, *span)?,
         }
     }
-    check_trappable(wit, world, options)
+    check_named(wit, world, options)
 }
 
 fn check_interface(wit: &Wit, id: InterfaceId) -> syn::Result<()> {
@@ -42,12 +42,6 @@ fn check_interface(wit: &Wit, id: InterfaceId) -> syn::Result<()> {
 
 fn check_func(wit: &Wit, func: &Function) -> syn::Result<()> {
     let name = func.item_name();
-    if func.kind.is_async() {
-        return Err(wit.error(
-            func.span,
-            &format!("`{name}` is an `async` function, which is not supported yet"),
-        ));
-    }
     if func.kind.accessor().is_some() {
         return Err(wit.error(
             func.span,
@@ -140,29 +134,36 @@ pub(super) fn names_func(name: &str, interface: Option<&str>, func: &Function) -
     rest.is_some_and(|rest| rest == func.name || rest == func.item_name())
 }
 
-fn check_trappable(wit: &Wit, world: &World, options: &Options) -> syn::Result<()> {
-    let Functions::These(names) = &options.trappable_imports else {
-        return Ok(());
-    };
-    let is_used = |name: &LitStr| {
-        let name = name.value();
-        world.imports.iter().any(|(key, item)| match item {
-            WorldItem::Function(func) => names_func(&name, None, func),
-            WorldItem::Interface { id, .. } => {
-                let interface = interface_name(wit, key);
-                let mut funcs = wit.resolve.interfaces[*id].functions.values();
-                funcs.any(|func| names_func(&name, Some(&interface), func))
-            }
-            WorldItem::Type { .. } => false,
-        })
-    };
-    match names.iter().find(|name| !is_used(name)) {
-        Some(name) => Err(syn::Error::new(
-            name.span(),
-            format!("the world imports no function `{}`", name.value()),
-        )),
-        None => Ok(()),
+/// Names of functions in options must be of the world's, on that side.
+fn check_named(wit: &Wit, world: &World, options: &Options) -> syn::Result<()> {
+    for (functions, items, verb) in [
+        (&options.trappable_imports, &world.imports, "imports"),
+        (&options.async_imports, &world.imports, "imports"),
+        (&options.async_exports, &world.exports, "exports"),
+    ] {
+        let Functions::These(names) = functions else {
+            continue;
+        };
+        let is_used = |name: &LitStr| {
+            let name = name.value();
+            items.iter().any(|(key, item)| match item {
+                WorldItem::Function(func) => names_func(&name, None, func),
+                WorldItem::Interface { id, .. } => {
+                    let interface = interface_name(wit, key);
+                    let mut funcs = wit.resolve.interfaces[*id].functions.values();
+                    funcs.any(|func| names_func(&name, Some(&interface), func))
+                }
+                WorldItem::Type { .. } => false,
+            })
+        };
+        if let Some(name) = names.iter().find(|name| !is_used(name)) {
+            return Err(syn::Error::new(
+                name.span(),
+                format!("the world {verb} no function `{}`", name.value()),
+            ));
+        }
     }
+    Ok(())
 }
 
 /// How components name an interface.

@@ -10,12 +10,25 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use wit_parser::{Function, FunctionKind, Type, TypeDefKind, TypeId};
 
+/// How a function is called.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// It is ready when it returns.
+    Sync,
+    /// It is a future that has the store.
+    Async,
+    /// It is a future that gets the store from time to time; so are those that are `async` in the WIT.
+    Concurrent,
+}
+
 /// A function that the host implements.
 pub(super) struct HostFunc {
     /// Its signature in its trait, with documentation.
     pub(super) declaration: TokenStream,
     /// The same, passed on to another implementation.
     pub(super) forwarding: TokenStream,
+    /// Its signature in the trait of functions that get the store from time to time.
+    pub(super) concurrent: TokenStream,
     /// Its definition in a `LinkerInstance` called `instance`.
     pub(super) definition: TokenStream,
 }
@@ -67,43 +80,134 @@ impl Generator<'_> {
             .map(|param| self.ty(&param.ty, scope, Mode::Owned))
             .collect();
         let returns = self.host_return(func, scope);
-        let signature = quote!(fn #name(&mut self, #(#names: #types),*) -> #returns);
         let quiet = quiet(func);
         let docs = docs(&func.docs, &format!("The function `{}`.", func.name));
-        let call = quote!(#target::#name(host, #(#arguments),*));
-        let result = match self.trappable_error_of(func) {
-            Some((_, convert)) => quote! {
-                let result = match #call {
-                    ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
-                    ::core::result::Result::Err(error) => {
-                        ::core::result::Result::Err(#host::#convert(host, error)?)
-                    }
-                };
+        let style = self.import_style(func, scope);
+        let future = quote!(impl ::core::future::Future<Output = #returns> + ::core::marker::Send);
+        let signature = match style {
+            Style::Sync => quote!(fn #name(&mut self, #(#names: #types),*) -> #returns),
+            Style::Async => quote!(fn #name(&mut self, #(#names: #types),*) -> #future),
+            Style::Concurrent => quote! {
+                fn #name<__T: ::core::marker::Send>(
+                    accessor: &#krate::component::Accessor<__T, Self>,
+                    #(#names: #types),*
+                ) -> #future
             },
-            None if self.is_trappable(func, scope) => quote!(let result = #call?;),
-            None => quote!(let result = #call;),
         };
+        let arguments_in = quote!((#(#arguments,)*): (#(#types,)*));
+        let with_store = with_store(target);
+        let call = match style {
+            Style::Sync => quote!(#target::#name(host, #(#arguments),*)),
+            Style::Async => quote!(#target::#name(host, #(#arguments),*).await),
+            Style::Concurrent => {
+                quote!(<__D as #with_store>::#name(accessor, #(#arguments),*).await)
+            }
+        };
+        let result = self.host_result(func, scope, style, &call, host);
         let value = match func.result {
             Some(_) => quote!((result,)),
             None => quote!(result),
         };
         let wit_name = &func.name;
-        HostFunc {
-            declaration: quote!(#docs #quiet #signature;),
-            forwarding: quote!(#signature { #target::#name(&mut **self, #(#names),*) }),
-            definition: quote! {
+        let definition = match style {
+            Style::Sync => quote! {
                 instance.func_wrap(
                     #wit_name,
-                    move |
-                        mut store: #krate::StoreContextMut<'_, __T>,
-                        (#(#arguments,)*): (#(#types,)*),
-                    | {
+                    move |mut store: #krate::StoreContextMut<'_, __T>, #arguments_in| {
                         let host = &mut host_getter(store.data_mut());
                         #result
                         ::core::result::Result::Ok(#value)
                     },
                 )?;
             },
+            Style::Async => quote! {
+                instance.func_wrap_async(
+                    #wit_name,
+                    move |mut store: #krate::StoreContextMut<'_, __T>, #arguments_in| {
+                        ::std::boxed::Box::new(async move {
+                            let host = &mut host_getter(store.data_mut());
+                            #result
+                            ::core::result::Result::Ok(#value)
+                        })
+                    },
+                )?;
+            },
+            Style::Concurrent => quote! {
+                instance.func_wrap_concurrent(
+                    #wit_name,
+                    move |accessor: &'static #krate::component::Accessor<__T>, #arguments_in| {
+                        let accessor = accessor.with_getter::<__D>(host_getter);
+                        async move {
+                            let accessor = &accessor;
+                            #result
+                            ::core::result::Result::Ok(#value)
+                        }
+                    },
+                )?;
+            },
+        };
+        let declared = quote!(#docs #quiet #signature;);
+        let (declaration, concurrent) = match style {
+            Style::Sync | Style::Async => (declared, TokenStream::new()),
+            Style::Concurrent => (TokenStream::new(), declared),
+        };
+        HostFunc {
+            declaration,
+            forwarding: match style {
+                Style::Sync | Style::Async => {
+                    quote!(#signature { #target::#name(&mut **self, #(#names),*) })
+                }
+                Style::Concurrent => TokenStream::new(),
+            },
+            concurrent,
+            definition,
+        }
+    }
+
+    /// `let result = …`, by a call that is an expression.
+    fn host_result(
+        &self,
+        func: &Function,
+        scope: Scope,
+        style: Style,
+        call: &TokenStream,
+        host: &TokenStream,
+    ) -> TokenStream {
+        let Some((_, convert)) = self.trappable_error_of(func) else {
+            return match self.is_trappable(func, scope) {
+                true => quote!(let result = #call?;),
+                false => quote!(let result = #call;),
+            };
+        };
+        let converted = match style {
+            Style::Sync | Style::Async => quote!(#host::#convert(host, error)?),
+            Style::Concurrent => quote! {
+                accessor.with(|mut access| #host::#convert(&mut access.get(), error))?
+            },
+        };
+        quote! {
+            let result = match #call {
+                ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(#converted),
+            };
+        }
+    }
+
+    /// How the host implements a function.
+    pub(super) fn import_style(&self, func: &Function, scope: Scope) -> Style {
+        match func.kind.is_async() {
+            true => Style::Concurrent,
+            false if self.is_one_of(&self.options.async_imports, func, scope) => Style::Async,
+            false => Style::Sync,
+        }
+    }
+
+    /// How a function of the guest's is called.
+    fn export_style(&self, func: &Function, scope: Scope) -> Style {
+        match func.kind.is_async() {
+            true => Style::Concurrent,
+            false if self.is_one_of(&self.options.async_exports, func, scope) => Style::Async,
+            false => Style::Sync,
         }
     }
 
@@ -122,8 +226,12 @@ impl Generator<'_> {
     }
 
     fn is_trappable(&self, func: &Function, scope: Scope) -> bool {
+        self.is_one_of(&self.options.trappable_imports, func, scope)
+    }
+
+    fn is_one_of(&self, functions: &Functions, func: &Function, scope: Scope) -> bool {
         let interface = scope.map(|id| self.place(id).name.as_str());
-        match &self.options.trappable_imports {
+        match functions {
             Functions::All => true,
             Functions::These(names) => names
                 .iter()
@@ -185,10 +293,12 @@ impl Generator<'_> {
     /// The type of an exported function's handle.
     pub(super) fn typed_func(&self, func: &Function, scope: Scope) -> TokenStream {
         let krate = &self.options.krate;
-        let params = func
-            .params
-            .iter()
-            .map(|param| self.ty(&param.ty, scope, Mode::Static));
+        let mode = match self.export_style(func, scope) {
+            Style::Sync | Style::Async => Mode::Static,
+            Style::Concurrent => Mode::Owned,
+        };
+        let params = func.params.iter();
+        let params = params.map(|param| self.ty(&param.ty, scope, mode));
         let result = func
             .result
             .as_ref()
@@ -214,33 +324,63 @@ impl Generator<'_> {
             .params
             .iter()
             .map(|param| match param.name.as_str() {
-                "store" => names::joined(&["store_"]),
+                name @ ("store" | "accessor") => names::joined(&[name, "_"]),
                 name => names::snake(name),
             })
             .collect();
-        let types = func
-            .params
-            .iter()
-            .map(|param| self.ty(&param.ty, scope, Mode::Borrowed));
+        let style = self.export_style(func, scope);
+        let mode = match style {
+            Style::Sync | Style::Async => Mode::Borrowed,
+            Style::Concurrent => Mode::Owned,
+        };
+        let params = func.params.iter();
+        let types = params.map(|param| self.ty(&param.ty, scope, mode));
         let returns = self.payload(func.result.as_ref(), scope, Mode::Owned);
+        let returns = quote!(#krate::component::bindgen::Result<#returns>);
+        let parameters = quote!(#(#names: #types),*);
+        let call = match style {
+            Style::Sync => quote!(#handle.call_as(store, (#(#names,)*))),
+            Style::Async => quote!(#handle.call_async_as(store, (#(#names,)*)).await),
+            Style::Concurrent => quote!(#handle.call_concurrent(accessor, (#(#names,)*)).await),
+        };
         let value = match func.result {
-            Some(_) => quote!(::core::result::Result::Ok(#handle.call_as(store, (#(#names,)*))?.0)),
-            None => quote!(#handle.call_as(store, (#(#names,)*))),
+            Some(_) => quote!(::core::result::Result::Ok(#call?.0)),
+            None => call,
         };
         let quiet = quiet(func);
+        let signature = match style {
+            Style::Sync => quote! {
+                fn #name(&self, store: impl #krate::AsContextMut, #parameters)
+            },
+            Style::Async => quote! {
+                async fn #name(
+                    &self,
+                    store: impl #krate::AsContextMut<Data: ::core::marker::Send>,
+                    #parameters
+                )
+            },
+            Style::Concurrent => quote! {
+                async fn #name<__T: 'static, __D: #krate::component::HasData + ?::core::marker::Sized>(
+                    &self,
+                    accessor: &#krate::component::Accessor<__T, __D>,
+                    #parameters
+                )
+            },
+        };
         quote! {
             #docs
             #quiet
             ///
             /// # Errors
             /// If the store is another, or the guest traps.
-            pub fn #name(
-                &self,
-                store: impl #krate::AsContextMut,
-                #(#names: #types),*
-            ) -> #krate::component::bindgen::Result<#returns> {
+            pub #signature -> #returns {
                 #value
             }
         }
     }
+}
+
+/// The trait of functions that get the store from time to time, beside this one.
+pub(super) fn with_store(host: &TokenStream) -> Ident {
+    names::joined(&[&host.to_string(), "WithStore"])
 }

@@ -325,7 +325,11 @@ impl<'a> Generator<'a> {
                 resources
                     .flat_map(|(name, _)| {
                         let name = names::camel_text(name);
-                        [format!("Host{name}"), format!("Guest{name}")]
+                        [
+                            format!("Host{name}"),
+                            format!("Host{name}WithStore"),
+                            format!("Guest{name}"),
+                        ]
                     })
                     .collect()
             }

@@ -1,7 +1,6 @@
 //! Imported interfaces, and what a world imports itself: traits for the host to implement.
 
 use super::generator::{Generator, Place, Scope};
-use super::resource::HostTrait;
 use super::types::docs;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -13,6 +12,8 @@ pub(super) struct HostItems {
     pub(super) items: TokenStream,
     /// The definitions of all functions and resources, in a `LinkerInstance` called `instance`.
     pub(super) definitions: TokenStream,
+    /// The traits of functions that get the store from time to time.
+    pub(super) concurrent: Vec<Ident>,
 }
 
 impl Generator<'_> {
@@ -26,9 +27,13 @@ impl Generator<'_> {
         let resources: Vec<TypeId> = interface.types.values().copied().collect();
         let doc = format!("The functions of `{name}`, for the host to implement.");
         let host = Ident::new("Host", proc_macro2::Span::call_site());
-        let HostItems { items, definitions } =
-            self.host_items(&host, &doc, &resources, &funcs, scope);
-        let data = quote!(for<'a> __D::Data<'a>: Host);
+        let HostItems {
+            items,
+            definitions,
+            concurrent,
+        } = self.host_items(&host, &doc, &resources, &funcs, scope);
+        let sendable = self.sendable();
+        let data = quote!(for<'a> __D::Data<'a>: #sendable Host, #(__D: #concurrent,)*);
         let add_to_linker = self.add_to_linker(
             &format!("Defines what is in `{name}` in a linker."),
             &data,
@@ -57,20 +62,26 @@ impl Generator<'_> {
         let mut out = HostItems {
             items: TokenStream::new(),
             definitions: TokenStream::new(),
+            concurrent: Vec::new(),
         };
         let mut supertraits: Vec<Ident> = Vec::new();
         for &id in types.iter().filter(|id| self.is_resource(**id)) {
             let of_resource = |func: &&&Function| func.kind.resource() == Some(id);
             let methods: Vec<&Function> = funcs.iter().filter(of_resource).copied().collect();
-            let HostTrait { items, definitions } = self.host_resource(id, &methods, scope, &target);
-            out.items.extend(items);
-            out.definitions.extend(definitions);
+            let resource = self.host_resource(id, &methods, scope, &target);
+            out.items.extend(resource.items);
+            out.definitions.extend(resource.definitions);
+            out.concurrent.extend(resource.concurrent);
             supertraits.push(self.host_resource_name(id));
         }
         let free = funcs.iter().filter(|func| func.kind.resource().is_none());
         let free: Vec<_> = free
             .map(|func| self.host_func(func, scope, &target, &target))
             .collect();
+        let (concurrent, with_store) = self.with_store_trait(&target, doc, &free);
+        out.concurrent.extend(concurrent);
+        out.items.extend(with_store);
+        let sendable = self.sendable();
         let declarations = free.iter().map(|func| &func.declaration);
         let forwardings = free.iter().map(|func| &func.forwarding);
         let (conversions, forwarded_conversions) =
@@ -89,7 +100,7 @@ impl Generator<'_> {
             }
 
             #[automatically_derived]
-            impl<__H: #name + ?::core::marker::Sized> #name for &mut __H {
+            impl<__H: #name + #sendable ?::core::marker::Sized> #name for &mut __H {
                 #(#forwardings)*
                 #forwarded_conversions
             }
@@ -107,6 +118,7 @@ impl Generator<'_> {
     ) -> TokenStream {
         let krate = &self.options.krate;
         let docs = docs(&wit_parser::Docs::default(), doc);
+        let sendable = self.sendable();
         quote! {
             #docs
             ///
@@ -121,7 +133,7 @@ impl Generator<'_> {
                 host_getter: fn(&mut __T) -> __D::Data<'_>,
             ) -> #krate::component::bindgen::Result<()>
             where
-                __T: 'static,
+                __T: #sendable 'static,
                 __D: #krate::component::HasData,
                 #bounds
             {

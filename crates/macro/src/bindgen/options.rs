@@ -16,6 +16,10 @@ pub(super) struct Options {
     /// Names in the WIT, and what is used instead.
     pub(super) with: Vec<(LitStr, Path)>,
     pub(super) trappable_imports: Functions,
+    /// Imports, not `async` in the WIT, that the host implements by futures.
+    pub(super) async_imports: Functions,
+    /// Exports, not `async` in the WIT, that are called by futures.
+    pub(super) async_exports: Functions,
     /// Names of types in the WIT, and what functions return instead as an error.
     pub(super) trappable_errors: Vec<(LitStr, Path)>,
     pub(super) additional_derives: Vec<Path>,
@@ -40,6 +44,8 @@ impl Options {
             world: None,
             with: Vec::new(),
             trappable_imports: Functions::These(Vec::new()),
+            async_imports: Functions::These(Vec::new()),
+            async_exports: Functions::These(Vec::new()),
             trappable_errors: Vec::new(),
             additional_derives: Vec::new(),
             features: Vec::new(),
@@ -68,12 +74,14 @@ impl Options {
             "all_features" => self.all_features = input.parse::<LitBool>()?.value,
             "ownership" => ownership(input)?,
             "threadline_crate" => self.krate = input.parse()?,
-            "async" | "imports" | "exports" | "concurrent_imports" => {
+            "async" => (self.async_imports, self.async_exports) = async_functions(input)?,
+            "imports" | "exports" | "concurrent_imports" => {
                 return Err(syn::Error::new(
                     name.span(),
                     format!(
-                        "the option `{name}` is not supported yet: all functions are synchronous \
-                         (to let imports trap, use `trappable_imports`)"
+                        "there is no option `{name}`: functions that are `async` in the WIT are \
+                         concurrent, others are made futures by `async`, and `trappable_imports` \
+                         lets imports trap"
                     ),
                 ));
             }
@@ -82,8 +90,8 @@ impl Options {
                     name.span(),
                     format!(
                         "there is no option `{other}`; there are `path`, `world`, `inline`, `with`, \
-                         `trappable_imports`, `trappable_error_type`, `additional_derives`, \
-                         `features`, `all_features`, `ownership` and `threadline_crate`"
+                         `trappable_imports`, `async`, `trappable_error_type`, \
+                         `additional_derives`, `features`, `all_features`, `ownership` and `threadline_crate`"
                     ),
                 ));
             }
@@ -160,6 +168,38 @@ fn functions(input: ParseStream<'_>) -> syn::Result<Functions> {
         true => Functions::All,
         false => Functions::These(Vec::new()),
     })
+}
+
+/// `true`, `false` or `{ imports: …, exports: … }`: some imports and some exports.
+fn async_functions(input: ParseStream<'_>) -> syn::Result<(Functions, Functions)> {
+    let none = || Functions::These(Vec::new());
+    if input.peek(LitBool) {
+        return Ok(match input.parse::<LitBool>()?.value {
+            true => (Functions::All, Functions::All),
+            false => (none(), none()),
+        });
+    }
+    let body;
+    braced!(body in input);
+    let (mut imports, mut exports) = (none(), none());
+    while !body.is_empty() {
+        let side = Ident::parse_any(&body)?;
+        body.parse::<Token![:]>()?;
+        match side.to_string().as_str() {
+            "imports" => imports = functions(&body)?,
+            "exports" => exports = functions(&body)?,
+            other => {
+                return Err(syn::Error::new(
+                    side.span(),
+                    format!("expected `imports` or `exports`, not `{other}`"),
+                ));
+            }
+        }
+        if !body.is_empty() {
+            body.parse::<Token![,]>()?;
+        }
+    }
+    Ok((imports, exports))
 }
 
 struct Pair(LitStr, Path);

@@ -1,6 +1,6 @@
 //! Resources: the traits of those that the host defines, and what can be called on a guest's.
 
-use super::function::HostFunc;
+use super::function::{HostFunc, with_store};
 use super::generator::{Generator, Scope, Side};
 use super::names;
 use super::types::docs;
@@ -14,6 +14,8 @@ use wit_parser::{Function, TypeId};
 pub(super) struct HostTrait {
     pub(super) items: TokenStream,
     pub(super) definitions: TokenStream,
+    /// The trait of functions that get the store from time to time, if there are such.
+    pub(super) concurrent: Option<Ident>,
 }
 
 impl Generator<'_> {
@@ -72,6 +74,8 @@ impl Generator<'_> {
         let forwardings = funcs.iter().map(|func| &func.forwarding);
         let definitions = funcs.iter().map(|func| &func.definition);
         let doc = format!("What can be done with the resource `{wit_name}`.");
+        let (concurrent, with_store) = self.with_store_trait(&target, &doc, &funcs);
+        let sendable = self.sendable();
         let drop = quote! {
             fn drop(
                 &mut self,
@@ -92,14 +96,17 @@ impl Generator<'_> {
                 }
 
                 #[automatically_derived]
-                impl<__H: #name + ?::core::marker::Sized> #name for &mut __H {
+                impl<__H: #name + #sendable ?::core::marker::Sized> #name for &mut __H {
                     #(#forwardings)*
 
                     #drop {
                         #name::drop(&mut **self, resource)
                     }
                 }
+
+                #with_store
             },
+            concurrent,
             definitions: quote! {
                 instance.resource(
                     #wit_name,
@@ -112,6 +119,38 @@ impl Generator<'_> {
                 #(#definitions)*
             },
         }
+    }
+
+    /// The trait of those functions beside `host` that get the store from time to time, if there are any:
+    /// its name and its definition.
+    pub(super) fn with_store_trait(
+        &self,
+        host: &TokenStream,
+        doc: &str,
+        funcs: &[HostFunc],
+    ) -> (Option<Ident>, TokenStream) {
+        let krate = &self.options.krate;
+        let name = with_store(host);
+        if funcs.iter().all(|func| func.concurrent.is_empty()) {
+            return (None, TokenStream::new());
+        }
+        let functions = funcs.iter().map(|func| &func.concurrent);
+        let items = quote! {
+            #[doc = #doc]
+            ///
+            /// While these functions go on, guests do, too; the accessor gives the store from time to time.
+            /// Implemented by what says which part of the store's data is the host.
+            pub trait #name: #krate::component::HasData {
+                #(#functions)*
+            }
+        };
+        (Some(name), items)
+    }
+
+    /// `Send +`, if functions are futures that have the host.
+    pub(super) fn sendable(&self) -> Option<TokenStream> {
+        self.has_async_imports()
+            .then(|| quote!(::core::marker::Send +))
     }
 
     /// What can be called on a guest's resource, and the method of `Guest` that gives it.

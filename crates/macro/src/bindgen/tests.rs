@@ -34,10 +34,6 @@ fn errors_of_the_wit_say_where() {
 #[test]
 fn what_is_not_supported_yet_is_named_with_its_place() {
     assert_eq!(
-        refused("package a:b;\nworld w {\n  import f: async func();\n}"),
-        "inline:3:10: `f` is an `async` function, which is not supported yet"
-    );
-    assert_eq!(
         refused("package a:b;\nworld w {\n  export f: func(x: list<stream<u8>>);\n}"),
         "inline:3:26: a `stream` is not supported yet"
     );
@@ -86,10 +82,22 @@ fn worlds_are_chosen_by_name() {
 fn options_are_checked() {
     let text = refused_options(quote!(colour: true));
     assert!(text.starts_with("there is no option `colour`"), "{text}");
-    let text = refused_options(quote!(async: true));
+    let text = refused_options(quote!(concurrent_imports: true));
     assert!(
-        text.starts_with("the option `async` is not supported yet"),
+        text.starts_with("there is no option `concurrent_imports`: functions that are `async`"),
         "{text}"
+    );
+    assert_eq!(
+        refused_options(quote!(async: { imports: ["g"] })),
+        "the world imports no function `g`"
+    );
+    assert_eq!(
+        refused_options(quote!(async: { exports: ["f"] })),
+        "the world exports no function `f`"
+    );
+    assert_eq!(
+        refused_options(quote!(async: { both: true })),
+        "expected `imports` or `exports`, not `both`"
     );
     assert_eq!(
         refused_options(quote!(inline: "x")),

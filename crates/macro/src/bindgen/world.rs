@@ -1,6 +1,7 @@
 //! The world: `W`, `WPre` and `WIndices`, and the modules of its interfaces.
 
 use super::export::field;
+use super::function::{Style, with_store};
 use super::generator::{Generator, Side};
 use super::modules::Modules;
 use super::names;
@@ -35,7 +36,13 @@ struct Export {
 }
 
 /// Names of the world's own methods.
-const METHODS: [&str; 4] = ["new", "instantiate", "instantiate_pre", "add_to_linker"];
+const METHODS: [&str; 5] = [
+    "new",
+    "instantiate",
+    "instantiate_async",
+    "instantiate_pre",
+    "add_to_linker",
+];
 
 impl Generator<'_> {
     /// Everything.
@@ -98,6 +105,7 @@ impl Generator<'_> {
         let mut types: Vec<TypeId> = Vec::new();
         let mut funcs: Vec<&Function> = Vec::new();
         let mut bounds: Vec<TokenStream> = Vec::new();
+        let mut concurrent: Vec<TokenStream> = Vec::new();
         let mut body = TokenStream::new();
         for item in world.imports.values() {
             match item {
@@ -107,6 +115,8 @@ impl Generator<'_> {
                 WorldItem::Interface { id, .. } => {
                     let module = self.to_interface(None, *id);
                     bounds.push(quote!(#module Host));
+                    let traits = self.concurrent_traits(*id).into_iter();
+                    concurrent.extend(traits.map(|name| quote!(#module #name)));
                     body.extend(quote!(#module add_to_linker::<__T, __D>(linker, host_getter)?;));
                 }
             }
@@ -120,6 +130,7 @@ impl Generator<'_> {
             );
             let host = self.host_items(name, &doc, &types, &funcs, None);
             items.extend(host.items);
+            concurrent.extend(host.concurrent.iter().map(|name| quote!(#name)));
             bounds.push(quote!(#name));
             let definitions = host.definitions;
             body.extend(quote! {
@@ -134,8 +145,47 @@ impl Generator<'_> {
             "Defines all that the world `{}` imports in a linker.",
             world.name
         );
-        let bounds = quote!(for<'a> __D::Data<'a>: #(#bounds)+*);
+        let sendable = self.sendable();
+        let bounds = quote! {
+            for<'a> __D::Data<'a>: #sendable #(#bounds)+*,
+            #(__D: #concurrent,)*
+        };
         (items, self.add_to_linker(&doc, &bounds, &body))
+    }
+
+    /// The traits of an imported interface's functions that get the store from time to time.
+    fn concurrent_traits(&self, id: InterfaceId) -> Vec<Ident> {
+        let interface = &self.wit.resolve.interfaces[id];
+        let mut traits: Vec<Ident> = Vec::new();
+        for func in interface.functions.values() {
+            if self.import_style(func, Some(id)) != Style::Concurrent {
+                continue;
+            }
+            let host = match func.kind.resource() {
+                Some(resource) => self.host_resource_name(resource),
+                None => names::joined(&["Host"]),
+            };
+            let name = with_store(&quote!(#host));
+            if !traits.contains(&name) {
+                traits.push(name);
+            }
+        }
+        traits
+    }
+
+    /// Whether some function that the world imports is a future.
+    pub(super) fn has_async_imports(&self) -> bool {
+        let resolve = &self.wit.resolve;
+        let is_async = |func: &Function, scope| self.import_style(func, scope) != Style::Sync;
+        let mut imports = resolve.worlds[self.wit.world].imports.values();
+        imports.any(|item| match item {
+            WorldItem::Function(func) => is_async(func, None),
+            WorldItem::Interface { id, .. } => {
+                let mut funcs = resolve.interfaces[*id].functions.values();
+                funcs.any(|func| is_async(func, Some(*id)))
+            }
+            WorldItem::Type { .. } => false,
+        })
     }
 
     fn exports(&self, world: &World) -> Vec<Export> {
@@ -341,6 +391,21 @@ impl Generator<'_> {
                     let instance = self.instance_pre.instantiate(&mut store)?;
                     self.indices.load(&mut store, &instance)
                 }
+
+                /// The same with start functions on stacks of their own, so that they can wait.
+                ///
+                /// # Errors
+                /// As [`Self::instantiate`].
+                pub async fn instantiate_async(
+                    &self,
+                    mut store: impl #krate::AsContextMut<Data = __T>,
+                ) -> #support::Result<#world>
+                where
+                    __T: ::core::marker::Send,
+                {
+                    let instance = self.instance_pre.instantiate_async(&mut store).await?;
+                    self.indices.load(&mut store, &instance)
+                }
             }
 
             impl #world {
@@ -355,6 +420,20 @@ impl Generator<'_> {
                     linker: &#krate::component::Linker<__T>,
                 ) -> #support::Result<Self> {
                     Self::instantiate_pre(component, linker)?.instantiate(store)
+                }
+
+                /// The same with start functions on stacks of their own, so that they can wait.
+                ///
+                /// # Errors
+                /// As [`Self::instantiate`].
+                pub async fn instantiate_async<__T: ::core::marker::Send + 'static>(
+                    store: impl #krate::AsContextMut<Data = __T>,
+                    component: &#krate::component::Component,
+                    linker: &#krate::component::Linker<__T>,
+                ) -> #support::Result<Self> {
+                    Self::instantiate_pre(component, linker)?
+                        .instantiate_async(store)
+                        .await
                 }
 
                 /// Finds a component's imports and exports, once for many instances.

@@ -63,9 +63,26 @@ where
     /// As [`TypedFunc::call`].
     pub async fn call_async(
         &self,
-        mut store: impl AsContextMut<Data: Send>,
+        store: impl AsContextMut<Data: Send>,
         params: Params,
     ) -> Result<Return> {
+        self.call_async_as(store, params).await
+    }
+
+    /// As [`TypedFunc::call_as`], in a future.
+    ///
+    /// # Errors
+    /// As [`TypedFunc::call_async`].
+    #[doc(hidden)]
+    pub async fn call_async_as<Given>(
+        &self,
+        mut store: impl AsContextMut<Data: Send>,
+        params: Given,
+    ) -> Result<Return>
+    where
+        Given: ComponentNamedList + Lower,
+    {
+        const { assert!(Params::ABI.is_same(&Given::ABI), "the layouts differ") };
         let store = store.as_context_mut().opaque();
         let func = self.func.get(store)?;
         func.check_handles(store, &params)?;

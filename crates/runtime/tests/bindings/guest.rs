@@ -126,3 +126,35 @@ pub(crate) fn resources(engine: &Engine) -> Component {
         &core,
     )
 }
+
+/// A guest of the world `clocks` in `wit/concurrent.wit`, which calls all functions synchronously.
+pub(crate) fn concurrent(engine: &Engine) -> Component {
+    let core = r#"(module
+        (import "t:c/clock" "[constructor]timer" (func $timer (param i32) (result i32)))
+        (import "t:c/clock" "[method]timer.wait" (func $wait (param i32) (result i32)))
+        (import "t:c/clock" "[method]timer.left" (func $left (param i32) (result i32)))
+        (import "t:c/clock" "[resource-drop]timer" (func $drop (param i32)))
+        (import "t:c/clock" "sleep" (func $sleep (param i32 i32 i32 i32)))
+        (import "$root" "log" (func $log (param i32 i32)))
+        (import "$root" "tick" (func $tick (result i32)))
+        MEMORY
+        (func $wait-all (export "more#wait-all") (param $n i32) (result i32)
+            (local $timer i32)
+            (local.set $timer (call $timer (local.get $n)))
+            (call $wait (local.get $timer))
+            (if (call $left (local.get $timer)) (then unreachable))
+            (call $drop (local.get $timer)))
+        (func (export "run") (param $text i32) (param $length i32) (param $n i32) (result i32)
+            (local $waited i32)
+            (local.set $waited (call $wait-all (local.get $n)))
+            (call $sleep (local.get $n) (local.get $text) (local.get $length) (i32.const 64))
+            (if (i32.load8_u (i32.const 64))
+                (then (return (i32.const 1000))))
+            (call $log (i32.load (i32.const 68)) (i32.load (i32.const 72)))
+            (i32.add (local.get $waited) (i32.load (i32.const 72))))
+        (func (export "add") (param i32 i32 i32) (result i32)
+            (i32.add (i32.add (local.get 1) (local.get 2)) (call $tick)))
+    )"#;
+    let core = core.replace("MEMORY", MEMORY);
+    component(engine, include_str!("wit/concurrent.wit"), "clocks", &core)
+}

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 mod compiles;
+mod concurrent;
 mod derive;
 mod guest;
 mod replaced;
