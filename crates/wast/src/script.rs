@@ -1,6 +1,6 @@
 //! A running script: its store, its instances by name, and what each directive does.
 
-use crate::outcome::{self, Outcome};
+use crate::outcome::Outcome;
 use crate::{component_value, core_value, spectest, wording};
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::collections::BTreeMap;
