@@ -48,6 +48,17 @@ pub(crate) enum GuestStep {
     Pending(GuestStackPtr),
 }
 
+/// What a guest thread is to the one that runs.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GuestRelation {
+    /// That one.
+    Same,
+    /// Another of the same component.
+    Neighbour,
+    /// One of another component; or no guest thread runs.
+    Stranger,
+}
+
 /// A guest thread by the address of its record, for as long as it exists.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GuestStackPtr(NonNull<FiberRecord>);
@@ -232,16 +243,29 @@ impl StoreOpaque {
     }
 
     /// The same, and another thread of the same component, which has a stack and doesn't run, goes on
-    /// in its place.
+    /// in its place; or this one itself.
     ///
     /// # Errors
     /// As [`Self::block_guest`].
     #[inline]
     pub(crate) fn switch_guest(&mut self, to: GuestStackPtr) -> Result<()> {
         let record = self.stopping()?;
-        // SAFETY: as in `block_guest`; the caller answers for the other.
-        unsafe { hop(record, to.0.as_ptr()) };
+        if to.0.as_ptr() != record {
+            // SAFETY: as in `block_guest`; the caller answers for the other.
+            unsafe { hop(record, to.0.as_ptr()) };
+        }
         Ok(())
+    }
+
+    /// Whether a guest thread is of the same component as the one that runs.
+    #[inline]
+    pub(crate) fn is_neighbour(&self, other: GuestStackPtr) -> bool {
+        // SAFETY: the context is this store's. The record is alive while its thread is, and so is that
+        // of the fiber that runs.
+        unsafe {
+            let current = (*StoreCells::of(self.vm().context_ptr())).fibers.current;
+            !current.is_null() && (*current).component == (*other.0.as_ptr()).component
+        }
     }
 
     /// The guest thread that is about to stop.
@@ -262,6 +286,22 @@ impl StoreOpaque {
             }
             escape(context, self);
             Ok(record.as_ptr())
+        }
+    }
+
+    /// What another guest thread, which exists, is to the one that runs.
+    #[inline]
+    pub(crate) fn guest_relation(&mut self, other: GuestStackPtr) -> GuestRelation {
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's; records are alive while their threads exist.
+        unsafe {
+            let current = (*StoreCells::of(context)).fibers.current;
+            let other = other.0.as_ptr();
+            match current.is_null() {
+                false if current == other => GuestRelation::Same,
+                false if (*current).component == (*other).component => GuestRelation::Neighbour,
+                _ => GuestRelation::Stranger,
+            }
         }
     }
 
