@@ -138,15 +138,8 @@ pub(super) fn set_event(
     let to = val_raw::address(address, &slots[1]);
     let event = match op {
         SetOp::Wait => {
-            // An event that is there is taken at once: nobody would gain by a detour.
-            let scheduler = &mut store.concurrency.scheduler;
-            match scheduler.set_poll(set)? {
-                Event::NONE => {
-                    let waiting = scheduler.set_wait(set)?;
-                    wait(store, waiting)?
-                }
-                event => event,
-            }
+            let waiting = store.concurrency.scheduler.set_wait(set)?;
+            wait(store, waiting)?
         }
         SetOp::Poll => store.concurrency.scheduler.set_poll(set)?,
     };
