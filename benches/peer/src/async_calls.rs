@@ -10,7 +10,7 @@ use crate::{Engines, Runner};
 use anyhow::Result;
 
 /// How many subtasks are in flight at once.
-const IN_FLIGHT: u32 = 10_000;
+pub(crate) const IN_FLIGHT: u32 = 10_000;
 const _: () = assert!(IN_FLIGHT == 10_000, "as the code of `SUSPENDS` has it");
 
 /// Measures the rows whose names contain `filter`.

@@ -12,6 +12,7 @@ mod calls;
 mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
+mod host_async;
 mod host_boundary;
 mod kernels;
 mod life_cycle;
@@ -78,7 +79,9 @@ impl Engines {
         use threadline::component::{Component, Linker};
         let component = Component::new(&self.ours, component)?;
         let mut store = threadline::Store::new(&self.ours, ());
-        let instance = Linker::new(&self.ours).instantiate(&mut store, &component)?;
+        let mut linker = Linker::new(&self.ours);
+        host_async::define_ours(&mut linker)?;
+        let instance = linker.instantiate(&mut store, &component)?;
         let run = instance.get_typed_func(&mut store, "run")?;
         Ok(Runner::Ours { store, run })
     }
@@ -87,7 +90,9 @@ impl Engines {
         use wasmtime::component::{Component, Linker};
         let component = Component::new(&self.peer, component).map_err(of_peer)?;
         let mut store = wasmtime::Store::new(&self.peer, ());
-        let instance = Linker::new(&self.peer).instantiate(&mut store, &component);
+        let mut linker = Linker::new(&self.peer);
+        host_async::define_peer(&mut linker).map_err(of_peer)?;
+        let instance = linker.instantiate(&mut store, &component);
         let instance = instance.map_err(of_peer)?;
         let run = instance.get_typed_func(&mut store, "run");
         let run = run.map_err(of_peer)?;
@@ -294,6 +299,7 @@ fn main() -> Result<()> {
         &engines,
         filter.as_deref(),
     )?));
+    records.extend(absolute(&host_async::measure(&engines, filter.as_deref())?));
     records.extend(absolute(&streams::measure(&engines, filter.as_deref())?));
     let boundary = host_boundary::measure(&engines, ROUNDS, filter.as_deref())?;
     records.extend(absolute(&boundary));
@@ -311,6 +317,7 @@ fn run_ours(row: &str) -> Result<()> {
         calls::rows(),
         threads::rows(),
         async_calls::rows(),
+        host_async::rows(),
         streams::rows(),
     ] {
         if calls::run_ours(&engines, rows, row)? {

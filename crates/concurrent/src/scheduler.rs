@@ -110,6 +110,13 @@ impl<P: Platform> Scheduler<P> {
         self.schedule = Box::new(schedule);
     }
 
+    /// Whether the schedule is first come, first served: then to ask twice who is next makes no
+    /// difference.
+    #[inline]
+    pub fn is_first_come(&self) -> bool {
+        self.first_come
+    }
+
     /// Records decisions from now on.
     pub fn record(&mut self) {
         self.recording = Some(Vec::new());

@@ -9,7 +9,7 @@
 //! again.
 
 use super::deadlock::Deadlock;
-use super::host_call::{Request, Resolution};
+use super::host_call::{Hops, Request, Resolution};
 use super::turn::Ran;
 use crate::store::StoreOpaque;
 use anyhow::{Result, anyhow};
@@ -17,6 +17,9 @@ use threadline_concurrent::ThreadId;
 
 /// Turns of the loop after which the executor has its turn, if it may have something to say.
 const TURNS: u32 = 256;
+
+/// How many threads go on in each other's place before the loop looks around.
+const HOPS: u32 = 64;
 
 /// How the loop ended.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -94,12 +97,44 @@ impl StoreOpaque {
             turn = Turn::Busy;
         }
         if let Some(next) = self.next_thread() {
-            if self.run_from_loop(next)? == Ran::Pending {
+            self.allow_hops();
+            let ran = self.run_from_loop(next);
+            self.concurrency.host_calls.hops.left = 0;
+            if ran? == Ran::Pending {
                 return Ok(Turn::Pending);
             }
             turn = Turn::Busy;
         }
         Ok(turn)
+    }
+
+    /// Until the loop goes on, threads that block let others go on by themselves.
+    fn allow_hops(&mut self) {
+        let concurrency = &mut self.concurrency;
+        concurrency.host_calls.hops = Hops {
+            // Not any thread may go on, or somebody else decides which.
+            left: match concurrency.host_calls.has_sync_call()
+                || !concurrency.scheduler.is_first_come()
+            {
+                true => 0,
+                false => HOPS,
+            },
+            depth: concurrency.scheduler.depth() + 1,
+        };
+    }
+
+    /// Whether the loop has nothing to do but to resume the next thread.
+    #[inline]
+    pub(super) fn may_hop(&mut self) -> bool {
+        let concurrency = &mut self.concurrency;
+        let hops = &mut concurrency.host_calls.hops;
+        if hops.left == 0 || hops.depth != concurrency.scheduler.depth() {
+            return false;
+        }
+        hops.left -= 1;
+        concurrency.host_calls.requests.is_empty()
+            && !concurrency.host_tasks.has_woken()
+            && !concurrency.host_tasks.mail().has_letters()
     }
 
     /// Runs a thread. If it fails and a call of the host waits for its task, that has failed.

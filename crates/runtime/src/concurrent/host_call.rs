@@ -99,6 +99,17 @@ pub(crate) struct HostCalls {
     /// Calls of sync-typed functions that have to be resolved before anything else goes on, each within
     /// the one before.
     sync: Vec<SyncCall>,
+    /// How far the event loop may be done without.
+    pub(super) hops: Hops,
+}
+
+/// How often in a row a thread that blocks may let the next one go on without a trip through the event
+/// loop, which has resumed it and would do just that.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Hops {
+    pub(super) left: u32,
+    /// How many resumptions there are where the loop is the innermost resumer.
+    pub(super) depth: usize,
 }
 
 /// A call of a sync-typed function that was queued, has begun and isn't resolved.
@@ -178,6 +189,8 @@ impl HostCalls {
     }
 
     pub(super) fn resolve(&mut self, id: HostCallId, resolution: Resolution) {
+        // Who waits for it looks.
+        self.hops.left = 0;
         if let Some(call) = self.get(id) {
             call.resolution = Some(resolution);
             if let Some(waiter) = call.waiter.take() {
@@ -220,6 +233,11 @@ impl HostCalls {
                 waiter.wake();
             }
         }
+    }
+
+    /// Whether a call of a sync-typed function has to be resolved before anything else goes on.
+    pub(super) fn has_sync_call(&self) -> bool {
+        !self.sync.is_empty()
     }
 
     /// How many calls have not ended.

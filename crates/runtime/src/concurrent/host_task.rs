@@ -291,6 +291,11 @@ impl HostTasks {
         self.letters = letters;
     }
 
+    /// Whether a place is to be polled.
+    pub(super) fn has_woken(&self) -> bool {
+        !self.woken.is_empty()
+    }
+
     /// The next place to be polled.
     pub(super) fn next_woken(&mut self) -> Option<u32> {
         self.woken.pop_front()

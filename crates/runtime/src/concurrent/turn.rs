@@ -4,7 +4,7 @@ use super::state::{GuestThread, Guests, Next};
 use super::{task, thread};
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, GuestStackPtr, GuestStep};
+use crate::vm::{ComponentInstancePtr, GuestRelation, GuestStackPtr, GuestStep};
 use anyhow::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, Trap, Wait};
@@ -255,12 +255,41 @@ impl StoreOpaque {
         }
     }
 
+    /// The thread that runs has blocked: if its resumer is the event loop, and that would only resume the
+    /// next thread of the component, this is done here, and the thread that runs goes on when it is
+    /// resumed. Whether that was so.
+    #[inline]
+    fn hop(&mut self) -> Result<bool> {
+        if !self.may_hop() {
+            return Ok(false);
+        }
+        let scheduler = &mut self.concurrency.scheduler;
+        let Some(next) = scheduler.next_ready() else {
+            return Ok(false);
+        };
+        let stack = match scheduler.thread_payload(next) {
+            Some(thread) if matches!(thread.next, Next::GoOn) => thread.stack.ptr(),
+            _ => return Ok(false),
+        };
+        match self.guest_relation(stack) {
+            GuestRelation::Same => self.concurrency.scheduler.resume_in_place(next)?,
+            GuestRelation::Neighbour => {
+                self.concurrency.scheduler.resume_in_place(next)?;
+                self.switch_guest(stack)?;
+            }
+            GuestRelation::Stranger => return Ok(false),
+        }
+        Ok(true)
+    }
+
     /// The current thread goes to its resumer; what it finds when it goes on.
     ///
     /// # Errors
     /// If it finds a trap.
     pub(super) fn block_current(&mut self) -> Result<Outcome> {
-        self.block_guest()?;
+        if !self.hop()? {
+            self.block_guest()?;
+        }
         match self.concurrency.scheduler.take_outcome()? {
             Outcome::Trap(trap) => Err(trap.into()),
             outcome => Ok(outcome),

@@ -132,6 +132,8 @@ pub(super) fn set_event(
     (memory, address): (RuntimeMemoryIndex, AddressType),
     slots: &mut [ValRaw],
 ) -> Result<()> {
+    // What has trapped since may be an event here.
+    store.settle_locks();
     let set = set_at(instance.handle_table(owner), val_raw::i32(&slots[0]) as u32)?;
     let to = val_raw::address(address, &slots[1]);
     let event = match op {

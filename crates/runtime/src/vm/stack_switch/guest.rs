@@ -48,6 +48,17 @@ pub(crate) enum GuestStep {
     Pending(GuestStackPtr),
 }
 
+/// What a guest thread is to the one that runs.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GuestRelation {
+    /// That one.
+    Same,
+    /// Another of the same component.
+    Neighbour,
+    /// One of another component; or no guest thread runs.
+    Stranger,
+}
+
 /// A guest thread by the address of its record, for as long as it exists.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GuestStackPtr(NonNull<FiberRecord>);
@@ -262,6 +273,22 @@ impl StoreOpaque {
             }
             escape(context, self);
             Ok(record.as_ptr())
+        }
+    }
+
+    /// What another guest thread, which exists, is to the one that runs.
+    #[inline]
+    pub(crate) fn guest_relation(&mut self, other: GuestStackPtr) -> GuestRelation {
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's; records are alive while their threads exist.
+        unsafe {
+            let current = (*StoreCells::of(context)).fibers.current;
+            let other = other.0.as_ptr();
+            match current.is_null() {
+                false if current == other => GuestRelation::Same,
+                false if (*current).component == (*other).component => GuestRelation::Neighbour,
+                _ => GuestRelation::Stranger,
+            }
         }
     }
 

@@ -36,7 +36,7 @@ mod call;
 mod guest;
 mod wait;
 
-pub(crate) use guest::{GuestStack, GuestStackPtr, GuestStep};
+pub(crate) use guest::{GuestRelation, GuestStack, GuestStackPtr, GuestStep};
 pub(in crate::vm) use wait::{Yielded, block_on, yield_now};
 
 use super::activation;
