@@ -148,7 +148,7 @@ impl Drawing {
         }
     }
 
-    /// Streams, futures and events.
+    /// Streams, futures, events and the host.
     fn draw_transfer(&mut self, event: TraceEvent) {
         match event {
             TraceEvent::Delivered { event } => self.delivered(event),
@@ -162,6 +162,8 @@ impl Drawing {
             TraceEvent::CopyBegun { length, .. } => {
                 self.instant("copy", json!({ "length": length }));
             }
+            TraceEvent::HostAwaited => self.instant("waits for the host", json!({})),
+            TraceEvent::HostAnswered => self.instant("the host goes on", json!({})),
             TraceEvent::Copied { count, .. } => self.instant("copied", json!({ "count": count })),
             TraceEvent::EndDropped { .. } => self.instant("end dropped", json!({})),
             // There may be more kinds of events one day.

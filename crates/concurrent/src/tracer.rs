@@ -110,8 +110,13 @@ pub enum TraceEvent {
         /// Whether it has trapped.
         has_trapped: bool,
     },
+    /// Everything waits for a future of the host that has the whole store: the thread that runs, and all
+    /// whom it rests on.
+    HostAwaited,
+    /// It goes on, to wait again or not.
+    HostAnswered,
     /// A call has begun, seen from the caller. What it calls is a [task](Self::TaskMade) that names
-    /// it, or a function of the host.
+    /// it, or a function of the host, of which there is nothing else to see.
     SubtaskMade {
         /// The call.
         subtask: SubtaskId,
@@ -175,9 +180,9 @@ impl<P: Platform> Scheduler<P> {
         self.tracer.is_some()
     }
 
-    /// Tells the tracer, if there is one.
+    /// Tells the tracer, if there is one. For drivers: what only they know.
     #[inline]
-    pub(crate) fn trace(&mut self, event: impl FnOnce() -> TraceEvent) {
+    pub fn trace(&mut self, event: impl FnOnce() -> TraceEvent) {
         if self.tracer.is_some() {
             self.tell(event);
         }

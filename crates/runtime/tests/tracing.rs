@@ -3,25 +3,16 @@
 #![allow(missing_docs, reason = "tests")]
 
 use std::fmt::Debug;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use threadline::component::{Component, Linker, TypedFunc};
 use threadline::{Engine, Recording, Schedule, Store, TraceEvent};
 
-/// `run` of one instance calls `work` of another as often as it is told, all at once, waits for all,
-/// and answers the order in which they were done, as decimal digits.
-const TEXT: &str = r#"(component
-    (component $worker
-        (core func $yield (canon thread.yield))
-        (core func $return (canon task.return))
-        (core module $m
-            (import "" "yield" (func $yield (result i32)))
-            (import "" "return" (func $return))
-            (func (export "work") (drop (call $yield)) (call $return)))
-        (core instance $i (instantiate $m (with "" (instance
-            (export "yield" (func $yield)) (export "return" (func $return))))))
-        (func (export "work") async (canon lift (core func $i "work") async)))
-    (component $caller
-        (import "work" (func $work async))
+/// Calls `work` as often as it is told, all at once, waits for all, and answers the order in which they
+/// were done, as decimal digits.
+const CALLER: &str = r#"(import "work" (func $work async))
         (core module $libc (memory (export "memory") 1))
         (core instance $libc (instantiate $libc))
         (core func $work (canon lower (func $work) async))
@@ -61,10 +52,28 @@ const TEXT: &str = r#"(component
             (export "work" (func $work)) (export "set" (func $set)) (export "wait" (func $wait))
             (export "join" (func $join)) (export "drop" (func $drop))))))
         (func (export "run") async (param "calls" u32) (result u32)
-            (canon lift (core func $i "run"))))
+            (canon lift (core func $i "run")))"#;
+
+/// `CALLER`, and an instance that has `work`.
+fn both() -> String {
+    format!(
+        r#"(component
+    (component $worker
+        (core func $yield (canon thread.yield))
+        (core func $return (canon task.return))
+        (core module $m
+            (import "" "yield" (func $yield (result i32)))
+            (import "" "return" (func $return))
+            (func (export "work") (drop (call $yield)) (call $return)))
+        (core instance $i (instantiate $m (with "" (instance
+            (export "yield" (func $yield)) (export "return" (func $return))))))
+        (func (export "work") async (canon lift (core func $i "work") async)))
+    (component $caller {CALLER})
     (instance $worker (instantiate $worker))
     (instance $caller (instantiate $caller (with "work" (func $worker "work"))))
-    (export "run" (func $caller "run")))"#;
+    (export "run" (func $caller "run")))"#
+    )
+}
 
 struct Program {
     engine: Engine,
@@ -74,7 +83,7 @@ struct Program {
 impl Program {
     fn new() -> Program {
         let engine = Engine::default();
-        let component = Component::new(&engine, TEXT).unwrap();
+        let component = Component::new(&engine, both()).unwrap();
         Program { engine, component }
     }
 
@@ -178,6 +187,8 @@ fn in_words(events: &[TraceEvent]) -> Vec<String> {
             format!("call {} is {state:?}", number(&mut calls, subtask))
         }
         TraceEvent::Delivered { event } => format!("event {:?} {}", event.code, event.payload),
+        TraceEvent::HostAwaited => "the host is awaited".to_owned(),
+        TraceEvent::HostAnswered => "the host goes on".to_owned(),
         ref other => format!("{other:?}"),
     };
     events.iter().map(&mut word).collect()
@@ -216,4 +227,92 @@ fn a_tracer_is_told_all_that_happens_in_order() {
     store.remove_tracer();
     run.call(&mut store, (1,)).unwrap();
     assert_eq!(events.lock().unwrap().len(), expected.len());
+}
+
+/// Pending once.
+async fn pending() {
+    let mut is_first = true;
+    poll_fn(|cx| match std::mem::take(&mut is_first) {
+        true => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        false => Poll::Ready(()),
+    })
+    .await;
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let cx = &mut Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return output;
+        }
+    }
+}
+
+/// What a call of `CALLER` traces, whose `work` is the host's.
+fn traced_with_host(define: impl FnOnce(&mut Linker<()>)) -> Vec<String> {
+    let engine = Engine::default();
+    let component = Component::new(&engine, format!("(component {CALLER})")).unwrap();
+    let mut linker = Linker::new(&engine);
+    define(&mut linker);
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let run: TypedFunc<(u32,), (u32,)> = instance.get_typed_func(&mut store, "run").unwrap();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let told = events.clone();
+    store.set_tracer(move |event| told.lock().unwrap().push(event));
+    block_on(run.call_async(&mut store, (1,))).unwrap();
+    let events = events.lock().unwrap();
+    in_words(&events)
+}
+
+#[test]
+fn a_tracer_is_told_of_futures_of_the_host() {
+    let concurrent = traced_with_host(|linker| {
+        let mut root = linker.root();
+        root.func_wrap_concurrent("work", |_, (): ()| {
+            Box::pin(async {
+                pending().await;
+                Ok(())
+            })
+        })
+        .unwrap();
+    });
+    let expected = [
+        "task 1 with thread 1 in 1, for call None",
+        "thread 1 on None",
+        "task 1 starts",
+        "call 1 by 1",
+        "call 1 is Started",
+        "thread 1 waits: Set",
+        "call 1 is Returned",
+        "thread 1 on None",
+        "event Subtask 2",
+        "task 1 returns",
+        "thread 1 ends",
+    ];
+    assert_eq!(concurrent, expected);
+    let interrupting = traced_with_host(|linker| {
+        let mut root = linker.root();
+        root.func_wrap_async("work", |_, (): ()| {
+            Box::new(async {
+                pending().await;
+                Ok(())
+            })
+        })
+        .unwrap();
+    });
+    let expected = [
+        "task 1 with thread 1 in 1, for call None",
+        "thread 1 on None",
+        "task 1 starts",
+        "the host is awaited",
+        "the host goes on",
+        "task 1 returns",
+        "thread 1 ends",
+    ];
+    assert_eq!(interrupting, expected);
 }

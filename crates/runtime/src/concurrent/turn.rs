@@ -7,7 +7,7 @@ use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, GuestRelation, GuestStackPtr, GuestStep};
 use anyhow::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, Trap, Wait};
+use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, TraceEvent, Trap, Wait};
 
 /// How a resumed thread came back.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,11 @@ impl StoreOpaque {
     /// As [`Self::run_thread`].
     pub(super) fn go_on_after_host(&mut self) -> Result<Ran> {
         match self.concurrency.interrupted.pop() {
-            Some(stack) => self.go_on(Some(stack)),
+            Some(stack) => {
+                let scheduler = &mut self.concurrency.scheduler;
+                scheduler.trace(|| TraceEvent::HostAnswered);
+                self.go_on(Some(stack))
+            }
             None => Ok(Ran::Done),
         }
     }
@@ -89,6 +93,8 @@ impl StoreOpaque {
                 }
                 Ok(Stretch::Pending(stack)) => {
                     self.concurrency.interrupted.push(stack);
+                    let scheduler = &mut self.concurrency.scheduler;
+                    scheduler.trace(|| TraceEvent::HostAwaited);
                     return Ok(Ran::Pending);
                 }
                 Err(error) => {
