@@ -330,62 +330,90 @@ fn later(instance: usize) -> impl Iterator<Item = (usize, (Lift, &'static str))>
     (instance + 1..INSTANCES).flat_map(|later| LIFTS.map(|lift| (later, lift)))
 }
 
-/// One of the components that have functions.
-fn component(instance: usize) -> String {
-    let mut imports = String::new();
-    let mut definitions = String::new();
-    let mut given = String::new();
-    let mut arms = String::new();
-    let mut add = |name: &str, params: usize, result: &str| {
+/// What steps and calls add to a component.
+#[derive(Default)]
+struct Pieces {
+    /// Imports of the component.
+    outer: String,
+    /// Built-ins and lowered functions.
+    definitions: String,
+    /// Imports of the core module.
+    imports: String,
+    /// What it is instantiated with.
+    given: String,
+    /// What is done for each answer of the host.
+    arms: String,
+}
+
+impl Pieces {
+    /// A core function that the module imports.
+    fn add(&mut self, name: &str, params: usize, result: &str) {
         let params = "i32 ".repeat(params);
-        let result = if result.is_empty() {
-            String::new()
-        } else {
-            format!("(result {result})")
+        let result = match result {
+            "" => String::new(),
+            result => format!("(result {result})"),
         };
-        imports += &format!("(import \"\" \"{name}\" (func ${name} (param {params}) {result}))\n");
-        given += &format!("(export \"{name}\" (func ${name}))\n");
-    };
-    for ends in ALL_ENDS {
-        let ty = type_name(ends);
-        let (kind, element) = ty.split_once('-').expect("it has two parts");
-        definitions += &format!("(type ${ty} ({kind} {element}))\n");
+        self.imports +=
+            &format!("(import \"\" \"{name}\" (func ${name} (param {params}) {result}))\n");
+        self.given += &format!("(export \"{name}\" (func ${name}))\n");
     }
-    for (number, step) in steps().iter().enumerate() {
-        definitions += &format!("(core func ${} (canon {}))\n", step.name, step.canon);
-        add(&step.name, step.params, step.result);
-        arms += &arm(number as u64, step);
+
+    fn add_steps(&mut self) {
+        for ends in ALL_ENDS {
+            let ty = type_name(ends);
+            let (kind, element) = ty.split_once('-').expect("it has two parts");
+            self.definitions += &format!("(type ${ty} ({kind} {element}))\n");
+        }
+        for (number, step) in steps().iter().enumerate() {
+            self.definitions += &format!("(core func ${} (canon {}))\n", step.name, step.canon);
+            self.add(&step.name, step.params, step.result);
+            self.arms += &arm(number as u64, step);
+        }
     }
-    let mut outer = String::new();
-    for (later, (lift, name)) in later(instance) {
+
+    /// A function of a later instance, in both ways of lowering if it has both.
+    fn add_callee(&mut self, later: usize, lift: Lift, name: &str) {
         let ty = if lift == Lift::Sync { "" } else { "async" };
-        outer +=
+        self.outer +=
             &format!("(import \"{name}{later}\" (func ${name}{later} {ty} (param \"n\" u32)))\n");
-        for (suffix, options) in [("s", ""), ("a", "async")] {
-            if lift == Lift::Sync && suffix == "a" {
+        for is_async in [false, true] {
+            if lift == Lift::Sync && is_async {
                 continue;
             }
+            let (suffix, options) = if is_async { ("a", "async") } else { ("s", "") };
             let core = format!("{name}{later}{suffix}");
-            definitions +=
+            self.definitions +=
                 &format!("(core func ${core} (canon lower (func ${name}{later}) {options}))\n");
-            let is_async = suffix == "a";
-            add(&core, 1, if is_async { "i32" } else { "" });
+            self.add(&core, 1, if is_async { "i32" } else { "" });
             let callee = later * LIFTS.len() + lift_number(lift);
             let number = CALLS + 2 * callee as u64 + u64::from(is_async);
             let call = format!("(call ${core} (local.get $x))");
             // A call that has returned is told of as `RETURNED`.
-            let result = if is_async {
-                call
-            } else {
-                format!("{call} (i32.const 2)")
+            let found = match is_async {
+                true => format!("(local.set $a {call})"),
+                false => format!("{call} (local.set $a (i32.const 2))"),
             };
-            arms += &format!(
-                "(if (i32.eq (local.get $op) (i32.const {number})) (then
-                    (local.set $a {result_of}) (br $again)))\n",
-                result_of = block(&result),
+            self.arms += &format!(
+                "(if (i32.eq (local.get $op) (i32.const {number})) (then {found} (br $again)))\n"
             );
         }
     }
+}
+
+/// One of the components that have functions.
+fn component(instance: usize) -> String {
+    let mut pieces = Pieces::default();
+    pieces.add_steps();
+    for (later, (lift, name)) in later(instance) {
+        pieces.add_callee(later, lift, name);
+    }
+    let Pieces {
+        outer,
+        definitions,
+        imports,
+        given,
+        arms,
+    } = pieces;
     let exports: String = LIFTS
         .iter()
         .map(|&(lift, name)| lifted(lift, name, instance))
@@ -439,11 +467,6 @@ fn component(instance: usize) -> String {
                 {given}))))
             {exports})"#
     )
-}
-
-/// An expression of several, the last of which is its value.
-fn block(expressions: &str) -> String {
-    format!("(block (result i32) {expressions})")
 }
 
 /// What is done when the host answers a step's number.
