@@ -92,7 +92,8 @@ impl Engines {
         let mut store = wasmtime::Store::new(&self.peer, ());
         let mut linker = Linker::new(&self.peer);
         host_async::define_peer(&mut linker).map_err(of_peer)?;
-        let instance = linker.instantiate(&mut store, &component);
+        // It wants this of components that import async functions.
+        let instance = block_on(linker.instantiate_async(&mut store, &component));
         let instance = instance.map_err(of_peer)?;
         let run = instance.get_typed_func(&mut store, "run");
         let run = run.map_err(of_peer)?;
