@@ -141,7 +141,7 @@ fn a_program_looks_strings_up_in_a_dynamic_host_function() {
 /// Instances of `overlap`, of a component that provides `sleep`, and of one that calls `work` so often
 /// at once and counts wrong answers.
 fn overlapping_calls(overlap: &[u8]) -> Vec<u8> {
-    let overlap = wasmprinter::print_bytes(overlap).unwrap();
+    let overlap = wasmprinter::print_bytes(overlap).expect("a component that was made here");
     let overlap = overlap.replacen("(component", "(component $overlap", 1);
     let text = format!(
         r#"(component
@@ -219,7 +219,7 @@ fn overlapping_calls(overlap: &[u8]) -> Vec<u8> {
             (export "wrong" (func $caller "wrong"))
             (export "live-blocks" (func $overlap "live-blocks")))"#
     );
-    wat::parse_str(text).unwrap()
+    wat::parse_str(text).expect("a component around it")
 }
 
 /// Runs six tasks at once: how many answer wrongly, and how many stacks are in use afterwards.

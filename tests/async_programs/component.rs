@@ -203,6 +203,9 @@ fn component(instance: usize) -> String {
         outer +=
             &format!("(import \"{name}{later}\" (func ${name}{later} {ty} (param \"n\" u32)))\n");
         for (suffix, options) in [("s", ""), ("a", "async")] {
+            if lift == Lift::Sync && suffix == "a" {
+                continue;
+            }
             let core = format!("{name}{later}{suffix}");
             definitions +=
                 &format!("(core func ${core} (canon lower (func ${name}{later}) {options}))\n");

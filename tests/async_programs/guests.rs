@@ -6,8 +6,8 @@ use crate::program::{HostOp, Lift, Program};
 use crate::script::Asked;
 use crate::trace::{Entry, Why};
 use anyhow::{Error, anyhow};
-use threadline::component::{Component, InstancePre, Linker, Val};
-use threadline::{ConcurrencyTrap, Engine, Schedule, Store, StoreContextMut};
+use threadline::component::{Component, Deadlock, InstancePre, Linker, Val};
+use threadline::{ConcurrencyTrap, Engine, Schedule, Store, StoreContextMut, find_trap};
 
 /// The component, ready to be instantiated.
 pub(crate) struct Guests {
@@ -133,6 +133,20 @@ impl Guests {
     }
 }
 
+/// What the scheduler calls the trap that an error is.
+fn name_of(error: &Error) -> Result<String, String> {
+    let trap = find_trap(error).ok_or_else(|| format!("no trap: {error:?}"))?;
+    if trap.is::<Deadlock>() {
+        return Ok("Deadlock".to_owned());
+    }
+    let trap = trap.downcast_ref::<ConcurrencyTrap>();
+    let name = format!(
+        "{:?}",
+        trap.ok_or_else(|| format!("no trap of concurrency: {error:?}"))?
+    );
+    Ok(name.split('(').next().unwrap_or_default().to_owned())
+}
+
 /// Whether the end is that of the trace, and everything was asked.
 fn check_end(
     store: &Store<Progress>,
@@ -143,23 +157,12 @@ fn check_end(
     if let Some(wrong) = &progress.wrong {
         return Err(wrong.clone());
     }
-    let trap = match &failed {
-        None => None,
-        Some(error) => {
-            let trap = error
-                .chain()
-                .find_map(|cause| cause.downcast_ref::<ConcurrencyTrap>());
-            let trap = trap.or_else(|| error.downcast_ref());
-            let name = trap.ok_or_else(|| format!("no trap of concurrency: {error:?}"))?;
-            Some(format!("{name:?}"))
-        }
-    };
-    let trap = trap.as_deref().and_then(|name| name.split('(').next());
+    let trap = failed.as_ref().map(name_of).transpose()?;
     let expected = match trace.last() {
         Some(Entry::Trap(name)) => Some(name.as_str()),
         _ => None,
     };
-    if trap != expected {
+    if trap.as_deref() != expected {
         return Err(format!("the end should be {expected:?} and is {failed:?}"));
     }
     match progress.script.get(progress.at) {

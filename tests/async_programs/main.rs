@@ -27,7 +27,7 @@ mod trace;
 
 use crate::component::INSTANCES;
 use crate::guests::Guests;
-use crate::program::{HostOp, Op, Program};
+use crate::program::{HostOp, Lift, Op, Program};
 use crate::trace::Entry;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,7 +76,8 @@ fn fit(program: &Program, list: usize, op: Op) -> Option<Op> {
 }
 
 /// A call of a function that is in a later instance than that of the list's own function is: lists that
-/// are run by threads of earlier ones call it as well.
+/// are run by threads of earlier ones call it as well. Only those of an async type can be called with
+/// `async`.
 fn call_later(program: &Program, list: usize, selector: u8, is_async: bool) -> Option<Op> {
     let own = program
         .functions
@@ -87,7 +88,9 @@ fn call_later(program: &Program, list: usize, selector: u8, is_async: bool) -> O
         .map(|more| selector.wrapping_add(more))
         .find_map(|selector| {
             let callee = program.callee(list, selector)?;
-            (program.functions[callee].instance > own).then_some(Op::Call(selector, is_async, None))
+            let callee = &program.functions[callee];
+            let is_async = is_async && callee.lift != Lift::Sync;
+            (callee.instance > own).then_some(Op::Call(selector, is_async, None))
         })
 }
 

@@ -47,7 +47,8 @@ impl Schedule for Box<dyn Schedule> {
     }
 }
 
-/// First come, first served: always the first, as the deterministic profile has it.
+/// First come, first served: always the first, as the deterministic profile has it; except that who waits
+/// for an event of a set that has one takes it at once.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Fifo;
 

@@ -47,13 +47,16 @@ impl<P: Platform> Scheduler<P> {
 
     /// `waitable-set.wait`. If it blocks, the outcome is an [`Event`](crate::Outcome::Event).
     ///
+    /// First come, first served, an event that is there is taken at once: nobody would gain by a
+    /// detour.
+    ///
     /// # Errors
     ///
     /// [`Trap::PeerTrapped`].
     pub fn set_wait(&mut self, set: SetId) -> Result<Wait<Event>, Trap> {
         self.running()?;
         let has_event = !self.set(set)?.pending.is_empty();
-        let result = if has_event && self.choose(Choice::Stay, 2) == 1 {
+        let result = if has_event && (self.first_come || self.choose(Choice::Stay, 2) == 1) {
             Wait::Ready(self.take_event_of(set)?)
         } else {
             self.block(Reason::Set(set))?;

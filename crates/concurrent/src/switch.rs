@@ -75,17 +75,6 @@ impl<P: Platform> Scheduler<P> {
         Ok(Switch::Block)
     }
 
-    /// Whether the current thread, if it yielded to whoever resumes any thread, would be the next one
-    /// to go on, and nobody would notice.
-    #[inline]
-    pub fn yields_to_itself(&self) -> bool {
-        let is_free = |id| matches!(self.instance(id), Ok(instance) if !instance.locked);
-        self.first_come
-            && self.ready.is_empty()
-            && self.tracer.is_none()
-            && self.current_instance().is_ok_and(is_free)
-    }
-
     /// `thread.yield`.
     ///
     /// # Errors

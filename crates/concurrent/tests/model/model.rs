@@ -428,7 +428,12 @@ impl Model<'_> {
 
     /// `Thread.wait_until`. Whether it goes on at once is seen in the trace.
     fn wait_until(&mut self, thread: usize, ready: Ready, then: Then) -> Step<Flow> {
-        let may_stay = self.holds(thread, ready) && !self.deterministic;
+        let holds = self.holds(thread, ready);
+        // First come, first served, an event that is there is taken at once.
+        if holds && self.deterministic && matches!(ready, Ready::SetPending(_)) {
+            return self.go_on(thread, then);
+        }
+        let may_stay = holds && !self.deterministic;
         if may_stay && self.peek() != Some(&Entry::Blocked(thread)) {
             return self.go_on(thread, then);
         }

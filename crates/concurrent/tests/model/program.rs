@@ -177,13 +177,15 @@ pub(crate) fn generate(seed: u64) -> Program {
         })
         .collect();
     let called: Vec<u8> = (0..2).map(|_| random.byte()).collect();
-    let host = (0..2 + random.below(9))
-        .map(|_| match random.below(9) {
-            0 => HostOp::Finish(called[random.below(2)]),
-            1..6 => HostOp::Call(called[random.below(2)]),
-            _ => HostOp::Tick,
+    let mut host: Vec<HostOp> = (0..2 + random.below(9))
+        .map(|_| match random.below(3) != 0 {
+            true => HostOp::Call(called[random.below(2)]),
+            false => HostOp::Tick,
         })
         .collect();
+    if random.below(4) == 0 {
+        host.push(HostOp::Finish(called[0]));
+    }
     Program {
         instances,
         functions,

@@ -77,6 +77,18 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Functions that wait
+//!
+//! | a host function defined by | while it waits | has the store |
+//! |---|---|---|
+//! | [`func_wrap`](LinkerInstance::func_wrap) | it can't | as long as it lasts |
+//! | [`func_wrap_async`](LinkerInstance::func_wrap_async) | everything in the store does | as long as it lasts |
+//! | [`func_wrap_concurrent`](LinkerInstance::func_wrap_concurrent) | the guest thread that called does, if it likes | from time to time, by an [`Accessor`] |
+//!
+//! A guest that can wait for them is called by [`TypedFunc::call_async`], one call at a time, or by
+//! [`TypedFunc::call_concurrent`] in [`Store::run_concurrent`](crate::Store::run_concurrent), many at a time. No
+//! executor is needed, and any will do.
+//!
 //! A trap locks the instance that the host called, with everything nested in it: each further
 //! call into it is a trap. Other instances of the store go on.
 

@@ -101,8 +101,6 @@ pub(crate) fn builtin(
             slots[0] = val_raw::from_i32(result as i32);
         }
         ConcurrencyBuiltin::TaskReturn { result, options } => {
-            // Its operands are the flat result.
-            let slots = &slots[..operands(instance, index)];
             task::task_return(store, instance, result, options, slots)?;
         }
         ConcurrencyBuiltin::WaitableSet {

@@ -174,6 +174,7 @@ pub(super) fn copy(
     options: OptionsIndex,
     slots: &mut [ValRaw],
 ) -> Result<()> {
+    store.settle_locks();
     store.settle_lifted();
     let instance = owner.0;
     let is_async = instance.description().options[options].async_;

@@ -169,6 +169,7 @@ pub(super) fn end_op(
     ty: EndType,
     slots: &mut [ValRaw],
 ) -> Result<()> {
+    store.settle_locks();
     store.settle_lifted();
     let operand = |at: usize| slots.get(at).map_or(0, |slot| val_raw::i32(slot) as u32);
     let (first, second) = (operand(0), operand(1));

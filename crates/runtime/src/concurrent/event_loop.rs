@@ -112,8 +112,10 @@ impl StoreOpaque {
     fn allow_hops(&mut self) {
         let concurrency = &mut self.concurrency;
         concurrency.host_calls.hops = Hops {
-            left: match concurrency.host_calls.has_sync_call() {
-                // Not any thread may go on.
+            // Not any thread may go on, or somebody else decides which.
+            left: match concurrency.host_calls.has_sync_call()
+                || !concurrency.scheduler.is_first_come()
+            {
                 true => 0,
                 false => HOPS,
             },

@@ -188,18 +188,6 @@ impl HostCalls {
         Some(&mut self.get(id)?.caller)
     }
 
-    /// Whether the event loop has something to do for a call.
-    #[inline]
-    pub(super) fn has_news(&self) -> bool {
-        self.resolved || self.sync.is_some() || !self.requests.is_empty()
-    }
-
-    /// The event loop looks at what has been resolved.
-    #[inline]
-    pub(super) fn look(&mut self) {
-        self.resolved = false;
-    }
-
     pub(super) fn resolve(&mut self, id: HostCallId, resolution: Resolution) {
         // Who waits for it looks.
         self.hops.left = 0;

@@ -118,8 +118,6 @@ pub(crate) struct Concurrency {
     pub(crate) host_tasks: HostTasks,
     /// How many threads there may be, when its limiter was asked last.
     pub(super) thread_limit: usize,
-    /// What may be done in place of turns of the event loop.
-    pub(super) hops: Hops,
     /// Who has ended on its own stack, for its resumer to free.
     pub(super) ended: Option<GuestThread>,
     /// The outermost stack, if everything waits for the host.
@@ -140,7 +138,6 @@ impl Default for Concurrency {
             host_calls: Default::default(),
             host_tasks: HostTasks::default(),
             thread_limit: 0,
-            hops: Hops::default(),
             ended: None,
             interrupted: Vec::new(),
             moving: MovingEnds::default(),
@@ -150,37 +147,7 @@ impl Default for Concurrency {
     }
 }
 
-/// How often a thread that the event loop has resumed, and that blocks, may go on as the next one that
-/// is ready: it comes to the same as going back to the loop, if that has nothing else to do.
-#[derive(Copy, Clone, Default, Debug)]
-pub(super) struct Hops {
-    /// So often, until the loop has its turn.
-    pub(super) left: u32,
-    /// How many resumptions have not ended when it is the loop's thread that runs.
-    pub(super) depth: usize,
-}
-
 impl Concurrency {
-    /// Whether the running thread was resumed by the event loop, which now would resume the next one
-    /// that is ready and do nothing else.
-    #[inline]
-    pub(super) fn may_hop(&self) -> bool {
-        self.hops.left > 0
-            && self.hops.depth == self.scheduler.depth()
-            && self.scheduler.is_first_come()
-            && !self.host_calls.has_news()
-            && !self.host_tasks.has_news()
-    }
-
-    /// Whether the running thread, if it yields, is the next one to go on: then it has, and counts as
-    /// a hop.
-    #[inline]
-    pub(super) fn yields_to_itself(&mut self) -> bool {
-        let does = self.may_hop() && self.scheduler.yields_to_itself();
-        self.hops.left -= u32::from(does);
-        does
-    }
-
     /// Which component instance an id is of.
     pub(crate) fn instance(
         &self,
@@ -274,9 +241,6 @@ pub(crate) struct TaskFuncs {
     pub(crate) result: Option<InterfaceType>,
 }
 
-/// No built-in has so many operands.
-const UNKNOWN: u8 = u8::MAX;
-
 fn nothing<T: Copy>(count: usize) -> Box<[Cell<Option<T>>]> {
     vec![Cell::new(None); count].into()
 }
@@ -295,16 +259,6 @@ impl InstanceTasks {
             start_type: Cell::new(None),
             ids: nothing(component.num_component_instances as usize),
         }
-    }
-
-    /// How many operands the built-in of a trampoline has, which `count` tells the first time.
-    #[inline]
-    pub(super) fn operands(&self, index: TrampolineIndex, count: impl FnOnce() -> usize) -> usize {
-        let operands = &self.operands[index.index()];
-        if operands.get() == UNKNOWN {
-            operands.set(count().min(UNKNOWN.into()) as u8);
-        }
-        operands.get().into()
     }
 
     /// The scheduler's id of a component instance, if it has one.

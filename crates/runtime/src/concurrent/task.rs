@@ -175,7 +175,7 @@ fn async_task<'a>(store: &'a mut StoreOpaque, builtin: &'static str) -> Result<&
     }
 }
 
-/// `task.return`, with its operands, the flat result, in the slots.
+/// `task.return`, with these core values in the slots.
 pub(super) fn task_return(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,

@@ -40,9 +40,6 @@ pub(super) fn thread_builtin(
     builtin: PlainBuiltin,
     index: u32,
 ) -> Result<u32> {
-    if builtin == PlainBuiltin::ThreadYield && store.concurrency.yields_to_itself() {
-        return Ok(0);
-    }
     let scheduler = &mut store.concurrency.scheduler;
     let switch = match builtin {
         PlainBuiltin::ThreadSuspendThenResume => scheduler.thread_suspend_then_resume(index)?,

@@ -295,28 +295,6 @@ impl StoreOpaque {
             outcome => Ok(outcome),
         }
     }
-
-    /// Who goes on in the place of the thread that has just blocked, if the event loop would resume it
-    /// next, and it has a stack. It is current then.
-    fn next_in_place(&mut self) -> Result<Option<GuestStackPtr>> {
-        let concurrency = &mut self.concurrency;
-        if !concurrency.may_hop() {
-            return Ok(None);
-        }
-        let Some(next) = concurrency.scheduler.next_ready() else {
-            return Ok(None);
-        };
-        let stack = match concurrency.scheduler.thread_payload(next) {
-            Some(thread) if matches!(thread.next, Next::GoOn) => thread.stack.ptr(),
-            _ => return Ok(None),
-        };
-        if !self.is_neighbour(stack) {
-            return Ok(None);
-        }
-        self.concurrency.hops.left -= 1;
-        self.concurrency.scheduler.resume_in_place(next)?;
-        Ok(Some(stack))
-    }
 }
 
 /// What a thread does on a fresh stack.

@@ -132,19 +132,14 @@ pub(super) fn set_event(
     (memory, address): (RuntimeMemoryIndex, AddressType),
     slots: &mut [ValRaw],
 ) -> Result<()> {
+    // What has trapped since may be an event here.
+    store.settle_locks();
     let set = set_at(instance.handle_table(owner), val_raw::i32(&slots[0]) as u32)?;
     let to = val_raw::address(address, &slots[1]);
     let event = match op {
         SetOp::Wait => {
-            // An event that is there is taken at once: nobody would gain by a detour.
-            let scheduler = &mut store.concurrency.scheduler;
-            match scheduler.set_poll(set)? {
-                Event::NONE => {
-                    let waiting = scheduler.set_wait(set)?;
-                    wait(store, waiting)?
-                }
-                event => event,
-            }
+            let waiting = store.concurrency.scheduler.set_wait(set)?;
+            wait(store, waiting)?
         }
         SetOp::Poll => store.concurrency.scheduler.set_poll(set)?,
     };

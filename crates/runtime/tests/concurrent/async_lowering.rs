@@ -102,9 +102,9 @@ type Many = (u32, String, u64, u8);
 
 fn vals(params: &[Val]) -> Vec<Val> {
     match params {
-        [Val::U32(a), Val::U64(b)] => vec![Val::String(few(*a, *b).into())],
+        [Val::U32(a), Val::U64(b)] => vec![Val::String(few(*a, *b))],
         [Val::U32(a), Val::String(b), Val::U64(c), Val::U8(d)] => {
-            vec![Val::String(many(*a, b, *c, *d).into())]
+            vec![Val::String(many(*a, b, *c, *d))]
         }
         [] => vec![],
         other => panic!("{other:?}"),

@@ -243,29 +243,16 @@ impl StoreOpaque {
     }
 
     /// The same, and another thread of the same component, which has a stack and doesn't run, goes on
-    /// in its place; or this one itself.
+    /// in its place.
     ///
     /// # Errors
     /// As [`Self::block_guest`].
     #[inline]
     pub(crate) fn switch_guest(&mut self, to: GuestStackPtr) -> Result<()> {
         let record = self.stopping()?;
-        if to.0.as_ptr() != record {
-            // SAFETY: as in `block_guest`; the caller answers for the other.
-            unsafe { hop(record, to.0.as_ptr()) };
-        }
+        // SAFETY: as in `block_guest`; the caller answers for the other.
+        unsafe { hop(record, to.0.as_ptr()) };
         Ok(())
-    }
-
-    /// Whether a guest thread is of the same component as the one that runs.
-    #[inline]
-    pub(crate) fn is_neighbour(&self, other: GuestStackPtr) -> bool {
-        // SAFETY: the context is this store's. The record is alive while its thread is, and so is that
-        // of the fiber that runs.
-        unsafe {
-            let current = (*StoreCells::of(self.vm().context_ptr())).fibers.current;
-            !current.is_null() && (*current).component == (*other.0.as_ptr()).component
-        }
     }
 
     /// The guest thread that is about to stop.
