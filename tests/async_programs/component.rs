@@ -6,7 +6,8 @@
 //! host answers.
 
 use crate::program::Lift;
-use crate::script::Act;
+use crate::script::{Act, Ends};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// How many instances there are.
@@ -31,80 +32,202 @@ fn lift_number(lift: Lift) -> usize {
     found.expect("all ways are listed")
 }
 
-/// A built-in that does one step: its name, how it is made, and its core type.
+/// A built-in that does one step: its name, how it is made, its core type, and with which operands it is called.
 struct Step {
-    name: &'static str,
-    canon: &'static str,
+    name: String,
+    canon: String,
     params: usize,
-    has_result: bool,
+    result: &'static str,
+    operands: &'static str,
+    /// What is told afterwards, if it has no result.
+    told: &'static str,
 }
 
-const fn step(name: &'static str, canon: &'static str, params: usize, has_result: bool) -> Step {
-    Step {
-        name,
-        canon,
-        params,
-        has_result,
-    }
-}
-
-/// By the number that the host answers. Those without a result tell their first operand.
-const STEPS: [Step; 20] = [
-    step("yield", "thread.yield", 0, true),
-    step("suspend", "thread.suspend", 0, true),
-    step(
+/// Built-ins without types: name, how they are made, how many parameters they have and whether a result.
+const PLAIN: [(&str, &str, usize, bool); 20] = [
+    ("yield", "thread.yield", 0, true),
+    ("suspend", "thread.suspend", 0, true),
+    (
         "new",
         "thread.new-indirect $body (core table $libc \"table\")",
         2,
         true,
     ),
-    step("later", "thread.resume-later", 1, false),
-    step("suspend-resume", "thread.suspend-then-resume", 1, true),
-    step("yield-resume", "thread.yield-then-resume", 1, true),
-    step("suspend-promote", "thread.suspend-then-promote", 1, true),
-    step("yield-promote", "thread.yield-then-promote", 1, true),
-    step("inc", "backpressure.inc", 0, false),
-    step("dec", "backpressure.dec", 0, false),
-    step("return", "task.return", 0, false),
-    step("cancel", "task.cancel", 0, false),
-    step("set", "waitable-set.new", 0, true),
-    step(
+    ("later", "thread.resume-later", 1, false),
+    ("suspend-resume", "thread.suspend-then-resume", 1, true),
+    ("yield-resume", "thread.yield-then-resume", 1, true),
+    ("suspend-promote", "thread.suspend-then-promote", 1, true),
+    ("yield-promote", "thread.yield-then-promote", 1, true),
+    ("inc", "backpressure.inc", 0, false),
+    ("dec", "backpressure.dec", 0, false),
+    ("return", "task.return", 0, false),
+    ("cancel", "task.cancel", 0, false),
+    ("set", "waitable-set.new", 0, true),
+    (
         "wait",
         "waitable-set.wait (memory (core memory $libc \"memory\"))",
         2,
         true,
     ),
-    step(
+    (
         "poll",
         "waitable-set.poll (memory (core memory $libc \"memory\"))",
         2,
         true,
     ),
-    step("set-drop", "waitable-set.drop", 1, false),
-    step("join", "waitable.join", 2, false),
-    step("cancel-call", "subtask.cancel", 1, true),
-    step("cancel-call-async", "subtask.cancel async", 1, true),
-    step("call-drop", "subtask.drop", 1, false),
+    ("set-drop", "waitable-set.drop", 1, false),
+    ("join", "waitable.join", 2, false),
+    ("cancel-call", "subtask.cancel", 1, true),
+    ("cancel-call-async", "subtask.cancel async", 1, true),
+    ("call-drop", "subtask.drop", 1, false),
 ];
+
+/// All steps, by the number that the host answers.
+fn steps() -> Vec<Step> {
+    let mut steps: Vec<Step> = PLAIN.iter().map(plain).collect();
+    for ends in ALL_ENDS {
+        steps.extend(steps_of(ends));
+    }
+    steps
+}
+
+fn plain(&(name, canon, params, has_result): &(&str, &str, usize, bool)) -> Step {
+    Step {
+        name: name.to_owned(),
+        canon: canon.to_owned(),
+        params,
+        result: if has_result { "i32" } else { "" },
+        operands: match (name, params) {
+            // Where the event goes is not for the host to say.
+            ("wait" | "poll", _) => "(local.get $x) (i32.const 0)",
+            (_, 0) => "",
+            (_, 1) => "(local.get $x)",
+            _ => "(local.get $x) (local.get $y)",
+        },
+        told: match name {
+            "join" | "set-drop" | "call-drop" => "(local.get $x)",
+            _ => "(i32.const 0)",
+        },
+    }
+}
+
+/// The types of streams and futures.
+const ALL_ENDS: [Ends; 4] = [
+    Ends {
+        are_streams: true,
+        of_numbers: true,
+    },
+    Ends {
+        are_streams: true,
+        of_numbers: false,
+    },
+    Ends {
+        are_streams: false,
+        of_numbers: true,
+    },
+    Ends {
+        are_streams: false,
+        of_numbers: false,
+    },
+];
+
+/// What a type is called, as a part of names.
+fn type_name(ends: Ends) -> String {
+    let kind = if ends.are_streams { "stream" } else { "future" };
+    let element = if ends.of_numbers { "u8" } else { "bool" };
+    format!("{kind}-{element}")
+}
+
+fn step_name(ends: Ends, what: &str, reads: bool, is_async: bool) -> String {
+    let side = if reads { "read" } else { "write" };
+    let suffix = if is_async { "-async" } else { "" };
+    format!("{}-{what}-{side}{suffix}", type_name(ends))
+}
+
+/// The built-ins of a type of streams or futures.
+fn steps_of(ends: Ends) -> Vec<Step> {
+    let kind = if ends.are_streams { "stream" } else { "future" };
+    let ty = type_name(ends);
+    let step = |name, canon, params, result, operands, told| Step {
+        name,
+        canon,
+        params,
+        result,
+        operands,
+        told,
+    };
+    let (x, y) = ("(local.get $x)", "(local.get $y)");
+    let mut steps = vec![
+        step(
+            format!("{ty}-new"),
+            format!("{kind}.new ${ty}"),
+            0,
+            "i64",
+            "",
+            "",
+        ),
+        step(
+            format!("{ty}-forward"),
+            format!("{kind}.forward ${ty}"),
+            2,
+            "",
+            "(local.get $x) (local.get $y)",
+            y,
+        ),
+    ];
+    for reads in [true, false] {
+        let (verb, side) = if reads {
+            ("read", "readable")
+        } else {
+            ("write", "writable")
+        };
+        // Elements are read from 64, and written to 128.
+        let (params, operands) = match (ends.are_streams, reads) {
+            (true, true) => (3, "(local.get $x) (i32.const 128) (local.get $y)"),
+            (true, false) => (3, "(local.get $x) (i32.const 64) (local.get $y)"),
+            (false, true) => (2, "(local.get $x) (i32.const 128)"),
+            (false, false) => (2, "(local.get $x) (i32.const 64)"),
+        };
+        let name = step_name(ends, "drop", reads, false);
+        steps.push(step(name, format!("{kind}.drop-{side} ${ty}"), 1, "", x, x));
+        for is_async in [false, true] {
+            let async_ = if is_async { "async" } else { "" };
+            let memory = "(memory (core memory $libc \"memory\"))";
+            let copy = format!("{kind}.{verb} ${ty} {async_} {memory}");
+            let name = step_name(ends, "copy", reads, is_async);
+            steps.push(step(name, copy, params, "i32", operands, ""));
+            let cancel = format!("{kind}.cancel-{verb} ${ty} {async_}");
+            let name = step_name(ends, "cancel", reads, is_async);
+            steps.push(step(name, cancel, 1, "i32", x, ""));
+        }
+    }
+    steps
+}
 
 /// The answer by which a function ends.
 const LEAVE: u64 = 255;
 /// The first answer that is a call; then one for each function of each instance, sync and async.
-const CALLS: u64 = STEPS.len() as u64;
+const CALLS: u64 = 128;
 
 /// Where the function of explicit threads is in the table.
 const BODY: u32 = 0;
 
+/// The numbers of steps, by name.
+pub(crate) fn numbers() -> BTreeMap<String, u64> {
+    steps().into_iter().map(|step| step.name).zip(0..).collect()
+}
+
 /// What the host answers a thread: the number of a step, and two operands. A function is given by its
 /// instance and lift.
-pub(crate) fn answer(act: Act, function: impl Fn(usize) -> (usize, Lift)) -> u64 {
-    let number = |name: &str| {
-        let found = STEPS.iter().position(|step| step.name == name);
-        found.expect("every step is listed") as u64
-    };
+pub(crate) fn answer(
+    act: Act,
+    numbers: &BTreeMap<String, u64>,
+    function: impl Fn(usize) -> (usize, Lift),
+) -> u64 {
+    let number = |name: &str| numbers[name];
     let pack = |number: u64, a: u32, b: u32| number | u64::from(a) << 8 | u64::from(b) << 32;
-    let plain = |name| pack(number(name), 0, 0);
-    let with = |name, operand| pack(number(name), operand, 0);
+    let plain = |name: &str| pack(number(name), 0, 0);
+    let with = |name: &str, operand| pack(number(name), operand, 0);
     match act {
         Act::Yield => plain("yield"),
         Act::Suspend => plain("suspend"),
@@ -136,7 +259,34 @@ pub(crate) fn answer(act: Act, function: impl Fn(usize) -> (usize, Lift)) -> u64
         Act::CancelSubtask(index, true) => with("cancel-call-async", index),
         Act::DropSubtask(index) => with("call-drop", index),
         Act::Leave(code) => pack(LEAVE, 0, code),
-        Act::Copy => unreachable!("programs have no streams"),
+        Act::NewEnds(ends) => plain(&format!("{}-new", type_name(ends))),
+        Act::Copy {
+            ends,
+            reads,
+            is_async,
+            index,
+            length,
+        } => pack(
+            number(&step_name(ends, "copy", reads, is_async)),
+            index,
+            length,
+        ),
+        Act::CancelCopy {
+            ends,
+            reads,
+            is_async,
+            index,
+        } => with(&step_name(ends, "cancel", reads, is_async), index),
+        Act::DropEnd { ends, reads, index } => with(&step_name(ends, "drop", reads, false), index),
+        Act::Forward {
+            ends,
+            readable,
+            writable,
+        } => pack(
+            number(&format!("{}-forward", type_name(ends))),
+            readable,
+            writable,
+        ),
     }
 }
 
@@ -186,15 +336,24 @@ fn component(instance: usize) -> String {
     let mut definitions = String::new();
     let mut given = String::new();
     let mut arms = String::new();
-    let mut add = |name: &str, params: usize, has_result: bool| {
+    let mut add = |name: &str, params: usize, result: &str| {
         let params = "i32 ".repeat(params);
-        let result = if has_result { "(result i32)" } else { "" };
+        let result = if result.is_empty() {
+            String::new()
+        } else {
+            format!("(result {result})")
+        };
         imports += &format!("(import \"\" \"{name}\" (func ${name} (param {params}) {result}))\n");
         given += &format!("(export \"{name}\" (func ${name}))\n");
     };
-    for (number, step) in STEPS.iter().enumerate() {
+    for ends in ALL_ENDS {
+        let ty = type_name(ends);
+        let (kind, element) = ty.split_once('-').expect("it has two parts");
+        definitions += &format!("(type ${ty} ({kind} {element}))\n");
+    }
+    for (number, step) in steps().iter().enumerate() {
         definitions += &format!("(core func ${} (canon {}))\n", step.name, step.canon);
-        add(step.name, step.params, step.has_result);
+        add(&step.name, step.params, step.result);
         arms += &arm(number as u64, step);
     }
     let mut outer = String::new();
@@ -210,7 +369,7 @@ fn component(instance: usize) -> String {
             definitions +=
                 &format!("(core func ${core} (canon lower (func ${name}{later}) {options}))\n");
             let is_async = suffix == "a";
-            add(&core, 1, is_async);
+            add(&core, 1, if is_async { "i32" } else { "" });
             let callee = later * LIFTS.len() + lift_number(lift);
             let number = CALLS + 2 * callee as u64 + u64::from(is_async);
             let call = format!("(call ${core} (local.get $x))");
@@ -289,25 +448,20 @@ fn block(expressions: &str) -> String {
 
 /// What is done when the host answers a step's number.
 fn arm(number: u64, step: &Step) -> String {
-    let operands = match (step.name, step.params) {
-        // Where the event goes is not for the host to say.
-        ("wait" | "poll", _) => "(local.get $x) (i32.const 0)",
-        (_, 0) => "",
-        (_, 1) => "(local.get $x)",
-        _ => "(local.get $x) (local.get $y)",
-    };
-    let call = format!("(call ${} {operands})", step.name);
-    let found = match (step.name, step.has_result) {
+    let call = format!("(call ${} {})", step.name, step.operands);
+    let found = match (step.name.as_str(), step.result) {
         ("wait" | "poll", _) => format!(
             "(local.set $a {call})
              (local.set $b (i32.load (i32.const 0)))
              (local.set $c (i32.load (i32.const 4)))"
         ),
-        (_, true) => format!("(local.set $a {call})"),
-        ("join" | "set-drop" | "call-drop", false) => {
-            format!("{call} (local.set $a (local.get $x))")
-        }
-        (_, false) => format!("{call} (local.set $a (i32.const 0))"),
+        (_, "i64") => format!(
+            "(local.set $answer {call})
+             (local.set $a (i32.wrap_i64 (local.get $answer)))
+             (local.set $b (i32.wrap_i64 (i64.shr_u (local.get $answer) (i64.const 32))))"
+        ),
+        (_, "i32") => format!("(local.set $a {call})"),
+        _ => format!("{call} (local.set $a {})", step.told),
     };
     format!("(if (i32.eq (local.get $op) (i32.const {number})) (then {found} (br $again)))\n")
 }

@@ -6,6 +6,8 @@ use crate::program::{HostOp, Lift, Program};
 use crate::script::Asked;
 use crate::trace::{Entry, Why};
 use anyhow::{Error, anyhow};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use threadline::component::{Component, Deadlock, InstancePre, Linker, Val};
 use threadline::{ConcurrencyTrap, Engine, Schedule, Store, StoreContextMut, find_trap};
 
@@ -13,6 +15,7 @@ use threadline::{ConcurrencyTrap, Engine, Schedule, Store, StoreContextMut, find
 pub(crate) struct Guests {
     engine: Engine,
     instance: InstancePre<Progress>,
+    numbers: Arc<BTreeMap<String, u64>>,
 }
 
 /// How far guests are.
@@ -22,6 +25,8 @@ struct Progress {
     at: usize,
     /// The instance and lift of each function.
     functions: Vec<(usize, Lift)>,
+    /// The numbers of steps.
+    numbers: Arc<BTreeMap<String, u64>>,
     /// The first thing that was not as it should be.
     wrong: Option<String>,
 }
@@ -33,7 +38,7 @@ impl Progress {
         match expected {
             Some(expected) if (expected.thread, expected.found) == (thread, found) => {
                 self.at += 1;
-                Ok(component::answer(expected.act, |number| {
+                Ok(component::answer(expected.act, &self.numbers, |number| {
                     self.functions[number]
                 }))
             }
@@ -67,7 +72,11 @@ impl Guests {
             )
             .unwrap();
         let instance = linker.instantiate_pre(&component).unwrap();
-        Guests { engine, instance }
+        Guests {
+            engine,
+            instance,
+            numbers: Arc::new(component::numbers()),
+        }
     }
 
     /// Does what the machine did.
@@ -89,6 +98,7 @@ impl Guests {
             script: ran.script.clone(),
             at: 0,
             functions: functions.clone(),
+            numbers: self.numbers.clone(),
             wrong: None,
         };
         let mut store = Store::new(&self.engine, progress);

@@ -325,7 +325,10 @@ impl Machine<'_> {
         let body = self.scheduler.thread_payload_mut(current).unwrap();
         let found = std::mem::take(&mut body.found);
         let thread = body.number as u32;
-        body.sees_payload = matches!(act, Act::CancelSubtask(..));
+        body.sees_payload = matches!(
+            act,
+            Act::CancelSubtask(..) | Act::Copy { .. } | Act::CancelCopy { .. }
+        );
         self.script.push(Asked { thread, found, act });
     }
 

@@ -34,8 +34,39 @@ pub(crate) enum Act {
     DropSubtask(u32),
     /// The core function, callback or thread's function ends; callbacks return this.
     Leave(u32),
-    /// Something with streams or futures.
-    Copy,
+    NewEnds(Ends),
+    /// A read or write.
+    Copy {
+        ends: Ends,
+        reads: bool,
+        is_async: bool,
+        index: u32,
+        length: u32,
+    },
+    CancelCopy {
+        ends: Ends,
+        reads: bool,
+        is_async: bool,
+        index: u32,
+    },
+    DropEnd {
+        ends: Ends,
+        reads: bool,
+        index: u32,
+    },
+    Forward {
+        ends: Ends,
+        readable: u32,
+        writable: u32,
+    },
+}
+
+/// A type of streams or futures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ends {
+    pub(crate) are_streams: bool,
+    /// Whether their elements are numbers.
+    pub(crate) of_numbers: bool,
 }
 
 /// A thread asks what to do next, and says what came of what it did before: the result of a built-in

@@ -11,7 +11,7 @@ use crate::vm::ComponentInstancePtr;
 use anyhow::{Context as _, Result};
 use threadline_environ::component::{ExportedComponent, ExportedModule, TypeDef};
 
-/// An instance of a [`Component`](super::Component).
+/// An instance of a [`Component`].
 ///
 /// A plain value that names something in a [`Store`](crate::Store). A trap in a call into it locks
 /// it: further calls trap at once.

@@ -1,5 +1,4 @@
 //! What is left when tasks and threads have ended, one way or another.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 use crate::component::{Component, Instance, Linker, TypedFunc};
 use crate::store::AsContextMut;

@@ -7,7 +7,7 @@ use threadline_concurrent::{
 };
 
 use super::{Body, Element, Fake, Handle, Lift, Machine, Next, Op};
-use crate::script::Act;
+use crate::script::{Act, Ends};
 use crate::trace::{Entry, Seen, Why, pick_handle, pick_passed, pick_set, pick_sink, pick_thread};
 
 impl Machine<'_> {
@@ -150,12 +150,10 @@ impl Machine<'_> {
                 self.add(instance, Handle::Set(set))
             }
             Op::NewStream(is_number) => {
-                self.ask(Act::Copy);
-                self.perform_new(instance, TransferKind::Stream, is_number)?
+                return self.perform_new(number, instance, TransferKind::Stream, is_number);
             }
             Op::NewFuture(is_number) => {
-                self.ask(Act::Copy);
-                self.perform_new(instance, TransferKind::Future, is_number)?
+                return self.perform_new(number, instance, TransferKind::Future, is_number);
             }
             _ => {
                 let seen = self.seen(instance);
@@ -201,17 +199,34 @@ impl Machine<'_> {
 
     fn perform_new(
         &mut self,
+        number: usize,
         instance: InstanceId,
         kind: TransferKind,
         is_number: bool,
-    ) -> Result<u32, Trap> {
+    ) -> Result<Next, Trap> {
+        self.ask(Act::NewEnds(Ends {
+            are_streams: kind == TransferKind::Stream,
+            of_numbers: is_number,
+        }));
         let element = Element { is_number };
         let (readable, writable) = self.scheduler.new_transfer(kind, element, Some(instance))?;
         let first = self.add(instance, Handle::End(readable));
         self.scheduler.set_end_index(readable, first)?;
         let second = self.add(instance, Handle::End(writable));
         self.scheduler.set_end_index(writable, second)?;
-        Ok(first | second << 16)
+        self.did(number, "op", first | second << 16);
+        self.find([first, second, 0]);
+        Ok(Next::On)
+    }
+
+    fn type_of(&self, end: EndId) -> (Ends, bool) {
+        let (kind, ..) = self.scheduler.end_state(end).unwrap();
+        let element = self.scheduler.end_payload(end).unwrap();
+        let ends = Ends {
+            are_streams: kind.transfer == TransferKind::Stream,
+            of_numbers: element.is_number,
+        };
+        (ends, kind.side == Side::Readable)
     }
 
     /// `task.return` and `task.cancel`, where the function's kind has them.
@@ -302,8 +317,8 @@ impl Machine<'_> {
                 self.scheduler.join(subtask, set)?;
             }
             (Op::Join(_, selector), Handle::End(end)) => {
-                let (_, set) = self.set_to_join(instance, selector);
-                self.ask(Act::Copy);
+                let (at, set) = self.set_to_join(instance, selector);
+                self.ask(Act::Join(index, at));
                 self.scheduler.join(end, set)?;
             }
             (Op::CancelSubtask(_, is_async), Handle::Subtask(subtask)) => {
@@ -315,13 +330,24 @@ impl Machine<'_> {
                 self.scheduler.drop_subtask(subtask)?;
             }
             (Op::Read(_, length, is_async) | Op::Write(_, length, is_async), Handle::End(end)) => {
-                return self.perform_copy(number, end, length, is_async);
+                return self.perform_copy(number, (index, end), length, is_async);
             }
             (Op::CancelCopy(_, is_async), Handle::End(end)) => {
+                let (ends, reads) = self.type_of(end);
+                self.ask(Act::CancelCopy {
+                    ends,
+                    reads,
+                    is_async,
+                    index,
+                });
                 let wait = self.scheduler.cancel_copy(end, is_async)?;
                 return Ok(self.waited(number, wait));
             }
-            (Op::DropEnd(_), Handle::End(end)) => self.scheduler.drop_end(end)?,
+            (Op::DropEnd(_), Handle::End(end)) => {
+                let (ends, reads) = self.type_of(end);
+                self.ask(Act::DropEnd { ends, reads, index });
+                self.scheduler.drop_end(end)?;
+            }
             (Op::Forward(_, selector), Handle::End(end)) => {
                 return self.perform_forward(number, instance, index, end, selector);
             }
@@ -347,7 +373,7 @@ impl Machine<'_> {
     fn perform_copy(
         &mut self,
         number: usize,
-        end: EndId,
+        (index, end): (u32, EndId),
         length: u8,
         is_async: bool,
     ) -> Result<Next, Trap> {
@@ -356,6 +382,14 @@ impl Machine<'_> {
             TransferKind::Stream => u32::from(length),
             TransferKind::Future => 1,
         };
+        let (ends, reads) = self.type_of(end);
+        self.ask(Act::Copy {
+            ends,
+            reads,
+            is_async,
+            index,
+            length,
+        });
         self.scheduler.check_copy(end, is_async)?;
         self.buffers += 1;
         match self.scheduler.begin_copy(end, self.buffers, length)? {
@@ -397,6 +431,12 @@ impl Machine<'_> {
         if self.scheduler.end_payload(readable) != self.scheduler.end_payload(writable) {
             return Ok(Next::On);
         }
+        let (ends, _) = self.type_of(readable);
+        self.ask(Act::Forward {
+            ends,
+            readable: index,
+            writable: sink,
+        });
         let handles = self.handles.get_mut(&instance).unwrap();
         handles.remove(index);
         handles.remove(sink);
