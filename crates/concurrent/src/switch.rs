@@ -75,6 +75,18 @@ impl<P: Platform> Scheduler<P> {
         Ok(Switch::Block)
     }
 
+    /// Whether the current thread, if it yields now, would be the one to go on: nobody else is ready, and
+    /// nobody looks on. To be asked by a driver that has nothing else to do.
+    #[inline]
+    pub fn yields_to_itself(&self) -> bool {
+        self.first_come
+            && self.ready.is_empty()
+            && self.tracer.is_none()
+            && self
+                .current_instance()
+                .is_ok_and(|instance| !self.is_locked(instance))
+    }
+
     /// `thread.yield`.
     ///
     /// # Errors
