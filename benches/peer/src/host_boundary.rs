@@ -81,6 +81,7 @@ const ROWS: [(&str, &str, u32, f64); 7] = [
 /// Both sides have the same API as far as these rows need it.
 macro_rules! side {
     ($name:ident, $crate_:ident, $engine:ident, $error:expr, |$($param:pat_param),*|) => {
+        #[expect(clippy::too_many_lines, reason = "one closure after the other, a row each")]
         fn $name(engines: &Engines) -> Result<[Work<'static>; 7]> {
             use $crate_::Store;
             use $crate_::component::{Component, Instance, Linker, Val};

@@ -92,7 +92,8 @@ impl Engines {
         let mut store = wasmtime::Store::new(&self.peer, ());
         let mut linker = Linker::new(&self.peer);
         host_async::define_peer(&mut linker).map_err(of_peer)?;
-        let instance = linker.instantiate(&mut store, &component);
+        // It wants this of components that import async functions.
+        let instance = block_on(linker.instantiate_async(&mut store, &component));
         let instance = instance.map_err(of_peer)?;
         let run = instance.get_typed_func(&mut store, "run");
         let run = run.map_err(of_peer)?;
@@ -236,17 +237,55 @@ fn main() -> Result<()> {
         }
     }
     let engines = Engines::new()?;
+    let mut records = slots(&engines, filter.as_deref())?;
+    records.extend(compile_time::run(&engines, filter.as_deref())?);
+    records.extend(kernels::run(&engines, filter.as_deref())?);
+    records.extend(life_cycle::run(filter.as_deref())?);
+    records.extend(absolute(&calls::measure(&engines, filter.as_deref())?));
+    records.extend(absolute(&threads::measure(&engines, filter.as_deref())?));
+    records.extend(many_threads::run(filter.as_deref(), million)?);
+    records.extend(absolute(&async_calls::measure(
+        &engines,
+        filter.as_deref(),
+    )?));
+    records.extend(absolute(&host_async::measure(&engines, filter.as_deref())?));
+    records.extend(absolute(&streams::measure(&engines, filter.as_deref())?));
+    let boundary = host_boundary::measure(&engines, ROUNDS, filter.as_deref())?;
+    records.extend(absolute(&boundary));
+    if let Some(path) = json_path {
+        std::fs::write(&path, serde_json::to_string_pretty(&records)?)
+            .with_context(|| format!("cannot write {path}"))?;
+    }
+    Ok(())
+}
+
+/// Runs our side of a row alone, for a profiler.
+fn run_ours(row: &str) -> Result<()> {
+    let engines = Engines::new()?;
+    for rows in [
+        calls::rows(),
+        threads::rows(),
+        async_calls::rows(),
+        host_async::rows(),
+        streams::rows(),
+    ] {
+        if calls::run_ours(&engines, rows, row)? {
+            return Ok(());
+        }
+    }
+    bail!("no row of a loop in a guest is called `{row}`")
+}
+
+/// Measures the K rows and prints them; returns their records.
+fn slots(engines: &Engines, filter: Option<&str>) -> Result<Vec<serde_json::Value>> {
     let mut table = Vec::new();
     let mut records = Vec::new();
     for row in rows()? {
-        if filter
-            .as_ref()
-            .is_some_and(|word| !format!("{} {}", row.id, row.name).contains(word))
-        {
+        if filter.is_some_and(|word| !format!("{} {}", row.id, row.name).contains(word)) {
             continue;
         }
         let timings =
-            measure_row(&engines, &row).with_context(|| format!("row {} {}", row.id, row.name))?;
+            measure_row(engines, &row).with_context(|| format!("row {} {}", row.id, row.name))?;
         let [ours_global, ours_slot, peer_global, peer_slot] =
             timings.each_ref().map(|timing| timing.median);
         // Ratios of the same round; every timing's is to the first one, ours with a global.
@@ -289,42 +328,7 @@ fn main() -> Result<()> {
         "target slot/global",
     ];
     println!("\n{}", measure::table(&header, &table));
-    records.extend(compile_time::run(&engines, filter.as_deref())?);
-    records.extend(kernels::run(&engines, filter.as_deref())?);
-    records.extend(life_cycle::run(filter.as_deref())?);
-    records.extend(absolute(&calls::measure(&engines, filter.as_deref())?));
-    records.extend(absolute(&threads::measure(&engines, filter.as_deref())?));
-    records.extend(many_threads::run(filter.as_deref(), million)?);
-    records.extend(absolute(&async_calls::measure(
-        &engines,
-        filter.as_deref(),
-    )?));
-    records.extend(absolute(&host_async::measure(&engines, filter.as_deref())?));
-    records.extend(absolute(&streams::measure(&engines, filter.as_deref())?));
-    let boundary = host_boundary::measure(&engines, ROUNDS, filter.as_deref())?;
-    records.extend(absolute(&boundary));
-    if let Some(path) = json_path {
-        std::fs::write(&path, serde_json::to_string_pretty(&records)?)
-            .with_context(|| format!("cannot write {path}"))?;
-    }
-    Ok(())
-}
-
-/// Runs our side of a row alone, for a profiler.
-fn run_ours(row: &str) -> Result<()> {
-    let engines = Engines::new()?;
-    for rows in [
-        calls::rows(),
-        threads::rows(),
-        async_calls::rows(),
-        host_async::rows(),
-        streams::rows(),
-    ] {
-        if calls::run_ours(&engines, rows, row)? {
-            return Ok(());
-        }
-    }
-    bail!("no row of a loop in a guest is called `{row}`")
+    Ok(records)
 }
 
 /// Prints rows whose targets are times; returns their records.

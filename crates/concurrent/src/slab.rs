@@ -31,16 +31,13 @@ impl<I: Id, T> Slab<I, T> {
         }
     }
 
+    /// Inlined, because values are large, and are to be made in their places.
+    #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> I {
-        let index = self.free.pop().unwrap_or_else(|| {
-            let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-            assert!(index < u32::MAX, "memory ends before 32-bit places do");
-            self.entries.push(Entry {
-                generation: NonZeroU32::MIN,
-                value: None,
-            });
-            index
-        });
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.add_place(),
+        };
         let entry = &mut self.entries[index as usize];
         entry.value = Some(value);
         self.live += 1;
@@ -48,6 +45,17 @@ impl<I: Id, T> Slab<I, T> {
             index,
             generation: entry.generation,
         })
+    }
+
+    #[inline(never)]
+    fn add_place(&mut self) -> u32 {
+        let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        assert!(index < u32::MAX, "memory ends before 32-bit places do");
+        self.entries.push(Entry {
+            generation: NonZeroU32::MIN,
+            value: None,
+        });
+        index
     }
 
     #[inline]
@@ -70,6 +78,8 @@ impl<I: Id, T> Slab<I, T> {
         entry.value.as_mut()
     }
 
+    /// Inlined, because values are large, and most of one isn't needed any more.
+    #[inline(always)]
     pub(crate) fn remove(&mut self, id: I) -> Option<T> {
         self.get(id)?;
         let index = id.raw().index;

@@ -86,6 +86,7 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Trap::Internal`] if there is no such instance.
+    #[inline]
     pub fn new_subtask(
         &mut self,
         instance: InstanceId,

@@ -14,6 +14,7 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Trap::TooManyThreads`].
+    #[inline]
     pub fn thread_new(&mut self, payload: P::Thread) -> Result<(ThreadId, u32), Trap> {
         let current = self.thread(self.running()?)?;
         let (task, instance) = (current.task, current.instance);
@@ -72,6 +73,18 @@ impl<P: Platform> Scheduler<P> {
         self.step_back(current, None);
         self.checked();
         Ok(Switch::Block)
+    }
+
+    /// Whether the current thread, if it yields now, would be the one to go on: nobody else is ready, and
+    /// nobody looks on. To be asked by a driver that has nothing else to do.
+    #[inline]
+    pub fn yields_to_itself(&self) -> bool {
+        self.first_come
+            && self.ready.is_empty()
+            && self.tracer.is_none()
+            && self
+                .current_instance()
+                .is_ok_and(|instance| !self.is_locked(instance))
     }
 
     /// `thread.yield`.
@@ -203,6 +216,7 @@ impl<P: Platform> Scheduler<P> {
 /// Threads come and go: `Task.register_thread`, `Task.unregister_thread`.
 impl<P: Platform> Scheduler<P> {
     /// Gives a thread an index and counts it. It is in no list.
+    #[inline]
     pub(crate) fn register(&mut self, id: ThreadId) -> Result<u32, Trap> {
         let thread = self.thread(id)?;
         let (task, instance) = (thread.task, thread.instance);
@@ -214,6 +228,7 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// Forgets a thread that is in no list: its index, its place in its task, and itself.
+    #[inline]
     pub(crate) fn forget_thread(&mut self, id: ThreadId) -> Option<Thread<P>> {
         let thread = self.threads.remove(id)?;
         if thread.index != 0 {

@@ -75,6 +75,7 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Trap::CannotEnterInstance`] if the instance is locked.
+    #[inline]
     pub fn new_task(
         &mut self,
         new: NewTask<P::Task, P::Thread>,
@@ -252,6 +253,7 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Trap::TaskNotResolved`]; then nothing has changed.
+    #[inline]
     pub fn exit_thread(&mut self) -> Result<Exited<P>, Trap> {
         let id = self.running()?;
         let thread = self.thread(id)?;
@@ -286,6 +288,7 @@ impl<P: Platform> Scheduler<P> {
         Ok(exited)
     }
 
+    #[inline]
     fn remove_current(&mut self, id: ThreadId, has_trapped: bool) -> Result<Exited<P>, Trap> {
         let instance = self.thread(id)?.instance;
         let thread = self.forget_thread(id);

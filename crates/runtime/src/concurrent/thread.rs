@@ -40,6 +40,12 @@ pub(super) fn thread_builtin(
     builtin: PlainBuiltin,
     index: u32,
 ) -> Result<u32> {
+    if builtin == PlainBuiltin::ThreadYield
+        && store.concurrency.scheduler.yields_to_itself()
+        && store.may_hop()
+    {
+        return Ok(0);
+    }
     let scheduler = &mut store.concurrency.scheduler;
     let switch = match builtin {
         PlainBuiltin::ThreadSuspendThenResume => scheduler.thread_suspend_then_resume(index)?,
