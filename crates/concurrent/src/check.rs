@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::Platform;
+use crate::aside::Aside;
 use crate::id::{Id, InstanceId, SetId, ThreadId, WaitableId};
 use crate::instance::Instance;
 use crate::list::List;
@@ -39,7 +40,8 @@ struct Tally {
 impl<P: Platform> Scheduler<P> {
     /// Checks that:
     ///
-    /// 1. `current` and all resumers are running threads or the host, none twice; nobody else runs.
+    /// 1. `current` and all resumers, those that are set aside among them, are running threads or the
+    ///    host, none twice; nobody else runs.
     /// 2. A thread is in at most one list, and in one only if it waits: the list of what it waits
     ///    for, or the ready queue of the store and, once it has an index, of its instance.
     /// 3. For everything that has come and is waited for in a list, a thread that waits for it is in
@@ -91,6 +93,7 @@ impl<P: Platform> Scheduler<P> {
     fn check_running(&self) -> Checked {
         let mut running: Vec<ThreadId> = self.resumers.iter().copied().flatten().collect();
         running.extend(self.current);
+        running.extend(self.asides.iter().flat_map(Aside::threads));
         running.sort();
         let count = running.len();
         running.dedup();

@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod aside;
 mod bug;
 mod callback;
 mod cancel;
@@ -57,6 +58,7 @@ mod transfer;
 mod trap;
 mod waitable;
 
+pub use aside::AsideId;
 pub use bug::Bug;
 pub use callback::CallbackNext;
 pub use cancel::CancelRequest;

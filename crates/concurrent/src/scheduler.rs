@@ -1,6 +1,7 @@
 //! The scheduler itself: what there is, who runs, and who resumed whom.
 
 use crate::Platform;
+use crate::aside::Aside;
 use crate::bug::Bug;
 use crate::id::{EndId, InstanceId, SetId, SubtaskId, TaskId, ThreadId, WaitableId};
 use crate::instance::Instance;
@@ -28,6 +29,9 @@ pub struct Scheduler<P: Platform> {
     pub(crate) current: Option<ThreadId>,
     /// Who was current when the threads on the way to the current one were resumed.
     pub(crate) resumers: Vec<Option<ThreadId>>,
+    /// Resumptions that are set aside.
+    pub(crate) asides: Vec<Aside>,
+    pub(crate) next_aside: u64,
     schedule: Box<dyn Schedule>,
     /// [`Schedule::is_first_come`] of the schedule: nothing need be counted.
     pub(crate) first_come: bool,
@@ -96,6 +100,8 @@ impl<P: Platform> Scheduler<P> {
             host_events: List::default(),
             current: None,
             resumers: Vec::new(),
+            asides: Vec::new(),
+            next_aside: 0,
             schedule: Box::new(Fifo),
             first_come: true,
             recording: None,

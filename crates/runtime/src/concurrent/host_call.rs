@@ -1,5 +1,6 @@
 //! Calls of the host that make tasks.
 
+use super::aside::Aside;
 use super::event_loop::{Driven, Outside};
 use super::state::{Concurrency, GuestTask, Next, TaskWork};
 use super::turn::{Ran, new_thread, next_for_sync};
@@ -384,10 +385,13 @@ impl StoreOpaque {
             store: self,
             id,
             is_resolved: false,
+            aside: Aside::default(),
         };
         let mut begun = false;
         let resolution = poll_fn(|cx| {
+            let aside = &mut call.aside;
             let driven = call.store.turn(Some(cx), |store| {
+                store.concurrency.take_up(aside)?;
                 store.with_caller(id, caller, |store| {
                     let ran = match std::mem::replace(&mut begun, true) {
                         true => store.go_on_after_host()?,
@@ -401,7 +405,10 @@ impl StoreOpaque {
             });
             match driven {
                 Ok(Driven::Done(resolution)) => Poll::Ready(Ok(resolution)),
-                Ok(Driven::Pending) => Poll::Pending,
+                Ok(Driven::Pending) => {
+                    call.aside = call.store.concurrency.set_aside(call.depth);
+                    Poll::Pending
+                }
                 Err(error) => Poll::Ready(Err(error)),
             }
         });
@@ -419,11 +426,12 @@ struct AsyncCall<'a> {
     /// How many resumptions it was made within.
     depth: usize,
     is_resolved: bool,
+    aside: Aside,
 }
 
 impl Drop for AsyncCall<'_> {
     fn drop(&mut self) {
-        self.store.abandon_interrupted(self.depth);
+        self.store.abandon_interrupted(self.depth, &mut self.aside);
         self.store.end_call(self.id, self.is_resolved);
     }
 }

@@ -2,6 +2,7 @@
 //! the stacks of guest threads, the tables of handles, and the host's futures.
 //!
 //! ```text
+//!   aside      what a call has of the scheduler while its future isn't polled
 //!   state      what is attached to threads, tasks and subtasks; which instance is which
 //!   builtin    what guests call: dispatches to …
 //!   thread     …   thread.*, and the bodies of explicit threads
@@ -35,6 +36,7 @@
 //! [`StoreOpaque::resume_guest`]: crate::store::StoreOpaque::resume_guest
 //! [`Concurrency`]: state::Concurrency
 
+mod aside;
 mod builtin;
 mod call;
 mod copy;
@@ -58,6 +60,7 @@ mod thread;
 mod turn;
 mod waitable;
 
+pub(crate) use aside::Aside;
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
 pub use deadlock::Deadlock;

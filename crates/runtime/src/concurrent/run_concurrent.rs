@@ -1,5 +1,6 @@
 //! `run_concurrent`: a future of the host that goes on together with the guests of its store.
 
+use super::aside::Aside;
 use super::event_loop::{Driven, Outside};
 use super::host_task::HostTaskId;
 use super::turn::Ran;
@@ -27,6 +28,7 @@ impl StoreOpaque {
             store: self,
             place,
             future: Box::pin(Some(future)),
+            aside: Aside::default(),
         };
         poll_fn(|cx| running.poll(cx, &waker)).await
     }
@@ -39,11 +41,12 @@ struct Running<'a, F> {
     /// How many resumptions it was begun within.
     depth: usize,
     future: Pin<Box<Option<F>>>,
+    aside: Aside,
 }
 
 impl<F: Future> Running<'_, F> {
     fn poll(&mut self, cx: &mut Context<'_>, waker: &Waker) -> Poll<Result<F::Output>> {
-        let (place, future) = (self.place, &mut self.future);
+        let (place, future, aside) = (self.place, &mut self.future, &mut self.aside);
         let mut poll_future = |store: &mut StoreOpaque| {
             // It may be woken by what it does itself.
             while store.concurrency.host_tasks.take_woken(place) {
@@ -57,15 +60,19 @@ impl<F: Future> Running<'_, F> {
             }
             Ok(None)
         };
-        let driven = self
-            .store
-            .turn(Some(cx), |store| match store.go_on_from_loop()? {
+        let driven = self.store.turn(Some(cx), |store| {
+            store.concurrency.take_up(aside)?;
+            match store.go_on_from_loop()? {
                 Ran::Done => store.drive(Outside::Future, &mut poll_future),
                 Ran::Pending => Ok(Driven::Pending),
-            });
+            }
+        });
         match driven {
             Ok(Driven::Done(output)) => Poll::Ready(Ok(output)),
-            Ok(Driven::Pending) => Poll::Pending,
+            Ok(Driven::Pending) => {
+                self.aside = self.store.concurrency.set_aside(self.depth);
+                Poll::Pending
+            }
             Err(error) => Poll::Ready(Err(error)),
         }
     }
@@ -74,7 +81,7 @@ impl<F: Future> Running<'_, F> {
 impl<F> Drop for Running<'_, F> {
     fn drop(&mut self) {
         lend_nothing(|| self.future.set(None));
-        self.store.abandon_interrupted(self.depth);
+        self.store.abandon_interrupted(self.depth, &mut self.aside);
         let ended = self.store.concurrency.host_tasks.end(self.place);
         debug_assert!(ended.is_none(), "its future is here");
     }

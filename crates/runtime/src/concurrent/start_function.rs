@@ -1,6 +1,7 @@
 //! Core functions that are called as tasks, in instances whose calls make tasks: start functions of core
 //! modules, and destructors that the host calls. They are of sync types.
 
+use super::aside::Aside;
 use super::state::{GuestTask, Next, TaskWork};
 use super::turn::{Ran, new_thread, next_for_sync};
 use crate::store::StoreOpaque;
@@ -50,10 +51,16 @@ impl StoreOpaque {
     pub(crate) async fn start_task_async(&mut self, start: StartTask) -> Result<()> {
         let instance = self.scheduled(start.instance, start.owner);
         let depth = self.concurrency.scheduler.depth();
-        let starting = Starting(self, depth);
+        let mut starting = Starting {
+            store: self,
+            depth,
+            aside: Aside::default(),
+        };
         let mut begun: Option<TaskId> = None;
         poll_fn(|cx| {
-            let ran = starting.0.turn(Some(cx), |store| {
+            let aside = &mut starting.aside;
+            let ran = starting.store.turn(Some(cx), |store| {
+                store.concurrency.take_up(aside)?;
                 let (task, ran) = match begun {
                     Some(task) => (task, store.go_on_after_host()?),
                     None => store.begin_start(start, instance)?,
@@ -66,7 +73,10 @@ impl StoreOpaque {
             });
             match ran {
                 Ok(Ran::Done) => Poll::Ready(Ok(())),
-                Ok(Ran::Pending) => Poll::Pending,
+                Ok(Ran::Pending) => {
+                    starting.aside = starting.store.concurrency.set_aside(depth);
+                    Poll::Pending
+                }
                 Err(error) => Poll::Ready(Err(error)),
             }
         })
@@ -106,10 +116,15 @@ impl StoreOpaque {
 }
 
 /// A start function within a future; dropped early, it ends where it is.
-struct Starting<'a>(&'a mut StoreOpaque, usize);
+struct Starting<'a> {
+    store: &'a mut StoreOpaque,
+    /// How many resumptions it was begun within.
+    depth: usize,
+    aside: Aside,
+}
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        self.0.abandon_interrupted(self.1);
+        self.store.abandon_interrupted(self.depth, &mut self.aside);
     }
 }

@@ -1,5 +1,6 @@
 //! The loops: who is resumed next, and what happens when a thread stops.
 
+use super::aside::Aside;
 use super::state::{GuestThread, Guests, Next};
 use super::{task, thread};
 use crate::bug::bail_bug;
@@ -217,10 +218,18 @@ impl StoreOpaque {
 
     /// Ends everything beyond so many resumptions that waits for the host, as by a trap, without running
     /// guest code.
-    pub(super) fn abandon_interrupted(&mut self, depth: usize) {
+    pub(crate) fn abandon_interrupted(&mut self, depth: usize, aside: &mut Aside) {
+        if self.concurrency.take_up(aside).is_err() {
+            return;
+        }
         // Whatever waits within what is abandoned goes with it.
         self.concurrency.interrupted.clear();
         while self.concurrency.scheduler.depth() > depth {
+            // What the host does for it may have begun further calls, which end where they were begun.
+            if let Ok(thread) = self.concurrency.current_thread() {
+                let stack = thread.stack.ptr();
+                self.drop_hosted(stack);
+            }
             self.abandon_current();
             if self.concurrency.scheduler.end_resume().is_err() {
                 break;

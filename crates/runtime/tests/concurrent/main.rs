@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 #![allow(missing_docs, reason = "tests")]
 
+mod abandoned;
 mod async_lowering;
 mod calls;
 mod cancel;

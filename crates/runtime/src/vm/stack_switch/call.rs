@@ -1,6 +1,7 @@
 //! Asynchronous calls: futures that run one function on a fiber.
 
 use super::{FiberRecord, Pause, PollContext, Work, free, new_record, resume};
+use crate::concurrent::Aside;
 use crate::store::StoreOpaque;
 use crate::vm::call_slots::OwnedSlots;
 use crate::vm::core_instance::FunctionImport;
@@ -26,6 +27,10 @@ use threadline_fiber::{Fiber, Step, Suspender};
 pub(crate) struct FiberCall<'a> {
     record: Option<NonNull<FiberRecord>>,
     opaque: *mut StoreOpaque,
+    /// How many guest threads had resumed each other when it was made.
+    depth: usize,
+    /// What of that it has while it isn't polled.
+    aside: Aside,
     borrow: PhantomData<&'a mut StoreOpaque>,
 }
 
@@ -72,9 +77,13 @@ impl StoreOpaque {
             (*this).fiber = Some(Fiber::new(stack, body));
             record
         };
+        // SAFETY: as above.
+        let depth = unsafe { (*opaque).concurrency.scheduler.depth() };
         Ok(FiberCall {
             record: Some(record),
             opaque,
+            depth,
+            aside: Aside::default(),
             borrow: PhantomData,
         })
     }
@@ -144,7 +153,9 @@ impl Future for FiberCall<'_> {
             let context = (*record).store;
             let _current = CurrentStore::enter(context, self.opaque.cast::<c_void>());
             let _poll = PollContext::enter(context, Some(cx));
+            (*self.opaque).concurrency.take_up(&mut self.aside)?;
             let (_, Step::Finished(returned)) = resume(record) else {
+                self.aside = (*self.opaque).concurrency.set_aside(self.depth);
                 return Poll::Pending;
             };
             let Work::Call { func, args, .. } = &mut (*record).work else {
@@ -172,6 +183,8 @@ impl Drop for FiberCall<'_> {
             // so only while `self` is polled.
             drop(unsafe { (*record).hosted.take() });
             drop(free);
+            // SAFETY: the store is borrowed by `self`.
+            unsafe { (*self.opaque).abandon_interrupted(self.depth, &mut self.aside) };
         }
     }
 }

@@ -276,6 +276,13 @@ impl StoreOpaque {
         }
     }
 
+    /// Drops what the host was doing for a guest thread, which exists and will not go on.
+    pub(crate) fn drop_hosted(&mut self, guest: GuestStackPtr) {
+        // SAFETY: the record is alive while its thread exists, and its fiber doesn't run.
+        let hosted = unsafe { (*guest.0.as_ptr()).hosted.take() };
+        drop(hosted);
+    }
+
     /// What another guest thread, which exists, is to the one that runs.
     #[inline]
     pub(crate) fn guest_relation(&mut self, other: GuestStackPtr) -> GuestRelation {
