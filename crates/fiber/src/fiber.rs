@@ -9,6 +9,7 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::sanitizer;
 use crate::stack::{Stack, StackBounds};
 use crate::switch::{Root, START_ROOM, State, place_start, switch};
 
@@ -117,6 +118,7 @@ impl<Input: 'static, Yield: 'static, Return: 'static> Fiber<Input, Yield, Return
                 "the fiber's body captures too much"
             )
         }
+        sanitizer::forget_marks(stack.bounds());
         let top = stack.bounds().top.get() - size_of::<Top<F>>();
         let top = top - top % align_of::<Top<F>>();
         let top: *mut Top<F> = ptr::with_exposed_provenance_mut(top);

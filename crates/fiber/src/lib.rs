@@ -30,6 +30,7 @@ mod error;
 mod fiber;
 mod guard;
 mod pool;
+mod sanitizer;
 mod stack;
 mod switch;
 
