@@ -337,6 +337,7 @@ impl LoweredType {
     }
 
     /// How long the trampoline's array is.
+    #[inline]
     fn slots(&self) -> usize {
         self.shape.lowered_slots().max(usize::from(self.is_async))
     }
