@@ -69,7 +69,6 @@ fn check_func(wit: &Wit, func: &Function) -> syn::Result<()> {
 fn check_type(wit: &Wit, ty: &Type, span: Span) -> syn::Result<()> {
     match ty {
         Type::Id(id) if wit.resolve.types[*id].name.is_none() => check_type_def(wit, *id, span),
-        Type::ErrorContext => Err(wit.error(span, "`error-context` is not supported yet")),
         // Named types are checked where they are defined.
         _ => Ok(()),
     }
@@ -80,10 +79,6 @@ fn check_type_def(wit: &Wit, id: TypeId, outer: Span) -> syn::Result<()> {
     let span = if def.span.is_known() { def.span } else { outer };
     let part = |ty: &Type| check_type(wit, ty, span);
     match &def.kind {
-        TypeDefKind::Future(_) | TypeDefKind::Stream(_) => Err(wit.error(
-            span,
-            &format!("a `{}` is not supported yet", def.kind.as_str()),
-        )),
         TypeDefKind::Tuple(tuple) if tuple.types.len() > MAX_TUPLE => Err(wit.error(
             span,
             &format!(
@@ -106,6 +101,9 @@ fn check_type_def(wit: &Wit, id: TypeId, outer: Span) -> syn::Result<()> {
         TypeDefKind::Tuple(tuple) => tuple.types.iter().try_for_each(part),
         TypeDefKind::Option(ty) | TypeDefKind::List(ty) | TypeDefKind::FixedLengthList(ty, _) => {
             part(ty)
+        }
+        TypeDefKind::Future(element) | TypeDefKind::Stream(element) => {
+            element.iter().try_for_each(part)
         }
         TypeDefKind::Map(key, value) => part(key).and_then(|()| part(value)),
         TypeDefKind::Result(result) => [&result.ok, &result.err]

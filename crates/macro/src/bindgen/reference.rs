@@ -49,8 +49,11 @@ impl Generator<'_> {
                 quote!(#reference str)
             }
             Type::Id(id) => self.ty_by_id(*id, from, mode),
-            // Refused before.
-            Type::ErrorContext => quote!(()),
+            Type::ErrorContext => {
+                let krate = &self.options.krate;
+                let reference = mode.reference();
+                quote!(#reference #krate::component::ErrorContext)
+            }
         }
     }
 
@@ -120,14 +123,18 @@ impl Generator<'_> {
                 quote!(::core::result::Result<#ok, #err>)
             }
             TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => self.handle(*id, from),
-            // The others have names, or were refused.
+            TypeDefKind::Stream(element) => {
+                self.reader(&quote!(StreamReader), element.as_ref(), from)
+            }
+            TypeDefKind::Future(element) => {
+                self.reader(&quote!(FutureReader), element.as_ref(), from)
+            }
+            // The others have names.
             TypeDefKind::Record(_)
             | TypeDefKind::Resource
             | TypeDefKind::Flags(_)
             | TypeDefKind::Variant(_)
             | TypeDefKind::Enum(_)
-            | TypeDefKind::Future(_)
-            | TypeDefKind::Stream(_)
             | TypeDefKind::Unknown => quote!(()),
         }
     }
@@ -135,6 +142,13 @@ impl Generator<'_> {
     /// What stands for a type, or for there being none.
     pub(super) fn payload(&self, ty: Option<&Type>, from: Scope, mode: Mode) -> TokenStream {
         ty.map_or_else(|| quote!(()), |ty| self.ty(ty, from, mode))
+    }
+
+    /// The readable end of a stream or future; passed on, it is the host's no more.
+    fn reader(&self, name: &TokenStream, element: Option<&Type>, from: Scope) -> TokenStream {
+        let krate = &self.options.krate;
+        let element = self.payload(element, from, Mode::Owned);
+        quote!(#krate::component::#name<#element>)
     }
 
     fn handle(&self, resource: TypeId, from: Scope) -> TokenStream {
@@ -168,7 +182,7 @@ impl Generator<'_> {
     fn all_parts(&self, ty: &Type, holds: &dyn Fn(Part) -> bool) -> bool {
         let id = match ty {
             Type::Id(id) => *id,
-            Type::String => return holds(Part::Memory),
+            Type::String | Type::ErrorContext => return holds(Part::Memory),
             _ => return true,
         };
         if self.replacement(id).is_some() {
@@ -181,6 +195,7 @@ impl Generator<'_> {
                 let mut payloads = variant.cases.iter().filter_map(|case| case.ty.as_ref());
                 payloads.all(all)
             }
+            TypeDefKind::Stream(_) | TypeDefKind::Future(_) => holds(Part::HostResource),
             TypeDefKind::Tuple(tuple) => tuple.types.iter().all(all),
             TypeDefKind::Option(ty)
             | TypeDefKind::FixedLengthList(ty, _)
@@ -197,8 +212,6 @@ impl Generator<'_> {
             TypeDefKind::Flags(_)
             | TypeDefKind::Enum(_)
             | TypeDefKind::Resource
-            | TypeDefKind::Future(_)
-            | TypeDefKind::Stream(_)
             | TypeDefKind::Unknown => true,
         }
     }
@@ -208,6 +221,7 @@ impl Generator<'_> {
 enum Part {
     /// A string, list or map.
     Memory,
+    /// Also the readable end of a stream or future.
     HostResource,
     GuestResource,
     /// What an option puts for a type.

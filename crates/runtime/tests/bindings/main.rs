@@ -10,5 +10,6 @@ mod derive;
 mod guest;
 mod replaced;
 mod resources;
+mod streams;
 mod values;
 mod versions;
