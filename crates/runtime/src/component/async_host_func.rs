@@ -4,19 +4,13 @@
 //! the guest waits on may be taken away; see `vm::stack_switch`. Those that are ready when they
 //! return are in `host_func`.
 
-use super::error::ComponentError;
-use super::host_func::check_results;
-use super::type_check::check_func;
-use super::types::Description;
+use super::host_func::{Dynamic, Typed, check_results};
 use super::{ComponentNamedList, Lift, Lower, Val};
-use crate::canonical_abi::{
-    CallHandles, ResourceLookup, lift_from, lift_vals, lower_to, lower_vals,
-};
+use crate::canonical_abi::{CallHandles, lift_from, lift_vals, lower_to, lower_vals};
 use crate::store::{AsContextMut, StoreContextMut};
-use crate::vm::{AsyncHostBody, CallSite, ComponentHostFunc, HostFuture, HostSlots, TypedImport};
+use crate::vm::{AsyncHostBody, CallSite, ComponentHostFunc, HostFuture, HostSlots};
 use anyhow::Result;
 use std::marker::PhantomData;
-use threadline_environ::ComponentFuncTypeIndex;
 
 /// A host function whose types are Rust's.
 pub(super) fn typed<T, P, R, F>(func: F) -> ComponentHostFunc
@@ -72,27 +66,6 @@ impl<T: 'static> Drop for Call<'_, T> {
     }
 }
 
-struct Typed<F, P, R> {
-    func: F,
-    types: PhantomData<fn(P) -> R>,
-}
-
-impl<F, P, R> TypedImport for Typed<F, P, R>
-where
-    F: Send + Sync + 'static,
-    P: ComponentNamedList + 'static,
-    R: ComponentNamedList + 'static,
-{
-    fn typecheck(
-        &self,
-        of: &Description,
-        resources: ResourceLookup<'_>,
-        ty: ComponentFuncTypeIndex,
-    ) -> Result<(), ComponentError> {
-        check_func::<P, R>(of, resources, ty)
-    }
-}
-
 impl<T, P, R, F> AsyncHostBody<T> for Typed<F, P, R>
 where
     T: Send + 'static,
@@ -132,21 +105,6 @@ where
                 out,
             )
         })
-    }
-}
-
-struct Dynamic<F> {
-    func: F,
-}
-
-impl<F: Send + Sync + 'static> TypedImport for Dynamic<F> {
-    fn typecheck(
-        &self,
-        _: &Description,
-        _: ResourceLookup<'_>,
-        _: ComponentFuncTypeIndex,
-    ) -> Result<(), ComponentError> {
-        Ok(())
     }
 }
 

@@ -40,9 +40,10 @@ where
     ComponentHostFunc::new::<T, _>(Dynamic { func })
 }
 
-struct Typed<F, P, R> {
-    func: F,
-    types: PhantomData<fn(P) -> R>,
+/// A function of some kind whose types are Rust's.
+pub(super) struct Typed<F, P, R> {
+    pub(super) func: F,
+    pub(super) types: PhantomData<fn(P) -> R>,
 }
 
 impl<F, P, R> TypedImport for Typed<F, P, R>
@@ -92,8 +93,9 @@ where
     }
 }
 
-struct Dynamic<F> {
-    func: F,
+/// A function of some kind that fits every type.
+pub(super) struct Dynamic<F> {
+    pub(super) func: F,
 }
 
 impl<F: Send + Sync + 'static> TypedImport for Dynamic<F> {
