@@ -95,7 +95,7 @@ fn begin_call(
 fn end_call(scheduler: &mut Scheduler<Bench>) {
     scheduler.check_return().unwrap();
     scheduler.return_().unwrap();
-    black_box(scheduler.exit_thread().map(|exited| exited.thread).unwrap());
+    black_box(scheduler.exit_thread(|_| ()).unwrap());
     scheduler.end_resume().unwrap();
 }
 
@@ -147,7 +147,7 @@ fn create_and_finish() {
     report("create, run and finish a thread", 3_000_000, || {
         let (thread, _) = scheduler.thread_new([0; 6]).unwrap();
         scheduler.begin_resume(thread).unwrap();
-        black_box(scheduler.exit_thread().map(|exited| exited.thread).unwrap());
+        black_box(scheduler.exit_thread(|_| ()).unwrap());
         scheduler.end_resume().unwrap();
     });
 }
@@ -169,7 +169,7 @@ fn subtask() {
         begin_call(&mut scheduler, callee, Some(subtask));
         end_call(&mut scheduler);
         let _ = scheduler.wait_for_subtask(subtask).unwrap();
-        black_box(scheduler.finish_subtask(subtask).unwrap());
+        black_box(scheduler.finish_subtask(subtask, |_| ()).unwrap());
     });
 }
 

@@ -6,17 +6,25 @@ use crate::id::{Id, TaskId, ThreadId};
 use crate::schedule::Choice;
 use crate::scheduler::Scheduler;
 use crate::subtask::SubtaskState;
-use crate::task::{Exited, TaskState};
+use crate::task::TaskState;
 use crate::thread::{Reason, Status};
 use crate::tracer::TraceEvent;
 use crate::trap::Trap;
+
+/// What was attached to a task that was cancelled before it has started.
+pub struct NeverStarted<P: Platform> {
+    /// To its implicit thread.
+    pub thread: P::Thread,
+    /// To itself.
+    pub task: P::Task,
+}
 
 /// What became of a request to cancel a task.
 #[must_use]
 pub enum CancelRequest<P: Platform> {
     /// The task waited to enter its instance. It is cancelled and gone, and its caller's subtask
     /// resolved; a caller that is the host is told by the driver.
-    BeforeStart(Exited<P>),
+    BeforeStart(NeverStarted<P>),
     /// The driver resumes this thread, and then asks for
     /// [the next](Scheduler::next_for_cancellation).
     Resume(ThreadId),
@@ -38,9 +46,9 @@ impl<P: Platform> Scheduler<P> {
         match (task.state, implicit_thread) {
             (TaskState::Initial, Some(thread)) => {
                 task.state = TaskState::CancelDelivered;
-                let exited = self.cancel_entry(id, thread)?;
+                let cancelled = self.cancel_entry(id, thread)?;
                 self.checked();
-                Ok(CancelRequest::BeforeStart(exited))
+                Ok(CancelRequest::BeforeStart(cancelled))
             }
             (TaskState::Started, _) => {
                 task.state = TaskState::PendingCancel;
@@ -74,7 +82,7 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// The end of a task that waits to enter, without running.
-    fn cancel_entry(&mut self, task: TaskId, thread: ThreadId) -> Result<Exited<P>, Trap> {
+    fn cancel_entry(&mut self, task: TaskId, thread: ThreadId) -> Result<NeverStarted<P>, Trap> {
         if self.thread(thread)?.status != Status::Waiting(Reason::Enter) {
             return Err(Trap::Internal(Bug::CancelledTooEarly));
         }
@@ -91,9 +99,9 @@ impl<P: Platform> Scheduler<P> {
         }
         // It may have been the scout.
         self.signal_entry(instance);
-        Ok(Exited {
+        Ok(NeverStarted {
             thread: forgotten.payload,
-            task: Some(task.payload),
+            task: task.payload,
         })
     }
 }

@@ -61,7 +61,7 @@ mod waitable;
 pub use aside::AsideId;
 pub use bug::Bug;
 pub use callback::CallbackNext;
-pub use cancel::CancelRequest;
+pub use cancel::{CancelRequest, NeverStarted};
 pub use event::{
     BLOCKED, CallbackCode, CopyResult, Event, EventCode, MAX_BUFFER_LENGTH, pack_copy,
     pack_subtask, unpack_callback_result,
@@ -73,7 +73,7 @@ pub use schedule::{Choice, Decision, Fifo, Recording, Replay, Schedule, Seeded};
 pub use scheduler::{Counts, Scheduler, Switch, Wait};
 pub use subtask::{CancelSubtask, SubtaskState};
 pub use table::Table;
-pub use task::{Exited, NewTask, TaskState};
+pub use task::{NewTask, TaskState};
 pub use thread::{Outcome, Reason, Status};
 pub use tracer::{TraceEvent, Tracer};
 pub use transfer::{Copying, EndKind, EndState, Forwarding, Side, Transfer, TransferKind};
@@ -86,7 +86,7 @@ pub trait Platform {
     /// A task's own: the function's type and options, how to return to a caller that is the host.
     type Task;
     /// A subtask's own: handles that are lent for the call, where results go.
-    type Subtask;
+    type Subtask: Default;
     /// A place in a memory or in the host that a read or write names, without how far it has got.
     type Buffer;
     /// The type of the elements of a stream or future.

@@ -148,14 +148,15 @@ impl<P: Platform> Scheduler<P> {
             Kind::Subtask(subtask) => subtask.instance == instance,
             Kind::End(end) => end.owner == Some(instance),
         }) {
-            let removed = self.remove_waitable(id)?;
-            match removed.kind {
-                Kind::Subtask(subtask) => take(Released::Subtask(subtask.payload)),
-                Kind::End(end) => {
-                    if let Some(peer) = end.other.and_then(|peer| self.end_mut(peer).ok()) {
-                        peer.other = None;
-                    }
+            let peer = self.remove_waitable(id, |kind| match kind {
+                Kind::Subtask(subtask) => {
+                    take(Released::Subtask(std::mem::take(&mut subtask.payload)));
+                    None
                 }
+                Kind::End(end) => end.other,
+            })?;
+            if let Some(peer) = peer.and_then(|peer| self.end_mut(peer).ok()) {
+                peer.other = None;
             }
         }
         for id in self.sets.ids_where(|set| set.instance == instance) {

@@ -70,28 +70,48 @@ impl<I: Id, T> Slab<I, T> {
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: I) -> Option<&mut T> {
-        let id = id.raw();
-        let entry = self.entries.get_mut(id.index as usize)?;
-        if entry.generation != id.generation {
-            return None;
-        }
-        entry.value.as_mut()
+        self.entry_mut(id)?.value.as_mut()
     }
 
-    /// Inlined, because values are large, and most of one isn't needed any more.
-    #[inline(always)]
+    /// Takes a value out.
     pub(crate) fn remove(&mut self, id: I) -> Option<T> {
-        self.get(id)?;
+        let value = self.entry_mut(id)?.value.take();
+        self.free_place(id);
+        value
+    }
+
+    /// Drops a value where it is, for values are large; `take` may take of it what is needed still.
+    #[inline]
+    pub(crate) fn remove_with<R>(&mut self, id: I, take: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let value = &mut self.entry_mut(id)?.value;
+        let taken = take(value.as_mut()?);
+        *value = None;
+        self.free_place(id);
+        Some(taken)
+    }
+
+    /// The entry of a live value.
+    #[inline]
+    fn entry_mut(&mut self, id: I) -> Option<&mut Entry<T>> {
+        let id = id.raw();
+        let entry = self.entries.get_mut(id.index as usize)?;
+        match entry.generation == id.generation {
+            true => Some(entry),
+            false => None,
+        }
+    }
+
+    /// The value that had this id is gone.
+    #[inline]
+    fn free_place(&mut self, id: I) {
         let index = id.raw().index;
-        let entry = &mut self.entries[index as usize];
-        let value = entry.value.take();
         self.live -= 1;
+        let generation = &mut self.entries[index as usize].generation;
         // A place that has run out of generations is never used again.
-        if let Some(next) = entry.generation.checked_add(1) {
-            entry.generation = next;
+        if let Some(next) = generation.checked_add(1) {
+            *generation = next;
             self.free.push(index);
         }
-        value
     }
 
     /// What is at a place that is known to be live.

@@ -167,41 +167,54 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// A call that is resolved and never was in the caller's table is over
-    /// (`Subtask.deliver_resolve`): the driver takes back what was lent.
+    /// (`Subtask.deliver_resolve`): the driver takes back what was lent, by what `take` takes.
     ///
     /// # Errors
     ///
     /// [`Trap::Internal`] if it isn't resolved.
     #[inline]
-    pub fn finish_subtask(&mut self, id: SubtaskId) -> Result<P::Subtask, Trap> {
+    pub fn finish_subtask<R>(
+        &mut self,
+        id: SubtaskId,
+        take: impl FnOnce(&mut P::Subtask) -> R,
+    ) -> Result<R, Trap> {
         let subtask = self.subtask(id)?;
         if !subtask.state.is_resolved() || subtask.index != 0 {
             return Err(Trap::Internal(Bug::CallNotOver));
         }
-        let removed = self.remove_subtask(id)?;
+        let taken = self.remove_subtask(id, take)?;
         self.checked();
-        Ok(removed)
+        Ok(taken)
     }
 
-    /// `subtask.drop`.
+    /// `subtask.drop`. What was attached is dropped, and `take` called with it before.
     ///
     /// # Errors
     ///
     /// [`Trap::DropSubtaskUnresolved`].
-    pub fn drop_subtask(&mut self, id: SubtaskId) -> Result<P::Subtask, Trap> {
+    pub fn drop_subtask<R>(
+        &mut self,
+        id: SubtaskId,
+        take: impl FnOnce(&mut P::Subtask) -> R,
+    ) -> Result<R, Trap> {
         if !self.subtask(id)?.resolve_delivered {
             return Err(Trap::DropSubtaskUnresolved);
         }
-        let removed = self.remove_subtask(id)?;
+        let taken = self.remove_subtask(id, take)?;
         self.checked();
-        Ok(removed)
+        Ok(taken)
     }
 
-    pub(crate) fn remove_subtask(&mut self, id: SubtaskId) -> Result<P::Subtask, Trap> {
-        match self.remove_waitable(id.into())?.kind {
-            Kind::Subtask(subtask) => Ok(subtask.payload),
+    #[inline]
+    fn remove_subtask<R>(
+        &mut self,
+        id: SubtaskId,
+        take: impl FnOnce(&mut P::Subtask) -> R,
+    ) -> Result<R, Trap> {
+        self.remove_waitable(id.into(), |kind| match kind {
+            Kind::Subtask(subtask) => Ok(take(&mut subtask.payload)),
             Kind::End(_) => Err(Trap::Internal(Bug::NoSuchSubtask)),
-        }
+        })?
     }
 
     /// The first part of `subtask.cancel`.

@@ -1,7 +1,7 @@
 //! The built-ins by which threads make, resume and leave each other: `thread.*`.
 
 use crate::Platform;
-use crate::id::{Id, InstanceId, ThreadId};
+use crate::id::{Id, ThreadId};
 use crate::schedule::Choice;
 use crate::scheduler::{Scheduler, Switch};
 use crate::thread::{Outcome, Reason, Status, Thread};
@@ -228,27 +228,30 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// Forgets a thread that is in no list: its index, its place in its task, and itself.
-    #[inline]
     pub(crate) fn forget_thread(&mut self, id: ThreadId) -> Option<Thread<P>> {
-        let thread = self.threads.remove(id)?;
-        if thread.index != 0 {
-            self.forget_index(thread.instance, thread.index);
-            if let Some(task) = self.tasks.get_mut(thread.task) {
-                task.threads -= 1;
-            }
-        }
-        if let Some(task) = self.tasks.get_mut(thread.task)
-            && task.implicit_thread == Some(id)
-        {
-            task.implicit_thread = None;
-        }
-        Some(thread)
+        self.unregister(id).ok()?;
+        self.threads.remove(id)
     }
 
-    fn forget_index(&mut self, instance: InstanceId, index: u32) {
-        if let Some(instance) = self.instances.get_mut(instance) {
+    /// Forgets the index of a thread that is in no list, and its place in its task.
+    #[inline]
+    pub(crate) fn unregister(&mut self, id: ThreadId) -> Result<(), Trap> {
+        let thread = self.thread(id)?;
+        let (task, instance, index) = (thread.task, thread.instance, thread.index);
+        if index != 0
+            && let Some(instance) = self.instances.get_mut(instance)
+        {
             instance.threads.remove(index);
         }
+        if let Some(task) = self.tasks.get_mut(task) {
+            if index != 0 {
+                task.threads -= 1;
+            }
+            if task.implicit_thread == Some(id) {
+                task.implicit_thread = None;
+            }
+        }
+        Ok(())
     }
 
     /// Tells a thread that waits for one waitable that it need wait no longer.

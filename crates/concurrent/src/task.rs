@@ -60,14 +60,6 @@ pub struct NewTask<T, H> {
     pub thread: H,
 }
 
-/// What is left of a thread that has ended.
-pub struct Exited<P: Platform> {
-    /// What was attached to it.
-    pub thread: P::Thread,
-    /// What was attached to its task, if it was the task's last thread.
-    pub task: Option<P::Task>,
-}
-
 impl<P: Platform> Scheduler<P> {
     /// Makes a task and its implicit thread, suspended. To be resumed at once; then comes
     /// [`enter`](Self::enter).
@@ -248,13 +240,18 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// The end of the current thread: `Task.exit_implicit_thread`, or the end of a thread that
-    /// `thread.new-indirect` made. Nobody is current then.
+    /// `thread.new-indirect` made. Nobody is current then. What was attached to it is dropped, and so
+    /// is what was attached to its task, if it was the task's last thread: then `take` is called with
+    /// that before.
     ///
     /// # Errors
     ///
     /// [`Trap::TaskNotResolved`]; then nothing has changed.
     #[inline]
-    pub fn exit_thread(&mut self) -> Result<Exited<P>, Trap> {
+    pub fn exit_thread<R>(
+        &mut self,
+        take: impl FnOnce(&mut P::Task) -> R,
+    ) -> Result<Option<R>, Trap> {
         let id = self.running()?;
         let thread = self.thread(id)?;
         let task = self.task(thread.task)?;
@@ -264,18 +261,19 @@ impl<P: Platform> Scheduler<P> {
         if task.threads == 1 && task.num_borrows > 0 {
             return Err(Trap::Internal(Bug::EndedWithBorrows));
         }
-        let exited = self.remove_current(id, false)?;
+        let taken = self.remove_current(id, false, take)?;
         self.checked();
-        Ok(exited)
+        Ok(taken)
     }
 
     /// The current thread has trapped, and its frames are gone. Nobody is current then. Its instance
-    /// is to be [locked](Self::lock), before or after this.
+    /// is to be [locked](Self::lock), before or after this. What was attached to it is dropped, and so
+    /// is what was attached to its task, if it was the task's last thread.
     ///
     /// # Errors
     ///
     /// [`Trap::Internal`] if the host is current.
-    pub fn abandon_thread(&mut self) -> Result<Exited<P>, Trap> {
+    pub fn abandon_thread(&mut self) -> Result<(), Trap> {
         let id = self.running()?;
         let task = self.thread(id)?.task;
         let found = self.task(task)?;
@@ -283,34 +281,37 @@ impl<P: Platform> Scheduler<P> {
         if is_last && let Some(caller) = self.task_mut(task)?.caller.take() {
             self.fail_subtask(caller);
         }
-        let exited = self.remove_current(id, true)?;
+        self.remove_current(id, true, |_| ())?;
         self.checked();
-        Ok(exited)
+        Ok(())
     }
 
     #[inline]
-    fn remove_current(&mut self, id: ThreadId, has_trapped: bool) -> Result<Exited<P>, Trap> {
-        let instance = self.thread(id)?.instance;
-        let thread = self.forget_thread(id);
-        let thread = thread.ok_or(Trap::Internal(Bug::NoSuchThread))?;
+    fn remove_current<R>(
+        &mut self,
+        id: ThreadId,
+        has_trapped: bool,
+        take: impl FnOnce(&mut P::Task) -> R,
+    ) -> Result<Option<R>, Trap> {
+        let thread = self.thread(id)?;
+        let (instance, task) = (thread.instance, thread.task);
+        self.unregister(id)?;
+        self.threads.remove_with(id, |_| ());
         self.current = None;
         if self.instance(instance)?.exclusive_thread == Some(id) {
             self.release_exclusive(instance);
         }
-        let task = match self.task(thread.task)?.threads {
-            0 => self.tasks.remove(thread.task).map(|task| task.payload),
+        let taken = match self.task(task)?.threads {
+            0 => self.tasks.remove_with(task, |task| take(&mut task.payload)),
             _ => None,
         };
         self.trace(|| TraceEvent::ThreadEnded {
             thread: id,
-            task: thread.task,
-            is_last: task.is_some(),
+            task,
+            is_last: taken.is_some(),
             has_trapped,
         });
-        Ok(Exited {
-            thread: thread.payload,
-            task,
-        })
+        Ok(taken)
     }
 
     /// The task of the current thread.

@@ -184,12 +184,24 @@ impl<P: Platform> Scheduler<P> {
         Some(EndId::from_raw(self.waitables.id_at(at).raw()))
     }
 
-    /// Forgets a waitable that nobody refers to: `Waitable.drop`.
-    pub(crate) fn remove_waitable(&mut self, id: WaitableId) -> Result<Waitable<P>, Trap> {
-        self.clear_pending(id);
-        self.move_to_set(id, None)?;
+    /// Forgets a waitable that nobody refers to: `Waitable.drop`. `take` may take of it what is
+    /// needed still.
+    #[inline]
+    pub(crate) fn remove_waitable<R>(
+        &mut self,
+        id: WaitableId,
+        take: impl FnOnce(&mut Kind<P>) -> R,
+    ) -> Result<R, Trap> {
+        let waitable = self.waitable(id)?;
+        let (is_pending, set) = (waitable.pending.is_some(), waitable.set);
+        if is_pending {
+            self.clear_pending(id);
+        }
+        if set.is_some() {
+            self.move_to_set(id, None)?;
+        }
         self.waitables
-            .remove(id)
+            .remove_with(id, |waitable| take(&mut waitable.kind))
             .ok_or(Trap::Internal(Bug::NoSuchWaitable))
     }
 }

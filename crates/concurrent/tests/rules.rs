@@ -134,12 +134,12 @@ fn threads_that_yield_take_turns() {
 fn the_last_thread_of_a_task_must_not_end_unresolved() {
     let (mut world, instance, _) = world();
     call(&mut world, instance, Lift::Stackful, None);
-    assert_eq!(world.exit_thread().err(), Some(Trap::TaskNotResolved));
+    assert_eq!(world.exit_thread(|_| ()).err(), Some(Trap::TaskNotResolved));
     let (other, index) = world.thread_new(()).unwrap();
     world.thread_resume_later(index).unwrap();
     end(&mut world);
     assert_eq!(tick(&mut world), Some(other));
-    assert_eq!(world.exit_thread().err(), Some(Trap::TaskNotResolved));
+    assert_eq!(world.exit_thread(|_| ()).err(), Some(Trap::TaskNotResolved));
     finish(&mut world);
     assert_eq!(world.counts().tasks, 0);
 }
@@ -359,7 +359,7 @@ fn a_call_that_waits_to_enter_is_cancelled_at_once() {
     );
     // The synchronous operation is over.
     world.join(subtask, None).unwrap();
-    world.drop_subtask(subtask).unwrap();
+    world.drop_subtask(subtask, |_| ()).unwrap();
     finish(&mut world);
     assert_eq!(world.counts().threads + world.counts().tasks, 0);
 }
@@ -408,7 +408,7 @@ fn a_synchronous_call_waits_for_its_subtask() {
     finish(&mut world);
     assert_eq!(tick(&mut world), Some(waits));
     assert_eq!(world.take_outcome(), Ok(Outcome::SubtaskResolved(subtask)));
-    world.finish_subtask(subtask).unwrap();
+    world.finish_subtask(subtask, |_| ()).unwrap();
     finish(&mut world);
     assert_eq!(world.counts().waitables, 0);
 }
@@ -422,7 +422,7 @@ fn what_is_in_a_set_is_not_used_synchronously() {
     world.join(subtask, Some(set)).unwrap();
     assert_eq!(world.cancel_subtask(subtask), Err(Trap::CancelSubtaskInSet));
     assert_eq!(
-        world.drop_subtask(subtask).err(),
+        world.drop_subtask(subtask, |_| ()).err(),
         Some(Trap::DropSubtaskUnresolved)
     );
     let (readable, _) = stream(&mut world, Some(caller));

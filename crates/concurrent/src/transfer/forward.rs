@@ -41,7 +41,7 @@ impl<P: Platform> Scheduler<P> {
         }
         for end in [readable, writable] {
             self.end_mut(end)?.other = None;
-            self.remove_waitable(end.into())?;
+            self.remove_waitable(end.into(), |_| ())?;
         }
         self.end_mut(writer)?.other = Some(reader);
         self.end_mut(reader)?.other = Some(writer);
@@ -72,7 +72,7 @@ impl<P: Platform> Scheduler<P> {
     fn drop_both(&mut self, readable: EndId, writable: EndId) -> Result<Forwarding<P>, Trap> {
         for end in [readable, writable] {
             self.detach(end)?;
-            self.remove_waitable(end.into())?;
+            self.remove_waitable(end.into(), |_| ())?;
         }
         self.checked();
         Ok(Forwarding::Done)

@@ -301,7 +301,7 @@ impl<P: Platform> Scheduler<P> {
                 self.set_pending(other.into(), Pending::Trap);
             }
         }
-        self.remove_waitable(id.into())?;
+        self.remove_waitable(id.into(), |_| ())?;
         self.checked();
         Ok(())
     }
@@ -354,7 +354,7 @@ impl<P: Platform> Scheduler<P> {
             return Err(Trap::DropFutureUnwritten);
         }
         self.detach(id)?;
-        self.remove_waitable(id.into())?;
+        self.remove_waitable(id.into(), |_| ())?;
         self.trace(|| TraceEvent::EndDropped { end: id });
         self.checked();
         Ok(())

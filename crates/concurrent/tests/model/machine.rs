@@ -354,7 +354,7 @@ impl Machine<'_> {
 
     fn finish_call(&mut self, number: usize, subtask: SubtaskId) -> Result<(), Trap> {
         let state = self.scheduler.subtask_state(subtask).unwrap();
-        self.scheduler.finish_subtask(subtask)?;
+        self.scheduler.finish_subtask(subtask, |_| ())?;
         self.did(number, "call", state as u32);
         Ok(())
     }
@@ -418,7 +418,7 @@ impl Machine<'_> {
         } else {
             self.ask(Act::Leave(0));
         }
-        self.scheduler.exit_thread()?;
+        self.scheduler.exit_thread(|_| ())?;
         Ok(Next::Blocked)
     }
 

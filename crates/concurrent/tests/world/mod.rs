@@ -76,7 +76,7 @@ pub(crate) fn finish(world: &mut World) {
 
 /// The current thread ends.
 pub(crate) fn end(world: &mut World) {
-    assert!(world.exit_thread().is_ok());
+    assert!(world.exit_thread(|_| ()).is_ok());
     world.end_resume().unwrap();
 }
 

@@ -65,6 +65,12 @@ impl CallHandles {
 pub(crate) struct KeptHandles(Option<Box<Used>>);
 
 impl KeptHandles {
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// See [`CallHandles::end`].
     #[inline]
     pub(crate) fn end(self, store: &StoreOpaque) {

@@ -1,13 +1,13 @@
 //! `canon lower` of a guest's function, a call of which makes a task.
 
-use super::state::{GuestSubtask, GuestTask, Next, TaskFuncs, TaskWork};
+use super::state::{Concurrency, GuestSubtask, GuestTask, Next, TaskFuncs, TaskWork};
 use super::turn::{Ran, new_thread, next_for_sync};
 use super::waitable;
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, OtherKind, val_raw};
 use anyhow::Result;
-use threadline_concurrent::{InstanceId, NewTask, SubtaskId, SubtaskState, Wait};
+use threadline_concurrent::{InstanceId, NewTask, SubtaskId, SubtaskState, TaskId, Wait};
 use threadline_environ::TaskAdapterIndex;
 use threadline_environ::layout::ValRaw;
 
@@ -38,14 +38,14 @@ pub(crate) fn task_call(
                     store.block_current()?;
                 }
             }
-            finish(store, subtask)?.result
+            finish(store, subtask)?
         }
         (false, false) => {
             while !is_resolved(store, subtask) {
                 let next = next_for_sync(&mut store.concurrency.scheduler, callee)?;
                 run(store, next)?;
             }
-            finish(store, subtask)?.result
+            finish(store, subtask)?
         }
     };
     if let Some(slot) = slots.first_mut() {
@@ -66,19 +66,20 @@ fn begin(
     let args = slots[..funcs.params]
         .iter()
         .map(|slot| val_raw::i64(slot) as u64);
+    let out = args.clone().next_back().unwrap_or(0);
+    let thread = new_thread(store, instance, Next::Task)?;
+    let scheduler = &mut store.concurrency.scheduler;
+    let subtask = scheduler.new_subtask(caller, GuestSubtask::default())?;
     let task = GuestTask {
         instance,
         lift: Some(funcs.lift),
         result: funcs.result,
         work: TaskWork::Guest(adapter),
-        out: args.clone().next_back().unwrap_or(0),
-        args: args.collect(),
+        out,
+        args: None,
         scope: 0,
     };
-    let thread = new_thread(store, instance, Next::Task)?;
-    let scheduler = &mut store.concurrency.scheduler;
-    let subtask = scheduler.new_subtask(caller, GuestSubtask::default())?;
-    let (_, thread) = scheduler.new_task(NewTask {
+    let (task, thread) = scheduler.new_task(NewTask {
         instance: callee,
         async_typed: funcs.async_typed,
         needs_exclusive: funcs.needs_exclusive,
@@ -86,8 +87,29 @@ fn begin(
         task,
         thread,
     })?;
-    run(store, thread)?;
+    let incoming = &mut store.concurrency.incoming;
+    let before = incoming.len();
+    incoming.extend(args);
+    let result = run(store, thread);
+    keep_args(store, task, before);
+    result?;
     Ok(subtask)
+}
+
+/// A task that has not started in its caller's time keeps the parameters that came after this many.
+#[inline]
+fn keep_args(store: &mut StoreOpaque, task: TaskId, before: usize) {
+    let Concurrency {
+        scheduler,
+        incoming,
+        ..
+    } = &mut store.concurrency;
+    if incoming.len() > before {
+        if let Some(task) = scheduler.task_payload_mut(task) {
+            task.args = Some(incoming[before..].into());
+        }
+        incoming.truncate(before);
+    }
 }
 
 /// Runs a thread on behalf of a guest that has called.
@@ -123,9 +145,12 @@ fn begun(
     Ok(packed.into())
 }
 
-/// The end of a call that the caller never had a handle of.
-pub(super) fn finish(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<GuestSubtask> {
-    let mut subtask = store.concurrency.scheduler.finish_subtask(subtask)?;
-    subtask.end_lends(store);
-    Ok(subtask)
+/// The end of a call that the caller never had a handle of: its flat result.
+pub(super) fn finish(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<u64> {
+    let take = |subtask: &mut GuestSubtask| (subtask.result, subtask.take_lent());
+    let (result, lent) = store.concurrency.scheduler.finish_subtask(subtask, take)?;
+    if let Some(lent) = lent {
+        lent.end(store);
+    }
+    Ok(result)
 }

@@ -298,7 +298,7 @@ impl StoreOpaque {
                 core: task.core,
                 call,
             },
-            args: Default::default(),
+            args: None,
             out: 0,
             scope: 0,
         };
@@ -603,12 +603,8 @@ impl StoreOpaque {
             }
         }
         match self.concurrency.scheduler.request_cancellation(task)? {
-            CancelRequest::BeforeStart(exited) => {
-                if let Some(GuestTask {
-                    work: TaskWork::Host { call, .. },
-                    ..
-                }) = exited.task
-                {
+            CancelRequest::BeforeStart(cancelled) => {
+                if let TaskWork::Host { call, .. } = cancelled.task.work {
                     self.host_call_cancelled(call);
                 }
                 Ok(Ran::Done)

@@ -11,7 +11,7 @@
 //! What drives the host's ends of streams and futures is woken likewise (`super::host_end`).
 
 use super::mail::{Bell, Letters, Mail};
-use super::state::GuestSubtask;
+use super::state::{GuestSubtask, Lent};
 use super::{call, waitable};
 use crate::bug::bug;
 use crate::canonical_abi::CallHandles;
@@ -378,7 +378,10 @@ fn begun_call(
     let caller = store.scheduled(instance, owner);
     let payload = GuestSubtask {
         host: Some(id),
-        handles: handles.keep(),
+        lent: Lent {
+            handles: handles.keep(),
+            ..Lent::default()
+        },
         ..GuestSubtask::default()
     };
     let scheduler = &mut store.concurrency.scheduler;
@@ -412,7 +415,7 @@ fn wait(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<u64> {
             store.block_current()?;
         }
     }
-    Ok(call::finish(store, subtask)?.result)
+    Ok(call::finish(store, subtask)?)
 }
 
 impl StoreOpaque {
@@ -569,7 +572,7 @@ impl StoreOpaque {
     fn fail_host_call(&mut self, subtask: SubtaskId) {
         if let Some(payload) = self.concurrency.subtask(subtask) {
             payload.host = None;
-            let handles = std::mem::take(&mut payload.handles);
+            let handles = std::mem::take(&mut payload.lent.handles);
             handles.end(self);
         }
         self.concurrency.scheduler.host_failed(subtask);

@@ -95,7 +95,7 @@ impl StoreOpaque {
                 lift: None,
                 result: None,
                 work: TaskWork::Start(start.func),
-                args: start.arg.into_iter().map(u64::from).collect(),
+                args: start.arg.map(|arg| [arg.into()].into()),
                 out: 0,
                 scope: 0,
             },

@@ -14,7 +14,6 @@ use crate::vm::{
     ComponentInstancePtr, CoreFunc, DefinedTable, Entrance, GuestStack, GuestStackPtr,
 };
 use anyhow::Result;
-use smallvec::SmallVec;
 use std::cell::{Cell, OnceCell};
 use threadline_concurrent::{Event, Id, InstanceId, Platform, Scheduler, SubtaskId};
 use threadline_environ::component::{Component, InterfaceType};
@@ -67,16 +66,16 @@ pub(crate) struct GuestTask {
     pub(super) result: Option<InterfaceType>,
     /// What it does.
     pub(super) work: TaskWork,
-    /// The core parameters that the caller passed, until it starts.
-    pub(super) args: Args,
+    /// The core parameters that the caller passed, if it has gone on before the task has started.
+    pub(super) args: Option<Args>,
     /// Where the caller wants the result, if it wants it in memory.
     pub(super) out: u64,
     /// The scope that counts what it has borrowed; 0 if there is none.
     pub(super) scope: u32,
 }
 
-/// Core parameters, none of which has more than 64 bits; of most calls there are few.
-pub(super) type Args = SmallVec<[u64; 5]>;
+/// Core parameters, none of which has more than 64 bits.
+pub(super) type Args = Box<[u64]>;
 
 /// What a task does when it starts and when it returns.
 #[derive(Copy, Clone, Debug)]
@@ -97,13 +96,19 @@ pub(super) enum TaskWork {
 /// A subtask's own.
 #[derive(Default)]
 pub(crate) struct GuestSubtask {
-    /// The list of handles that are lent for the call.
-    pub(super) lenders: Option<(ComponentInstancePtr, RuntimeComponentInstanceIndex, u32)>,
+    pub(super) lent: Lent,
     /// The flat result of a call that waits for it.
     pub(super) result: u64,
     /// Who carries it out, if the callee is the host.
     pub(super) host: Option<HostTaskId>,
-    /// What the host has borrowed for it.
+}
+
+/// What is lent for a call, to be taken back.
+#[derive(Default)]
+pub(crate) struct Lent {
+    /// The list of handles that are lent to a guest.
+    pub(super) lenders: Option<(ComponentInstancePtr, RuntimeComponentInstanceIndex, u32)>,
+    /// What the host has borrowed.
     pub(super) handles: KeptHandles,
 }
 
@@ -118,8 +123,9 @@ pub(crate) struct Concurrency {
     pub(crate) host_tasks: HostTasks,
     /// How many threads there may be, when its limiter was asked last.
     pub(super) thread_limit: usize,
-    /// Who has ended on its own stack, for its resumer to free.
-    pub(super) ended: Option<GuestThread>,
+    /// Core parameters of the tasks that are about to start: most start at once, and take them from
+    /// the end of this.
+    pub(super) incoming: Vec<u64>,
     /// The outermost stack, if everything waits for the host.
     pub(super) interrupted: Vec<GuestStackPtr>,
     /// Ends that are between two tables.
@@ -138,7 +144,7 @@ impl Default for Concurrency {
             host_calls: Default::default(),
             host_tasks: HostTasks::default(),
             thread_limit: 0,
-            ended: None,
+            incoming: Vec::new(),
             interrupted: Vec::new(),
             moving: MovingEnds::default(),
             host_ends: HostEnds::default(),

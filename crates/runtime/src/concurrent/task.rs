@@ -44,20 +44,37 @@ fn start(
         Some(lift) => options(task.instance, lift).lift(),
         None => LiftOrLower::Lift,
     };
-    let args = std::mem::take(&mut task.args);
-    let (func, host) = match task.work {
-        TaskWork::Guest(adapter) => (task.instance.tasks().adapter(adapter)?.start, None),
-        TaskWork::Host { core, call } => (core, Some(call)),
-        TaskWork::Start(core) => (core, None),
+    let func = match task.work {
+        TaskWork::Guest(adapter) => {
+            let funcs = task.instance.tasks().adapter(adapter)?;
+            match task.args.take() {
+                Some(args) => load_args(&args, slots),
+                None => {
+                    let incoming = &mut store.concurrency.incoming;
+                    let from = incoming.len().checked_sub(funcs.params);
+                    let from = from.ok_or_else(|| bug!("a task starts without parameters"))?;
+                    load_args(&incoming[from..], slots);
+                    incoming.truncate(from);
+                }
+            }
+            funcs.start
+        }
+        TaskWork::Host { core, call } => {
+            store.lower_params(call, slots)?;
+            core
+        }
+        TaskWork::Start(core) => {
+            load_args(&task.args.take().unwrap_or_default(), slots);
+            core
+        }
     };
-    for (slot, &arg) in slots.iter_mut().zip(&args) {
+    Ok((func, lift))
+}
+
+fn load_args(args: &[u64], slots: &mut [ValRaw; MAX_SLOTS]) {
+    for (slot, &arg) in slots.iter_mut().zip(args) {
         *slot = val_raw::from_i64(arg as i64);
     }
-    drop(args);
-    if let Some(call) = host {
-        store.lower_params(call, slots)?;
-    }
-    Ok((func, lift))
 }
 
 fn options<'a>(instance: ComponentInstancePtr, index: OptionsIndex) -> &'a CanonicalOptions {
@@ -248,6 +265,7 @@ pub(crate) fn lends_of_task(store: &mut StoreOpaque) -> Result<u32> {
     let subtask = concurrency.subtask(subtask);
     let subtask = subtask.ok_or_else(|| bug!("a caller is gone that lends"))?;
     let (.., list) = *subtask
+        .lent
         .lenders
         .get_or_insert_with(|| (instance, caller, instance.begin_lends()));
     Ok(list)

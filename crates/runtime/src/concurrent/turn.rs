@@ -129,7 +129,6 @@ impl StoreOpaque {
                 None => Stretch::Stopped,
             }),
             GuestStep::Finished(result) => {
-                self.concurrency.ended = None;
                 result?;
                 Ok(Stretch::Stopped)
             }
@@ -167,9 +166,8 @@ impl StoreOpaque {
             return;
         };
         // A thread runs, so there is something to abandon.
-        let exited = scheduler.abandon_thread();
+        let _ = scheduler.abandon_thread();
         let (instance, _) = self.concurrency.instance(id);
-        drop(exited);
         instance.lock();
     }
 
@@ -199,20 +197,20 @@ impl StoreOpaque {
             return;
         }
         self.look_after_all();
-        let mut subtasks = Vec::new();
+        let mut lent = Vec::new();
         for instance in locked {
             for id in instance.tasks().all_ids() {
                 let take = &mut |released: Released<Guests>| {
-                    if let Released::Subtask(subtask) = released {
-                        subtasks.push(subtask);
+                    if let Released::Subtask(mut subtask) = released {
+                        lent.extend(subtask.take_lent());
                     }
                 };
                 // Nothing runs.
                 let _ = self.concurrency.scheduler.release(id, take);
             }
         }
-        for mut subtask in subtasks {
-            subtask.end_lends(self);
+        for lent in lent {
+            lent.end(self);
         }
     }
 
@@ -240,14 +238,11 @@ impl StoreOpaque {
 
     /// The current thread has done all it had to do: it ends when its body returns.
     pub(super) fn end_current(&mut self) -> Result<()> {
-        let exited = self.concurrency.scheduler.exit_thread()?;
-        if let Some(task) = exited.task
-            && task.scope != 0
-        {
-            task.instance.borrow_scopes().exit(task.scope)?;
+        let scheduler = &mut self.concurrency.scheduler;
+        match scheduler.exit_thread(|task| (task.instance, task.scope))? {
+            Some((instance, scope)) if scope != 0 => Ok(instance.borrow_scopes().exit(scope)?),
+            _ => Ok(()),
         }
-        self.concurrency.ended = Some(exited.thread);
-        Ok(())
     }
 
     /// The thread that was current goes on as this one, which is; what it finds when it goes on

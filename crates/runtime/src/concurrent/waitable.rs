@@ -1,6 +1,6 @@
 //! Waitable sets and subtasks: `waitable-set.*`, `waitable.join`, `subtask.*`, and events.
 
-use super::state::GuestSubtask;
+use super::state::{GuestSubtask, Lent};
 use crate::bug::bug;
 use crate::component::other_handle_error;
 use crate::store::StoreOpaque;
@@ -16,19 +16,21 @@ use threadline_environ::types::AddressType;
 use threadline_environ::{RuntimeComponentInstanceIndex, RuntimeMemoryIndex};
 
 impl GuestSubtask {
-    /// What is lent for it, to be taken back.
-    fn take_lent(&mut self) -> GuestSubtask {
-        GuestSubtask {
-            lenders: self.lenders.take(),
-            handles: std::mem::take(&mut self.handles),
-            ..GuestSubtask::default()
+    /// What is lent for it, if anything is.
+    #[inline]
+    pub(super) fn take_lent(&mut self) -> Option<Lent> {
+        match self.lent.lenders.is_none() && self.lent.handles.is_empty() {
+            true => None,
+            false => Some(std::mem::take(&mut self.lent)),
         }
     }
+}
 
-    /// `Subtask.deliver_resolve`: takes back what was lent.
-    pub(super) fn end_lends(&mut self, store: &StoreOpaque) {
-        std::mem::take(&mut self.handles).end(store);
-        if let Some((instance, lender, list)) = self.lenders.take() {
+impl Lent {
+    /// `Subtask.deliver_resolve`: takes it back.
+    pub(super) fn end(self, store: &StoreOpaque) {
+        self.handles.end(store);
+        if let Some((instance, lender, list)) = self.lenders {
             let table = instance.handle_table(lender);
             for handle in instance.end_lends(list) {
                 table.end_lend(handle);
@@ -81,9 +83,9 @@ pub(super) fn end_at(table: HandleTablePtr, index: u32) -> Result<EndId> {
 pub(super) fn delivered(store: &mut StoreOpaque, event: &Event) {
     if let Some(subtask) = event.resolved
         && let Some(subtask) = store.concurrency.subtask(subtask)
+        && let Some(lent) = subtask.take_lent()
     {
-        let mut lent = subtask.take_lent();
-        lent.end_lends(store);
+        lent.end(store);
     }
 }
 
@@ -198,8 +200,13 @@ pub(super) fn subtask_drop(
     index: u32,
 ) -> Result<()> {
     let subtask = subtask_at(table, index)?;
-    let mut payload = store.concurrency.scheduler.drop_subtask(subtask)?;
-    payload.end_lends(store);
+    let lent = store
+        .concurrency
+        .scheduler
+        .drop_subtask(subtask, GuestSubtask::take_lent)?;
+    if let Some(lent) = lent {
+        lent.end(store);
+    }
     table.remove_other(index);
     Ok(())
 }
@@ -232,8 +239,8 @@ pub(super) fn request_cancellation(
     task: TaskId,
 ) -> Result<(), anyhow::Error> {
     match store.concurrency.scheduler.request_cancellation(task)? {
-        CancelRequest::BeforeStart(exited) => {
-            drop(exited);
+        CancelRequest::BeforeStart(cancelled) => {
+            drop(cancelled);
             Ok(())
         }
         CancelRequest::Later => Ok(()),

@@ -327,7 +327,7 @@ impl Machine<'_> {
             }
             (Op::DropSubtask(_), Handle::Subtask(subtask)) => {
                 self.ask(Act::DropSubtask(index));
-                self.scheduler.drop_subtask(subtask)?;
+                self.scheduler.drop_subtask(subtask, |_| ())?;
             }
             (Op::Read(_, length, is_async) | Op::Write(_, length, is_async), Handle::End(end)) => {
                 return self.perform_copy(number, (index, end), length, is_async);

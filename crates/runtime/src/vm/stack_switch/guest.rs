@@ -25,7 +25,7 @@ use threadline_environ::layout::{VMStoreContext, ValRaw};
 use threadline_fiber::{Fiber, Step, Suspender};
 
 /// What a guest thread owns while it doesn't run: its slots, and its stack while it has one. Its
-/// store outlives it, and drops it only when it doesn't run.
+/// store outlives it, and drops it when it doesn't run, or as the last it does.
 #[derive(Debug)]
 pub(crate) struct GuestStack(NonNull<FiberRecord>);
 
@@ -80,12 +80,17 @@ impl Drop for GuestStack {
     fn drop(&mut self) {
         let record = self.0.as_ptr();
         // SAFETY: the record is alive, for this alone frees it, but for `abandon_all`, which comes
-        // after whatever the store has attached to threads is dropped. Its fiber doesn't run: who
-        // ends is dropped by its resumer. What the host was doing is dropped before the stack is.
+        // after whatever the store has attached to threads is dropped. Who ends is dropped on its
+        // own stack, which its resumer frees (`end`); no other fiber runs then. What the host was
+        // doing is dropped before the stack is.
         unsafe {
             drop((*record).hosted.take());
-            (*StoreCells::of((*record).store)).fibers.guests -= 1;
-            free(record);
+            let fibers = &mut (*StoreCells::of((*record).store)).fibers;
+            fibers.guests -= 1;
+            match fibers.current == record {
+                true => (*record).has_exited = true,
+                false => free(record),
+            }
         }
     }
 }
@@ -353,15 +358,20 @@ unsafe fn escape(context: *mut VMStoreContext, store: &mut StoreOpaque) {
 unsafe fn end(record: *mut FiberRecord) -> Result<()> {
     // SAFETY: the caller answers for the record.
     unsafe {
-        let fibers = &mut (*StoreCells::of((*record).store)).fibers;
-        (*record).suspender = None;
-        if let Some(Ok(stack)) = (*record).fiber.take().map(Fiber::into_stack) {
-            fibers.keep_stack(stack);
-        }
         let Work::Guest(failure) = &mut (*record).work else {
             bail_bug!("a guest's stack has become a call's");
         };
-        match mem::take(failure) {
+        let failure = mem::take(failure);
+        if (*record).has_exited {
+            free(record);
+        } else {
+            (*record).suspender = None;
+            if let Some(Ok(stack)) = (*record).fiber.take().map(Fiber::into_stack) {
+                let fibers = &mut (*StoreCells::of((*record).store)).fibers;
+                fibers.keep_stack(stack);
+            }
+        }
+        match failure {
             None => Ok(()),
             Some(failure) => match failure.downcast::<anyhow::Error>() {
                 Ok(error) => Err(*error),

@@ -152,6 +152,8 @@ pub(crate) struct FiberRecord {
     resumer_sp: usize,
     /// Whose stack that is.
     resumer: *mut FiberRecord,
+    /// Whether it is a guest thread that has ended, on its own stack, so that its resumer frees it.
+    has_exited: bool,
 }
 
 /// What runs on a fiber.
@@ -219,6 +221,7 @@ unsafe fn new_record(
                 sp: 0,
                 resumer_sp: 0,
                 resumer: ptr::null_mut(),
+                has_exited: false,
             }))),
         };
         fibers.all.push(record);
@@ -290,8 +293,10 @@ unsafe fn resume(record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause, boo
         let record = (*fibers).current;
         match step {
             Step::Suspended(_) => resumed.suspend(&mut (*record).state),
-            // A guest thread may go on on another stack.
-            Step::Finished(_) if matches!((*record).work, Work::Guest(_)) => {
+            // A guest thread that has not ended may go on on another stack.
+            Step::Finished(_)
+                if !(*record).has_exited && matches!((*record).work, Work::Guest(_)) =>
+            {
                 resumed.suspend(&mut (*record).state);
             }
             Step::Finished(_) => drop(resumed),
@@ -523,6 +528,7 @@ unsafe fn free(record: *mut FiberRecord) {
                 (*record).suspender = None;
                 drop((*record).hosted.take());
                 (*record).sp = 0;
+                (*record).has_exited = false;
                 fibers.spare.push(spare);
             }
             _ => drop(Box::from_raw(record)),
