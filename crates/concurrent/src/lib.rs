@@ -76,7 +76,7 @@ pub use table::Table;
 pub use task::{NewTask, TaskState};
 pub use thread::{Outcome, Reason, Status};
 pub use tracer::{TraceEvent, Tracer};
-pub use transfer::{Copying, EndKind, EndState, Forwarding, Side, Transfer, TransferKind};
+pub use transfer::{Copying, EndKind, EndState, Forwarding, Meeting, Side, Transfer, TransferKind};
 pub use trap::Trap;
 
 /// What a runtime attaches to what is scheduled.

@@ -1,11 +1,14 @@
 //! Streams and futures: their ends, the states of these, and how an end is made, passed on and
-//! dropped. Reads and writes are in [`copy`], `forward` is in [`forward`].
+//! dropped. Reads and writes are in [`copy`], those that never wait in [`at_once`], `forward` is in
+//! [`forward`].
 
+mod at_once;
 mod copy;
 mod forward;
 
 use std::fmt;
 
+pub use at_once::Meeting;
 pub use copy::{Copying, Transfer};
 pub use forward::Forwarding;
 

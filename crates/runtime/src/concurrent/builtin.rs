@@ -12,7 +12,9 @@ use threadline_environ::component::{
 use threadline_environ::layout::ValRaw;
 use threadline_environ::{RuntimeComponentInstanceIndex, TrampolineIndex};
 
-/// A built-in that knows no more than its instance, with operands that it may not use.
+/// A built-in that knows no more than its instance, with operands that it may not use: what it gives,
+/// an i32, as wide as a pointer, because a narrower one in memory next to its tag would be read
+/// together with that, which stalls.
 #[inline]
 pub(crate) fn plain_builtin(
     store: &mut StoreOpaque,
@@ -20,7 +22,7 @@ pub(crate) fn plain_builtin(
     owner: RuntimeComponentInstanceIndex,
     builtin: PlainBuiltin,
     operands: [u32; 2],
-) -> Result<u32> {
+) -> Result<u64> {
     let table = || instance.handle_table(owner);
     match builtin {
         PlainBuiltin::ThreadIndex
@@ -32,11 +34,13 @@ pub(crate) fn plain_builtin(
         | PlainBuiltin::ThreadSuspendThenPromote
         | PlainBuiltin::ThreadYieldThenPromote => {
             check_current(store, instance, owner, operands[0])?;
-            return thread::thread_builtin(store, builtin, operands[0]);
+            return thread::thread_builtin(store, builtin, operands[0]).map(u64::from);
         }
-        PlainBuiltin::WaitableSetNew => return waitable::set_new(store, instance, owner),
+        PlainBuiltin::WaitableSetNew => {
+            return waitable::set_new(store, instance, owner).map(u64::from);
+        }
         PlainBuiltin::SubtaskCancel { async_ } => {
-            return waitable::subtask_cancel(store, table(), operands[0], async_);
+            return waitable::subtask_cancel(store, table(), operands[0], async_).map(u64::from);
         }
         PlainBuiltin::TaskCancel => task::task_cancel(store)?,
         PlainBuiltin::BackpressureInc => {

@@ -14,7 +14,9 @@ use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
 use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, val_raw};
 use anyhow::Result;
-use threadline_concurrent::{Copying, MAX_BUFFER_LENGTH, Side, Transfer, Trap};
+use threadline_concurrent::{
+    Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Scheduler, Side, Transfer, Trap,
+};
 use threadline_environ::OptionsIndex;
 use threadline_environ::canonical_abi::{SizeAlign, size_align};
 use threadline_environ::component::{ComponentTypes, CopyOp, EndType, InterfaceType};
@@ -177,8 +179,8 @@ pub(super) fn copy(
     store.settle_locks();
     store.settle_lifted();
     let instance = owner.0;
-    let is_async = instance.description().options[options].async_;
     let options = instance.options(options);
+    let is_async = options.is_async;
     let side = match op {
         CopyOp::Read => Side::Readable,
         CopyOp::Write => Side::Writable,
@@ -192,19 +194,60 @@ pub(super) fn copy(
         EndType::Future(_) => 1,
     };
     let buffer = GuestBuffer::new(store, instance, options, elements, (address, length))?;
-    let buffer = Buffer::Guest(buffer);
     let scheduler = &mut store.concurrency.scheduler;
-    match scheduler.begin_copy(id, buffer, length as u32)? {
-        Copying::Begun => store.ask_other_driver(id)?,
-        Copying::Transfer(elements) => transfer(store, elements)?,
-    }
-    let waiting = store.concurrency.scheduler.finish_copy(id, is_async)?;
-    let result = waitable::wait(store, waiting)?.payload;
+    let event = match copy_at_once(scheduler, (id, side), &buffer, length as u32)? {
+        Some(event) => event,
+        None => {
+            match scheduler.begin_copy(id, Buffer::Guest(buffer), length as u32)? {
+                Copying::Begun => store.ask_other_driver(id)?,
+                Copying::Transfer(elements) => transfer(store, elements)?,
+            }
+            let waiting = store.concurrency.scheduler.finish_copy(id, is_async)?;
+            waitable::wait(store, waiting)?
+        }
+    };
+    let result = event.payload;
     slots[0] = match ty {
         EndType::Stream(_) => val_raw::from_address(options.address, result.into()),
         EndType::Future(_) => val_raw::from_i32(result as i32),
     };
     Ok(())
+}
+
+/// Copies elements from or to the buffer that the other end has left, if it has, and their bytes are
+/// moved: the event of a read or write that is over with that.
+#[inline]
+fn copy_at_once(
+    scheduler: &mut Scheduler<Guests>,
+    (id, side): (EndId, Side),
+    own: &GuestBuffer,
+    length: u32,
+) -> Result<Option<Event>> {
+    let Elements::Bytes(SizeAlign { size, .. }) = own.elements else {
+        return Ok(None);
+    };
+    let Some(Meeting {
+        buffer: Buffer::Guest(others),
+        progress,
+        count,
+    }) = scheduler.meet_at_once(id, length)
+    else {
+        return Ok(None);
+    };
+    let (Some(own_memory), Some(others_memory)) = (own.memory, others.memory) else {
+        return Ok(None);
+    };
+    let others_address = others.at(progress, size);
+    let bytes = u64::from(count) * u64::from(size);
+    match side {
+        Side::Readable => {
+            own_memory.copy_from(own.address, others_memory, others_address, bytes)?
+        }
+        Side::Writable => {
+            others_memory.copy_from(others_address, own_memory, own.address, bytes)?
+        }
+    }
+    Ok(Some(scheduler.copied_at_once(id, length)?))
 }
 
 /// Copies elements from one buffer to the other.

@@ -126,7 +126,9 @@ pub(crate) fn interface_type(ty: EndType) -> InterfaceType {
 
 /// The end at an index of an instance's table, which must be of this type and on this side; and how
 /// its elements are copied.
-#[inline]
+///
+/// Inlined, because a result in memory that is read at once stalls.
+#[inline(always)]
 pub(super) fn end_of(
     store: &StoreOpaque,
     (instance, owner): Owner,

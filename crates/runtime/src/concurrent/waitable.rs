@@ -53,6 +53,7 @@ pub(super) fn add(
 }
 
 /// What has this index in a table, which must be of one of these kinds.
+#[inline]
 pub(super) fn get(
     table: HandleTablePtr,
     index: u32,
@@ -63,17 +64,20 @@ pub(super) fn get(
 }
 
 /// The waitable set at this index of a table.
+#[inline]
 pub(super) fn set_at(table: HandleTablePtr, index: u32) -> Result<SetId> {
     let (_, bits) = get(table, index, &[OtherKind::Set])?;
     Ok(SetId::from_bits(bits).ok_or_else(|| bug!("a waitable set that is none"))?)
 }
 
+#[inline]
 fn subtask_at(table: HandleTablePtr, index: u32) -> Result<SubtaskId> {
     let (_, bits) = get(table, index, &[OtherKind::Subtask])?;
     Ok(SubtaskId::from_bits(bits).ok_or_else(|| bug!("a subtask that is none"))?)
 }
 
 /// The end of a stream or future at this index of a table.
+#[inline]
 pub(super) fn end_at(table: HandleTablePtr, index: u32) -> Result<EndId> {
     let (_, bits) = get(table, index, &[OtherKind::End])?;
     Ok(EndId::from_bits(bits).ok_or_else(|| bug!("an end that is none"))?)

@@ -151,6 +151,8 @@ pub(crate) struct GuestOptions {
     pub(crate) instance: RuntimeComponentInstanceIndex,
     /// Whether borrowed handles are dropped for the guest.
     pub(crate) passes_on: bool,
+    /// Whether `async` is among them.
+    pub(crate) is_async: bool,
     /// How strings are encoded.
     pub(crate) string_encoding: StringEncoding,
     /// What pointers and lengths are.
@@ -172,6 +174,7 @@ impl GuestOptions {
             index,
             instance: options.instance,
             passes_on: options.passes_on,
+            is_async: options.async_,
             string_encoding: options.string_encoding,
             address: options.address,
             flags: vmctx.field(layout.flags(options.instance)),

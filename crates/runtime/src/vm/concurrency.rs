@@ -35,7 +35,8 @@ pub(super) unsafe extern "C" fn plain_concurrency(
             concurrent::plain_builtin(store, component, instance, builtin, [first, second])
         })
     };
-    result.map_or(BUILTIN_FAILED, i64::from)
+    // Not above `u32::MAX`.
+    result.map_or(BUILTIN_FAILED, |result| result as i64)
 }
 
 /// `concurrency`.

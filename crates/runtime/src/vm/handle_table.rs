@@ -238,6 +238,7 @@ impl HandleTablePtr {
     }
 
     /// What has been added with one of these kinds, which it has.
+    #[inline]
     pub(crate) fn other(
         self,
         index: u32,
