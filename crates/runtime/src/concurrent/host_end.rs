@@ -202,7 +202,11 @@ impl StoreOpaque {
             if std::mem::take(&mut place.is_pending) {
                 self.concurrency.host_tasks.end_waits(false);
             }
-            let (Some(remain), Some(driver)) = (waits, place.driver.take()) else {
+            // Nobody is asked, nor taken out of its place, for whom no guest waits.
+            let Some(remain) = waits else {
+                return Ok(());
+            };
+            let Some(driver) = place.driver.take() else {
                 return Ok(());
             };
             let task = place.task;
