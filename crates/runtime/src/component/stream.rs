@@ -6,7 +6,7 @@ use super::stream_io::{Consuming, Producing, StreamConsumer, StreamProducer};
 use super::stream_io::{FutureConsuming, FutureProducing};
 use super::{ComponentType, Lift, LiftContext, Lower, LowerContext, TypeAbi, TypeContext};
 use crate::canonical_abi::{HandleCheck, TypeMismatch};
-use crate::concurrent::ElementType;
+use crate::concurrent::{ElementType, RustElements};
 use crate::store::{AsContext, AsContextMut, StoreContextMut, StoreOpaque};
 use crate::vm::{DriverOf, EndDriver};
 use anyhow::{Context as _, Result};
@@ -35,16 +35,16 @@ pub struct FutureReader<T> {
 }
 
 /// Makes both ends of something, and has a driver write.
-fn produced<D: 'static>(
+fn produced<D: 'static, T: Lower + Send + 'static>(
     store: StoreContextMut<'_, D>,
     kind: TransferKind,
-    ty: ElementType,
     driver: impl DriverOf<D>,
 ) -> Result<HostEnd> {
+    let ty = ElementType::of_host(T::typecheck_payload);
     let driver = EndDriver::new(&store, driver);
     let store = store.opaque();
     Ok(HostEnd {
-        id: store.new_host_transfer(kind, ty, driver)?,
+        id: store.new_host_transfer(kind, ty, driver, RustElements::of::<T>())?,
         store: store.id(),
     })
 }
@@ -58,9 +58,8 @@ impl<T: Lower + Send + 'static> StreamReader<T> {
         mut store: impl AsContextMut<Data = D>,
         producer: impl StreamProducer<D, Item = T>,
     ) -> Result<StreamReader<T>> {
-        let ty = ElementType::of_host(T::typecheck_payload);
         let driver = Producing::new(producer);
-        let end = produced(store.as_context_mut(), TransferKind::Stream, ty, driver)?;
+        let end = produced::<D, T>(store.as_context_mut(), TransferKind::Stream, driver)?;
         Ok(StreamReader::of(end))
     }
 }
@@ -68,9 +67,16 @@ impl<T: Lower + Send + 'static> StreamReader<T> {
 impl<T: Lift + Send + 'static> StreamReader<T> {
     /// Has a consumer read: it is asked when a guest writes, from now on.
     ///
+    /// If the host writes itself, by a producer, elements go from that to the consumer by way of a queue of
+    /// a bounded length, as they are: they aren't lowered and lifted. Both are asked in turns, now and then
+    /// by whatever turns the store ([`Store::run_concurrent`](crate::Store::run_concurrent), a call). If one
+    /// of them fails then, that is the error of whoever turns the store, and the other one is
+    /// [told](StreamConsumer::closed).
+    ///
     /// # Errors
-    /// If the end belongs to another store, has been given away or is gone; if both ends are the host's;
-    /// if the consumer fails, when it is asked at once because a guest is writing.
+    /// If the end belongs to another store, has been given away or is gone; if the host writes elements of
+    /// another of Rust's types; if the consumer (or producer) fails, when it is asked at once because a
+    /// guest (or the host) is writing.
     pub fn pipe<D: 'static>(
         self,
         mut store: impl AsContextMut<Data = D>,
@@ -78,7 +84,7 @@ impl<T: Lift + Send + 'static> StreamReader<T> {
     ) -> Result<()> {
         let store = store.as_context_mut();
         let driver = EndDriver::new(&store, Consuming::new(consumer));
-        self.end.drive(store.opaque(), driver)
+        self.end.drive::<T>(store.opaque(), driver)
     }
 }
 
@@ -92,16 +98,15 @@ impl<T: Lower + Send + 'static> FutureReader<T> {
         mut store: impl AsContextMut<Data = D>,
         value: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<FutureReader<T>> {
-        let ty = ElementType::of_host(T::typecheck_payload);
         let driver = FutureProducing::new(value);
-        let end = produced(store.as_context_mut(), TransferKind::Future, ty, driver)?;
+        let end = produced::<D, T>(store.as_context_mut(), TransferKind::Future, driver)?;
         Ok(FutureReader::of(end))
     }
 }
 
 impl<T: Lift + Send + 'static> FutureReader<T> {
-    /// Has the value given to a function when a guest writes it; `None` if the guest that could have
-    /// written it trapped.
+    /// Has the value given to a function when a guest writes it, or the host itself; `None` if the guest
+    /// that could have written it trapped, or the host's future failed.
     ///
     /// # Errors
     /// As [`StreamReader::pipe`].
@@ -112,14 +117,14 @@ impl<T: Lift + Send + 'static> FutureReader<T> {
     ) -> Result<()> {
         let store = store.as_context_mut();
         let driver = EndDriver::new(&store, FutureConsuming::new(consumer));
-        self.end.drive(store.opaque(), driver)
+        self.end.drive::<T>(store.opaque(), driver)
     }
 }
 
 impl HostEnd {
-    fn drive(self, store: &mut StoreOpaque, driver: EndDriver) -> Result<()> {
+    fn drive<T: Send + 'static>(self, store: &mut StoreOpaque, driver: EndDriver) -> Result<()> {
         store.check(self.store, "stream or future")?;
-        store.drive_readable(self.id, driver)
+        store.drive_readable(self.id, driver, RustElements::of::<T>())
     }
 
     /// Whether a Rust type stands for its elements.

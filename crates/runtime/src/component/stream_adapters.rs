@@ -23,7 +23,7 @@ impl<T: Lower + Send + 'static> StreamReader<T> {
         store: impl AsContextMut<Data = D>,
         elements: Vec<T>,
     ) -> Result<StreamReader<T>> {
-        StreamReader::new(store, FromVec { elements, at: 0 })
+        StreamReader::new(store, FromVec(elements.into()))
     }
 
     /// A new stream of the elements that an iterator gives, which is asked as a guest reads.
@@ -34,7 +34,7 @@ impl<T: Lower + Send + 'static> StreamReader<T> {
         store: impl AsContextMut<Data = D>,
         elements: impl Iterator<Item = T> + Send + 'static,
     ) -> Result<StreamReader<T>> {
-        let ready = Vec::new();
+        let ready = VecDeque::new();
         StreamReader::new(store, FromIter { elements, ready })
     }
 
@@ -47,8 +47,8 @@ impl<T: Lower + Send + 'static> StreamReader<T> {
         store: impl AsContextMut<Data = D>,
         next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Vec<T>>>> + Send + 'static,
     ) -> Result<StreamReader<T>> {
-        let ready = Vec::new();
-        StreamReader::new(store, FromPollFn { next, ready, at: 0 })
+        let ready = VecDeque::new();
+        StreamReader::new(store, FromPollFn { next, ready })
     }
 
     /// A new stream of what is sent, by whoever has the sender, wherever that runs. Up to `capacity`
@@ -83,10 +83,7 @@ impl<T: Lift + Send + 'static> StreamReader<T> {
     }
 }
 
-struct FromVec<T> {
-    elements: Vec<T>,
-    at: usize,
-}
+struct FromVec<T>(VecDeque<T>);
 
 impl<D: 'static, T: Lower + Send + 'static> StreamProducer<D> for FromVec<T> {
     type Item = T;
@@ -97,11 +94,10 @@ impl<D: 'static, T: Lower + Send + 'static> StreamProducer<D> for FromVec<T> {
         store: StoreContextMut<'_, D>,
         mut to: Destination<T>,
     ) -> Poll<Result<StreamState>> {
-        let written = to.write(store, &self.elements[self.at..])?;
-        self.at += written;
-        Poll::Ready(Ok(match self.at < self.elements.len() {
-            true => StreamState::Open,
-            false => StreamState::Done,
+        to.write_from(store, &mut self.0)?;
+        Poll::Ready(Ok(match self.0.is_empty() {
+            true => StreamState::Done,
+            false => StreamState::Open,
         }))
     }
 }
@@ -109,7 +105,7 @@ impl<D: 'static, T: Lower + Send + 'static> StreamProducer<D> for FromVec<T> {
 struct FromIter<T, I> {
     elements: I,
     /// Taken from the iterator, and room for more.
-    ready: Vec<T>,
+    ready: VecDeque<T>,
 }
 
 impl<D, T, I> StreamProducer<D> for FromIter<T, I>
@@ -135,16 +131,14 @@ where
             if self.ready.is_empty() {
                 return Poll::Ready(Ok(StreamState::Done));
             }
-            let written = to.write(store.as_context_mut(), &self.ready)?;
-            self.ready.drain(..written);
+            to.write_from(store.as_context_mut(), &mut self.ready)?;
         }
     }
 }
 
 struct FromPollFn<T, F> {
     next: F,
-    ready: Vec<T>,
-    at: usize,
+    ready: VecDeque<T>,
 }
 
 impl<D, T, F> StreamProducer<D> for FromPollFn<T, F>
@@ -161,16 +155,14 @@ where
         store: StoreContextMut<'_, D>,
         mut to: Destination<T>,
     ) -> Poll<Result<StreamState>> {
-        while self.at == self.ready.len() {
-            self.at = 0;
-            self.ready.clear();
+        while self.ready.is_empty() {
             match (self.next)(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(Ok(StreamState::Done)),
-                Poll::Ready(Some(elements)) => self.ready = elements?,
+                Poll::Ready(Some(elements)) => self.ready = elements?.into(),
             }
         }
-        self.at += to.write(store, &self.ready[self.at..])?;
+        to.write_from(store, &mut self.ready)?;
         Poll::Ready(Ok(StreamState::Open))
     }
 }
@@ -260,8 +252,7 @@ impl<D: 'static, T: Lower + Send + 'static> StreamProducer<D> for FromQueue<T> {
             queued.taker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let written = to.write(store, queued.elements.make_contiguous())?;
-        queued.elements.drain(..written);
+        to.write_from(store, &mut queued.elements)?;
         wake(queued, |queued| queued.putter.take());
         Poll::Ready(Ok(StreamState::Open))
     }

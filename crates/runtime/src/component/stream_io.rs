@@ -4,9 +4,10 @@
 use super::{Lift, Lower};
 use crate::canonical_abi::{load_elements_at, store_elements_at};
 use crate::concurrent::{Driven, OtherGone};
-use crate::store::{AsContext, AsContextMut, StoreContextMut, StoreId};
+use crate::store::{AsContext, AsContextMut, StoreContextMut, StoreId, StoreOpaque};
 use crate::vm::{DriverOf, lend};
 use anyhow::Result;
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -22,12 +23,12 @@ pub enum StreamState {
     Done,
 }
 
-/// How a stream was closed by the guest that had the other end.
+/// How a stream was closed by the guest that had the other end, or the host's own producer or consumer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// The guest has dropped it.
+    /// The guest has dropped it, or the producer or consumer was done.
     Dropped,
-    /// The guest has trapped.
+    /// The guest has trapped, or the producer or consumer has failed.
     Trapped,
 }
 
@@ -70,7 +71,7 @@ pub trait StreamProducer<D: 'static>: Send + 'static {
         to: Destination<Self::Item>,
     ) -> Poll<Result<StreamState>>;
 
-    /// Nobody reads any more.
+    /// Nobody reads any more. An [`Accessor`](super::Accessor) works here.
     fn closed(self, closed: Closed)
     where
         Self: Sized,
@@ -100,7 +101,7 @@ pub trait StreamConsumer<D: 'static>: Send + 'static {
         from: Source<Self::Item>,
     ) -> Poll<Result<StreamState>>;
 
-    /// Nobody writes any more.
+    /// Nobody writes any more. An [`Accessor`](super::Accessor) works here.
     fn closed(self, closed: Closed)
     where
         Self: Sized,
@@ -148,18 +149,58 @@ macro_rules! buffers {
 
 buffers!(Destination Source);
 
-impl<T: Lower> Destination<T> {
+impl<T: Lower + Send + 'static> Destination<T> {
     /// Gives the guest as many elements as it has room for, the first of these; how many. Numbers are
     /// copied all at once.
+    ///
+    /// They may be cloned, for the host may be who reads. What can't be is given by
+    /// [`write_from`](Destination::write_from).
     ///
     /// # Errors
     /// If an element can't be lowered.
     ///
     /// # Panics
     /// If it belongs to another store.
-    pub fn write(&mut self, mut store: impl AsContextMut, elements: &[T]) -> Result<usize> {
+    pub fn write(&mut self, mut store: impl AsContextMut, elements: &[T]) -> Result<usize>
+    where
+        T: Clone,
+    {
         let store = store.as_context_mut().opaque();
         store.assert_owns(self.store, "stream");
+        if let Some(relay) = store.relay_to(self.end) {
+            let count = elements.len().min(relay.room());
+            relay.elements()?.extend(elements[..count].iter().cloned());
+            return Ok(count);
+        }
+        self.lower(store, elements)
+    }
+
+    /// Gives the guest as many elements as it has room for, the first of these, and takes them out of the
+    /// queue; how many.
+    ///
+    /// # Errors
+    /// If an element can't be lowered.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn write_from(
+        &mut self,
+        mut store: impl AsContextMut,
+        elements: &mut VecDeque<T>,
+    ) -> Result<usize> {
+        let store = store.as_context_mut().opaque();
+        store.assert_owns(self.store, "stream");
+        if let Some(relay) = store.relay_to(self.end) {
+            let count = elements.len().min(relay.room());
+            relay.elements()?.extend(elements.drain(..count));
+            return Ok(count);
+        }
+        let count = self.lower(store, elements.make_contiguous())?;
+        elements.drain(..count);
+        Ok(count)
+    }
+
+    fn lower(&self, store: &mut StoreOpaque, elements: &[T]) -> Result<usize> {
         store.host_write(self.end, elements.len(), |cx, ty, address, count| {
             store_elements_at(cx, ty, address, &elements[..count])
         })
@@ -182,11 +223,18 @@ impl Destination<u8> {
     ) -> Result<Option<R>> {
         let store = store.as_context_mut().opaque();
         store.assert_owns(self.store, "stream");
+        if let Some(relay) = store.relay_to(self.end) {
+            let mut bytes = vec![0; relay.room()];
+            let (count, result) = write(&mut bytes);
+            bytes.truncate(count);
+            relay.elements()?.extend(bytes);
+            return Ok(Some(result));
+        }
         store.host_bytes(self.end, write)
     }
 }
 
-impl<T: Lift> Source<T> {
+impl<T: Lift + Send + 'static> Source<T> {
     /// Takes up to `most` elements that the guest writes.
     ///
     /// # Errors
@@ -197,6 +245,10 @@ impl<T: Lift> Source<T> {
     pub fn read(&mut self, mut store: impl AsContextMut, most: usize) -> Result<Vec<T>> {
         let store = store.as_context_mut().opaque();
         store.assert_owns(self.store, "stream");
+        if let Some(relay) = store.relay_from(self.end) {
+            let count = most.min(relay.len());
+            return Ok(relay.elements()?.drain(..count).collect());
+        }
         let mut elements = Vec::new();
         store.host_read(self.end, most, |cx, ty, address, count| {
             elements = load_elements_at(cx, ty, address, count)?;
@@ -222,6 +274,12 @@ impl Source<u8> {
     ) -> Result<Option<R>> {
         let store = store.as_context_mut().opaque();
         store.assert_owns(self.store, "stream");
+        if let Some(relay) = store.relay_from(self.end) {
+            let bytes = relay.elements()?;
+            let (count, result) = read(bytes.make_contiguous());
+            bytes.drain(..count.min(bytes.len()));
+            return Ok(Some(result));
+        }
         store.host_bytes(self.end, |bytes| read(bytes))
     }
 }
@@ -250,8 +308,9 @@ impl<D: 'static, P: StreamProducer<D>> DriverOf<D> for Producing<P> {
         self.0.poll_produce(cx, store, to).map_ok(Driven::from)
     }
 
-    fn other_gone(self, _: StoreContextMut<'_, D>, how: OtherGone) -> Result<()> {
-        self.0.closed(how.into());
+    fn other_gone(self, mut store: StoreContextMut<'_, D>, how: OtherGone) -> Result<()> {
+        let store = store.as_context_mut().opaque();
+        lend(store, || self.0.closed(how.into()));
         Ok(())
     }
 }
@@ -280,8 +339,9 @@ impl<D: 'static, C: StreamConsumer<D>> DriverOf<D> for Consuming<C> {
         self.0.poll_consume(cx, store, from).map_ok(Driven::from)
     }
 
-    fn other_gone(self, _: StoreContextMut<'_, D>, how: OtherGone) -> Result<()> {
-        self.0.closed(how.into());
+    fn other_gone(self, mut store: StoreContextMut<'_, D>, how: OtherGone) -> Result<()> {
+        let store = store.as_context_mut().opaque();
+        lend(store, || self.0.closed(how.into()));
         Ok(())
     }
 }
@@ -305,6 +365,10 @@ impl<D: 'static, T: Lower + Send + 'static> DriverOf<D> for FutureProducing<T> {
         let store = store.as_context_mut().opaque();
         lend(store, || self.0.as_mut().poll(cx)).map(|value| {
             let value = value?;
+            if let Some(relay) = store.relay_to(end) {
+                relay.elements()?.push_back(value);
+                return Ok(Driven::Done);
+            }
             store.host_write(end, 1, |cx, ty, address, _| {
                 store_elements_at(cx, ty, address, std::slice::from_ref(&value))
             })?;
@@ -344,13 +408,8 @@ where
         _: &mut Context<'_>,
         end: EndId,
     ) -> Poll<Result<Driven>> {
-        let mut value = None;
-        let opaque = store.as_context_mut().opaque();
-        let read = opaque.host_read(end, 1, |cx, ty, address, count| {
-            value = load_elements_at(cx, ty, address, count)?.pop();
-            Ok(())
-        });
-        let consumed = read.and_then(|_| match self.consumer.take() {
+        let consumed = take_value(store.as_context_mut().opaque(), end);
+        let consumed = consumed.and_then(|value| match self.consumer.take() {
             Some(consumer) => consumer(store, value),
             None => Ok(()),
         });
@@ -363,4 +422,17 @@ where
             None => Ok(()),
         }
     }
+}
+
+/// The value of a future that a guest writes, or the host.
+fn take_value<T: Lift + Send + 'static>(store: &mut StoreOpaque, end: EndId) -> Result<Option<T>> {
+    if let Some(relay) = store.relay_from(end) {
+        return Ok(relay.elements()?.pop_front());
+    }
+    let mut value = None;
+    store.host_read(end, 1, |cx, ty, address, count| {
+        value = load_elements_at(cx, ty, address, count)?.pop();
+        Ok(())
+    })?;
+    Ok(value)
 }

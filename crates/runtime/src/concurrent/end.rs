@@ -269,6 +269,7 @@ fn forward(store: &mut StoreOpaque, owner: Owner, ty: EndType, indices: [u32; 2]
     for other in others.into_iter().flatten() {
         // It may be the host's, with nobody at the other end, or somebody new who waits.
         store.look_after(other)?;
+        store.join_drivers(other)?;
         store.ask_driver(other)?;
     }
     Ok(())

@@ -6,10 +6,13 @@
 //!
 //! While a driver is asked it isn't in its place. If it is to be asked meanwhile, because what it
 //! does makes a guest copy, it is asked once more afterwards.
+//!
+//! Where the other end is the host's, too, and driven, there is a relay in between (`super::relay`).
 
 use super::copy::{Buffer, Elements};
 use super::end::ElementType;
 use super::host_task::HostTaskId;
+use super::relay::{Relay, RustElements};
 use super::state::Guests;
 use crate::bug::{bail_bug, bug};
 use crate::canonical_abi::{CallHandles, LiftContext, LowerContext};
@@ -33,9 +36,9 @@ pub(crate) enum Driven {
 /// How the other end of one of the host's has gone.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OtherGone {
-    /// The guest has dropped it.
+    /// Who had it has dropped it.
     Dropped,
-    /// The guest has trapped.
+    /// The guest that had it has trapped, or its driver has failed.
     Trapped,
 }
 
@@ -45,12 +48,18 @@ pub(crate) struct HostEnds {
     /// By the places of their ids.
     places: Vec<Option<Place>>,
     count: usize,
+    /// How many of them have relays.
+    relays: usize,
 }
 
 struct Place {
     id: EndId,
     /// Gone while it is asked.
     driver: Option<EndDriver>,
+    /// What it reads or writes.
+    elements: RustElements,
+    /// Of a readable end: what the host writes, if it does.
+    relay: Option<Box<Relay>>,
     /// Where it is woken.
     task: HostTaskId,
     /// Whether a guest waits for it, and it waits for something outside of the store.
@@ -77,7 +86,54 @@ impl HostEnds {
         place.is_some_and(|place| place.as_ref().is_some_and(|place| place.id == id))
     }
 
-    fn add(&mut self, id: EndId, task: HostTaskId, driver: EndDriver) {
+    /// Whether any ends are of pairs that are both the host's, and driven.
+    #[inline]
+    pub(super) fn has_relays(&self) -> bool {
+        self.relays > 0
+    }
+
+    /// What is between an end, a readable one, and the other one.
+    pub(super) fn relay_at(&self, readable: EndId) -> Option<&Relay> {
+        let place = self.places.get(readable.raw().index())?.as_ref()?;
+        match place.id == readable {
+            true => place.relay.as_deref(),
+            false => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub(super) fn relay(&mut self, readable: EndId) -> Option<&mut Relay> {
+        self.get(readable)?.relay.as_deref_mut()
+    }
+
+    pub(super) fn add_relay(&mut self, readable: EndId, relay: Relay) {
+        if let Some(place) = self.get(readable) {
+            place.relay = Some(Box::new(relay));
+            self.relays += 1;
+        }
+    }
+
+    /// What the driver of an end reads or writes.
+    pub(super) fn elements(&mut self, id: EndId) -> Option<RustElements> {
+        self.get(id).map(|place| place.elements)
+    }
+
+    /// Whether the driver of an end is being asked.
+    pub(super) fn is_asked(&self, id: EndId) -> bool {
+        let place = self.places.get(id.raw().index()).and_then(Option::as_ref);
+        place.is_some_and(|place| place.id == id && place.driver.is_none())
+    }
+
+    /// Whether the driver of an end is being asked, which then is asked again.
+    pub(super) fn wake_if_asked(&mut self, id: EndId) -> bool {
+        let Some(place) = self.get(id) else {
+            return false;
+        };
+        place.is_woken = place.driver.is_none();
+        place.is_woken
+    }
+
+    fn add(&mut self, id: EndId, task: HostTaskId, driver: EndDriver, elements: RustElements) {
         let at = id.raw().index();
         if self.places.len() <= at {
             self.places.resize_with(at + 1, || None);
@@ -85,6 +141,8 @@ impl HostEnds {
         let place = Place {
             id,
             driver: Some(driver),
+            elements,
+            relay: None,
             task,
             is_pending: false,
             is_woken: false,
@@ -103,7 +161,9 @@ impl HostEnds {
             return None;
         }
         self.count -= 1;
-        self.places[id.raw().index()].take()
+        let place = self.places[id.raw().index()].take();
+        self.relays -= usize::from(place.as_ref().is_some_and(|place| place.relay.is_some()));
+        place
     }
 }
 
@@ -118,39 +178,43 @@ impl StoreOpaque {
         kind: TransferKind,
         payload: ElementType,
         driver: EndDriver,
+        elements: RustElements,
     ) -> Result<EndId> {
         let ends = self
             .concurrency
             .scheduler
             .new_transfer(kind, payload, None)?;
-        self.add_driver(ends.1, driver);
+        self.add_driver(ends.1, driver, elements);
         Ok(ends.0)
     }
 
-    /// Gives a readable end that is the host's a driver.
+    /// Gives a readable end that is the host's a driver, which reads such elements.
     ///
     /// # Errors
-    /// If the end is gone or given away, or the driver fails.
-    pub(crate) fn drive_readable(&mut self, id: EndId, driver: EndDriver) -> Result<()> {
+    /// If the end is gone or given away; if the host writes elements of another of Rust's types; if a
+    /// driver fails.
+    pub(crate) fn drive_readable(
+        &mut self,
+        id: EndId,
+        driver: EndDriver,
+        elements: RustElements,
+    ) -> Result<()> {
         self.settle_lifted();
         let scheduler = &self.concurrency.scheduler;
         match scheduler.end_state(id) {
             Some((kind, _, None)) if kind.side == Side::Readable => {}
             _ => return Err(super::end::gone()),
         }
-        if scheduler
-            .other_end(id)
-            .is_some_and(|other| self.concurrency.host_ends.has(other))
-        {
-            anyhow::bail!(
-                "both ends are the host's: a stream or future that the host makes has to be given to a \
-                 guest before it can be read"
-            );
-        }
         if self.concurrency.host_ends.has(id) {
             anyhow::bail!("the readable end is being read already");
         }
-        self.add_driver(id, driver);
+        if let Some(other) = scheduler.other_end(id)
+            && let Some(written) = self.concurrency.host_ends.elements(other)
+        {
+            written.check_read_as(&elements)?;
+        }
+        self.add_driver(id, driver, elements);
+        self.join_drivers(id)?;
         self.look_after(id)?;
         self.ask_driver(id)
     }
@@ -170,9 +234,9 @@ impl StoreOpaque {
         }
     }
 
-    fn add_driver(&mut self, id: EndId, driver: EndDriver) {
+    fn add_driver(&mut self, id: EndId, driver: EndDriver, elements: RustElements) {
         let task = self.concurrency.host_tasks.reserve_for_end(id);
-        self.concurrency.host_ends.add(id, task, driver);
+        self.concurrency.host_ends.add(id, task, driver, elements);
     }
 
     /// The driver of an end goes; itself, if it isn't being asked.
@@ -184,14 +248,21 @@ impl StoreOpaque {
         }
         let future = tasks.end(place.task);
         debug_assert!(future.is_none(), "it is no future");
+        lend_nothing(|| drop(place.relay));
         place.driver
     }
 
-    /// Asks the driver of an end, if it has one and a guest waits.
+    /// Asks the driver of an end, if it has one and a guest waits; or, if the host has the other end, too,
+    /// both.
     ///
     /// # Errors
     /// Those of the driver.
     pub(super) fn ask_driver(&mut self, id: EndId) -> Result<()> {
+        if self.concurrency.host_ends.has_relays()
+            && let Some(readable) = self.relayed(id)
+        {
+            return self.turn_relay(readable);
+        }
         loop {
             let waits = self.concurrency.scheduler.others_buffer(id);
             let waits = waits.map(|(.., remain)| remain);
@@ -202,7 +273,11 @@ impl StoreOpaque {
             if std::mem::take(&mut place.is_pending) {
                 self.concurrency.host_tasks.end_waits(false);
             }
-            let (Some(remain), Some(driver)) = (waits, place.driver.take()) else {
+            // Nobody is asked, nor taken out of its place, for whom no guest waits.
+            let Some(remain) = waits else {
+                return Ok(());
+            };
+            let Some(driver) = place.driver.take() else {
                 return Ok(());
             };
             let task = place.task;
@@ -219,8 +294,7 @@ impl StoreOpaque {
                 Poll::Ready(Ok(Driven::Open)) if remain == 0 => self.answer_nothing(id)?,
                 // It has done nothing, so it is asked again.
                 Poll::Ready(Ok(Driven::Open)) if self.others_remain(id) == remain as usize => {
-                    self.concurrency.host_tasks.wake(task);
-                    self.set_pending(id);
+                    self.wake_end(id);
                 }
                 Poll::Ready(Ok(Driven::Open)) => {}
                 Poll::Pending => self.set_pending(id),
@@ -252,8 +326,25 @@ impl StoreOpaque {
         Some((polled, std::mem::take(&mut place.is_woken)))
     }
 
+    /// The same of a driver that is in its place.
+    pub(super) fn poll_driver_at(&mut self, id: EndId) -> Option<(Poll<Result<Driven>>, bool)> {
+        let place = self.concurrency.host_ends.get(id)?;
+        let driver = place.driver.take()?;
+        let task = place.task;
+        self.poll_driver(id, task, driver)
+    }
+
+    /// The driver of an end is asked at the next turn.
+    pub(super) fn wake_end(&mut self, id: EndId) {
+        if let Some(place) = self.concurrency.host_ends.get(id) {
+            let task = place.task;
+            self.concurrency.host_tasks.wake(task);
+            self.set_pending(id);
+        }
+    }
+
     /// The driver waits, and so does the guest.
-    fn set_pending(&mut self, id: EndId) {
+    pub(super) fn set_pending(&mut self, id: EndId) {
         if let Some(place) = self.concurrency.host_ends.get(id)
             && !std::mem::replace(&mut place.is_pending, true)
         {
@@ -287,7 +378,7 @@ impl StoreOpaque {
     }
 
     /// The driver is done: its end is dropped.
-    fn end_driver(&mut self, id: EndId) -> Result<()> {
+    pub(super) fn end_driver(&mut self, id: EndId) -> Result<()> {
         let driver = self.remove_driver(id);
         lend_nothing(|| drop(driver));
         Ok(self.concurrency.scheduler.drop_end(id)?)
@@ -392,10 +483,13 @@ impl StoreOpaque {
         Ok(Some(result))
     }
 
-    /// How many elements a guest waits to read or write by the other end of one of the host's.
+    /// How many elements a guest waits to read or write by the other end of one of the host's, or the
+    /// host reads or writes, if it has both.
     pub(crate) fn others_remain(&self, id: EndId) -> usize {
-        let buffer = self.concurrency.scheduler.others_buffer(id);
-        buffer.map_or(0, |(.., remain)| remain as usize)
+        match self.concurrency.scheduler.others_buffer(id) {
+            Some((.., remain)) => remain as usize,
+            None => self.relay_remains(id),
+        }
     }
 
     /// Takes up to `most` elements of a guest that writes, which `lift` finds at an address; how many.
@@ -448,7 +542,9 @@ impl StoreOpaque {
     /// # Errors
     /// Those of the driver.
     pub(super) fn look_after(&mut self, id: EndId) -> Result<()> {
-        if !self.concurrency.host_ends.has(id) {
+        let ends = &self.concurrency.host_ends;
+        // What is relayed is seen to when that has been read.
+        if !ends.has(id) || ends.relay_at(id).is_some() {
             return Ok(());
         }
         let scheduler = &mut self.concurrency.scheduler;
@@ -458,6 +554,14 @@ impl StoreOpaque {
             (false, Some(_)) => return Ok(()),
         };
         scheduler.drop_end(id)?;
+        self.tell_driver(id, how)
+    }
+
+    /// The driver of an end, which is gone, goes, and is told how the other one has gone.
+    ///
+    /// # Errors
+    /// Those of the driver.
+    pub(super) fn tell_driver(&mut self, id: EndId, how: OtherGone) -> Result<()> {
         match self.remove_driver(id) {
             Some(driver) => driver.other_gone(self, how),
             None => Ok(()),

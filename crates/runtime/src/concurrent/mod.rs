@@ -13,6 +13,7 @@
 //!   copy       …   reads and writes, and how elements get from one memory to the other
 //!   error_context  …   error contexts
 //!   host_end   ends of streams and futures that are the host's, and what drives them
+//!   relay      … and what is between two of them
 //!   host_call  calls of the host that make tasks
 //!   host_task  host functions that are tasks: futures that the store keeps
 //!   mail       what reaches the store from outside: wakers that were called, callers that have gone
@@ -48,6 +49,7 @@ mod host_call;
 mod host_end;
 mod host_task;
 mod mail;
+mod relay;
 mod run_concurrent;
 mod schedule;
 mod start_function;
@@ -69,6 +71,7 @@ pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
 pub(crate) use host_end::{Driven, OtherGone};
 pub(crate) use host_task::{HostTaskFuture, HostTaskId, host_task_call};
 pub(crate) use mail::Mail;
+pub(crate) use relay::RustElements;
 pub use schedule::Schedule;
 pub(crate) use start_function::StartTask;
 pub(crate) use state::{Concurrency, InstanceTasks, TaskFuncs};

@@ -9,6 +9,7 @@ mod calls;
 mod cancel;
 mod executors;
 mod failures;
+mod host_to_host;
 mod linked;
 mod pending;
 mod setup;

@@ -12,7 +12,7 @@ use threadline::{Engine, Store, StoreContextMut};
 
 /// `sum` reads bytes until there are no more, 8 at once at most, and gives their sum; `count` gives a
 /// stream into which it then writes 0, 1, 2, … as a string each, until nobody reads or `n` are written;
-/// `next` reads a future, `double` gives twice a number as one; `pass` gives back a stream.
+/// `next` reads a future, `double` gives twice a number as one, `late` does so some time later; `pass` gives back a stream.
 const GUEST: &str = r#"(component
     (core module $Memory (memory (export "memory") 1)
         (global $next (mut i32) (i32.const 4096))
@@ -33,6 +33,7 @@ const GUEST: &str = r#"(component
     (canon future.read $later (memory $m) (core func $read-later))
     (canon future.new $later (core func $new-later))
     (canon future.write $later (memory $m) (core func $write-later))
+    (canon thread.yield (core func $yield))
     (canon task.return (result u32) (core func $return))
     (canon task.return (result $texts) (core func $return-texts))
     (canon task.return (result $later) (core func $return-later))
@@ -46,6 +47,7 @@ const GUEST: &str = r#"(component
         (import "" "read-later" (func $read-later (param i32 i32) (result i32)))
         (import "" "new-later" (func $new-later (result i64)))
         (import "" "write-later" (func $write-later (param i32 i32) (result i32)))
+        (import "" "yield" (func $yield (result i32)))
         (import "" "return" (func $return (param i32)))
         (import "" "return-texts" (func $return-texts (param i32)))
         (import "" "return-later" (func $return-later (param i32)))
@@ -80,9 +82,17 @@ const GUEST: &str = r#"(component
         (func (export "next") (param $f i32)
             (if (call $read-later (local.get $f) (i32.const 64)) (then unreachable))
             (call $return (i32.load (i32.const 64))))
-        (func (export "double") (param $n i32) (local $ends i64)
+        (func (export "double") (param $n i32) (call $twice (local.get $n) (i32.const 0)))
+        (func (export "late") (param $n i32) (call $twice (local.get $n) (i32.const 3)))
+        (func $twice (param $n i32) (param $yields i32) (local $ends i64)
             (local.set $ends (call $new-later))
             (call $return-later (i32.wrap_i64 (local.get $ends)))
+            (loop $again
+                (if (local.get $yields)
+                    (then
+                        (drop (call $yield))
+                        (local.set $yields (i32.sub (local.get $yields) (i32.const 1)))
+                        (br $again))))
             (i32.store (i32.const 64) (i32.mul (local.get $n) (i32.const 2)))
             (drop (call $write-later
                 (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))) (i32.const 64))))
@@ -92,7 +102,7 @@ const GUEST: &str = r#"(component
         (export "read" (func $read)) (export "drop" (func $drop)) (export "new" (func $new))
         (export "write" (func $write)) (export "end" (func $end))
         (export "read-later" (func $read-later)) (export "new-later" (func $new-later))
-        (export "write-later" (func $write-later)) (export "return" (func $return))
+        (export "write-later" (func $write-later)) (export "yield" (func $yield)) (export "return" (func $return))
         (export "return-texts" (func $return-texts)) (export "return-later" (func $return-later))))))
     (func (export "sum") async (param "s" $bytes) (result u32)
         (canon lift (core func $i "sum") async))
@@ -102,6 +112,8 @@ const GUEST: &str = r#"(component
         (canon lift (core func $i "next") async))
     (func (export "double") async (param "n" u32) (result $later)
         (canon lift (core func $i "double") async))
+    (func (export "late") async (param "n" u32) (result $later)
+        (canon lift (core func $i "late") async))
     (func (export "pass") (param "s" $bytes) (result $bytes) (canon lift (core func $i "pass")))
     (func (export "trap") (param "s" $bytes) (canon lift (core func $i "trap"))))"#;
 
@@ -178,6 +190,21 @@ fn a_receiver_gets_what_a_guest_writes() -> Result<()> {
         }))??;
         assert_eq!(received, ["0", "1", "2", "3", "4"], "{capacity}");
     }
+    Ok(())
+}
+
+#[test]
+fn who_reads_before_a_guest_writes_is_asked_when_it_does() -> Result<()> {
+    let (mut store, instance) = guest()?;
+    let late = instance.get_typed_func::<(u32,), (FutureReader<u32>,)>(&mut store, "late")?;
+    let (value,) = late.call(&mut store, (8,))?;
+    value.pipe(&mut store, |mut store, value| {
+        store.data_mut().push(format!("{value:?}"));
+        Ok(())
+    })?;
+    assert!(store.data().is_empty());
+    block_on(store.run_concurrent(|_| yields(20)))?;
+    assert_eq!(store.data(), &["Some(16)"]);
     Ok(())
 }
 
