@@ -7,6 +7,7 @@ mod abandoned;
 mod async_lowering;
 mod calls;
 mod cancel;
+mod deadlocks;
 mod executors;
 mod failures;
 mod linked;
