@@ -71,6 +71,7 @@ fn begin(
         lift: Some(funcs.lift),
         result: funcs.result,
         work: TaskWork::Guest(adapter),
+        root: store.concurrency.current_root(),
         out: args.clone().next_back().unwrap_or(0),
         args: args.collect(),
         scope: 0,

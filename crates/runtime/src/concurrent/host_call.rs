@@ -250,11 +250,9 @@ impl HostCalls {
 impl Concurrency {
     /// The current thread fails: if it is of a task that a call of the host waits for, that is noted.
     pub(super) fn note_failed_call(&mut self) {
-        let call = match self.current_task().map(|task| task.work) {
-            Ok(TaskWork::Host { call, .. }) => Some(call),
-            _ => None,
-        };
-        let call = call.filter(|&call| self.host_calls.is_unresolved(call));
+        let call = self
+            .current_root()
+            .filter(|&call| self.host_calls.is_unresolved(call));
         self.host_calls.failed = call;
     }
 }
@@ -298,6 +296,7 @@ impl StoreOpaque {
                 core: task.core,
                 call,
             },
+            root: Some(call),
             args: Default::default(),
             out: 0,
             scope: 0,

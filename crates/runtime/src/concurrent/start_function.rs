@@ -95,6 +95,7 @@ impl StoreOpaque {
                 lift: None,
                 result: None,
                 work: TaskWork::Start(start.func),
+                root: None,
                 args: start.arg.into_iter().map(u64::from).collect(),
                 out: 0,
                 scope: 0,
