@@ -95,7 +95,7 @@ pub(crate) struct HostCalls {
     free: Vec<usize>,
     /// What callers want to be done at the next turn.
     pub(super) requests: VecDeque<Request>,
-    /// The call whose task has failed last, if it waits for it.
+    /// The call that the thread that has failed last is part of.
     pub(super) failed: Option<HostCallId>,
     /// Calls of sync-typed functions that have to be resolved before anything else goes on, each within
     /// the one before.
@@ -211,6 +211,31 @@ impl HostCalls {
         self.get(id).is_some_and(|call| call.resolution.is_none())
     }
 
+    /// Something has failed that is part of a call: so has the call.
+    ///
+    /// # Errors
+    /// The failure, if nobody waits for the call.
+    pub(super) fn fail(&mut self, id: Option<HostCallId>, error: anyhow::Error) -> Result<()> {
+        let Some((id, call)) = id.and_then(|id| Some((id, self.get(id)?))) else {
+            return Err(error);
+        };
+        match call.resolution {
+            None => self.resolve(id, Resolution::Failed(error)),
+            // A consequence of the first failure, and nothing new to who waits.
+            Some(Resolution::Failed(_)) => {}
+            Some(Resolution::Returned | Resolution::Cancelled) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Why a call has failed, if its caller is left for this reason.
+    fn first_failure(&mut self, id: HostCallId, error: anyhow::Error) -> anyhow::Error {
+        match self.take_resolution(id) {
+            Some(Resolution::Failed(first)) => first,
+            _ => error,
+        }
+    }
+
     fn end(&mut self, id: HostCallId) -> Option<HostCall> {
         let call = self.get(id)?;
         let generation = call.generation + 1;
@@ -248,12 +273,9 @@ impl HostCalls {
 }
 
 impl Concurrency {
-    /// The current thread fails: if it is of a task that a call of the host waits for, that is noted.
+    /// The current thread fails: which call of the host it is part of is noted.
     pub(super) fn note_failed_call(&mut self) {
-        let call = self
-            .current_root()
-            .filter(|&call| self.host_calls.is_unresolved(call));
-        self.host_calls.failed = call;
+        self.host_calls.failed = self.current_root();
     }
 }
 
@@ -319,12 +341,10 @@ impl StoreOpaque {
     /// does.
     fn drive_call(&mut self, task: &HostTask, id: HostCallId) -> Result<Driven<Resolution>> {
         if task.async_typed {
-            return self.drive(Outside::Nothing, |store| {
-                Ok(store.concurrency.host_calls.take_resolution(id))
-            });
+            return self.drive(Outside::Nothing, |store| Ok(store.resolution(task, id)));
         }
         loop {
-            if let Some(resolution) = self.concurrency.host_calls.take_resolution(id) {
+            if let Some(resolution) = self.resolution(task, id) {
                 return Ok(Driven::Done(resolution));
             }
             let instance = self.scheduled(task.instance, task.owner);
@@ -333,6 +353,17 @@ impl StoreOpaque {
                 return Ok(Driven::Pending);
             }
         }
+    }
+
+    /// How a call has ended that is waited for here, if it has.
+    fn resolution(&mut self, task: &HostTask, id: HostCallId) -> Option<Resolution> {
+        let resolution = self.concurrency.host_calls.take_resolution(id);
+        // Something else has failed there, and who was in it will never return.
+        resolution.or_else(|| {
+            let error = GuestTrap::CannotEnterComponent;
+            let is_locked = task.instance.is_locked();
+            is_locked.then(|| Resolution::Failed(error.into()))
+        })
     }
 
     /// A call ends, whoever waited for it. If it isn't resolved, its task is to be cancelled.
@@ -359,6 +390,8 @@ impl StoreOpaque {
                 Ran::Pending => Ok(Driven::Pending),
             })
         });
+        let calls = &mut self.concurrency.host_calls;
+        let driven = driven.map_err(|error| calls.first_failure(id, error));
         self.end_call(id, matches!(driven, Ok(Driven::Done(_))));
         match driven? {
             Driven::Done(resolution) => resolution.result(),
@@ -408,7 +441,10 @@ impl StoreOpaque {
                     call.aside = call.store.concurrency.set_aside(call.depth);
                     Poll::Pending
                 }
-                Err(error) => Poll::Ready(Err(error)),
+                Err(error) => {
+                    let calls = &mut call.store.concurrency.host_calls;
+                    Poll::Ready(Err(calls.first_failure(id, error)))
+                }
             }
         });
         let resolution = resolution.await?;
@@ -545,13 +581,8 @@ impl StoreOpaque {
             Err(error) => {
                 let calls = &mut self.concurrency.host_calls;
                 calls.failed = None;
-                match calls.is_unresolved(id) {
-                    true => {
-                        calls.resolve(id, Resolution::Failed(error));
-                        Ok(Ran::Done)
-                    }
-                    false => Err(error),
-                }
+                calls.fail(Some(id), error)?;
+                Ok(Ran::Done)
             }
         }
     }

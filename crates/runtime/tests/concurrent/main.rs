@@ -5,6 +5,7 @@
 
 mod abandoned;
 mod async_lowering;
+mod blame;
 mod calls;
 mod cancel;
 mod deadlocks;
