@@ -328,6 +328,10 @@ impl<T: 'static> LinkerInstance<'_, T> {
     /// [`Store::run_concurrent`](crate::Store::run_concurrent) and their like. If the guest cancels the
     /// call, the future is dropped, unless it has used [`Accessor::cancelled`].
     ///
+    /// An error that the future gives is as a trap to the guest: its instance is locked, and it is the
+    /// error of the call of the host by which all this has come about, if somebody waits for that still;
+    /// if not, of who turns the store. Other instances go on.
+    ///
     /// # Errors
     /// If the name is defined already, unless shadowing is allowed.
     pub fn func_wrap_concurrent<Params, Return, F, Fut>(

@@ -142,7 +142,7 @@ pub use self::component::Component;
 pub use crate::canonical_abi::{ComponentNamedList, ComponentType, Lift, Lower, WasmList, WasmStr};
 #[doc(hidden)]
 pub use crate::canonical_abi::{LiftContext, LowerContext, TypeAbi, TypeContext, TypeMismatch};
-pub use crate::concurrent::Deadlock;
+pub use crate::concurrent::{Deadlock, WaitingThread};
 pub use accessor::{Access, Accessor, CancelRequested, Cancelled, JoinHandle};
 pub use concurrency_counts::ConcurrencyCounts;
 pub use end_any::{FutureAny, StreamAny};

@@ -67,6 +67,7 @@ fn begin(
         .iter()
         .map(|slot| val_raw::i64(slot) as u64);
     let out = args.clone().next_back().unwrap_or(0);
+    let root = store.concurrency.current_root();
     let thread = new_thread(store, instance, Next::Task)?;
     let scheduler = &mut store.concurrency.scheduler;
     let subtask = scheduler.new_subtask(caller, GuestSubtask::default())?;
@@ -75,6 +76,7 @@ fn begin(
         lift: Some(funcs.lift),
         result: funcs.result,
         work: TaskWork::Guest(adapter),
+        root,
         out,
         args: None,
         scope: 0,

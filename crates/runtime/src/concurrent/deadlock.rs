@@ -3,32 +3,81 @@
 use super::state::{Concurrency, TaskWork};
 use crate::component::export_name;
 use crate::store::StoreOpaque;
+use crate::trap::WasmBacktrace;
 use std::fmt;
 use threadline_concurrent::{
-    EndKind, EndReport, EndState, Id, InstanceId, Reason, Side, SubtaskState, TaskId, TransferKind,
-    WaitReport, WaitableKind, WaitableReport,
+    EndKind, EndReport, EndState, Id, InstanceId, Reason, Side, SubtaskState, TaskId, ThreadId,
+    TransferKind, WaitReport, WaitableKind, WaitableReport,
 };
+
+/// How many threads are shown with their frames: a guest may have made any number of threads.
+const MAX_BACKTRACES: usize = 256;
 
 /// A call can't return: it waits for what no thread of its store, and no host function, will ever do.
 ///
-/// It says of each thread what that waits for.
+/// It says of each thread what that waits for, and where.
 #[derive(Debug)]
 pub struct Deadlock {
-    threads: Vec<String>,
+    threads: Vec<WaitingThread>,
+}
+
+/// A guest thread that waits for what will never come.
+#[derive(Debug, Clone)]
+pub struct WaitingThread {
+    text: String,
+    backtrace: Option<WasmBacktrace>,
+}
+
+impl WaitingThread {
+    /// Whose it is and what it waits for, for people; on several lines if that is more than one thing.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The wasm functions on its own stack, innermost first.
+    ///
+    /// There are none of a thread that is to be called back, or has not begun. And of very many
+    /// threads the first few hundred have theirs.
+    pub fn backtrace(&self) -> Option<&WasmBacktrace> {
+        self.backtrace.as_ref()
+    }
+}
+
+impl fmt::Display for WaitingThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        if let Some(backtrace) = &self.backtrace {
+            for line in backtrace.to_string().lines() {
+                write!(f, "\n  {line}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Deadlock {
     pub(super) fn new(store: &StoreOpaque) -> Deadlock {
         let concurrency = &store.concurrency;
-        let waiting = concurrency.scheduler.waiting();
+        let mut left = MAX_BACKTRACES;
+        let waiting = concurrency.scheduler.waiting().map(|wait| {
+            let backtrace = match left {
+                0 => None,
+                _ => backtrace(store, wait.thread),
+            };
+            left -= usize::from(backtrace.is_some());
+            WaitingThread {
+                text: thread(concurrency, &wait),
+                backtrace,
+            }
+        });
         Deadlock {
-            threads: waiting.map(|wait| thread(concurrency, &wait)).collect(),
+            threads: waiting.collect(),
         }
     }
 
-    /// What each thread that could go on waits for, for people.
-    pub fn threads(&self) -> impl Iterator<Item = &str> {
-        self.threads.iter().map(String::as_str)
+    /// The threads that could go on, if what they wait for came.
+    pub fn threads(&self) -> &[WaitingThread] {
+        &self.threads
     }
 }
 
@@ -36,13 +85,20 @@ impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("wasm trap: deadlock detected: event loop cannot make further progress")?;
         for thread in &self.threads {
-            write!(f, "\n  {thread}")?;
+            for line in thread.to_string().lines() {
+                write!(f, "\n  {line}")?;
+            }
         }
         Ok(())
     }
 }
 
 impl std::error::Error for Deadlock {}
+
+fn backtrace(store: &StoreOpaque, id: ThreadId) -> Option<WasmBacktrace> {
+    let thread = store.concurrency.scheduler.thread_payload(id)?;
+    store.suspended_frames(&thread.stack)
+}
 
 fn thread(concurrency: &Concurrency, wait: &WaitReport) -> String {
     let instance = instance(concurrency, wait.instance);
@@ -56,7 +112,7 @@ fn thread(concurrency: &Concurrency, wait: &WaitReport) -> String {
         index => format!("{task}, thread {index} of {instance}, {what}"),
     };
     for waitable in &wait.waitables {
-        text += "\n    ";
+        text += "\n  ";
         text += &waitable_of(concurrency, waitable);
     }
     text

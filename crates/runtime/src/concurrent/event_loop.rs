@@ -9,7 +9,8 @@
 //! again.
 
 use super::deadlock::Deadlock;
-use super::host_call::{Hops, Request, Resolution};
+use super::host_call::{Hops, Request};
+use super::host_task::Failure;
 use super::turn::Ran;
 use crate::store::StoreOpaque;
 use anyhow::{Result, anyhow};
@@ -93,7 +94,7 @@ impl StoreOpaque {
             turn = Turn::Busy;
         }
         if let Some(place) = self.concurrency.host_tasks.next_woken() {
-            self.poll_host_task(place)?;
+            self.poll_from_loop(place)?;
             turn = Turn::Busy;
         }
         if let Some(next) = self.next_thread() {
@@ -137,7 +138,15 @@ impl StoreOpaque {
             && !concurrency.host_tasks.mail().has_letters()
     }
 
-    /// Runs a thread. If it fails and a call of the host waits for its task, that has failed.
+    /// Polls a future that was woken. If it fails and a call of the host waits for what has called it, that
+    /// has failed.
+    fn poll_from_loop(&mut self, place: u32) -> Result<()> {
+        let polled = self.poll_host_task(place);
+        let calls = &mut self.concurrency.host_calls;
+        polled.or_else(|Failure { call, error }| calls.fail(call, error))
+    }
+
+    /// Runs a thread. If it fails and a call of the host waits for what it is part of, that has failed.
     pub(super) fn run_from_loop(&mut self, thread: ThreadId) -> Result<Ran> {
         self.run_thread(thread).or_else(|error| self.failed(error))
     }
@@ -149,10 +158,8 @@ impl StoreOpaque {
 
     fn failed(&mut self, error: anyhow::Error) -> Result<Ran> {
         let calls = &mut self.concurrency.host_calls;
-        match calls.failed.take() {
-            Some(call) => calls.resolve(call, Resolution::Failed(error)),
-            None => return Err(error),
-        }
+        let call = calls.failed.take();
+        calls.fail(call, error)?;
         Ok(Ran::Done)
     }
 

@@ -12,6 +12,7 @@ use crate::vm::{CallerSlot, ComponentInstancePtr, CoreFunc};
 use anyhow::{Context as _, Result, anyhow};
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::num::NonZeroU32;
 use std::task::{Context, Poll, Waker};
 use threadline_concurrent::{CancelRequest, InstanceId, NewTask, TaskId, TaskState, ThreadId};
 use threadline_environ::canonical_abi::LiftOrLower;
@@ -84,18 +85,18 @@ impl HostTask {
 /// A call of the host that makes a task; a place and a generation.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostCallId {
-    place: usize,
-    generation: u64,
+    place: u32,
+    generation: NonZeroU32,
 }
 
 /// Calls of the host that have not ended.
 #[derive(Default)]
 pub(crate) struct HostCalls {
     places: Vec<HostCall>,
-    free: Vec<usize>,
+    free: Vec<u32>,
     /// What callers want to be done at the next turn.
     pub(super) requests: VecDeque<Request>,
-    /// The call whose task has failed last, if it waits for it.
+    /// The call that the thread that has failed last is part of.
     pub(super) failed: Option<HostCallId>,
     /// Calls of sync-typed functions that have to be resolved before anything else goes on, each within
     /// the one before.
@@ -135,9 +136,8 @@ pub(super) enum Request {
     CancelTask(TaskId),
 }
 
-#[derive(Default)]
 struct HostCall {
-    generation: u64,
+    generation: NonZeroU32,
     caller: CallerSlot,
     task: Option<TaskId>,
     resolution: Option<Resolution>,
@@ -167,20 +167,34 @@ impl Resolution {
     }
 }
 
+impl HostCall {
+    fn new() -> HostCall {
+        HostCall {
+            generation: NonZeroU32::MIN,
+            caller: CallerSlot::default(),
+            task: None,
+            resolution: None,
+            queued: None,
+            instance: None,
+            waiter: None,
+        }
+    }
+}
+
 impl HostCalls {
     fn begin(&mut self) -> HostCallId {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(HostCall::default());
-            self.places.len() - 1
+            self.places.push(HostCall::new());
+            u32::try_from(self.places.len() - 1).expect("fewer calls than there can be threads")
         });
         HostCallId {
             place,
-            generation: self.places[place].generation,
+            generation: self.places[place as usize].generation,
         }
     }
 
     fn get(&mut self, id: HostCallId) -> Option<&mut HostCall> {
-        let call = self.places.get_mut(id.place)?;
+        let call = self.places.get_mut(id.place as usize)?;
         (call.generation == id.generation).then_some(call)
     }
 
@@ -211,18 +225,48 @@ impl HostCalls {
         self.get(id).is_some_and(|call| call.resolution.is_none())
     }
 
-    fn end(&mut self, id: HostCallId) -> Option<HostCall> {
+    /// Something has failed that is part of a call: so has the call.
+    ///
+    /// # Errors
+    /// The failure, if nobody waits for the call.
+    pub(super) fn fail(&mut self, id: Option<HostCallId>, error: anyhow::Error) -> Result<()> {
+        let Some((id, call)) = id.and_then(|id| Some((id, self.get(id)?))) else {
+            return Err(error);
+        };
+        match call.resolution {
+            None => self.resolve(id, Resolution::Failed(error)),
+            // A consequence of the first failure, and nothing new to who waits.
+            Some(Resolution::Failed(_)) => {}
+            Some(Resolution::Returned | Resolution::Cancelled) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Why a call has failed, if its caller is left for this reason.
+    fn first_failure(&mut self, id: HostCallId, error: anyhow::Error) -> anyhow::Error {
+        match self.take_resolution(id) {
+            Some(Resolution::Failed(first)) => first,
+            _ => error,
+        }
+    }
+
+    /// Forgets a call; `take` may take of it what is needed still.
+    #[inline]
+    fn end<R>(&mut self, id: HostCallId, take: impl FnOnce(&mut HostCall) -> R) -> Option<R> {
         let call = self.get(id)?;
-        let generation = call.generation + 1;
-        let ended = std::mem::replace(
-            call,
-            HostCall {
-                generation,
-                ..HostCall::default()
-            },
-        );
-        self.free.push(id.place);
-        Some(ended)
+        let taken = take(call);
+        call.caller = CallerSlot::default();
+        call.task = None;
+        call.resolution = None;
+        call.queued = None;
+        call.instance = None;
+        call.waiter = None;
+        // A place that has run out of generations is never used again.
+        if let Some(next) = call.generation.checked_add(1) {
+            call.generation = next;
+            self.free.push(id.place);
+        }
+        Some(taken)
     }
 
     /// Whoever waits for calls of an instance looks again: it is locked.
@@ -248,14 +292,9 @@ impl HostCalls {
 }
 
 impl Concurrency {
-    /// The current thread fails: if it is of a task that a call of the host waits for, that is noted.
+    /// The current thread fails: which call of the host it is part of is noted.
     pub(super) fn note_failed_call(&mut self) {
-        let call = match self.current_task().map(|task| task.work) {
-            Ok(TaskWork::Host { call, .. }) => Some(call),
-            _ => None,
-        };
-        let call = call.filter(|&call| self.host_calls.is_unresolved(call));
-        self.host_calls.failed = call;
+        self.host_calls.failed = self.current_root();
     }
 }
 
@@ -298,6 +337,7 @@ impl StoreOpaque {
                 core: task.core,
                 call,
             },
+            root: Some(call),
             args: None,
             out: 0,
             scope: 0,
@@ -320,12 +360,10 @@ impl StoreOpaque {
     /// does.
     fn drive_call(&mut self, task: &HostTask, id: HostCallId) -> Result<Driven<Resolution>> {
         if task.async_typed {
-            return self.drive(Outside::Nothing, |store| {
-                Ok(store.concurrency.host_calls.take_resolution(id))
-            });
+            return self.drive(Outside::Nothing, |store| Ok(store.resolution(task, id)));
         }
         loop {
-            if let Some(resolution) = self.concurrency.host_calls.take_resolution(id) {
+            if let Some(resolution) = self.resolution(task, id) {
                 return Ok(Driven::Done(resolution));
             }
             let instance = self.scheduled(task.instance, task.owner);
@@ -336,12 +374,21 @@ impl StoreOpaque {
         }
     }
 
+    /// How a call has ended that is waited for here, if it has.
+    fn resolution(&mut self, task: &HostTask, id: HostCallId) -> Option<Resolution> {
+        let resolution = self.concurrency.host_calls.take_resolution(id);
+        // Something else has failed there, and who was in it will never return.
+        resolution.or_else(|| {
+            let error = GuestTrap::CannotEnterComponent;
+            let is_locked = task.instance.is_locked();
+            is_locked.then(|| Resolution::Failed(error.into()))
+        })
+    }
+
     /// A call ends, whoever waited for it. If it isn't resolved, its task is to be cancelled.
     fn end_call(&mut self, id: HostCallId, is_resolved: bool) {
         let calls = &mut self.concurrency.host_calls;
-        if let Some(HostCall {
-            task: Some(task), ..
-        }) = calls.end(id)
+        if let Some(Some(task)) = calls.end(id, |call| call.task)
             && !is_resolved
         {
             calls.requests.push_back(Request::CancelTask(task));
@@ -360,6 +407,8 @@ impl StoreOpaque {
                 Ran::Pending => Ok(Driven::Pending),
             })
         });
+        let calls = &mut self.concurrency.host_calls;
+        let driven = driven.map_err(|error| calls.first_failure(id, error));
         self.end_call(id, matches!(driven, Ok(Driven::Done(_))));
         match driven? {
             Driven::Done(resolution) => resolution.result(),
@@ -409,7 +458,10 @@ impl StoreOpaque {
                     call.aside = call.store.concurrency.set_aside(call.depth);
                     Poll::Pending
                 }
-                Err(error) => Poll::Ready(Err(error)),
+                Err(error) => {
+                    let calls = &mut call.store.concurrency.host_calls;
+                    Poll::Ready(Err(calls.first_failure(id, error)))
+                }
             }
         });
         let resolution = resolution.await?;
@@ -477,11 +529,12 @@ impl StoreOpaque {
 
     /// A call that was queued is over; its task, if it goes on.
     fn forget_call(&mut self, id: HostCallId) -> Option<TaskId> {
-        let mut call = self.concurrency.host_calls.end(id)?;
-        if let CallerSlot::Kept(caller) = &mut call.caller {
+        let take = |call: &mut HostCall| (std::mem::take(&mut call.caller), call.task);
+        let (caller, task) = self.concurrency.host_calls.end(id, take)?;
+        if let CallerSlot::Kept(mut caller) = caller {
             caller.over(self);
         }
-        call.task
+        task
     }
 
     /// Has what a caller wants done; at once, if its call has not begun, and then never does.
@@ -546,13 +599,8 @@ impl StoreOpaque {
             Err(error) => {
                 let calls = &mut self.concurrency.host_calls;
                 calls.failed = None;
-                match calls.is_unresolved(id) {
-                    true => {
-                        calls.resolve(id, Resolution::Failed(error));
-                        Ok(Ran::Done)
-                    }
-                    false => Err(error),
-                }
+                calls.fail(Some(id), error)?;
+                Ok(Ran::Done)
             }
         }
     }

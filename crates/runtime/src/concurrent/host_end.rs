@@ -9,7 +9,7 @@
 //!
 //! Where the other end is the host's, too, and driven, there is a relay in between (`super::relay`).
 
-use super::copy::{Buffer, Elements};
+use super::copy::{Buffer, Elements, GuestBuffer};
 use super::end::ElementType;
 use super::host_task::HostTaskId;
 use super::relay::{Relay, RustElements};
@@ -20,7 +20,7 @@ use crate::store::StoreOpaque;
 use crate::vm::{EndDriver, lend_nothing};
 use anyhow::Result;
 use std::task::{Context, Poll, Waker};
-use threadline_concurrent::{Copying, EndId, Id, Side, Transfer, TransferKind};
+use threadline_concurrent::{Copying, EndId, Id, Meeting, Side, Transfer, TransferKind};
 use threadline_environ::canonical_abi::SizeAlign;
 use threadline_environ::component::InterfaceType;
 
@@ -165,6 +165,16 @@ impl HostEnds {
         self.relays -= usize::from(place.as_ref().is_some_and(|place| place.relay.is_some()));
         place
     }
+}
+
+/// Elements that are copied between a guest and the host.
+struct HostCopy {
+    buffer: GuestBuffer,
+    /// How many the guest's buffer got through before.
+    progress: u32,
+    count: u32,
+    /// Of elements that may run guest code.
+    transfer: Option<Transfer<Guests>>,
 }
 
 impl StoreOpaque {
@@ -402,23 +412,63 @@ impl StoreOpaque {
     }
 
     /// Begins to copy up to so many elements with the guest that waits; none if nobody does.
-    fn begin_host_copy(&mut self, id: EndId, most: usize) -> Result<Option<Transfer<Guests>>> {
+    #[inline]
+    fn begin_host_copy(&mut self, id: EndId, most: usize) -> Result<Option<HostCopy>> {
         let scheduler = &mut self.concurrency.scheduler;
         let remain = scheduler.others_buffer(id).map_or(0, |(.., remain)| remain);
         let count = u32::try_from(most).unwrap_or(u32::MAX).min(remain);
         if count == 0 {
             return Ok(None);
         }
-        match scheduler.begin_copy(id, Buffer::Host, count)? {
-            Copying::Transfer(transfer) => Ok(Some(transfer)),
-            Copying::Begun => bail_bug!("the host's end has left a buffer"),
+        if let Some(Meeting {
+            buffer: &Buffer::Guest(buffer),
+            progress,
+            ..
+        }) = scheduler.meet_at_once(id, count)
+            && !matches!(buffer.elements, Elements::Values(_))
+        {
+            return Ok(Some(HostCopy {
+                buffer,
+                progress,
+                count,
+                transfer: None,
+            }));
         }
+        self.begin_host_transfer(id, count).map(Some)
     }
 
-    fn end_host_copy(&mut self, id: EndId, transfer: Transfer<Guests>) -> Result<()> {
+    /// The same, of elements that may run guest code.
+    #[cold]
+    fn begin_host_transfer(&mut self, id: EndId, count: u32) -> Result<HostCopy> {
         let scheduler = &mut self.concurrency.scheduler;
-        scheduler.end_copy(transfer)?;
-        scheduler.take_host_event(id)?;
+        let Copying::Transfer(transfer) = scheduler.begin_copy(id, Buffer::Host, count)? else {
+            bail_bug!("the host's end has left a buffer");
+        };
+        let (buffer, progress) = match (&transfer.source, &transfer.destination) {
+            (&Buffer::Guest(buffer), Buffer::Host) => (buffer, transfer.source_progress),
+            (Buffer::Host, &Buffer::Guest(buffer)) => (buffer, transfer.destination_progress),
+            _ => bail_bug!("the host copies to itself, or not at all"),
+        };
+        Ok(HostCopy {
+            buffer,
+            progress,
+            count: transfer.count,
+            transfer: Some(transfer),
+        })
+    }
+
+    #[inline]
+    fn end_host_copy(&mut self, id: EndId, copy: HostCopy) -> Result<()> {
+        let scheduler = &mut self.concurrency.scheduler;
+        match copy.transfer {
+            None => {
+                scheduler.copied_at_once(id, copy.count)?;
+            }
+            Some(transfer) => {
+                scheduler.end_copy(transfer)?;
+                scheduler.take_host_event(id)?;
+            }
+        }
         Ok(())
     }
 
@@ -432,21 +482,18 @@ impl StoreOpaque {
         most: usize,
         lower: impl FnOnce(&mut LowerContext<'_>, InterfaceType, u64, usize) -> Result<()>,
     ) -> Result<usize> {
-        let Some(transfer) = self.begin_host_copy(id, most)? else {
+        let Some(copy) = self.begin_host_copy(id, most)? else {
             return Ok(0);
         };
-        let Buffer::Guest(buffer) = transfer.destination else {
-            bail_bug!("the host reads what it writes");
-        };
-        let count = transfer.count as usize;
+        let count = copy.count as usize;
         let handles = CallHandles::default();
-        let (options, size, ty) = buffer.layout();
-        let address = buffer.at(transfer.destination_progress, size);
-        let cx = &mut LowerContext::new(self, buffer.instance, options, &handles);
+        let (options, size, ty) = copy.buffer.layout();
+        let address = copy.buffer.at(copy.progress, size);
+        let cx = &mut LowerContext::new(self, copy.buffer.instance, options, &handles);
         let lowered = lower(cx, ty, address, count);
         handles.end(self);
         lowered?;
-        self.end_host_copy(id, transfer)?;
+        self.end_host_copy(id, copy)?;
         Ok(count)
     }
 
@@ -477,8 +524,8 @@ impl StoreOpaque {
             }
         };
         let (count, result) = body(bytes);
-        if let Some(transfer) = self.begin_host_copy(id, count)? {
-            self.end_host_copy(id, transfer)?;
+        if let Some(copy) = self.begin_host_copy(id, count)? {
+            self.end_host_copy(id, copy)?;
         }
         Ok(Some(result))
     }
@@ -502,22 +549,19 @@ impl StoreOpaque {
         most: usize,
         lift: impl FnOnce(&mut LiftContext<'_>, InterfaceType, u64, usize) -> Result<()>,
     ) -> Result<usize> {
-        let Some(transfer) = self.begin_host_copy(id, most)? else {
+        let Some(copy) = self.begin_host_copy(id, most)? else {
             return Ok(0);
         };
-        let Buffer::Guest(buffer) = transfer.source else {
-            bail_bug!("the host writes what it reads");
-        };
-        let count = transfer.count as usize;
+        let count = copy.count as usize;
         let handles = CallHandles::default();
-        let (options, size, ty) = buffer.layout();
-        let address = buffer.at(transfer.source_progress, size);
-        let cx = &mut LiftContext::new(self, buffer.instance, options, &handles);
+        let (options, size, ty) = copy.buffer.layout();
+        let address = copy.buffer.at(copy.progress, size);
+        let cx = &mut LiftContext::new(self, copy.buffer.instance, options, &handles);
         let lifted = lift(cx, ty, address, count);
         handles.end(self);
         self.settle_lifted();
         lifted?;
-        self.end_host_copy(id, transfer)?;
+        self.end_host_copy(id, copy)?;
         Ok(count)
     }
 

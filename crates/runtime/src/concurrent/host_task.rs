@@ -10,6 +10,7 @@
 //!
 //! What drives the host's ends of streams and futures is woken likewise (`super::host_end`).
 
+use super::host_call::HostCallId;
 use super::mail::{Bell, Letters, Mail};
 use super::state::{GuestSubtask, Lent};
 use super::{call, waitable};
@@ -94,6 +95,21 @@ enum Tenant {
 struct Call {
     subtask: SubtaskId,
     site: CallSite,
+    /// The call of the host that the caller is part of.
+    root: Option<HostCallId>,
+}
+
+/// A future has failed.
+pub(super) struct Failure {
+    /// The call of the host that its caller is part of, if it has one.
+    pub(super) call: Option<HostCallId>,
+    pub(super) error: anyhow::Error,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure { call: None, error }
+    }
 }
 
 /// How far a future got.
@@ -387,7 +403,12 @@ fn begun_call(
     let scheduler = &mut store.concurrency.scheduler;
     let subtask = scheduler.new_subtask(caller, payload)?;
     scheduler.host_started(subtask)?;
-    let call = Call { subtask, site };
+    let root = store.concurrency.current_root();
+    let call = Call {
+        subtask,
+        site,
+        root,
+    };
     let tasks = &mut store.concurrency.host_tasks;
     tasks.keep(id, Tenant::Call(call, Some(future)));
     // The host may have called the instance again, which trapped.
@@ -452,7 +473,7 @@ impl StoreOpaque {
     ///
     /// # Panics
     /// If the future panics, with its payload; likewise.
-    pub(super) fn poll_host_task(&mut self, place: u32) -> Result<()> {
+    pub(super) fn poll_host_task(&mut self, place: u32) -> Result<(), Failure> {
         let tasks = &mut self.concurrency.host_tasks;
         let found = &mut tasks.places[place as usize];
         found.bell.reset();
@@ -474,7 +495,7 @@ impl StoreOpaque {
             Tenant::Spawned(future) => (future.take(), None),
             Tenant::End(end) => {
                 let end = *end;
-                return self.end_woken(end);
+                return Ok(self.end_woken(end)?);
             }
         };
         let Some(future) = future else {
@@ -525,7 +546,7 @@ impl StoreOpaque {
         id: HostTaskId,
         call: Option<&Call>,
         result: Result<u64>,
-    ) -> Result<()> {
+    ) -> Result<(), Failure> {
         let place = &self.concurrency.host_tasks.places[id.place as usize];
         let state = match &result {
             Ok(_) => Some(SubtaskState::Returned),
@@ -534,14 +555,18 @@ impl StoreOpaque {
             }
             Err(_) => None,
         };
-        let Some(state) = state else {
-            self.fail_host_task(id, call);
-            return result.map(drop);
+        let flat = match (state, result) {
+            (None, Err(error)) => {
+                self.fail_host_task(id, call);
+                let call = call.and_then(|call| call.root);
+                return Err(Failure { call, error });
+            }
+            (_, result) => result.unwrap_or(0),
         };
         let ended = self.concurrency.host_tasks.end(id);
         debug_assert!(ended.is_none(), "it was polled");
-        if let Some(call) = call {
-            self.resolve_host_call(call.subtask, state, result.unwrap_or(0))?;
+        if let (Some(call), Some(state)) = (call, state) {
+            self.resolve_host_call(call.subtask, state, flat)?;
         }
         Ok(())
     }
@@ -609,7 +634,9 @@ impl StoreOpaque {
         place.is_cancelled = true;
         if let Some(waker) = place.on_cancel.take() {
             waker.wake();
-            return self.poll_host_task(id.place);
+            // A failure is the caller's who has asked for this, and runs.
+            let polled = self.poll_host_task(id.place);
+            return polled.map_err(|failure| failure.error);
         }
         let future = tasks.end(id);
         lend_nothing(|| drop(future));

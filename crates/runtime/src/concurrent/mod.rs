@@ -65,7 +65,7 @@ mod waitable;
 pub(crate) use aside::Aside;
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
-pub use deadlock::Deadlock;
+pub use deadlock::{Deadlock, WaitingThread};
 pub(crate) use end::{ElementType, gone as end_gone, interface_type};
 pub(crate) use host_call::{HostCallId, HostCaller, HostTask};
 pub(crate) use host_end::{Driven, OtherGone};

@@ -95,6 +95,7 @@ impl StoreOpaque {
                 lift: None,
                 result: None,
                 work: TaskWork::Start(start.func),
+                root: None,
                 args: start.arg.map(|arg| [arg.into()].into()),
                 out: 0,
                 scope: 0,

@@ -66,6 +66,9 @@ pub(crate) struct GuestTask {
     pub(super) result: Option<InterfaceType>,
     /// What it does.
     pub(super) work: TaskWork,
+    /// The call of the host that it is part of, as its callee or as a callee of that; none of a start
+    /// function.
+    pub(super) root: Option<HostCallId>,
     /// The core parameters that the caller passed, if it has gone on before the task has started.
     pub(super) args: Option<Args>,
     /// Where the caller wants the result, if it wants it in memory.
@@ -174,6 +177,11 @@ impl Concurrency {
         let id = self.scheduler.current_task()?;
         let task = self.scheduler.task_payload_mut(id);
         Ok(task.ok_or_else(|| crate::bug::bug!("the running task is gone"))?)
+    }
+
+    /// The call of the host that the running task is part of.
+    pub(super) fn current_root(&mut self) -> Option<HostCallId> {
+        self.current_task().ok()?.root
     }
 
     /// What is attached to a subtask.

@@ -87,6 +87,18 @@ impl RawBacktrace {
         unsafe { self.walk(fp, (*context).entry) };
     }
 
+    /// Records the callers of the frame at `fp` up to, and without, the one at `last`, and no others:
+    /// what wasm there is on a stack of its own.
+    ///
+    /// # Safety
+    /// Both are frame pointers of frames of compiled code that has not returned, in one run, on a stack
+    /// on which nothing runs meanwhile.
+    pub(super) unsafe fn capture_run(&mut self, fp: usize, last: usize) {
+        self.clear();
+        // SAFETY: passed on to the caller.
+        unsafe { self.walk_run(fp, last) };
+    }
+
     /// Records the callers of the frame at `fp`, down to the outermost entry.
     ///
     /// # Safety
@@ -109,7 +121,7 @@ impl RawBacktrace {
     /// Records the callers of the frame at `fp` up to, and without, the one at `last`.
     ///
     /// # Safety
-    /// Both are frame pointers of frames of compiled code on this stack, in one run.
+    /// Both are frame pointers of frames of compiled code on one stack, in one run.
     unsafe fn walk_run(&mut self, mut fp: usize, last: usize) {
         while fp < last {
             // SAFETY: compiled code keeps its frame pointers linked, and `fp < last` shows that

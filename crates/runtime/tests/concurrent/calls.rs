@@ -233,7 +233,7 @@ fn what_never_goes_on_is_a_deadlock_that_says_why() {
             ),
             "{text}"
         );
-        let thread = deadlock.threads().last().unwrap();
+        let thread = deadlock.threads().last().unwrap().text();
         assert!(thread.contains("(the export `forever`)"), "{thread}");
         assert!(
             thread.ends_with("waits for an event of a set that has nothing in it"),

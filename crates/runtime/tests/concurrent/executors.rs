@@ -23,6 +23,7 @@ fn futures_go_from_thread_to_thread() {
     is_send_and_sync::<component::CallCanceller>();
     is_send_and_sync::<component::JoinHandle>();
     is_send_and_sync::<component::Deadlock>();
+    is_send_and_sync::<component::WaitingThread>();
 
     let (mut store, hub) = hub(|_, n| async move {
         tokio::time::sleep(Duration::from_millis(1)).await;

@@ -5,8 +5,10 @@
 
 mod abandoned;
 mod async_lowering;
+mod blame;
 mod calls;
 mod cancel;
+mod deadlocks;
 mod executors;
 mod failures;
 mod host_to_host;

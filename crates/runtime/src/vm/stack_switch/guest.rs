@@ -27,7 +27,7 @@ use threadline_fiber::{Fiber, Step, Suspender};
 /// What a guest thread owns while it doesn't run: its slots, and its stack while it has one. Its
 /// store outlives it, and drops it when it doesn't run, or as the last it does.
 #[derive(Debug)]
-pub(crate) struct GuestStack(NonNull<FiberRecord>);
+pub(crate) struct GuestStack(pub(super) NonNull<FiberRecord>);
 
 // SAFETY: as for `FiberCall`; it is kept by its store, and goes where that goes.
 unsafe impl Send for GuestStack {}

@@ -34,6 +34,7 @@
 
 mod call;
 mod guest;
+mod suspended_frames;
 mod wait;
 
 pub(crate) use guest::{GuestRelation, GuestStack, GuestStackPtr, GuestStep};
