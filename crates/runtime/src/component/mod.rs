@@ -89,6 +89,17 @@
 //! [`TypedFunc::call_concurrent`] in [`Store::run_concurrent`](crate::Store::run_concurrent), many at a time. No
 //! executor is needed, and any will do.
 //!
+//! # Streams
+//!
+//! A [`StreamReader`] is the readable end of a stream as a value. The host gives guests streams of
+//! [vectors](StreamReader::from_vec), [iterators](StreamReader::from_iter), [channels](StreamReader::channel)
+//! and whatever is a [`StreamProducer`]; those that it is given it [pipes](StreamReader::pipe) to a
+//! [`StreamConsumer`], or [receives](StreamReader::receive) elsewhere. With the features `tokio` and `futures`,
+//! there are producers and consumers for the I/O traits of these crates, and both ends of channels are
+//! such readers and writers themselves.
+//!
+//! # Traps
+//!
 //! A trap locks the instance that the host called, with everything nested in it: each further
 //! call into it is a trap. Other instances of the store go on.
 
@@ -130,7 +141,13 @@ mod run_concurrent;
 mod same_type;
 mod stream;
 mod stream_adapters;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+mod stream_async_io;
+#[cfg(feature = "futures")]
+mod stream_futures;
 mod stream_io;
+#[cfg(feature = "tokio")]
+mod stream_tokio;
 mod task_caller;
 mod type_check;
 mod typed_func;
@@ -161,6 +178,8 @@ pub use resource_type::ResourceType;
 pub use run_concurrent::{CallCanceller, ConcurrentCall};
 pub use stream::{FutureReader, StreamReader};
 pub use stream_adapters::{StreamReceiver, StreamSender};
+#[cfg(any(feature = "futures", feature = "tokio"))]
+pub use stream_async_io::{AsyncReadProducer, AsyncWriteConsumer, IoOutcome};
 pub use stream_io::{Closed, Destination, Source, StreamConsumer, StreamProducer, StreamState};
 pub use typed_func::TypedFunc;
 pub use types::Type;

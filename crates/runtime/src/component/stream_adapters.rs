@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Elements that are taken from an iterator at once.
-const ITERATED_AT_ONCE: usize = 1024;
+pub(super) const ITERATED_AT_ONCE: usize = 1024;
 
 impl<T: Lower + Send + 'static> StreamReader<T> {
     /// A new stream of these elements.
@@ -168,15 +168,15 @@ where
 }
 
 /// Elements between a stream and something that runs elsewhere.
-struct Queue<T>(Mutex<Queued<T>>);
+pub(super) struct Queue<T>(Mutex<Queued<T>>);
 
-struct Queued<T> {
-    elements: VecDeque<T>,
+pub(super) struct Queued<T> {
+    pub(super) elements: VecDeque<T>,
     capacity: usize,
     /// Who takes elements out, and waits until there are some.
-    taker: Option<Waker>,
+    pub(super) taker: Option<Waker>,
     /// Who puts elements in, and waits until there is room.
-    putter: Option<Waker>,
+    pub(super) putter: Option<Waker>,
     /// How there will come no more, if that is known.
     closed: Option<Closed>,
     /// Whether nobody takes any.
@@ -196,12 +196,12 @@ impl<T> Queue<T> {
     }
 
     /// What is done under the lock leaves the queue whole, whatever panics.
-    fn lock(&self) -> MutexGuard<'_, Queued<T>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queued<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No more elements come.
-    fn close(&self, how: Closed) {
+    pub(super) fn close(&self, how: Closed) {
         let mut queued = self.lock();
         queued.closed.get_or_insert(how);
         wake(queued, |queued| queued.taker.take());
@@ -216,7 +216,7 @@ impl<T> Queue<T> {
 }
 
 /// Wakes somebody, with the queue unlocked.
-fn wake<T>(
+pub(super) fn wake<T>(
     mut queued: MutexGuard<'_, Queued<T>>,
     whom: impl FnOnce(&mut Queued<T>) -> Option<Waker>,
 ) {
@@ -228,8 +228,13 @@ fn wake<T>(
 }
 
 impl<T> Queued<T> {
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.capacity.saturating_sub(self.elements.len())
+    }
+
+    /// Whether nothing can be put in any more.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_unwanted || self.closed.is_some()
     }
 }
 
@@ -299,25 +304,28 @@ impl<T> Drop for FromQueue<T> {
 }
 
 impl<T> Drop for IntoQueue<T> {
+    /// If it isn't known already how it was closed, it never was: the store has been dropped.
     fn drop(&mut self) {
-        self.0.close(Closed::Dropped);
+        self.0.close(Closed::Trapped);
     }
 }
 
 /// Sends the elements of a stream that the host writes ([`StreamReader::channel`]). Dropping it ends the
 /// stream, once all that was sent has been read.
-pub struct StreamSender<T>(Arc<Queue<T>>);
+///
+/// Bytes can be written by `AsyncWrite` of `tokio` and of `futures`, with the features of these names.
+pub struct StreamSender<T>(pub(super) Arc<Queue<T>>);
 
 impl<T> StreamSender<T> {
     /// Sends an element, as soon as there is room for it.
     ///
     /// # Errors
-    /// The element, if nobody reads any more.
+    /// The element, if nobody reads any more, or the stream was ended.
     pub async fn send(&mut self, element: T) -> Result<(), T> {
         let mut element = Some(element);
         poll_fn(|cx| {
             let mut queued = self.0.lock();
-            if queued.room() == 0 && !queued.is_unwanted {
+            if queued.room() == 0 && !queued.is_refused() {
                 queued.putter = Some(cx.waker().clone());
                 return Poll::Pending;
             }
@@ -330,7 +338,7 @@ impl<T> StreamSender<T> {
     /// Sends an element if there is room for it now.
     ///
     /// # Errors
-    /// The element, if there is none, or if nobody reads any more.
+    /// The element, if there is none, if nobody reads any more, or if the stream was ended.
     pub fn try_send(&mut self, element: T) -> Result<(), T> {
         put(self.0.lock(), element)
     }
@@ -342,7 +350,7 @@ impl<T> StreamSender<T> {
 }
 
 fn put<T>(mut queued: MutexGuard<'_, Queued<T>>, element: T) -> Result<(), T> {
-    if queued.room() == 0 || queued.is_unwanted {
+    if queued.room() == 0 || queued.is_refused() {
         return Err(element);
     }
     queued.elements.push_back(element);
@@ -358,6 +366,9 @@ impl<T> Drop for StreamSender<T> {
 
 /// Receives the elements of a stream that a guest writes ([`StreamReader::receive`]). Dropping it tells
 /// the guest that nobody reads any more, when that next writes.
+///
+/// Bytes can be read by `AsyncRead` of `tokio` and of `futures`, with the features of these names; elements
+/// of any type are a `Stream` of `futures`.
 pub struct StreamReceiver<T>(Arc<Queue<T>>);
 
 impl<T> StreamReceiver<T> {
@@ -388,12 +399,12 @@ impl<T> StreamReceiver<T> {
         element
     }
 
-    /// How the stream has been closed, if it has.
+    /// How the stream has been closed, if it has; if its store was dropped, as by a trap.
     pub fn closed(&self) -> Option<Closed> {
         self.0.lock().closed
     }
 
-    fn poll_take<R>(
+    pub(super) fn poll_take<R>(
         &mut self,
         cx: &mut Context<'_>,
         take: impl FnOnce(&mut VecDeque<T>) -> Option<R>,

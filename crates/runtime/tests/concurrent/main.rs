@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod abandoned;
+mod async_io;
 mod async_lowering;
 mod blame;
 mod calls;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use threadline::component::{
-    Closed, Component, Destination, FutureReader, Instance, Linker, Source, StreamAny,
+    Accessor, Closed, Component, Destination, FutureReader, Instance, Linker, Source, StreamAny,
     StreamConsumer, StreamProducer, StreamReader, StreamState, Val,
 };
 use threadline::{Engine, Store, StoreContextMut};
@@ -254,6 +254,42 @@ fn a_consumer_has_the_store_and_is_told_of_the_end() -> Result<()> {
         assert_eq!(store.data().len(), expected, "{most}");
         assert_eq!(*closed.lock().unwrap(), end, "{most}");
     }
+    Ok(())
+}
+
+/// Notes in the store that nobody writes any more.
+struct NotingEnd(Accessor<Vec<String>>);
+
+impl StreamConsumer<Vec<String>> for NotingEnd {
+    type Item = String;
+
+    fn poll_consume(
+        &mut self,
+        _: &mut Context<'_>,
+        store: StoreContextMut<'_, Vec<String>>,
+        mut from: Source<String>,
+    ) -> Poll<Result<StreamState>> {
+        from.read(store, usize::MAX)?;
+        Poll::Ready(Ok(StreamState::Open))
+    }
+
+    fn closed(self, closed: Closed) {
+        let what = format!("{closed:?}");
+        self.0.with(|mut access| access.data_mut().push(what));
+    }
+}
+
+#[test]
+fn who_is_told_of_the_end_can_use_the_store() -> Result<()> {
+    let (mut store, instance) = guest()?;
+    let count = instance.get_typed_func::<(u32,), (StreamReader<String>,)>(&mut store, "count")?;
+    block_on(store.run_concurrent(|accessor| async move {
+        let (stream,) = count.call_concurrent(accessor, (3,)).await?;
+        accessor.with(|access| stream.pipe(access, NotingEnd(*accessor)))?;
+        yields(20).await;
+        anyhow::Ok(())
+    }))??;
+    assert_eq!(store.data(), &["Dropped"]);
     Ok(())
 }
 
