@@ -103,11 +103,17 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// Gives the exclusive lock back, which wakes who waits for it.
+    #[inline]
     pub(crate) fn release_exclusive(&mut self, instance: InstanceId) {
         if let Some(found) = self.instances.get_mut(instance) {
             found.exclusive_thread = None;
-            self.signal_callbacks(instance);
-            self.signal_entry(instance);
+            let nobody_enters = found.num_waiting_to_enter == 0;
+            if !found.callbacks.is_empty() {
+                self.signal_callbacks(instance);
+            }
+            if !nobody_enters {
+                self.signal_entry(instance);
+            }
         }
     }
 }

@@ -313,12 +313,15 @@ impl<P: Platform> Scheduler<P> {
 
     /// Takes one thread out of a list: the first, or whom the schedule chooses.
     fn next_of(&mut self, instance: InstanceId, place: Place) -> Option<(u32, Reason)> {
-        let len = list_at(&mut self.instances, &mut self.sets, instance, place)?.len();
-        let chosen = self.choose(Choice::Waiter, len);
         let list = list_at(&mut self.instances, &mut self.sets, instance, place)?;
-        let at = match chosen {
-            0 => list.first()?,
-            n => list.nth(&self.threads, n)?,
+        let first = list.first()?;
+        let at = match list.len() {
+            1 => first,
+            len => match self.choose(Choice::Waiter, len) {
+                0 => first,
+                n => list_at(&mut self.instances, &mut self.sets, instance, place)?
+                    .nth(&self.threads, n)?,
+            },
         };
         self.leave(at);
         match self.threads.at(at).status {
@@ -375,6 +378,7 @@ impl<P: Platform> Scheduler<P> {
 }
 
 /// The list that a place is, except the ready queue.
+#[inline]
 fn list_at<'a>(
     instances: &'a mut crate::slab::Slab<InstanceId, Instance>,
     sets: &'a mut crate::slab::Slab<SetId, crate::set::WaitableSet>,

@@ -251,6 +251,16 @@ impl<P: Platform> Scheduler<P> {
         Ok(std::mem::replace(&mut thread.outcome, Outcome::Resumed))
     }
 
+    /// Why the current thread goes on, if nobody has [taken](Self::take_outcome) that.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if the host is current.
+    #[inline]
+    pub fn outcome(&self) -> Result<Outcome, Trap> {
+        Ok(self.thread(self.running()?)?.outcome)
+    }
+
     /// The current thread waits from now on, and nobody is current. If it can't, nothing changes.
     #[inline]
     pub(crate) fn block(&mut self, reason: Reason) -> Result<(), Trap> {
@@ -383,6 +393,17 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn thread_payload_mut(&mut self, id: ThreadId) -> Option<&mut P::Thread> {
         Some(&mut self.threads.get_mut(id)?.payload)
+    }
+
+    /// What is attached to two different threads.
+    #[inline]
+    pub fn thread_payloads_mut(
+        &mut self,
+        first: ThreadId,
+        second: ThreadId,
+    ) -> Option<(&mut P::Thread, &mut P::Thread)> {
+        let (first, second) = self.threads.get_two_mut(first, second)?;
+        Some((&mut first.payload, &mut second.payload))
     }
 
     /// What is attached to a task.

@@ -73,6 +73,16 @@ impl<I: Id, T> Slab<I, T> {
         self.entry_mut(id)?.value.as_mut()
     }
 
+    /// Two different values.
+    #[inline]
+    pub(crate) fn get_two_mut(&mut self, first: I, second: I) -> Option<(&mut T, &mut T)> {
+        self.get(first)?;
+        self.get(second)?;
+        let places = [first, second].map(|id| id.raw().index as usize);
+        let [first, second] = self.entries.get_disjoint_mut(places).ok()?;
+        Some((first.value.as_mut()?, second.value.as_mut()?))
+    }
+
     /// Takes a value out.
     pub(crate) fn remove(&mut self, id: I) -> Option<T> {
         let value = self.entry_mut(id)?.value.take();

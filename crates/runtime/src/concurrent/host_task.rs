@@ -436,7 +436,7 @@ fn wait(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<u64> {
             store.block_current()?;
         }
     }
-    Ok(call::finish(store, subtask)?)
+    call::finish(store, subtask)
 }
 
 impl StoreOpaque {

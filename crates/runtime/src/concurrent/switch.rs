@@ -183,6 +183,33 @@ pub(crate) fn change(store: &mut impl RunningStack, from: &mut FiberState, to: &
     }
 }
 
+/// Leaves a thread that has ended, on a stack of its own, for another of the same component on its own.
+#[inline]
+pub(crate) fn exit_to_other(store: &mut impl RunningStack, to: &mut FiberState) {
+    store.set_stack(&to.stack);
+    inherit(store, to);
+}
+
+/// Changes the running thread to another of the same component that has no stack, and takes over that
+/// of the one that runs.
+#[inline]
+pub(crate) fn trade(store: &mut impl RunningStack, from: &mut FiberState, to: &mut FiberState) {
+    if let Some(slots) = store.slots() {
+        from.thread.leave(slots);
+        to.thread.enter(slots);
+    }
+    // What they own while they don't run goes with them, and not with the stack.
+    std::mem::swap(&mut from.thread, &mut to.thread);
+}
+
+/// Leaves a thread that has ended for another of the same component, which takes over its stack.
+#[inline]
+pub(crate) fn inherit(store: &mut impl RunningStack, to: &mut FiberState) {
+    if let Some(slots) = store.slots() {
+        to.thread.enter(slots);
+    }
+}
+
 /// A thread on a stack of its own runs, until [`Resumed::suspend`], or until this is dropped, which
 /// ends it. Either way its resumer's is the running copy again.
 pub(crate) struct Resumed<S: RunningStack> {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use threadline_concurrent::{CallbackNext, Event, SubtaskId, Trap};
 use threadline_environ::OptionsIndex;
 use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS};
-use threadline_environ::component::{CanonicalOptions, InterfaceType};
+use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
 
 /// Slots for any call of a task: the parameters, and where the caller wants the result.
@@ -41,7 +41,7 @@ fn start(
     store.concurrency.scheduler.start()?;
     let task = store.concurrency.current_task()?;
     let lift = match task.lift {
-        Some(lift) => options(task.instance, lift).lift(),
+        Some(lift) => task.instance.options(lift).lift,
         None => LiftOrLower::Lift,
     };
     let func = match task.work {
@@ -77,10 +77,6 @@ fn load_args(args: &[u64], slots: &mut [ValRaw; MAX_SLOTS]) {
     }
 }
 
-fn options<'a>(instance: ComponentInstancePtr, index: OptionsIndex) -> &'a CanonicalOptions {
-    &instance.description().options[index]
-}
-
 /// The callback of a task is called with an event, on a fresh stack.
 pub(super) fn call_back(store: &mut StoreOpaque, event: Event) -> Result<()> {
     match call_callback(store, event)? {
@@ -98,7 +94,7 @@ fn callbacks(store: &mut StoreOpaque, mut packed: u32) -> Result<()> {
         let task = concurrency.current_task()?;
         let (instance, lift) = (task.instance, task.lift);
         let lift = lift.ok_or_else(|| bug!("a callback of a start function"))?;
-        let table = instance.handle_table(options(instance, lift).instance);
+        let table = instance.handle_table(instance.options(lift).instance);
         let next = concurrency
             .scheduler
             .callback_returned(packed, |index| super::waitable::set_at(table, index))?;
@@ -125,7 +121,7 @@ fn call_callback(store: &mut StoreOpaque, event: Event) -> Result<Option<u32>> {
     super::waitable::delivered(store, &event);
     let task = store.concurrency.current_task()?;
     let (instance, lift) = (task.instance, task.lift);
-    let callback = lift.and_then(|lift| options(instance, lift).callback);
+    let callback = lift.and_then(|lift| instance.options(lift).callback);
     let callback = callback.and_then(|index| instance.tasks().callback(index));
     let Some(callback) = callback else {
         return Ok(None);
@@ -185,7 +181,7 @@ fn async_task<'a>(store: &'a mut StoreOpaque, builtin: &'static str) -> Result<&
     let task = task.with_context(|| format!("`{builtin}` is called, and no task runs"))?;
     let is_async = task
         .lift
-        .is_some_and(|lift| options(task.instance, lift).async_);
+        .is_some_and(|lift| task.instance.options(lift).is_async);
     match is_async {
         true => Ok(task),
         false => Err(Trap::TaskNotAsync.into()),
@@ -204,12 +200,12 @@ pub(super) fn task_return(
     let Some(lift) = task.lift else {
         bail_bug!("a start function has been lifted");
     };
-    let (own, given) = (options(instance, lift), options(instance, index));
+    let (own, given) = (instance.options(lift), instance.options(index));
     // Where the result has nothing in memory, `task.return` needs no memory, though the lifting may
     // have one: the reference tests have it so.
     let same = task.result == result
         && own.string_encoding == given.string_encoding
-        && given.memory.is_none_or(|memory| Some(memory) == own.memory);
+        && given.has_memory_of(own);
     if !same {
         return Err(Trap::TaskReturnMismatch.into());
     }

@@ -3,7 +3,7 @@
 use super::aside::Aside;
 use super::state::{GuestThread, Guests, Next};
 use super::{task, thread};
-use crate::bug::bail_bug;
+use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, GuestRelation, GuestStackPtr, GuestStep};
 use anyhow::Result;
@@ -115,9 +115,12 @@ impl StoreOpaque {
             Some(stack) => stack,
             None => {
                 let thread = self.concurrency.current_thread()?;
-                let (stack, next) = (thread.stack.ptr(), thread.next);
-                if !matches!(next, Next::GoOn) && !self.prepare(next)? {
-                    return Ok(Stretch::Stopped);
+                let stack = thread.stack.ptr();
+                if !matches!(thread.next, Next::GoOn) {
+                    if !self.prepare()? {
+                        return Ok(Stretch::Stopped);
+                    }
+                    self.begin_guest(stack, body)?;
                 }
                 stack
             }
@@ -135,15 +138,13 @@ impl StoreOpaque {
         }
     }
 
-    /// Gives the current thread, which has none, a stack, if it is to go on. Whether it is.
-    fn prepare(&mut self, next: Next) -> Result<bool> {
-        let scheduler = &mut self.concurrency.scheduler;
-        let outcome = scheduler.take_outcome()?;
-        if let Outcome::Trap(trap) = outcome {
-            return Err(trap.into());
-        }
+    /// The current thread, which has no stack, is about to get one: what it does there. Whether it goes
+    /// on at all.
+    fn prepare(&mut self) -> Result<bool> {
+        let outcome = self.outcome()?;
+        let next = self.concurrency.current_thread()?.next;
         let next = match (next, outcome) {
-            (Next::Task, Outcome::Resumed) => match scheduler.enter()? {
+            (Next::Task, Outcome::Resumed) => match self.concurrency.scheduler.enter()? {
                 Wait::Ready(()) => Next::Task,
                 Wait::Block => return Ok(false),
             },
@@ -151,11 +152,20 @@ impl StoreOpaque {
             (Next::CallBack, _) => bail_bug!("a thread is called back with {outcome:?}"),
             (next, _) => next,
         };
-        let thread = self.concurrency.current_thread()?;
-        thread.next = next;
-        let stack = thread.stack.ptr();
-        self.begin_guest(stack, body)?;
+        self.concurrency.current_thread()?.next = next;
         Ok(true)
+    }
+
+    /// What the current thread finds as it goes on.
+    ///
+    /// # Errors
+    /// If that is a trap.
+    #[inline]
+    fn outcome(&mut self) -> Result<Outcome> {
+        match self.concurrency.scheduler.take_outcome()? {
+            Outcome::Trap(trap) => Err(trap.into()),
+            outcome => Ok(outcome),
+        }
     }
 
     /// The current thread has failed, and its frames are gone: it ends, and its instance is locked.
@@ -252,17 +262,44 @@ impl StoreOpaque {
     /// If it finds a trap.
     #[inline]
     pub(super) fn switch_to(&mut self, other: ThreadId) -> Result<()> {
-        match self.concurrency.scheduler.thread_payload(other) {
-            Some(thread) if matches!(thread.next, Next::GoOn) => {
-                let stack = thread.stack.ptr();
-                self.switch_guest(stack)?;
-            }
-            _ => self.block_guest()?,
+        self.go_to(other)?;
+        self.outcome().map(drop)
+    }
+
+    /// Leaves the stack that runs for the current thread, which is another one of the component.
+    #[inline]
+    fn go_to(&mut self, other: ThreadId) -> Result<()> {
+        let thread = self.concurrency.scheduler.thread_payload(other);
+        let thread = thread.ok_or_else(|| bug!("the current thread is gone"))?;
+        let stack = thread.stack.ptr();
+        match matches!(thread.next, Next::GoOn) || self.begin_at_once(stack) {
+            true => self.switch_guest(stack),
+            // Its resumer sees to it.
+            false => self.block_guest(),
         }
-        match self.concurrency.scheduler.take_outcome()? {
-            Outcome::Trap(trap) => Err(trap.into()),
-            _ => Ok(()),
+    }
+
+    /// Gives the current thread a stack, if nothing can keep it from going on there, nor fail.
+    fn begin_at_once(&mut self, stack: GuestStackPtr) -> bool {
+        let Ok(thread) = self.concurrency.current_thread() else {
+            return false;
+        };
+        let next = thread.next;
+        let next = match (next, self.concurrency.scheduler.outcome()) {
+            (Next::Call(..), Ok(Outcome::Resumed)) => next,
+            (Next::CallBack, Ok(Outcome::Callback(event))) => Next::CallBackWith(event),
+            _ => return false,
+        };
+        if self.begin_guest(stack, body).is_err() {
+            return false;
         }
+        if let (Ok(_), Ok(thread)) = (
+            self.concurrency.scheduler.take_outcome(),
+            self.concurrency.current_thread(),
+        ) {
+            thread.next = next;
+        }
+        true
     }
 
     /// The thread that runs has blocked: if its resumer is the event loop, and that would only resume the
@@ -278,18 +315,61 @@ impl StoreOpaque {
             return Ok(false);
         };
         let stack = match scheduler.thread_payload(next) {
-            Some(thread) if matches!(thread.next, Next::GoOn) => thread.stack.ptr(),
+            Some(thread) if !matches!(thread.next, Next::Task) => thread.stack.ptr(),
             _ => return Ok(false),
         };
         match self.guest_relation(stack) {
             GuestRelation::Same => self.concurrency.scheduler.resume_in_place(next)?,
             GuestRelation::Neighbour => {
                 self.concurrency.scheduler.resume_in_place(next)?;
-                self.switch_guest(stack)?;
+                self.go_to(next)?;
             }
             GuestRelation::Stranger => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The thread that ran has ended or waits to be called back, so that its stack is free: if the event
+    /// loop is the resumer, and would only resume another thread of the component, that is current now.
+    /// If it has no stack, it goes on on this one. If it has one, and the thread that ran has ended, this
+    /// stack is left for that, and this never returns. Whether it goes on here.
+    ///
+    /// # Errors
+    /// If the other thread fails, which is current then.
+    fn hand_over(&mut self, last: ThreadId) -> Result<bool> {
+        while self.may_hop() {
+            let scheduler = &mut self.concurrency.scheduler;
+            let Some(next) = scheduler.next_ready() else {
+                return Ok(false);
+            };
+            let Some(thread) = scheduler.thread_payload(next) else {
+                return Ok(false);
+            };
+            let (stack, has_stack) = (thread.stack.ptr(), matches!(thread.next, Next::GoOn));
+            if self.guest_relation(stack) == GuestRelation::Stranger {
+                return Ok(false);
+            }
+            let scheduler = &mut self.concurrency.scheduler;
+            let has_ended = scheduler.thread_payload(last).is_none();
+            if has_stack && !has_ended {
+                return Ok(false);
+            }
+            scheduler.resume_in_place(next)?;
+            if has_stack {
+                self.leave_guest_for(stack);
+            }
+            if let Some((last, next)) = scheduler.thread_payloads_mut(last, next) {
+                last.stack.hand_over(&mut next.stack);
+            } else if last != next
+                && let Some(next) = scheduler.thread_payload_mut(next)
+            {
+                next.stack.inherit();
+            }
+            if self.prepare()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The current thread goes to its resumer; what it finds when it goes on.
@@ -300,21 +380,26 @@ impl StoreOpaque {
         if !self.hop()? {
             self.block_guest()?;
         }
-        match self.concurrency.scheduler.take_outcome()? {
-            Outcome::Trap(trap) => Err(trap.into()),
-            outcome => Ok(outcome),
-        }
+        self.outcome()
     }
 }
 
-/// What a thread does on a fresh stack.
+/// What a thread does on a stack without frames, and then others that it is handed over to.
 fn body(store: &mut StoreOpaque) -> Result<()> {
-    let thread = store.concurrency.current_thread()?;
-    match std::mem::replace(&mut thread.next, Next::GoOn) {
-        Next::Task => task::run(store),
-        Next::Call(func, closure) => thread::run(store, func, closure),
-        Next::CallBackWith(event) => task::call_back(store, event),
-        Next::GoOn | Next::CallBack => bail_bug!("a thread has got a stack and needs none"),
+    loop {
+        let Some(id) = store.concurrency.scheduler.current() else {
+            bail_bug!("nobody has got a stack");
+        };
+        let thread = store.concurrency.current_thread()?;
+        match std::mem::replace(&mut thread.next, Next::GoOn) {
+            Next::Task => task::run(store)?,
+            Next::Call(func, closure) => thread::run(store, func, closure)?,
+            Next::CallBackWith(event) => task::call_back(store, event)?,
+            Next::GoOn | Next::CallBack => bail_bug!("a thread has got a stack and needs none"),
+        }
+        if !store.hand_over(id)? {
+            return Ok(());
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use anyhow::Result;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use threadline_environ::canonical_abi::LiftOrLower;
 use threadline_environ::component::{CanonicalOptions, Component, StringEncoding};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{
@@ -33,8 +34,8 @@ use threadline_environ::layout::{
 };
 use threadline_environ::types::AddressType;
 use threadline_environ::{
-    LoweredIndex, OptionsIndex, ResourceIndex, RuntimeComponentInstanceIndex, RuntimeInstanceIndex,
-    RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
+    LoweredIndex, OptionsIndex, ResourceIndex, RuntimeCallbackIndex, RuntimeComponentInstanceIndex,
+    RuntimeInstanceIndex, RuntimeMemoryIndex, RuntimePostReturnIndex, RuntimeReallocIndex,
 };
 
 /// A component instance, by the address of its record.
@@ -157,6 +158,10 @@ pub(crate) struct GuestOptions {
     pub(crate) string_encoding: StringEncoding,
     /// What pointers and lengths are.
     pub(crate) address: AddressType,
+    /// What is called with events.
+    pub(crate) callback: Option<RuntimeCallbackIndex>,
+    /// How a function that is lifted with these is called.
+    pub(crate) lift: LiftOrLower,
     flags: GlobalPtr,
     memory: Option<RuntimeMemoryIndex>,
     realloc: Option<RuntimeReallocIndex>,
@@ -177,11 +182,18 @@ impl GuestOptions {
             is_async: options.async_,
             string_encoding: options.string_encoding,
             address: options.address,
+            callback: options.callback,
+            lift: options.lift(),
             flags: vmctx.field(layout.flags(options.instance)),
             memory: options.memory,
             realloc: options.realloc,
             post_return: options.post_return,
         }
+    }
+
+    /// Whether these have no memory, or that of others.
+    pub(crate) fn has_memory_of(&self, others: &GuestOptions) -> bool {
+        self.memory.is_none() || self.memory == others.memory
     }
 
     /// Calls into the instance with `may_leave` cleared.

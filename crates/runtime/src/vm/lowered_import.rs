@@ -380,48 +380,15 @@ unsafe extern "C" fn entry<T: 'static, B: HostBody<T>, L: Lowering>(
     options: u32,
     slots: *mut ValRaw,
 ) -> bool {
-    // SAFETY: the caller answers for the pointers: every context begins with a header; the owner
-    // of a component's context is its `ComponentInstance`, which keeps the import and so its
-    // body. `VMStoreContext::store` was set from the exclusive borrow of the store with which
-    // wasm was entered, and that borrow rests until wasm returns. The trampoline's array is its
-    // own.
+    // SAFETY: passed on. `VMStoreContext::store` was set from the exclusive borrow of the store with
+    // which wasm was entered, and that borrow rests until wasm returns.
     unsafe {
-        let header = vmctx.cast::<VMHeader>();
-        let store_context = (*header).store_context;
-        host_call::catch(store_context, || {
-            let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
-            let import = &*data.cast::<LoweredImport>();
-            let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let shape = &import.lowered.shape;
-            let slots = std::slice::from_raw_parts_mut(slots, import.lowered.slots());
-            let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
-            let handles = CallHandles::default();
-            let call = HostCall {
-                instance,
-                handles: &handles,
-                options: instance.options(OptionsIndex::from_u32(options)),
-                ty: import.lowered.ty,
-                shape,
-            };
-            let result = body.call::<L>(StoreContextMut(store), call, slots);
-            handles.end(&*(*store_context).store.cast::<StoreOpaque>());
-            result?;
-            if L::ASYNC {
-                slots[0] = RETURNED;
-            }
-            // The host may have called the instance again and swallowed a trap; to return into
-            // it would be to enter it.
-            if instance.is_locked() {
-                return Err(Trap::CannotEnterComponent.into());
-            }
-            Ok(())
+        run_body::<B, L>((vmctx, data, options, slots), |store, body, call, slots| {
+            let store = &mut *store.cast::<StoreInner<T>>();
+            body.call::<L>(StoreContextMut(store), call, slots)
         })
-        .is_ok()
     }
 }
-
-/// What a call that was lowered with `async` answers if it is over.
-const RETURNED: ValRaw = val_raw::from_i32(SubtaskState::Returned as i32);
 
 /// The same for a body that needs no store of a certain type.
 ///
@@ -435,6 +402,30 @@ unsafe extern "C" fn opaque_entry<B: OpaqueBody, L: Lowering>(
 ) -> bool {
     // SAFETY: as in `entry`; a store begins with its `StoreOpaque`, whatever its data is.
     unsafe {
+        run_body::<B, L>((vmctx, data, options, slots), |store, body, call, slots| {
+            body.call(&mut *store.cast::<StoreOpaque>(), call, slots)
+        })
+    }
+}
+
+/// What a call that was lowered with `async` answers if it is over.
+const RETURNED: ValRaw = val_raw::from_i32(SubtaskState::Returned as i32);
+
+/// What [`entry`] and [`opaque_entry`] have in common: all but how `run` borrows the store, of which it
+/// gets the address.
+///
+/// # Safety
+/// The operands are as for [`entry`].
+#[inline(always)]
+unsafe fn run_body<B, L: Lowering>(
+    (vmctx, data, options, slots): (*mut c_void, *mut c_void, u32, *mut ValRaw),
+    run: impl FnOnce(*mut c_void, &B, HostCall<'_>, &mut [ValRaw]) -> Result<()>,
+) -> bool {
+    // SAFETY: the caller answers for the pointers: every context begins with a header; the owner
+    // of a component's context is its `ComponentInstance`, which keeps the import and so its
+    // body. The trampoline's array is its own. `run`'s borrow of the store has ended when handles
+    // are given back.
+    unsafe {
         let header = vmctx.cast::<VMHeader>();
         let store_context = (*header).store_context;
         host_call::catch(store_context, || {
@@ -443,7 +434,6 @@ unsafe extern "C" fn opaque_entry<B: OpaqueBody, L: Lowering>(
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
             let shape = &import.lowered.shape;
             let slots = std::slice::from_raw_parts_mut(slots, import.lowered.slots());
-            let store = &mut *(*store_context).store.cast::<StoreOpaque>();
             let handles = CallHandles::default();
             let call = HostCall {
                 instance,
@@ -452,13 +442,14 @@ unsafe extern "C" fn opaque_entry<B: OpaqueBody, L: Lowering>(
                 ty: import.lowered.ty,
                 shape,
             };
-            let result = body.call(store, call, slots);
+            let result = run((*store_context).store, body, call, slots);
             handles.end(&*(*store_context).store.cast::<StoreOpaque>());
             result?;
             if L::ASYNC {
                 slots[0] = RETURNED;
             }
-            // As in `entry`.
+            // The host may have called the instance again and swallowed a trap; to return into
+            // it would be to enter it.
             if instance.is_locked() {
                 return Err(Trap::CannotEnterComponent.into());
             }

@@ -4,9 +4,11 @@
 //! or, if it is called back, from one of its waits to the next; in between it keeps its slots.
 
 use super::{
-    FiberRecord, Pause, PollContext, Work, free, hop, new_record, resume, suspend, suspendable,
+    FiberRecord, Pause, PollContext, Running, Work, free, hop, leave_for, new_record, resume,
+    suspend, suspendable,
 };
 use crate::bug::bail_bug;
+use crate::concurrent::switch::{inherit, trade};
 use crate::store::StoreOpaque;
 use crate::vm::ComponentInstancePtr;
 use crate::vm::component_instance::CoreFunc;
@@ -74,6 +76,75 @@ impl GuestStack {
     pub(crate) fn ptr(&self) -> GuestStackPtr {
         GuestStackPtr(self.0)
     }
+
+    /// This thread runs, on a stack on which it has no frames left. `next`, of the same component, has
+    /// no stack and runs from now on, on this one, in its place.
+    ///
+    /// The record goes with the stack.
+    ///
+    /// # Panics
+    /// If that isn't so.
+    pub(crate) fn hand_over(&mut self, next: &mut GuestStack) {
+        let (own, others) = (self.0.as_ptr(), next.0.as_ptr());
+        // SAFETY: the records are alive, two, and of one component, as is checked; this one's is that
+        // of the fiber that runs, whose first entry has ended.
+        unsafe {
+            assert!(is_left_by(own, others), "{NOT_LEFT}");
+            assert!(!(*own).has_exited, "{NOT_LEFT}");
+            let mut running = Running::of(own);
+            trade(&mut running, &mut (*own).state, &mut (*others).state);
+        }
+        mem::swap(&mut self.0, &mut next.0);
+    }
+
+    /// The thread that ran has ended and has no frames left on its stack. This one, of the same component,
+    /// has no stack and runs from now on, on that one.
+    ///
+    /// # Panics
+    /// If that isn't so.
+    pub(crate) fn inherit(&mut self) {
+        let others = self.0.as_ptr();
+        // SAFETY: as in `hand_over`. The record of who has ended is nobody's since then, and this one's
+        // own is, from now on.
+        unsafe {
+            let left = (*StoreCells::of((*others).store)).fibers.current;
+            assert!(!left.is_null() && is_left_by(left, others), "{NOT_LEFT}");
+            assert!((*left).has_exited, "{NOT_LEFT}");
+            inherit(&mut Running::of(left), &mut (*others).state);
+            (*left).has_exited = false;
+            self.0 = NonNull::new_unchecked(left);
+            free(others);
+        }
+    }
+}
+
+const NOT_LEFT: &str = "a stack is handed over that is not free";
+
+/// Whether the fiber of a record runs and has no frames of wasm, and another, of the same component,
+/// has no stack.
+///
+/// # Safety
+/// The records are alive.
+#[inline]
+unsafe fn is_left_by(own: *mut FiberRecord, others: *mut FiberRecord) -> bool {
+    // SAFETY: the caller answers for the records.
+    unsafe {
+        let current = (*StoreCells::of((*own).store)).fibers.current;
+        others != own
+            && is_free(current, own)
+            && (*own).component == (*others).component
+            && (*others).fiber.is_none()
+    }
+}
+
+/// Whether the fiber of a record is the one that runs, and has no frames of wasm.
+///
+/// # Safety
+/// The record is alive.
+#[inline]
+unsafe fn is_free(current: *mut FiberRecord, own: *mut FiberRecord) -> bool {
+    // SAFETY: the caller answers for the record.
+    unsafe { current == own && (*own).base.is_null() && (*own).hosted.is_none() }
 }
 
 impl Drop for GuestStack {
@@ -258,6 +329,30 @@ impl StoreOpaque {
         // SAFETY: as in `block_guest`; the caller answers for the other.
         unsafe { hop(record, to.0.as_ptr()) };
         Ok(())
+    }
+
+    /// The guest thread that ran has ended on the stack that runs, and another one of the same component,
+    /// which has a stack and doesn't run, goes on in its place.
+    ///
+    /// No frame on this stack ever goes on: they must own nothing.
+    ///
+    /// # Panics
+    /// If that isn't so.
+    pub(crate) fn leave_guest_for(&mut self, to: GuestStackPtr) -> ! {
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's; a record that is current is alive, as the other one is.
+        // The frames between here and the fiber's body are of `body` and `run`, and own nothing.
+        unsafe {
+            let left = (*StoreCells::of(context)).fibers.current;
+            let is_left = !left.is_null() && is_free(left, left) && (*left).has_exited;
+            assert!(is_left, "{NOT_LEFT}");
+            assert!(
+                (*left).component == (*to.0.as_ptr()).component,
+                "{NOT_LEFT}"
+            );
+            escape(context, self);
+            leave_for(left, to.0.as_ptr())
+        }
     }
 
     /// The guest thread that is about to stop.

@@ -48,7 +48,7 @@ use super::invoke::Entrance;
 use super::store_state::StoreCells;
 use super::sys;
 use crate::concurrent::switch::{
-    FiberState, Resumed, RunningSlots, RunningStack, StackState, change,
+    FiberState, Resumed, RunningSlots, RunningStack, StackState, change, exit_to_other,
 };
 use crate::store::StoreOpaque;
 use anyhow::{Context as _, Result};
@@ -89,6 +89,8 @@ pub(super) struct Fibers {
     idle: Vec<Stack>,
     /// Records for the next ones.
     spare: Vec<NonNull<FiberRecord>>,
+    /// Whose thread has ended, and has [left](leave_for) its stack for another: to be freed.
+    left: Option<NonNull<FiberRecord>>,
     /// How often in a row wasm could not yield.
     missed_yields: u32,
     /// How many of those are guest threads.
@@ -110,6 +112,7 @@ impl Default for Fibers {
             all: Vec::new(),
             idle: Vec::new(),
             spare: Vec::new(),
+            left: None,
             missed_yields: 0,
             guests: 0,
             calls: 0,
@@ -177,6 +180,10 @@ impl StoreOpaque {
     fn take_stack(&mut self) -> Result<Stack> {
         // SAFETY: the cells live as long as the store; compiled code doesn't run meanwhile.
         let fibers = unsafe { &mut self.vm_mut().cells.as_mut().fibers };
+        if let Some(left) = fibers.left.take() {
+            // SAFETY: it is nobody's, and was left by a switch to another stack.
+            unsafe { free(left.as_ptr()) };
+        }
         match fibers.idle.pop() {
             Some(stack) => Ok(stack),
             None => self
@@ -336,6 +343,34 @@ unsafe fn hop(record: *mut FiberRecord, next: *mut FiberRecord) {
             Suspender::<(), Pause>::from_raw(raw).hop(fiber.hop_target(), ());
         }
     }
+}
+
+/// The guest thread that ran on a fiber has ended, and another of its component goes on in its place,
+/// with the same resumer. The fiber is freed when somebody needs its stack.
+///
+/// # Safety
+/// The fiber of `record`, whose thread has exited, runs this, and has no entry. No frame on its stack
+/// owns anything, and nobody relies on any of them to return. `next` is as for [`hop`].
+unsafe fn leave_for(record: *mut FiberRecord, next: *mut FiberRecord) -> ! {
+    // SAFETY: the caller answers for both. The running copies are those of the resumer, with its
+    // innermost entry; whoever makes the other fiber go on has loaded what it owns. This one is
+    // freed on another stack, as that is where everything runs from now on.
+    unsafe {
+        (*next).resumer = (*record).resumer;
+        (*next).resumer_sp = (*record).resumer_sp;
+        let mut running = Running::of(record);
+        sys::set_stack_low(link(next, &running.stack()));
+        exit_to_other(&mut running, &mut (*next).state);
+        let fibers = &mut (*StoreCells::of((*record).store)).fibers;
+        let before = fibers.left.replace(NonNull::new_unchecked(record));
+        if let Some(before) = before {
+            free(before.as_ptr());
+        }
+        if let (Some(raw), Some(fiber)) = ((*record).suspender, &(*next).fiber) {
+            Suspender::<(), Pause>::from_raw(raw).hop(fiber.hop_target(), ());
+        }
+    }
+    unreachable!("a stack that was left goes on")
 }
 
 /// Links a fiber that is about to run to its resumer's innermost entry, which this is what it owns
