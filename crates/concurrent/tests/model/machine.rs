@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use threadline_concurrent::{
     Bug, CallbackNext, Counts, EndId, Event, InstanceId, NewTask, Outcome, Payload, Platform,
-    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskId, TaskState,
-    ThreadId, TransferKind, Trap, Wait,
+    Recording, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskId, TaskState, ThreadId,
+    TransferKind, Trap, Wait,
 };
 
 use crate::program::{Code, HostOp, Lift, Op, Program};
@@ -149,9 +149,12 @@ pub(crate) fn run(program: &Program, schedule: Box<dyn Schedule>) -> Ran {
         machine.trace.push(Entry::Trap(stop.name()));
         machine.unwind();
     }
+    // What is told to others when an instance is freed is no part of the run.
+    let recording = machine.scheduler.take_recording();
+    machine.lock_all();
+    assert_eq!(machine.scheduler.next_ready(), None);
     for instance in machine.instances.clone() {
-        let mut threads = 0;
-        let mut take = |released| threads += usize::from(matches!(released, Released::Thread(_)));
+        let mut take = |_| {};
         machine
             .scheduler
             .remove_instance(instance, &mut take)
@@ -160,7 +163,7 @@ pub(crate) fn run(program: &Program, schedule: Box<dyn Schedule>) -> Ran {
     Ran {
         trace: machine.trace,
         left: machine.scheduler.counts(),
-        recording: machine.scheduler.take_recording(),
+        recording,
         script: machine.script,
     }
 }
@@ -202,8 +205,6 @@ impl Machine<'_> {
             self.scheduler.end_resume().unwrap();
             self.lock_all();
         }
-        self.lock_all();
-        assert_eq!(self.scheduler.next_ready(), None);
     }
 
     /// Those first that a component instantiates first: who is called before who calls. What is told by then
