@@ -3,10 +3,23 @@
 //!
 //! There is one function for each way of lifting in each instance, and each instance can call those of
 //! all later ones, in both ways of lowering. So the component is compiled once, and a program is what the
-//! host answers.
+//! host answers. The host calls the same functions by other names, and passes no ends.
+//!
+//! Readable ends go along with calls between guests, and with their results: none, or one of any type, which is
+//! told as a number (`Ends::number`), and in the canonical ABI as the three discriminants of [`PASSED`].
+//!
+//! ```text
+//!   memory     0  an event
+//!             32  the result of a function that is lifted without `async`
+//!             64  elements that are written
+//!            128  elements that are read
+//!           1024  for each call, by the number of its thread, 64 bytes:
+//!                   0  the thread's number and what goes along
+//!                  32  the result
+//! ```
 
 use crate::program::Lift;
-use crate::script::{Act, Ends};
+use crate::script::{Act, Ends, Passed};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -21,10 +34,17 @@ const LIFTS: [(Lift, &str); 4] = [
     (Lift::Callback, "callback"),
 ];
 
-/// What an export is called.
+/// What passes a readable end, or none, is a `$passed`.
+const PASSED: &str = "
+    (type $streams (result $stream-u8 (error $stream-bool)))
+    (type $futures (result $future-u8 (error $future-bool)))
+    (type $either (result $streams (error $futures)))
+    (type $passed (option $either))";
+
+/// What the host calls a function by.
 pub(crate) fn export(instance: usize, lift: Lift) -> String {
     let (_, name) = LIFTS[lift_number(lift)];
-    format!("{name}{instance}")
+    format!("host-{name}{instance}")
 }
 
 fn lift_number(lift: Lift) -> usize {
@@ -44,7 +64,7 @@ struct Step {
 }
 
 /// Built-ins without types: name, how they are made, how many parameters they have and whether a result.
-const PLAIN: [(&str, &str, usize, bool); 20] = [
+const PLAIN: [(&str, &str, usize, bool); 21] = [
     ("yield", "thread.yield", 0, true),
     ("suspend", "thread.suspend", 0, true),
     (
@@ -61,6 +81,7 @@ const PLAIN: [(&str, &str, usize, bool); 20] = [
     ("inc", "backpressure.inc", 0, false),
     ("dec", "backpressure.dec", 0, false),
     ("return", "task.return", 0, false),
+    ("return-end", "task.return (result $passed)", 4, false),
     ("cancel", "task.cancel", 0, false),
     ("set", "waitable-set.new", 0, true),
     (
@@ -100,12 +121,17 @@ fn plain(&(name, canon, params, has_result): &(&str, &str, usize, bool)) -> Step
         operands: match (name, params) {
             // Where the event goes is not for the host to say.
             ("wait" | "poll", _) => "(local.get $x) (i32.const 0)",
+            ("call-drop", _) => "(local.get $x)",
+            ("return-end", _) => {
+                "(i32.ne (local.get $x) (i32.const 0)) (call $is-future (local.get $x))
+                 (call $is-bool (local.get $x)) (local.get $y)"
+            }
             (_, 0) => "",
             (_, 1) => "(local.get $x)",
             _ => "(local.get $x) (local.get $y)",
         },
         told: match name {
-            "join" | "set-drop" | "call-drop" => "(local.get $x)",
+            "join" | "set-drop" => "(local.get $x)",
             _ => "(i32.const 0)",
         },
     }
@@ -228,6 +254,10 @@ pub(crate) fn answer(
     let pack = |number: u64, a: u32, b: u32| number | u64::from(a) << 8 | u64::from(b) << 32;
     let plain = |name: &str| pack(number(name), 0, 0);
     let with = |name: &str, operand| pack(number(name), operand, 0);
+    let in_one = |passed| {
+        let [kind, index] = Passed::told(passed);
+        kind | index << 3
+    };
     match act {
         Act::Yield => plain("yield"),
         Act::Suspend => plain("suspend"),
@@ -243,12 +273,23 @@ pub(crate) fn answer(
             function: callee,
             is_async,
             number: thread,
+            passed,
         } => {
             let (instance, lift) = function(callee);
             let callee = instance * LIFTS.len() + lift_number(lift);
-            pack(CALLS + 2 * callee as u64 + u64::from(is_async), thread, 0)
+            let number = CALLS + 2 * callee as u64 + u64::from(is_async);
+            pack(number, thread, in_one(passed))
         }
-        Act::Return => plain("return"),
+        Act::Return {
+            to_guest: false, ..
+        } => plain("return"),
+        Act::Return {
+            to_guest: true,
+            passed,
+        } => {
+            let [kind, index] = Passed::told(passed);
+            pack(number("return-end"), kind, index)
+        }
         Act::Cancel => plain("cancel"),
         Act::NewSet => plain("set"),
         Act::Wait(set) => with("wait", set),
@@ -257,8 +298,8 @@ pub(crate) fn answer(
         Act::Join(waitable, set) => pack(number("join"), waitable, set),
         Act::CancelSubtask(index, false) => with("cancel-call", index),
         Act::CancelSubtask(index, true) => with("cancel-call-async", index),
-        Act::DropSubtask(index) => with("call-drop", index),
-        Act::Leave(code) => pack(LEAVE, 0, code),
+        Act::DropSubtask(index, thread) => pack(number("call-drop"), index, thread),
+        Act::Leave { code, passed } => pack(LEAVE, in_one(passed), code),
         Act::NewEnds(ends) => plain(&format!("{}-new", type_name(ends))),
         Act::Copy {
             ends,
@@ -317,7 +358,7 @@ pub(crate) fn text() -> String {
         for (_, name) in LIFTS {
             write!(
                 text,
-                "(export \"{name}{instance}\" (func $i{instance} \"{name}{instance}\"))"
+                "(export \"host-{name}{instance}\" (func $i{instance} \"host-{name}{instance}\"))"
             )
             .expect("strings grow");
         }
@@ -333,7 +374,7 @@ fn later(instance: usize) -> impl Iterator<Item = (usize, (Lift, &'static str))>
 /// What steps and calls add to a component.
 #[derive(Default)]
 struct Pieces {
-    /// Imports of the component.
+    /// Types and imports of the component.
     outer: String,
     /// Built-ins and lowered functions.
     definitions: String,
@@ -362,8 +403,9 @@ impl Pieces {
         for ends in ALL_ENDS {
             let ty = type_name(ends);
             let (kind, element) = ty.split_once('-').expect("it has two parts");
-            self.definitions += &format!("(type ${ty} ({kind} {element}))\n");
+            self.outer += &format!("(type ${ty} ({kind} {element}))\n");
         }
+        self.outer += PASSED;
         for (number, step) in steps().iter().enumerate() {
             self.definitions += &format!("(core func ${} (canon {}))\n", step.name, step.canon);
             self.add(&step.name, step.params, step.result);
@@ -374,27 +416,42 @@ impl Pieces {
     /// A function of a later instance, in both ways of lowering if it has both.
     fn add_callee(&mut self, later: usize, lift: Lift, name: &str) {
         let ty = if lift == Lift::Sync { "" } else { "async" };
-        self.outer +=
-            &format!("(import \"{name}{later}\" (func ${name}{later} {ty} (param \"n\" u32)))\n");
+        self.outer += &format!(
+            "(import \"{name}{later}\" (func ${name}{later} {ty} (param \"n\" u32)
+                (param \"end\" $passed) (result $passed)))\n"
+        );
         for is_async in [false, true] {
             if lift == Lift::Sync && is_async {
                 continue;
             }
             let (suffix, options) = if is_async { ("a", "async") } else { ("s", "") };
             let core = format!("{name}{later}{suffix}");
-            self.definitions +=
-                &format!("(core func ${core} (canon lower (func ${name}{later}) {options}))\n");
-            self.add(&core, 1, if is_async { "i32" } else { "" });
+            self.definitions += &format!(
+                "(core func ${core} (canon lower (func ${name}{later}) {options}
+                    (memory (core memory $libc \"memory\"))))\n"
+            );
+            let params = if is_async { 2 } else { 6 };
+            self.add(&core, params, if is_async { "i32" } else { "" });
             let callee = later * LIFTS.len() + lift_number(lift);
             let number = CALLS + 2 * callee as u64 + u64::from(is_async);
-            let call = format!("(call ${core} (local.get $x))");
+            // What has many parameters and is lowered with `async` has them in memory.
+            let at = "(local.get $at)";
+            let result = format!("(i32.add {at} (i32.const 32))");
+            let params: String = [0, 4, 8, 12, 16]
+                .map(|offset| format!("(i32.load offset={offset} {at})"))
+                .concat();
             // A call that has returned is told of as `RETURNED`.
-            let found = match is_async {
-                true => format!("(local.set $a {call})"),
-                false => format!("{call} (local.set $a (i32.const 2))"),
+            let call = match is_async {
+                true => format!("(local.set $a (call ${core} {at} {result}))"),
+                false => format!("(call ${core} {params} {result}) (local.set $a (i32.const 2))"),
             };
             self.arms += &format!(
-                "(if (i32.eq (local.get $op) (i32.const {number})) (then {found} (br $again)))\n"
+                "(if (i32.eq (local.get $op) (i32.const {number})) (then
+                    (local.set $at (call $prepare (local.get $x) (local.get $y)))
+                    {call}
+                    (local.set $b (call $kind-at {result}))
+                    (local.set $c (i32.load offset=44 {at}))
+                    (br $again)))\n"
             );
         }
     }
@@ -424,7 +481,7 @@ fn component(instance: usize) -> String {
             (import "next" (func $next (param "thread" u32) (param "a" u32) (param "b" u32)
                 (param "c" u32) (result u64)))
             {outer}
-            (core module $libc (table (export "table") 1 funcref) (memory (export "memory") 1))
+            (core module $libc (table (export "table") 1 funcref) (memory (export "memory") 16))
             (core instance $libc (instantiate $libc))
             (core type $body (func (param i32)))
             (core func $next (canon lower (func $next)))
@@ -439,9 +496,10 @@ fn component(instance: usize) -> String {
                 (import "" "put" (func $put (param i32)))
                 {imports}
                 (elem (i32.const {BODY}) $plain)
+                {PASSING}
                 ;; Steps until the host says to leave, and with which code.
                 (func $steps (param $a i32) (param $b i32) (param $c i32) (result i32)
-                    (local $answer i64) (local $op i32) (local $x i32) (local $y i32)
+                    (local $answer i64) (local $op i32) (local $x i32) (local $y i32) (local $at i32)
                     (loop $again
                         (local.set $answer (call $next
                             (call $get) (local.get $a) (local.get $b) (local.get $c)))
@@ -452,6 +510,9 @@ fn component(instance: usize) -> String {
                         (local.set $c (i32.const 0))
                         {arms}
                         (if (i32.ne (local.get $op) (i32.const {LEAVE})) (then unreachable)))
+                    (call $store-end (i32.const 32)
+                        (i32.and (local.get $x) (i32.const 7))
+                        (i32.shr_u (local.get $x) (i32.const 3)))
                     (local.get $y))
                 (func $plain (export "plain") (param $n i32)
                     (call $put (local.get $n))
@@ -459,6 +520,19 @@ fn component(instance: usize) -> String {
                 (func (export "callback") (param $n i32) (result i32)
                     (call $put (local.get $n))
                     (call $steps (i32.const 0) (i32.const 0) (i32.const 0)))
+                (func $passed (export "passed-callback") (param $n i32)
+                    (param $some i32) (param $future i32) (param $bool i32) (param $end i32) (result i32)
+                    (call $put (local.get $n))
+                    (call $steps
+                        (call $kind (local.get $some) (local.get $future) (local.get $bool))
+                        (local.get $end) (i32.const 0)))
+                (func (export "passed") (param i32 i32 i32 i32 i32)
+                    (drop (call $passed (local.get 0) (local.get 1) (local.get 2) (local.get 3)
+                        (local.get 4))))
+                (func (export "passed-result") (param i32 i32 i32 i32 i32) (result i32)
+                    (drop (call $passed (local.get 0) (local.get 1) (local.get 2) (local.get 3)
+                        (local.get 4)))
+                    (i32.const 32))
                 (func (export "called") (param i32 i32 i32) (result i32)
                     (call $steps (local.get 0) (local.get 1) (local.get 2))))
             (core instance $i (instantiate $m (with "" (instance
@@ -473,6 +547,14 @@ fn component(instance: usize) -> String {
 fn arm(number: u64, step: &Step) -> String {
     let call = format!("(call ${} {})", step.name, step.operands);
     let found = match (step.name.as_str(), step.result) {
+        // What has come back with the call is where it was put then.
+        ("call-drop", _) => format!(
+            "{call}
+             (local.set $at (call $place (local.get $y)))
+             (local.set $a (local.get $x))
+             (local.set $b (call $kind-at (i32.add (local.get $at) (i32.const 32))))
+             (local.set $c (i32.load offset=44 (local.get $at)))"
+        ),
         ("wait" | "poll", _) => format!(
             "(local.set $a {call})
              (local.set $b (i32.load (i32.const 0)))
@@ -489,20 +571,58 @@ fn arm(number: u64, step: &Step) -> String {
     format!("(if (i32.eq (local.get $op) (i32.const {number})) (then {found} (br $again)))\n")
 }
 
-/// A function that is lifted in one of the ways.
+/// How ends that are passed on are in memory and in parameters.
+const PASSING: &str = r#"
+    (func $is-future (param $kind i32) (result i32) (i32.gt_u (local.get $kind) (i32.const 2)))
+    (func $is-bool (param $kind i32) (result i32)
+        (i32.and (i32.sub (local.get $kind) (i32.const 1)) (i32.const 1)))
+    (func $kind (param $some i32) (param $future i32) (param $bool i32) (result i32)
+        (if (result i32) (local.get $some)
+            (then (i32.add (i32.const 1)
+                (i32.add (i32.shl (local.get $future) (i32.const 1)) (local.get $bool))))
+            (else (i32.const 0))))
+    (func $kind-at (param $at i32) (result i32)
+        (call $kind (i32.load8_u (local.get $at)) (i32.load8_u offset=4 (local.get $at))
+            (i32.load8_u offset=8 (local.get $at))))
+    (func $store-end (param $at i32) (param $kind i32) (param $end i32)
+        (i32.store (local.get $at) (i32.ne (local.get $kind) (i32.const 0)))
+        (i32.store offset=4 (local.get $at) (call $is-future (local.get $kind)))
+        (i32.store offset=8 (local.get $at) (call $is-bool (local.get $kind)))
+        (i32.store offset=12 (local.get $at) (local.get $end)))
+    ;; Where a call has its place.
+    (func $place (param $thread i32) (result i32)
+        (i32.add (i32.const 1024) (i32.shl (local.get $thread) (i32.const 6))))
+    ;; What goes along is put there, and no result is there yet.
+    (func $prepare (param $thread i32) (param $passed i32) (result i32)
+        (local $at i32)
+        (local.set $at (call $place (local.get $thread)))
+        (i32.store (local.get $at) (local.get $thread))
+        (call $store-end (i32.add (local.get $at) (i32.const 4))
+            (i32.and (local.get $passed) (i32.const 7))
+            (i32.shr_u (local.get $passed) (i32.const 3)))
+        (i64.store offset=32 (local.get $at) (i64.const 0))
+        (i64.store offset=40 (local.get $at) (i64.const 0))
+        (local.get $at))"#;
+
+/// A function that is lifted in one of the ways, for guests and for the host.
 fn lifted(lift: Lift, name: &str, instance: usize) -> String {
+    let memory = "(memory (core memory $libc \"memory\"))";
+    let callback = "async (callback (core func $i \"called\"))";
     let (ty, core, options) = match lift {
-        Lift::Sync => ("", "plain", ""),
-        Lift::Exclusive => ("async", "plain", ""),
-        Lift::Stackful => ("async", "plain", "async"),
-        Lift::Callback => (
-            "async",
-            "callback",
-            "async (callback (core func $i \"called\"))",
-        ),
+        Lift::Sync => ("", "passed-result", memory),
+        Lift::Exclusive => ("async", "passed-result", memory),
+        Lift::Stackful => ("async", "passed", "async"),
+        Lift::Callback => ("async", "passed-callback", callback),
+    };
+    let (host_core, host_options) = match lift {
+        Lift::Sync | Lift::Exclusive => ("plain", ""),
+        Lift::Stackful => ("plain", "async"),
+        Lift::Callback => ("callback", callback),
     };
     format!(
-        "(func (export \"{name}{instance}\") {ty} (param \"n\" u32)
-            (canon lift (core func $i \"{core}\") {options}))\n"
+        "(func (export \"{name}{instance}\") {ty} (param \"n\" u32) (param \"end\" $passed)
+            (result $passed) (canon lift (core func $i \"{core}\") {options}))
+        (func (export \"host-{name}{instance}\") {ty} (param \"n\" u32)
+            (canon lift (core func $i \"{host_core}\") {host_options}))\n"
     )
 }

@@ -9,7 +9,7 @@ use anyhow::{Error, anyhow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use threadline::component::{Component, Deadlock, InstancePre, Linker, Val};
-use threadline::{ConcurrencyTrap, Engine, Schedule, Store, StoreContextMut, find_trap};
+use threadline::{ConcurrencyTrap, Engine, Schedule, Store, StoreContextMut, Trap, find_trap};
 
 /// The component, ready to be instantiated.
 pub(crate) struct Guests {
@@ -148,6 +148,10 @@ fn name_of(error: &Error) -> Result<String, String> {
     let trap = find_trap(error).ok_or_else(|| format!("no trap: {error:?}"))?;
     if trap.is::<Deadlock>() {
         return Ok("Deadlock".to_owned());
+    }
+    // What is passed on that isn't there or is something else is found before the scheduler is asked.
+    if let Some(trap) = trap.downcast_ref::<Trap>() {
+        return Ok(format!("{trap:?}"));
     }
     let trap = trap.downcast_ref::<ConcurrencyTrap>();
     let name = format!(

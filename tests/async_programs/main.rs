@@ -41,14 +41,14 @@ const SCHEDULES: u64 = 3;
 /// What programs are about.
 #[derive(Clone, Copy, PartialEq)]
 enum Flavour {
-    /// Streams and futures within instances.
+    /// Streams and futures, within instances and passed on.
     Streams,
     /// Calls: what would be done with streams is done with calls.
     Calls,
 }
 
 /// A program as guests can run it: functions of later numbers are in later instances, calls go to later
-/// instances only and pass no ends of streams on, and the host waits for its calls. Where all contend in one
+/// instances only, and the host waits for its calls. Where all contend in one
 /// instance, they do so still, but for the last function.
 fn adapt(program: &Program, flavour: Flavour) -> Program {
     let mut program = program.clone();
@@ -80,12 +80,14 @@ fn adapt(program: &Program, flavour: Flavour) -> Program {
 fn fit(program: &Program, flavour: Flavour, list: usize, op: Op) -> Option<Op> {
     let calls = flavour == Flavour::Calls;
     match op {
-        Op::NewStream(_) | Op::NewFuture(_) if calls => call_later(program, list, 1, true),
+        Op::NewStream(_) | Op::NewFuture(_) if calls => call_later(program, list, (1, true, None)),
         Op::Read(selector, ..) if calls => Some(Op::Poll(selector)),
         Op::Write(..) | Op::Forward(..) if calls => Some(Op::Yield),
         Op::CancelCopy(selector, is_async) if calls => Some(Op::CancelSubtask(selector, is_async)),
         Op::DropEnd(selector) if calls => Some(Op::DropSubtask(selector)),
-        Op::Call(selector, is_async, _) => call_later(program, list, selector, is_async),
+        Op::Call(selector, is_async, passed) => {
+            call_later(program, list, (selector, is_async, passed))
+        }
         other => Some(other),
     }
 }
@@ -93,7 +95,11 @@ fn fit(program: &Program, flavour: Flavour, list: usize, op: Op) -> Option<Op> {
 /// A call of a function that is in a later instance than that of the list's own function is: lists that
 /// are run by threads of earlier ones call it as well. Only those of an async type can be called with
 /// `async`.
-fn call_later(program: &Program, list: usize, selector: u8, is_async: bool) -> Option<Op> {
+fn call_later(
+    program: &Program,
+    list: usize,
+    (selector, is_async, passed): (u8, bool, Option<u8>),
+) -> Option<Op> {
     let own = program
         .functions
         .iter()
@@ -105,7 +111,7 @@ fn call_later(program: &Program, list: usize, selector: u8, is_async: bool) -> O
             let callee = program.callee(list, selector)?;
             let callee = &program.functions[callee];
             let is_async = is_async && callee.lift != Lift::Sync;
-            (callee.instance > own).then_some(Op::Call(selector, is_async, None))
+            (callee.instance > own).then_some(Op::Call(selector, is_async, passed))
         })
 }
 
@@ -220,8 +226,34 @@ fn a_difference_is_noticed() {
     assert!(wrong.contains("was not asked"), "{wrong}");
 }
 
+#[test]
+fn an_end_that_arrives_elsewhere_is_noticed() {
+    let guests = Guests::new();
+    // A call has returned, with an end.
+    let is_told = |found: [u32; 3]| found[0] == 2 && found[1] != 0;
+    let (program, mut ran, at) = (0..)
+        .find_map(|seed| {
+            let program = adapt(&program::generate(seed), Flavour::Streams);
+            let ran = machine::run(&program, schedules(0).0);
+            let at = ran.script.iter().position(|asked| is_told(asked.found))?;
+            let passed = |entry: &Entry| matches!(entry, Entry::Passed(_, "result", ..));
+            ran.trace.iter().any(passed).then_some((program, ran, at))
+        })
+        .unwrap();
+    let of_guests = schedules(0).1;
+    assert_eq!(guests.follow(&program, of_guests.clone(), &ran), Ok(()));
+    for part in [1, 2] {
+        ran.script[at].found[part] += 1;
+        let wrong = guests
+            .follow(&program, of_guests.clone(), &ran)
+            .unwrap_err();
+        assert!(wrong.contains("asks, having found"), "{wrong}");
+        ran.script[at].found[part] -= 1;
+    }
+}
+
 /// What must have come up in some thousand runs, or the programs are no test of it.
-const WANTED: [&str; 26] = [
+const WANTED: [&str; 28] = [
     "Blocked",
     "To",
     "Cancelled",
@@ -236,6 +268,8 @@ const WANTED: [&str; 26] = [
     "Event 3",
     "Event 4",
     "Event 5",
+    "Passed parameter",
+    "Passed result",
     "Resume Call",
     "Resume Cancel",
     "Resume Sync",
@@ -260,7 +294,7 @@ fn kind(entry: &Entry) -> String {
             format!("{name} {}", format!("{why:?}").split('(').next().unwrap())
         }
         Entry::Event(_, code, ..) | Entry::Callback(_, code, ..) => format!("{name} {code}"),
-        Entry::Did(_, what, _) => format!("{name} {what}"),
+        Entry::Did(_, what, _) | Entry::Passed(_, what, ..) => format!("{name} {what}"),
         _ => name.to_owned(),
     }
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use threadline_concurrent::{
     Bug, CallbackNext, Counts, EndId, Event, InstanceId, NewTask, Outcome, Payload, Platform,
-    Recording, Released, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskId, TaskState,
-    ThreadId, Trap, Wait,
+    Recording, Schedule, Scheduler, SetId, Side, SubtaskId, Table, TaskId, TaskState, ThreadId,
+    TransferKind, Trap, Wait,
 };
 
 use crate::program::{Code, HostOp, Lift, Op, Program};
-use crate::script::{Act, Asked};
-use crate::trace::{Entry, Why, pick_set};
+use crate::script::{Act, Asked, Ends, Passed};
+use crate::trace::{Entry, Why, pick_passed, pick_set};
 
 pub(crate) struct Fake;
 
@@ -35,10 +35,45 @@ impl Platform for Fake {
     type Thread = Body;
     /// The number of its implicit thread, and the function.
     type Task = (usize, usize);
-    /// Where the argument is in the caller's table.
-    type Subtask = Option<u32>;
+    type Subtask = Passing;
     type Buffer = u32;
     type Payload = Element;
+}
+
+/// What goes with a call, in the caller's table, and what has come back, there.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Passing {
+    /// The number of the callee's thread.
+    number: u32,
+    argument: Option<Passed>,
+    result: Option<Passed>,
+}
+
+/// Why a run ends early.
+pub(crate) enum Stop {
+    /// The scheduler says so.
+    Trap(Trap),
+    /// An index is not that of an end that could be passed on: what the driver finds.
+    Handle(&'static str),
+}
+
+impl From<Trap> for Stop {
+    fn from(trap: Trap) -> Stop {
+        Stop::Trap(trap)
+    }
+}
+
+impl Stop {
+    /// What it is called in the trace.
+    fn name(&self) -> String {
+        match self {
+            Stop::Trap(trap) => {
+                let name = format!("{trap:?}");
+                name.split('(').next().unwrap().to_owned()
+            }
+            Stop::Handle(name) => (*name).to_owned(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,16 +142,19 @@ pub(crate) fn run(program: &Program, schedule: Box<dyn Schedule>) -> Ran {
         trace: Vec::new(),
         script: Vec::new(),
     };
-    if let Err(trap) = machine.host() {
-        assert!(!trap.is_bug(), "{trap}; after {:#?}", machine.trace);
-        let name = format!("{trap:?}");
-        let name = name.split('(').next().unwrap().to_owned();
-        machine.trace.push(Entry::Trap(name));
+    if let Err(stop) = machine.host() {
+        if let Stop::Trap(trap) = &stop {
+            assert!(!trap.is_bug(), "{trap}; after {:#?}", machine.trace);
+        }
+        machine.trace.push(Entry::Trap(stop.name()));
         machine.unwind();
     }
+    // What is told to others when an instance is freed is no part of the run.
+    let recording = machine.scheduler.take_recording();
+    machine.lock_all();
+    assert_eq!(machine.scheduler.next_ready(), None);
     for instance in machine.instances.clone() {
-        let mut threads = 0;
-        let mut take = |released| threads += usize::from(matches!(released, Released::Thread(_)));
+        let mut take = |_| {};
         machine
             .scheduler
             .remove_instance(instance, &mut take)
@@ -125,13 +163,13 @@ pub(crate) fn run(program: &Program, schedule: Box<dyn Schedule>) -> Ran {
     Ran {
         trace: machine.trace,
         left: machine.scheduler.counts(),
-        recording: machine.scheduler.take_recording(),
+        recording,
         script: machine.script,
     }
 }
 
 impl Machine<'_> {
-    fn host(&mut self) -> Result<(), Trap> {
+    fn host(&mut self) -> Result<(), Stop> {
         for (number, &op) in self.program.host.iter().enumerate() {
             self.trace.push(Entry::Host(number));
             match op {
@@ -144,7 +182,7 @@ impl Machine<'_> {
                     let task = self.call(function, None)?;
                     while self.scheduler.task_state(task) != TaskState::Resolved {
                         if !self.tick()? {
-                            return Err(Trap::Deadlock);
+                            return Err(Trap::Deadlock.into());
                         }
                     }
                 }
@@ -157,21 +195,27 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Ends all that runs, as a trap does on its way out.
+    /// Ends all that runs, as a trap does on its way out: when the first thread has gone, what is in the same
+    /// component is locked.
     fn unwind(&mut self) {
-        for instance in self.instances.clone() {
-            self.scheduler.lock(instance).unwrap();
-        }
         while self.scheduler.depth() > 0 {
             if self.scheduler.current().is_some() {
                 self.scheduler.abandon_thread().unwrap();
             }
             self.scheduler.end_resume().unwrap();
+            self.lock_all();
         }
-        assert_eq!(self.scheduler.next_ready(), None);
     }
 
-    fn tick(&mut self) -> Result<bool, Trap> {
+    /// Those first that a component instantiates first: who is called before who calls. What is told by then
+    /// to who isn't locked yet may be decided on.
+    fn lock_all(&mut self) {
+        for &instance in self.instances.iter().rev() {
+            self.scheduler.lock(instance).unwrap();
+        }
+    }
+
+    fn tick(&mut self) -> Result<bool, Stop> {
         match self.scheduler.next_ready() {
             Some(thread) => {
                 self.resume(thread, Why::Tick)?;
@@ -185,7 +229,7 @@ impl Machine<'_> {
     }
 
     /// `canon_lift`, without what concerns the caller.
-    fn call(&mut self, function: usize, caller: Option<SubtaskId>) -> Result<TaskId, Trap> {
+    fn call(&mut self, function: usize, caller: Option<SubtaskId>) -> Result<TaskId, Stop> {
         let found = &self.program.functions[function];
         let instance = self.instances[found.instance];
         let is_async = found.lift != Lift::Sync;
@@ -216,7 +260,7 @@ impl Machine<'_> {
         Ok(task)
     }
 
-    fn resume(&mut self, thread: ThreadId, why: Why) -> Result<(), Trap> {
+    fn resume(&mut self, thread: ThreadId, why: Why) -> Result<(), Stop> {
         let number = self.body(thread).number;
         self.trace.push(Entry::Resume(number, why));
         self.scheduler.begin_resume(thread)?;
@@ -229,13 +273,13 @@ impl Machine<'_> {
                     self.trace.push(Entry::To(number, other));
                     current = next;
                 }
-                None => return self.scheduler.end_resume(),
+                None => return Ok(self.scheduler.end_resume()?),
             }
         }
     }
 
     /// Runs the current thread until it blocks, ends or names another one.
-    fn run(&mut self, thread: ThreadId) -> Result<Option<ThreadId>, Trap> {
+    fn run(&mut self, thread: ThreadId) -> Result<Option<ThreadId>, Stop> {
         let number = self.body(thread).number;
         let mut next = self.go_on(thread)?;
         loop {
@@ -254,7 +298,7 @@ impl Machine<'_> {
         }
     }
 
-    fn go_on(&mut self, thread: ThreadId) -> Result<Next, Trap> {
+    fn go_on(&mut self, thread: ThreadId) -> Result<Next, Stop> {
         let number = self.body(thread).number;
         match self.scheduler.take_outcome()? {
             Outcome::Resumed => {
@@ -272,35 +316,97 @@ impl Machine<'_> {
             Outcome::SubtaskResolved(subtask) => self.finish_call(number, subtask)?,
             Outcome::Event(event) => self.deliver(number, event),
             Outcome::Callback(event) => self.call_back(thread, event),
-            Outcome::Trap(trap) => return Err(trap),
+            Outcome::Trap(trap) => return Err(trap.into()),
         }
         Ok(Next::On)
     }
 
-    fn start(&mut self, thread: ThreadId) -> Result<(), Trap> {
+    fn start(&mut self, thread: ThreadId) -> Result<(), Stop> {
         let number = self.body(thread).number;
         let caller = self.scheduler.start()?;
         self.trace.push(Entry::Started(number));
         let Some(caller) = caller else {
             return Ok(());
         };
-        let Some(argument) = *self.scheduler.subtask_payload(caller).unwrap() else {
+        let Some(argument) = self.scheduler.subtask_payload(caller).unwrap().argument else {
             return Ok(());
         };
         let from = self.scheduler.caller_instance(caller).unwrap();
-        // What the caller has dropped or used up meanwhile can't be lifted; it goes without.
-        let Some(&Handle::End(end)) = self.handles[&from].get(argument) else {
-            return Ok(());
+        let to = self.scheduler.current_instance()?;
+        let passed = self.pass(number, "parameter", argument, [from, to])?;
+        let body = self.scheduler.thread_payload_mut(thread).unwrap();
+        let [kind, index] = Passed::told(Some(passed));
+        body.found = [kind, index, 0];
+        Ok(())
+    }
+
+    /// A readable end goes from table to table, if it is there, of the right type, and nothing else is done
+    /// with it.
+    fn pass(
+        &mut self,
+        number: usize,
+        what: &'static str,
+        passed: Passed,
+        [from, to]: [InstanceId; 2],
+    ) -> Result<Passed, Stop> {
+        let end = match self.handles[&from].get(passed.index) {
+            Some(&Handle::End(end)) if self.type_of(end) == (passed.ends, true) => end,
+            Some(_) => return Err(Stop::Handle("WrongHandleType")),
+            None => return Err(Stop::Handle("UnknownHandle")),
         };
-        let (kind, ..) = self.scheduler.end_state(end).unwrap();
-        if kind.side != Side::Readable {
-            return Ok(());
-        }
-        self.handles.get_mut(&from).unwrap().remove(argument);
+        self.handles.get_mut(&from).unwrap().remove(passed.index);
         self.scheduler.lift_end(end)?;
+        let index = self.add(to, Handle::End(end));
+        self.scheduler.lower_end(end, to, index)?;
+        self.trace
+            .push(Entry::Passed(number, what, passed.index, index));
+        Ok(Passed { index, ..passed })
+    }
+
+    /// The type of streams or futures that an end is of, and whether it is readable.
+    fn type_of(&self, end: EndId) -> (Ends, bool) {
+        let (kind, ..) = self.scheduler.end_state(end).unwrap();
+        let element = self.scheduler.end_payload(end).unwrap();
+        let ends = Ends {
+            are_streams: kind.transfer == TransferKind::Stream,
+            of_numbers: element.is_number,
+        };
+        (ends, kind.side == Side::Readable)
+    }
+
+    /// The readable end that a selector selects, to go with the current task's result, if that is for a
+    /// guest; and whether it is.
+    fn to_return(&self, selector: Option<u8>) -> Result<(bool, Option<Passed>), Stop> {
+        let to_guest = self.scheduler.check_return()?.is_some();
+        let selector = selector.filter(|_| to_guest);
         let instance = self.scheduler.current_instance()?;
-        let index = self.add(instance, Handle::End(end));
-        self.scheduler.lower_end(end, instance, index)
+        Ok((to_guest, self.select_passed(instance, selector)))
+    }
+
+    fn select_passed(&self, instance: InstanceId, selector: Option<u8>) -> Option<Passed> {
+        let index = pick_passed(&self.seen(instance), selector?)?;
+        match self.handles[&instance].get(index) {
+            Some(&Handle::End(end)) => Some(Passed {
+                ends: self.type_of(end).0,
+                index,
+            }),
+            _ => unreachable!("ends are picked"),
+        }
+    }
+
+    /// The current task returns.
+    fn return_(&mut self, number: usize, passed: Option<Passed>) -> Result<(), Stop> {
+        let caller = self.scheduler.check_return()?;
+        if let (Some(caller), Some(passed)) = (caller, passed) {
+            let from = self.scheduler.current_instance()?;
+            let to = self.scheduler.caller_instance(caller).unwrap();
+            let result = self.pass(number, "result", passed, [from, to])?;
+            let payload = self.scheduler.subtask_payload_mut(caller).unwrap();
+            payload.result = Some(result);
+        }
+        self.scheduler.return_()?;
+        self.did(number, "return", 0);
+        Ok(())
     }
 
     fn call_back(&mut self, thread: ThreadId, event: Event) {
@@ -352,10 +458,14 @@ impl Machine<'_> {
         ));
     }
 
-    fn finish_call(&mut self, number: usize, subtask: SubtaskId) -> Result<(), Trap> {
+    fn finish_call(&mut self, number: usize, subtask: SubtaskId) -> Result<(), Stop> {
         let state = self.scheduler.subtask_state(subtask).unwrap();
-        self.scheduler.finish_subtask(subtask, |_| ())?;
+        let result = self
+            .scheduler
+            .finish_subtask(subtask, |passing| passing.result)?;
         self.did(number, "call", state as u32);
+        let [kind, index] = Passed::told(result);
+        self.find([state as u32, kind, index]);
         Ok(())
     }
 
@@ -376,7 +486,7 @@ impl Machine<'_> {
             .unwrap()
     }
 
-    fn step(&mut self, thread: ThreadId) -> Result<Next, Trap> {
+    fn step(&mut self, thread: ThreadId) -> Result<Next, Stop> {
         let body = self.scheduler.thread_payload_mut(thread).unwrap();
         let (list, step) = (body.list, body.step);
         body.step += 1;
@@ -387,7 +497,7 @@ impl Machine<'_> {
     }
 
     /// The end of a list.
-    fn finish(&mut self, thread: ThreadId) -> Result<Next, Trap> {
+    fn finish(&mut self, thread: ThreadId) -> Result<Next, Stop> {
         let body = self.body(thread);
         let (number, callbacks) = (body.number, body.callbacks);
         if let Some(function) = body.function {
@@ -402,27 +512,37 @@ impl Machine<'_> {
             let state = self.scheduler.task_state(task);
             let is_sync = matches!(found.lift, Lift::Sync | Lift::Exclusive);
             let returns = found.returns && state != TaskState::Resolved;
+            let is_returning = is_sync || returns;
+            let (to_guest, passed) = match is_returning {
+                true => self.to_return(found.passes)?,
+                false => (false, None),
+            };
             if is_sync {
-                self.ask(Act::Leave(0));
+                self.ask(Act::Leave { code: 0, passed });
             } else if returns {
-                self.ask(Act::Return);
+                self.ask(Act::Return { to_guest, passed });
             }
-            if is_sync || returns {
-                self.scheduler.check_return()?;
-                self.scheduler.return_()?;
-                self.did(number, "return", 0);
+            if is_returning {
+                self.return_(number, passed)?;
             }
             if !is_sync {
-                self.ask(Act::Leave(0));
+                self.leave();
             }
         } else {
-            self.ask(Act::Leave(0));
+            self.leave();
         }
         self.scheduler.exit_thread(|_| ())?;
         Ok(Next::Blocked)
     }
 
-    fn between_callbacks(&mut self, thread: ThreadId, code: Code) -> Result<Option<Next>, Trap> {
+    fn leave(&mut self) {
+        self.ask(Act::Leave {
+            code: 0,
+            passed: None,
+        });
+    }
+
+    fn between_callbacks(&mut self, thread: ThreadId, code: Code) -> Result<Option<Next>, Stop> {
         let instance = self.scheduler.current_instance()?;
         let packed = match code {
             Code::Yield => 1,
@@ -431,7 +551,10 @@ impl Machine<'_> {
                 None => return Ok(None),
             },
         };
-        self.ask(Act::Leave(packed));
+        self.ask(Act::Leave {
+            code: packed,
+            passed: None,
+        });
         let handles = &self.handles[&instance];
         let next = self
             .scheduler

@@ -85,7 +85,7 @@ fn random_programs_run_as_the_specification_says() {
 }
 
 /// What must have come up in some thousand runs, or the programs are no test of it.
-const WANTED: [&str; 23] = [
+const WANTED: [&str; 25] = [
     "Blocked",
     "To",
     "Copied",
@@ -103,6 +103,8 @@ const WANTED: [&str; 23] = [
     "Event 3 1",
     "Event 4 0",
     "Event 5 1",
+    "Passed parameter",
+    "Passed result",
     "Resume Cancel",
     "Resume Sync",
     "Resume Tick",
@@ -122,6 +124,7 @@ fn kind(entry: &Entry) -> String {
         }
         Entry::Event(_, code, _, payload) => format!("{name} {code} {}", payload % 16),
         Entry::Callback(_, code, ..) => format!("{name} {code}"),
+        Entry::Passed(_, what, ..) => format!("{name} {what}"),
         _ => name,
     }
 }

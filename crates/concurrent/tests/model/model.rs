@@ -170,7 +170,8 @@ enum Kind {
         cancellation_requested: bool,
         on_progress: Option<usize>,
         caller: usize,
-        argument: Option<u32>,
+        /// Its index, and whether it is of a stream, and of numbers.
+        argument: Option<(usize, bool, bool)>,
     },
     End {
         reads: bool,

@@ -16,7 +16,8 @@ pub(crate) enum Op {
     BackpressureDec,
     /// Which function, whether `async`, and which readable end goes with it.
     Call(u8, bool, Option<u8>),
-    Return,
+    /// And which readable end goes with it, if a guest has called.
+    Return(Option<u8>),
     Cancel,
     NewSet,
     Wait(u8),
@@ -62,6 +63,8 @@ pub(crate) struct Function {
     pub(crate) codes: Vec<Code>,
     /// Whether it returns a value before it ends, if it hasn't.
     pub(crate) returns: bool,
+    /// Which readable end goes with that.
+    pub(crate) passes: Option<u8>,
 }
 
 /// What the host does.
@@ -154,6 +157,7 @@ pub(crate) fn generate(seed: u64) -> Program {
             body: number * LISTS_OF_FUNCTION,
             codes: (0..random.below(4)).map(|_| code(random)).collect(),
             returns: random.below(24) != 0,
+            passes: passed(random),
         })
         .collect();
     // Each program likes some steps better than others.
@@ -214,6 +218,7 @@ fn contention(random: &mut Random) -> Program {
                 })
                 .collect(),
             returns: true,
+            passes: passed(random),
         })
         .collect();
     let mut lists: Vec<Vec<Op>> = (0..functions.len() * LISTS_OF_FUNCTION + 2)
@@ -248,6 +253,15 @@ fn contention(random: &mut Random) -> Program {
     }
 }
 
+/// A readable end that goes with a result, more often than not.
+fn passed(random: &mut Random) -> Option<u8> {
+    match random.below(8) {
+        0 => None,
+        1 | 2 => Some(LAST),
+        _ => Some(random.byte()),
+    }
+}
+
 fn contend(random: &mut Random) -> Op {
     let (a, b, flag) = (random.byte(), random.byte(), random.is());
     match random.below(16) {
@@ -279,7 +293,7 @@ fn idiom(list: &mut Vec<Op>, random: &mut Random) {
     let last = LAST;
     let waits_for_last = [Op::NewSet, Op::Join(last, Some(last)), Op::Wait(last)];
     let joins_last = [Op::Join(last, Some(a))];
-    let steps: &[Op] = match random.below(18) {
+    let steps: &[Op] = match random.below(21) {
         0 => &[Op::NewStream(true), Op::Write(a, length, true)],
         1 => &waits_for_last,
         2 => {
@@ -326,7 +340,18 @@ fn idiom(list: &mut Vec<Op>, random: &mut Random) {
         }
         15 => &[Op::Wait(a), Op::Wait(a), Op::DropSubtask(a)],
         16 => &[Op::Read(a, length, true), Op::Read(last, length, true)],
-        _ => &[Op::Return, Op::Yield],
+        17 => &[Op::NewStream(flag), Op::Return(Some(last)), Op::Yield],
+        18 => {
+            // The other end is the caller's, who may read what is written.
+            list.extend([Op::NewFuture(flag), Op::Return(Some(last))]);
+            &[Op::Write(LAST, 1, true)]
+        }
+        19 => &[
+            Op::Call(a, flag, Some(last)),
+            Op::Read(last, length, true),
+            Op::DropEnd(last),
+        ],
+        _ => &[Op::Return(None), Op::Yield],
     };
     list.extend_from_slice(steps);
 }
@@ -347,7 +372,7 @@ fn op(kind: usize, random: &mut Random) -> Op {
         8 => Op::BackpressureInc,
         9 | 29 => Op::BackpressureDec,
         10 | 30 | 31 => Op::Call(a, flag, random.is().then_some(b)),
-        11 => Op::Return,
+        11 => Op::Return(flag.then_some(b)),
         12 => Op::Cancel,
         13 => Op::NewSet,
         14 | 32 => Op::Wait(a),
@@ -404,6 +429,9 @@ fn smaller(program: &Program) -> Vec<Program> {
             without(&|p| {
                 p.functions[at].codes.remove(code);
             });
+        }
+        if function.passes.is_some() {
+            without(&|p| p.functions[at].passes = None);
         }
         if function.lift != Lift::Stackful {
             without(&|p| p.functions[at].lift = Lift::Stackful);

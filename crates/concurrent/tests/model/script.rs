@@ -21,8 +21,12 @@ pub(crate) enum Act {
         function: usize,
         is_async: bool,
         number: u32,
+        passed: Option<Passed>,
     },
-    Return,
+    Return {
+        to_guest: bool,
+        passed: Option<Passed>,
+    },
     Cancel,
     NewSet,
     Wait(u32),
@@ -31,9 +35,14 @@ pub(crate) enum Act {
     /// A waitable, and the set to join, or 0.
     Join(u32, u32),
     CancelSubtask(u32, bool),
-    DropSubtask(u32),
-    /// The core function, callback or thread's function ends; callbacks return this.
-    Leave(u32),
+    /// Its index, and the number of its thread.
+    DropSubtask(u32, u32),
+    /// The core function, callback or thread's function ends; callbacks return this code, and what is
+    /// lifted without `async` returns an end.
+    Leave {
+        code: u32,
+        passed: Option<Passed>,
+    },
     NewEnds(Ends),
     /// A read or write.
     Copy {
@@ -67,6 +76,31 @@ pub(crate) struct Ends {
     pub(crate) are_streams: bool,
     /// Whether their elements are numbers.
     pub(crate) of_numbers: bool,
+}
+
+/// A readable end that goes with a call or a result: as the one who passes it on, or then the other one, has
+/// it in its table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Passed {
+    pub(crate) ends: Ends,
+    pub(crate) index: u32,
+}
+
+impl Passed {
+    /// As guests tell it: a number for the type, or 0 for nothing, and the index.
+    pub(crate) fn told(passed: Option<Passed>) -> [u32; 2] {
+        match passed {
+            Some(Passed { ends, index }) => [ends.number(), index],
+            None => [0, 0],
+        }
+    }
+}
+
+impl Ends {
+    /// A number for the type, from 1 to 4.
+    pub(crate) fn number(self) -> u32 {
+        1 + 2 * u32::from(!self.are_streams) + u32::from(!self.of_numbers)
+    }
 }
 
 /// A thread asks what to do next, and says what came of what it did before: the result of a built-in

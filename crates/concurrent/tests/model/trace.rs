@@ -27,6 +27,8 @@ pub(crate) enum Entry {
     Did(usize, &'static str, u32),
     Event(usize, u32, u32, u32),
     Callback(usize, u32, u32, u32),
+    /// By this thread, as a parameter or result: an end's index before, and after.
+    Passed(usize, &'static str, u32, u32),
     /// Source, how far it was, destination, how far it was, and how many.
     Copied(u32, u32, u32, u32, u32),
     /// Before it could enter.

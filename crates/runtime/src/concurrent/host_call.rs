@@ -360,10 +360,18 @@ impl StoreOpaque {
     /// does.
     fn drive_call(&mut self, task: &HostTask, id: HostCallId) -> Result<Driven<Resolution>> {
         if task.async_typed {
-            return self.drive(Outside::Nothing, |store| Ok(store.resolution(task, id)));
+            return self.drive(Outside::Nothing, |store| {
+                let resolution = store.concurrency.host_calls.take_resolution(id);
+                // If something else has failed there, who was in it will never return.
+                Ok(resolution.or_else(|| {
+                    let is_locked = task.instance.is_locked();
+                    let error = GuestTrap::CannotEnterComponent;
+                    is_locked.then(|| Resolution::Failed(error.into()))
+                }))
+            });
         }
         loop {
-            if let Some(resolution) = self.resolution(task, id) {
+            if let Some(resolution) = self.concurrency.host_calls.take_resolution(id) {
                 return Ok(Driven::Done(resolution));
             }
             let instance = self.scheduled(task.instance, task.owner);
@@ -372,17 +380,6 @@ impl StoreOpaque {
                 return Ok(Driven::Pending);
             }
         }
-    }
-
-    /// How a call has ended that is waited for here, if it has.
-    fn resolution(&mut self, task: &HostTask, id: HostCallId) -> Option<Resolution> {
-        let resolution = self.concurrency.host_calls.take_resolution(id);
-        // Something else has failed there, and who was in it will never return.
-        resolution.or_else(|| {
-            let error = GuestTrap::CannotEnterComponent;
-            let is_locked = task.instance.is_locked();
-            is_locked.then(|| Resolution::Failed(error.into()))
-        })
     }
 
     /// A call ends, whoever waited for it. If it isn't resolved, its task is to be cancelled.

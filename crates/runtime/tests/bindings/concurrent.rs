@@ -155,8 +155,9 @@ fn errors_of_async_functions_are_passed_on_and_end_calls() {
     }));
     let (zero, call) = results.unwrap();
     assert_eq!(zero, 1000);
-    // It is that of the call that the host function was called for, though no guest runs then.
-    assert_eq!(call.unwrap_err().to_string(), "that is not logged");
+    // An error of the host is that of the call by whose guest the function was called.
+    let error = call.unwrap_err();
+    assert_eq!(error.to_string(), "that is not logged");
 }
 
 #[test]

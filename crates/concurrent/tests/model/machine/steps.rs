@@ -3,12 +3,12 @@
 use threadline_concurrent::{
     CancelRequest, CancelSubtask, Copying, EndId, EndState, Event, Forwarding, InstanceId, SetId,
     Side, Status, SubtaskId, SubtaskState, Switch, TaskId, TaskState, ThreadId, Transfer,
-    TransferKind, Trap, Wait, WaitableKind,
+    TransferKind, Wait, WaitableKind,
 };
 
-use super::{Body, Element, Fake, Handle, Lift, Machine, Next, Op};
-use crate::script::{Act, Ends};
-use crate::trace::{Entry, Seen, Why, pick_handle, pick_passed, pick_set, pick_sink, pick_thread};
+use super::{Body, Element, Fake, Handle, Lift, Machine, Next, Op, Passing, Stop};
+use crate::script::{Act, Ends, Passed};
+use crate::trace::{Entry, Seen, Why, pick_handle, pick_set, pick_sink, pick_thread};
 
 impl Machine<'_> {
     fn switch(&mut self, number: usize, what: &'static str, switch: Switch) -> Next {
@@ -86,7 +86,7 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn perform(&mut self, thread: ThreadId, list: usize, op: Op) -> Result<Next, Trap> {
+    pub(super) fn perform(&mut self, thread: ThreadId, list: usize, op: Op) -> Result<Next, Stop> {
         let number = self.body(thread).number;
         let instance = self.scheduler.current_instance()?;
         let result = match op {
@@ -143,7 +143,7 @@ impl Machine<'_> {
                 };
                 return self.perform_call(number, instance, function, is_async, argument);
             }
-            Op::Return | Op::Cancel => return self.perform_resolve(number, op),
+            Op::Return(_) | Op::Cancel => return self.perform_resolve(number, op),
             Op::NewSet => {
                 self.ask(Act::NewSet);
                 let set = self.scheduler.set_new(instance)?;
@@ -172,7 +172,7 @@ impl Machine<'_> {
         number: usize,
         instance: InstanceId,
         op: Op,
-    ) -> Result<Next, Trap> {
+    ) -> Result<Next, Stop> {
         let own = self.scheduler.thread_index()?;
         let Some(index) = pick_thread(op, &self.seen_threads(instance), own) else {
             return Ok(Next::On);
@@ -203,7 +203,7 @@ impl Machine<'_> {
         instance: InstanceId,
         kind: TransferKind,
         is_number: bool,
-    ) -> Result<Next, Trap> {
+    ) -> Result<Next, Stop> {
         self.ask(Act::NewEnds(Ends {
             are_streams: kind == TransferKind::Stream,
             of_numbers: is_number,
@@ -219,28 +219,17 @@ impl Machine<'_> {
         Ok(Next::On)
     }
 
-    fn type_of(&self, end: EndId) -> (Ends, bool) {
-        let (kind, ..) = self.scheduler.end_state(end).unwrap();
-        let element = self.scheduler.end_payload(end).unwrap();
-        let ends = Ends {
-            are_streams: kind.transfer == TransferKind::Stream,
-            of_numbers: element.is_number,
-        };
-        (ends, kind.side == Side::Readable)
-    }
-
     /// `task.return` and `task.cancel`, where the function's kind has them.
-    fn perform_resolve(&mut self, number: usize, op: Op) -> Result<Next, Trap> {
+    fn perform_resolve(&mut self, number: usize, op: Op) -> Result<Next, Stop> {
         let task = self.scheduler.current_task()?;
         let state = self.scheduler.task_state(task);
         if !self.is_async_lifted(task) || state == TaskState::Resolved {
             return Ok(Next::On);
         }
-        if op == Op::Return {
-            self.ask(Act::Return);
-            self.scheduler.check_return()?;
-            self.scheduler.return_()?;
-            self.did(number, "return", 0);
+        if let Op::Return(selector) = op {
+            let (to_guest, passed) = self.to_return(selector)?;
+            self.ask(Act::Return { to_guest, passed });
+            self.return_(number, passed)?;
         } else if state == TaskState::CancelDelivered {
             self.ask(Act::Cancel);
             self.scheduler.task_cancel()?;
@@ -262,14 +251,20 @@ impl Machine<'_> {
         function: usize,
         is_async: bool,
         argument: Option<u8>,
-    ) -> Result<Next, Trap> {
+    ) -> Result<Next, Stop> {
+        let passed = self.select_passed(instance, argument);
+        let passing = Passing {
+            number: self.threads as u32,
+            argument: passed,
+            result: None,
+        };
         self.ask(Act::Call {
             function,
             is_async,
-            number: self.threads as u32,
+            number: passing.number,
+            passed,
         });
-        let argument = argument.and_then(|selector| pick_passed(&self.seen(instance), selector));
-        let subtask = self.scheduler.new_subtask(instance, argument)?;
+        let subtask = self.scheduler.new_subtask(instance, passing)?;
         self.call(function, Some(subtask))?;
         let state = self.scheduler.subtask_state(subtask).unwrap();
         if is_async && state != SubtaskState::Returned {
@@ -293,8 +288,10 @@ impl Machine<'_> {
         instance: InstanceId,
         op: Op,
         index: u32,
-    ) -> Result<Next, Trap> {
+    ) -> Result<Next, Stop> {
         let handle = *self.handles[&instance].get(index).unwrap();
+        // What else the thread finds.
+        let mut told = [0; 2];
         match (op, handle) {
             (Op::Wait(_), Handle::Set(set)) => {
                 self.ask(Act::Wait(index));
@@ -326,8 +323,12 @@ impl Machine<'_> {
                 return self.perform_cancel(number, subtask, is_async);
             }
             (Op::DropSubtask(_), Handle::Subtask(subtask)) => {
-                self.ask(Act::DropSubtask(index));
-                self.scheduler.drop_subtask(subtask, |_| ())?;
+                let number = self.scheduler.subtask_payload(subtask).unwrap().number;
+                self.ask(Act::DropSubtask(index, number));
+                let result = self
+                    .scheduler
+                    .drop_subtask(subtask, |passing| passing.result)?;
+                told = Passed::told(result);
             }
             (Op::Read(_, length, is_async) | Op::Write(_, length, is_async), Handle::End(end)) => {
                 return self.perform_copy(number, (index, end), length, is_async);
@@ -357,6 +358,7 @@ impl Machine<'_> {
             self.handles.get_mut(&instance).unwrap().remove(index);
         }
         self.did(number, "handle", index);
+        self.find([index, told[0], told[1]]);
         Ok(Next::On)
     }
 
@@ -376,7 +378,7 @@ impl Machine<'_> {
         (index, end): (u32, EndId),
         length: u8,
         is_async: bool,
-    ) -> Result<Next, Trap> {
+    ) -> Result<Next, Stop> {
         let (kind, ..) = self.scheduler.end_state(end).unwrap();
         let length = match kind.transfer {
             TransferKind::Stream => u32::from(length),
@@ -406,7 +408,7 @@ impl Machine<'_> {
         Ok(self.waited(number, wait))
     }
 
-    fn copy_at_once(&mut self, end: EndId, length: u32) -> Result<Option<Event>, Trap> {
+    fn copy_at_once(&mut self, end: EndId, length: u32) -> Result<Option<Event>, Stop> {
         let Some(meeting) = self.scheduler.meet_at_once(end, length) else {
             return Ok(None);
         };
@@ -423,10 +425,10 @@ impl Machine<'_> {
             destination.1,
             meeting.count,
         ));
-        self.scheduler.copied_at_once(end, length).map(Some)
+        Ok(Some(self.scheduler.copied_at_once(end, length)?))
     }
 
-    fn transfer(&mut self, transfer: Transfer<Fake>) -> Result<(), Trap> {
+    fn transfer(&mut self, transfer: Transfer<Fake>) -> Result<(), Stop> {
         self.trace.push(Entry::Copied(
             transfer.source,
             transfer.source_progress,
@@ -434,7 +436,7 @@ impl Machine<'_> {
             transfer.destination_progress,
             transfer.count,
         ));
-        self.scheduler.end_copy(transfer)
+        Ok(self.scheduler.end_copy(transfer)?)
     }
 
     fn perform_forward(
@@ -444,7 +446,7 @@ impl Machine<'_> {
         index: u32,
         readable: EndId,
         selector: u8,
-    ) -> Result<Next, Trap> {
+    ) -> Result<Next, Stop> {
         let (kind, ..) = self.scheduler.end_state(readable).unwrap();
         let of_streams = kind.transfer == TransferKind::Stream;
         let sink = pick_sink(&self.seen(instance), selector, of_streams);
@@ -479,7 +481,7 @@ impl Machine<'_> {
         number: usize,
         subtask: SubtaskId,
         is_async: bool,
-    ) -> Result<Next, Trap> {
+    ) -> Result<Next, Stop> {
         if let CancelSubtask::AskTask(task) = self.scheduler.cancel_subtask(subtask)? {
             let (asked, _) = *self.scheduler.task_payload(task).unwrap();
             match self.scheduler.request_cancellation(task)? {

@@ -5,7 +5,7 @@ use super::{
     Buffer, EndState, Flow, Handle, Kind, Lift, Model, Op, Ready, Set, State, Step, SubtaskState,
     Then, trap_if,
 };
-use crate::trace::{Entry, pick_handle, pick_passed, pick_set, pick_sink, pick_thread};
+use crate::trace::{Entry, pick_handle, pick_set, pick_sink, pick_thread};
 
 impl Model<'_> {
     fn did(&mut self, thread: usize, what: &'static str, result: usize) -> Step<Flow> {
@@ -47,12 +47,12 @@ impl Model<'_> {
                 Some(function) => self.canon_lower(thread, function, is_async, argument),
                 None => Ok(Flow::On),
             },
-            Op::Return | Op::Cancel => {
+            Op::Return(_) | Op::Cancel => {
                 let has_it = matches!(self.lift_of(task), Lift::Stackful | Lift::Callback);
                 match (op, self.tasks[task].state) {
                     (_, State::Resolved) => Ok(Flow::On),
-                    (Op::Return, _) if has_it => {
-                        self.task_return(thread)?;
+                    (Op::Return(selector), _) if has_it => {
+                        self.task_return(thread, selector)?;
                         Ok(Flow::On)
                     }
                     (Op::Cancel, State::CancelDelivered) if has_it => {
@@ -152,7 +152,7 @@ impl Model<'_> {
         argument: Option<u8>,
     ) -> Step<Flow> {
         let instance = self.instance_of(thread);
-        let argument = argument.and_then(|selector| pick_passed(&self.seen(instance), selector));
+        let argument = self.select_passed(instance, argument);
         let subtask = self.new_subtask(instance, argument);
         self.canon_lift(function, Some(subtask))?;
         if !is_async {

@@ -1,7 +1,7 @@
 //! The naive interpreter's tasks: entering, starting, returning, cancelling, and callbacks.
 
 use super::{
-    EndState, Flow, Handle, Kind, Model, Ready, Run, State, Step, SubtaskState, Task, Then, trap_if,
+    Flow, Handle, Kind, Model, Ready, Run, State, Step, SubtaskState, Task, Then, trap_if,
 };
 use crate::program::{Code, Lift};
 use crate::trace::{Entry, Why, pick_set};
@@ -117,32 +117,8 @@ impl Model<'_> {
         else {
             return Ok(());
         };
-        let argument = argument as usize;
-        let Some(&Some(Handle::End(end))) = self.instances[from].handles.array.get(argument) else {
-            return Ok(());
-        };
-        let joined = self.waitables[end].set.is_some();
         let to = self.tasks[task].instance;
-        let Kind::End {
-            reads,
-            state,
-            owner,
-            index,
-            ..
-        } = &mut self.waitables[end].kind
-        else {
-            return Ok(());
-        };
-        if !*reads {
-            return Ok(());
-        }
-        self.instances[from].handles.remove(argument);
-        trap_if(*state == EndState::Done, "LiftDone")?;
-        trap_if(*state != EndState::Idle, "LiftBusy")?;
-        trap_if(joined, "LiftInSet")?;
-        *owner = Some(to);
-        *index = self.instances[to].handles.add(Handle::End(end));
-        Ok(())
+        self.pass(thread, "parameter", argument, [from, to])
     }
 
     pub(super) fn resolve(&mut self, task: usize, returned: bool) {
@@ -215,7 +191,7 @@ impl Model<'_> {
         }
         let is_sync = matches!(found.lift, Lift::Sync | Lift::Exclusive);
         if is_sync || (found.returns && self.tasks[task].state != State::Resolved) {
-            self.task_return(thread)?;
+            self.task_return(thread, found.passes)?;
         }
         self.unregister_thread(thread)?;
         if self.needs_exclusive(task) {
@@ -253,12 +229,19 @@ impl Model<'_> {
             .map(Some)
     }
 
-    pub(super) fn task_return(&mut self, thread: usize) -> Step {
+    pub(super) fn task_return(&mut self, thread: usize, selector: Option<u8>) -> Step {
         let task = self.threads[thread].task;
         trap_if(
             self.tasks[task].state == State::Resolved,
             "TaskReturnedTwice",
         )?;
+        let from = self.tasks[task].instance;
+        if let Some(caller) = self.tasks[task].caller
+            && let Kind::Subtask { caller: to, .. } = self.waitables[caller].kind
+            && let Some(passed) = self.select_passed(from, selector)
+        {
+            self.pass(thread, "result", passed, [from, to])?;
+        }
         self.resolve(task, true);
         self.emit(Entry::Did(thread, "return", 0))
     }

@@ -3,7 +3,7 @@
 use super::{
     Buffer, EndState, EventTuple, Handle, Kind, Model, Step, Stop, SubtaskState, Waitable, trap_if,
 };
-use crate::trace::{Entry, Seen};
+use crate::trace::{Entry, Seen, pick_passed};
 
 /// Set by `async` operations that go on.
 pub(super) const BLOCKED: u32 = u32::MAX;
@@ -84,7 +84,11 @@ impl Model<'_> {
         }
     }
 
-    pub(super) fn new_subtask(&mut self, caller: usize, argument: Option<u32>) -> usize {
+    pub(super) fn new_subtask(
+        &mut self,
+        caller: usize,
+        argument: Option<(usize, bool, bool)>,
+    ) -> usize {
         self.waitables.push(Waitable {
             pending: None,
             set: None,
@@ -259,6 +263,50 @@ impl Model<'_> {
             } => (reads, stream, number),
             Kind::Subtask { .. } => unreachable!("it is an end"),
         }
+    }
+
+    /// The readable end that a selector selects, to be passed on: its index and type.
+    pub(super) fn select_passed(
+        &self,
+        instance: usize,
+        selector: Option<u8>,
+    ) -> Option<(usize, bool, bool)> {
+        let index = pick_passed(&self.seen(instance), selector?)? as usize;
+        match self.instances[instance].handles.array[index] {
+            Some(Handle::End(end)) => {
+                let (_, stream, number) = self.sort(end);
+                Some((index, stream, number))
+            }
+            _ => unreachable!("ends are picked"),
+        }
+    }
+
+    /// `lift_async_value` and `lower_async_value`.
+    pub(super) fn pass(
+        &mut self,
+        thread: usize,
+        what: &'static str,
+        (index, stream, number): (usize, bool, bool),
+        [from, to]: [usize; 2],
+    ) -> Step {
+        let handle = self.instances[from].handles.array.get(index).copied();
+        let Some(handle) = handle.flatten() else {
+            return Err(Stop::Trap("UnknownHandle"));
+        };
+        let Handle::End(end) = handle else {
+            return Err(Stop::Trap("WrongHandleType"));
+        };
+        trap_if(self.sort(end) != (true, stream, number), "WrongHandleType")?;
+        self.instances[from].handles.remove(index);
+        let joined = self.waitables[end].set.is_some();
+        trap_if(*self.state(end) == EndState::Done, "LiftDone")?;
+        trap_if(*self.state(end) != EndState::Idle, "LiftBusy")?;
+        trap_if(joined, "LiftInSet")?;
+        let lowered = self.instances[to].handles.add(Handle::End(end));
+        if let Kind::End { owner, index, .. } = &mut self.waitables[end].kind {
+            (*owner, *index) = (Some(to), lowered);
+        }
+        self.emit(Entry::Passed(thread, what, index as u32, lowered as u32))
     }
 
     fn notify(&mut self, end: usize, progress: u32) {
