@@ -108,6 +108,27 @@ impl<K> List<K> {
         self.len -= 1;
     }
 
+    /// Takes the first value out, which there is, and puts another at the end.
+    #[inline]
+    pub(crate) fn replace_first<I: Id, T: Linked<K>>(&mut self, slab: &mut Slab<I, T>, by: u32) {
+        let first = slab.at_mut(self.first).link_mut();
+        let next = std::mem::take(first).next;
+        if next == NONE {
+            self.first = by;
+            self.last = by;
+            *slab.at_mut(by).link_mut() = Link::default();
+            return;
+        }
+        slab.at_mut(next).link_mut().previous = NONE;
+        slab.at_mut(self.last).link_mut().next = by;
+        *slab.at_mut(by).link_mut() = Link {
+            previous: self.last,
+            next: NONE,
+        };
+        self.first = next;
+        self.last = by;
+    }
+
     /// The places of all values in the list.
     pub(crate) fn iter<'a, I: Id, T: Linked<K>>(
         &self,

@@ -4,7 +4,7 @@ use crate::Platform;
 use crate::id::{Id, ThreadId};
 use crate::schedule::Choice;
 use crate::scheduler::{Scheduler, Switch};
-use crate::thread::{Outcome, Reason, Status, Thread};
+use crate::thread::{Outcome, Place, Reason, Status, Thread};
 use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
@@ -75,16 +75,45 @@ impl<P: Platform> Scheduler<P> {
         Ok(Switch::Block)
     }
 
-    /// Whether the current thread, if it yields now, would be the one to go on: nobody else is ready, and
-    /// nobody looks on. To be asked by a driver that has nothing else to do.
+    /// `thread.yield`, [the next](Self::next_ready) thread, and
+    /// [`resume_in_place`](Self::resume_in_place) of that, in one step: where nobody looks on, and nobody
+    /// else is ready, or the next thread of the instance has yielded, too. It answers nothing, and has
+    /// done nothing, where these need be more.
+    ///
+    /// For a driver that has nothing else to do.
     #[inline]
-    pub fn yields_to_itself(&self) -> bool {
-        self.first_come
-            && self.ready.is_empty()
-            && self.tracer.is_none()
-            && self
-                .current_instance()
-                .is_ok_and(|instance| !self.is_locked(instance))
+    pub fn yield_at_once(&mut self) -> Option<Switch> {
+        let current = self.current?;
+        if !self.first_come || self.tracer.is_some() {
+            return None;
+        }
+        let at = current.raw().index;
+        let thread = self.threads.at(at);
+        let (instance, has_index) = (thread.instance, thread.index != 0);
+        let found = self.instances.get_mut(instance)?;
+        if found.locked {
+            return None;
+        }
+        let Some(first) = self.ready.first() else {
+            return Some(Switch::Stay);
+        };
+        let next = self.threads.at_mut(first);
+        let has_yielded = matches!(next.status, Status::Waiting(Reason::Yield));
+        if !has_yielded || next.instance != instance || next.index == 0 || !has_index {
+            return None;
+        }
+        next.status = Status::Running;
+        next.place = Place::Nowhere;
+        let thread = self.threads.at_mut(at);
+        thread.status = Status::Waiting(Reason::Yield);
+        thread.place = Place::Ready;
+        // Who is first of all is first of its instance.
+        self.ready.replace_first(&mut self.threads, at);
+        found.ready.replace_first(&mut self.threads, at);
+        let next = self.threads.id_at(first);
+        self.current = Some(next);
+        self.checked();
+        Some(Switch::To(next))
     }
 
     /// `thread.yield`.

@@ -189,6 +189,33 @@ fn callers_wait_in_order_until_backpressure_ends_and_sync_calls_dont() {
 }
 
 #[test]
+fn to_yield_at_once_is_to_yield_and_to_be_resumed_in_its_turn() {
+    let (mut world, instance, other) = world();
+    let (_, elsewhere) = call(&mut world, other, Lift::Stackful, None);
+    let index_elsewhere = world.thread_index().unwrap();
+    let _ = world.thread_suspend().unwrap();
+    world.end_resume().unwrap();
+    let (_, first) = call(&mut world, instance, Lift::Stackful, None);
+    assert_eq!(world.yield_at_once(), Some(Switch::Stay));
+    let (second, second_index) = world.thread_new(()).unwrap();
+    let (third, third_index) = world.thread_new(()).unwrap();
+    world.thread_resume_later(second_index).unwrap();
+    world.thread_resume_later(third_index).unwrap();
+    for next in [second, third, first, second, third, first] {
+        assert_eq!(world.yield_at_once(), Some(Switch::To(next)));
+        assert_eq!(world.current(), Some(next));
+        assert_eq!(world.take_outcome(), Ok(Outcome::Resumed));
+    }
+    // A thread of another instance is for the event loop, which may not be the resumer of both.
+    let _ = world.thread_suspend().unwrap();
+    world.end_resume().unwrap();
+    world.begin_resume(elsewhere).unwrap();
+    assert_eq!(world.thread_index(), Ok(index_elsewhere));
+    assert_eq!(world.yield_at_once(), None);
+    assert_eq!(world.current(), Some(elsewhere));
+}
+
+#[test]
 fn backpressure_that_comes_back_keeps_out_who_was_told_to_enter() {
     let (mut world, instance, _) = world();
     world.backpressure_inc(instance).unwrap();

@@ -32,6 +32,10 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn meet_at_once(&self, id: EndId, length: u32) -> Option<Meeting<'_, P>> {
         let end = self.end(id).ok()?;
+        // Its event, which won't be, would make the schedule choose who of the set is told.
+        if !self.first_come && self.waitable(id.into()).ok()?.set.is_some() {
+            return None;
+        }
         let other = self.end(end.other?).ok()?;
         let others = other.buffer.as_ref()?;
         let count = length.min(others.remain());

@@ -41,10 +41,10 @@ pub(super) fn thread_builtin(
     index: u32,
 ) -> Result<u32> {
     if builtin == PlainBuiltin::ThreadYield
-        && store.concurrency.scheduler.yields_to_itself()
         && store.may_hop()
+        && let Some(switch) = store.concurrency.scheduler.yield_at_once()
     {
-        return Ok(0);
+        return switched(store, switch);
     }
     let scheduler = &mut store.concurrency.scheduler;
     let switch = match builtin {
