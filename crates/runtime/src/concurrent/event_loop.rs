@@ -19,6 +19,10 @@ use threadline_concurrent::ThreadId;
 /// Turns of the loop after which the executor has its turn, if it may have something to say.
 const TURNS: u32 = 256;
 
+/// Futures that were woken and are polled before the next thread goes on: a guest that waits for many of
+/// them need not be resumed for each.
+const POLLS: u32 = 32;
+
 /// How many threads go on in each other's place before the loop looks around.
 const HOPS: u32 = 64;
 
@@ -93,7 +97,10 @@ impl StoreOpaque {
             }
             turn = Turn::Busy;
         }
-        if let Some(place) = self.concurrency.host_tasks.next_woken() {
+        for _ in 0..POLLS {
+            let Some(place) = self.concurrency.host_tasks.next_woken() else {
+                break;
+            };
             self.poll_from_loop(place)?;
             turn = Turn::Busy;
         }
