@@ -177,6 +177,17 @@ impl<P: Platform> Scheduler<P> {
         Ok(event)
     }
 
+    /// A thread that waits for an end, for just that or for a set it is in.
+    pub fn waiter_of(&self, end: EndId) -> Option<ThreadId> {
+        let waitable = self.waitables.get(end.into())?;
+        if waitable.waiter.is_some() {
+            return waitable.waiter;
+        }
+        let set = self.sets.get(waitable.set?)?;
+        let first = set.waiters.first().or_else(|| set.callbacks.first())?;
+        Some(self.threads.id_at(first))
+    }
+
     /// An end that is the host's and has an event, which [`take_host_event`](Self::take_host_event)
     /// delivers.
     pub fn next_host_event(&self) -> Option<EndId> {

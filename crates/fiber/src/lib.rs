@@ -39,4 +39,5 @@ pub use error::PoolError;
 pub use fiber::{Fiber, HopTarget, SendFiber, Step, Suspender};
 pub use guard::GuardMethod;
 pub use pool::{PoolStats, StackPool};
+pub use sanitizer::forget_frames_below;
 pub use stack::{Stack, StackBounds};

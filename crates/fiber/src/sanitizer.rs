@@ -9,18 +9,34 @@ use crate::stack::StackBounds;
 /// A stack is about to be used from its top.
 #[inline]
 pub(crate) fn forget_marks(bounds: StackBounds) {
+    forget_marks_in(bounds.limit.get(), bounds.size());
+}
+
+/// The frames of the stack that runs are about to be left without returning, those between the caller's
+/// and an address further out: their marks are forgotten.
+#[inline(always)]
+pub fn forget_frames_below(outer: usize) {
+    let here = 0usize;
+    // The variables of this frame are at both sides of it.
+    let inner = (&raw const here).addr().saturating_sub(FRAME_SIZE);
+    forget_marks_in(inner, outer.saturating_sub(inner));
+}
+
+/// More than the caller's frame has.
+const FRAME_SIZE: usize = 4096;
+
+/// Addresses of a stack that is mapped.
+#[inline]
+fn forget_marks_in(from: usize, size: usize) {
     #[cfg(feature = "address-sanitizer")]
     {
         unsafe extern "C" {
             fn __asan_unpoison_memory_region(address: *const core::ffi::c_void, size: usize);
         }
-        // SAFETY: the bounds are those of a stack that is mapped, and that nobody uses.
+        // SAFETY: it writes to the sanitizer's own memory, and to that for any address.
         unsafe {
-            __asan_unpoison_memory_region(
-                core::ptr::with_exposed_provenance(bounds.limit.get()),
-                bounds.size(),
-            );
+            __asan_unpoison_memory_region(core::ptr::with_exposed_provenance(from), size);
         }
     }
-    let _ = bounds;
+    let _ = (from, size);
 }

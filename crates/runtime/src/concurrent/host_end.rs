@@ -11,7 +11,7 @@
 
 use super::copy::{Buffer, Elements, GuestBuffer};
 use super::end::ElementType;
-use super::host_task::HostTaskId;
+use super::host_task::{Failure, HostTaskId};
 use super::relay::{Relay, RustElements};
 use super::state::Guests;
 use crate::bug::{bail_bug, bug};
@@ -374,16 +374,21 @@ impl StoreOpaque {
     /// A driver was woken: it is asked in the event loop.
     ///
     /// # Errors
-    /// Those of the driver: then the guest that waits is locked.
-    pub(super) fn end_woken(&mut self, id: EndId) -> Result<()> {
+    /// Those of the driver: then the guest that waits is locked, and the call fails that it is part of.
+    pub(super) fn end_woken(&mut self, id: EndId) -> Result<(), Failure> {
         let scheduler = &self.concurrency.scheduler;
-        let owner = scheduler.other_end(id);
-        let owner = owner.and_then(|other| scheduler.end_state(other)?.2);
-        self.ask_driver(id).inspect_err(|_| {
+        let other = scheduler.other_end(id);
+        let owner = other.and_then(|other| scheduler.end_state(other)?.2);
+        let waiter = other.and_then(|other| scheduler.waiter_of(other));
+        let task = waiter.and_then(|waiter| scheduler.task_of(waiter));
+        let call = task.and_then(|task| scheduler.task_payload(task)?.root);
+        self.ask_driver(id).map_err(|error| {
             if let Some(owner) = owner {
                 let (instance, _) = self.concurrency.instance(owner);
                 instance.lock();
+                self.settle_locks();
             }
+            Failure { call, error }
         })
     }
 

@@ -495,7 +495,7 @@ impl StoreOpaque {
             Tenant::Spawned(future) => (future.take(), None),
             Tenant::End(end) => {
                 let end = *end;
-                return Ok(self.end_woken(end)?);
+                return self.end_woken(end);
             }
         };
         let Some(future) = future else {

@@ -259,9 +259,8 @@ unsafe fn mark_stack(all: &mut Exceptions, context: *mut VMStoreContext) {
         for address in stack.step_by(size_of::<usize>()) {
             // SAFETY: the range is of a stack of the store's, in frames that are active, or just
             // below them, where the stack is mapped too; each word is aligned. It may be one that
-            // some frame has not written: any bits will do, and the read is volatile so that they
-            // are those there are.
-            let word = unsafe { (address as *const usize).read_volatile() };
+            // some frame has not written: any bits will do.
+            let word = unsafe { arch::read_any(address as *const usize) };
             all.mark(word as u64);
         }
     }

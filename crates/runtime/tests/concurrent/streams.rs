@@ -336,6 +336,39 @@ fn a_future_that_fails_fails_who_reads_it() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_future_that_fails_later_fails_the_call_that_waits_for_it_and_no_other() -> Result<()> {
+    let engine = Engine::default();
+    let component = Component::new(&engine, GUEST)?;
+    let mut store = Store::new(&engine, Vec::<String>::new());
+    let linker = Linker::new(&engine);
+    let instances = [
+        linker.instantiate(&mut store, &component)?,
+        linker.instantiate(&mut store, &component)?,
+    ];
+    let [bad, good] =
+        instances.map(|it| it.get_typed_func::<(FutureReader<u32>,), (u32,)>(&mut store, "next"));
+    let (bad, good) = (bad?, good?);
+    let failing = FutureReader::<u32>::new(&mut store, async {
+        yields(3).await;
+        anyhow::bail!("no number")
+    })?;
+    let late = FutureReader::new(&mut store, async {
+        yields(9).await;
+        Ok(9)
+    })?;
+    block_on(store.run_concurrent(async |accessor| {
+        let other = good.call_concurrent(accessor, (late,));
+        let error = bad.call_concurrent(accessor, (failing,)).await;
+        assert_eq!(error.unwrap_err().to_string(), "no number");
+        assert_eq!(other.await.unwrap(), (9,));
+    }))?;
+    let ready = FutureReader::new(&mut store, async { Ok(0) })?;
+    let error = block_on(bad.call_async(&mut store, (ready,))).unwrap_err();
+    assert!(format!("{error:?}").contains("cannot enter"), "{error:?}");
+    Ok(())
+}
+
 /// Writes bytes where they are to be.
 struct InPlace;
 

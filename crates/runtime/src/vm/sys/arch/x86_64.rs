@@ -29,6 +29,26 @@ pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize, payload: [u64; 2
     }
 }
 
+/// The word at an address, whatever it is part of: also between the variables of a frame, where code
+/// that is checked may not read.
+///
+/// # Safety
+/// The address is aligned, and mapped.
+#[inline(always)]
+pub(crate) unsafe fn read_any(address: *const usize) -> usize {
+    let word;
+    // SAFETY: it reads a word, as the caller says it may.
+    unsafe {
+        asm!(
+            "mov {word}, [{address}]",
+            word = out(reg) word,
+            address = in(reg) address,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    word
+}
+
 /// The registers that a function finds as its caller left them, as they are now.
 #[inline(always)]
 pub(crate) fn callee_saved_registers() -> [usize; 6] {
