@@ -251,6 +251,16 @@ impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
         matches!(self.state(), State::Running | State::Done)
     }
 
+    /// The stack pointer of a fiber that is suspended; what it will go on with is above.
+    #[inline]
+    pub fn suspended_sp(&self) -> Option<usize> {
+        // SAFETY: the root is there as long as the fiber; nobody has a reference that is for writing.
+        match self.state() {
+            State::Suspended => Some(unsafe { (*self.root.as_ptr()).sp.addr() }),
+            State::Fresh | State::Running | State::Done => None,
+        }
+    }
+
     /// The usable addresses of the fiber's stack, the same for all its life. What
     /// checks for stack overflow while the fiber runs compares with
     /// [`StackBounds::limit`], plus the room it wants to keep.

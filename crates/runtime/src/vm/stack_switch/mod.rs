@@ -69,7 +69,7 @@ const MAX_IDLE: usize = 16;
 /// How many records a store keeps for its next fibers.
 const MAX_SPARE: usize = 256;
 
-/// Bytes below the frame that switches away which a scan of its stack takes in: the switch leaves
+/// Bytes below the frame that resumes a fiber which a scan of its stack takes in: the switch leaves
 /// registers there that compiled code may have values in.
 const BELOW_SWITCH: usize = 1024;
 
@@ -83,6 +83,8 @@ pub(crate) type HostFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send 
 pub(super) struct Fibers {
     /// Whose stack runs; null for the thread's own.
     current: *mut FiberRecord,
+    /// By whom it was resumed; null if it was by nobody.
+    resumption: *const Resumption,
     /// All that have not ended, in no order.
     all: Vec<NonNull<FiberRecord>>,
     /// For the next ones.
@@ -109,6 +111,7 @@ impl Default for Fibers {
     fn default() -> Fibers {
         Fibers {
             current: ptr::null_mut(),
+            resumption: ptr::null(),
             all: Vec::new(),
             idle: Vec::new(),
             spare: Vec::new(),
@@ -150,12 +153,6 @@ pub(crate) struct FiberRecord {
     suspender: Option<NonNull<c_void>>,
     /// What the host function is doing that the guest has called last and waits for.
     hosted: Option<HostFuture<'static>>,
-    /// Where it was suspended, 0 while it runs or resumes another.
-    sp: usize,
-    /// Where its resumer resumed it.
-    resumer_sp: usize,
-    /// Whose stack that is.
-    resumer: *mut FiberRecord,
     /// Whether it is a guest thread that has ended, on its own stack, so that its resumer frees it.
     has_exited: bool,
 }
@@ -226,9 +223,6 @@ unsafe fn new_record(
                 base: ptr::null_mut(),
                 suspender: None,
                 hosted: None,
-                sp: 0,
-                resumer_sp: 0,
-                resumer: ptr::null_mut(),
                 has_exited: false,
             }))),
         };
@@ -270,6 +264,41 @@ impl Drop for PollContext {
     }
 }
 
+/// Who has resumed a fiber, in a frame of [`resume`]: the same for all that go on in its place.
+struct Resumption {
+    /// Whose stack the frame is on; null for the thread's own.
+    resumer: *mut FiberRecord,
+    /// An address below the frame.
+    sp: usize,
+    /// What the resumer owns.
+    stack: StackState,
+    /// By whom the resumer was resumed.
+    outer: *const Resumption,
+}
+
+/// While it lives, a [`Resumption`] is the innermost one.
+struct Resuming {
+    fibers: *mut Fibers,
+    outer: *const Resumption,
+}
+
+impl Resuming {
+    /// # Safety
+    /// Both outlive the result, and the resumption doesn't move.
+    unsafe fn begin(fibers: *mut Fibers, resumption: *const Resumption) -> Resuming {
+        // SAFETY: the caller answers for them; nothing else uses the cells now.
+        let outer = unsafe { mem::replace(&mut (*fibers).resumption, resumption) };
+        Resuming { fibers, outer }
+    }
+}
+
+impl Drop for Resuming {
+    fn drop(&mut self) {
+        // SAFETY: as in `begin`.
+        unsafe { (*self.fibers).resumption = self.outer };
+    }
+}
+
 /// Runs a fiber until it is suspended or ends. Guest threads may go on as others of their component
 /// meanwhile ([`hop`]): which fiber came back, and why.
 ///
@@ -288,10 +317,19 @@ unsafe fn resume(record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause, boo
         let context = (*record).store;
         let fibers = &raw mut (*StoreCells::of(context)).fibers;
         (*fibers).missed_yields = 0;
-        (*record).resumer = (*fibers).current;
-        (*record).resumer_sp = below(&raw const here, sys::stack_low());
         let running = Running::of(record);
-        let low = link(record, &running.stack());
+        let resumption = Resumption {
+            resumer: (*fibers).current,
+            // What the switch leaves on the stack is above this.
+            sp: (&raw const here)
+                .addr()
+                .saturating_sub(BELOW_SWITCH)
+                .max(sys::stack_low()),
+            stack: running.stack(),
+            outer: (*fibers).resumption,
+        };
+        let low = link(record, &resumption.stack);
+        let _resuming = Resuming::begin(fibers, &raw const resumption);
         let _place = OnStack::of(context, low);
         let resumed = Resumed::begin(running, &mut (*record).state);
         let step = match &mut (*record).fiber {
@@ -321,23 +359,12 @@ unsafe fn resume(record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause, boo
 /// nobody relies on any of them to return. `next` is another guest thread of the same component,
 /// which has a fiber that waits or has not begun, and may go on.
 unsafe fn hop(record: *mut FiberRecord, next: *mut FiberRecord) {
-    // SAFETY: the caller answers for both. The base record is in a frame of this fiber, and has the
-    // resumer's innermost entry; whoever makes this fiber go on has loaded what it owns.
+    // SAFETY: the caller answers for both. Whoever runs on a fiber was resumed, by a `resume` that
+    // hasn't returned; whoever makes this fiber go on has loaded what it owns.
     unsafe {
-        note_sp(record);
-        (*next).resumer = (*record).resumer;
-        (*next).resumer_sp = (*record).resumer_sp;
         let mut running = Running::of(record);
-        let resumer = match (*record).base.as_ref() {
-            Some(base) => StackState {
-                entry: base.previous,
-                exit_fp: base.previous_exit_fp,
-                exit_pc: base.previous_exit_pc,
-                ..running.stack()
-            },
-            None => unreachable!("it is suspendable, so it has been entered"),
-        };
-        sys::set_stack_low(link(next, &resumer));
+        let resumption = (*StoreCells::of(running.context)).fibers.resumption;
+        sys::set_stack_low(link(next, &(*resumption).stack));
         change(&mut running, &mut (*record).state, &mut (*next).state);
         if let (Some(raw), Some(fiber)) = ((*record).suspender, &(*next).fiber) {
             Suspender::<(), Pause>::from_raw(raw).hop(fiber.hop_target(), ());
@@ -352,17 +379,14 @@ unsafe fn hop(record: *mut FiberRecord, next: *mut FiberRecord) {
 /// The fiber of `record`, whose thread has exited, runs this, and has no entry. No frame on its stack
 /// owns anything, and nobody relies on any of them to return. `next` is as for [`hop`].
 unsafe fn leave_for(record: *mut FiberRecord, next: *mut FiberRecord) -> ! {
-    // SAFETY: the caller answers for both. The running copies are those of the resumer, with its
-    // innermost entry; whoever makes the other fiber go on has loaded what it owns. This one is
-    // freed on another stack, as that is where everything runs from now on.
+    // SAFETY: as in `hop`. This fiber is freed on another stack, as that is where everything runs from
+    // now on.
     unsafe {
-        (*next).resumer = (*record).resumer;
-        (*next).resumer_sp = (*record).resumer_sp;
         let mut running = Running::of(record);
-        sys::set_stack_low(link(next, &running.stack()));
+        let fibers = &raw mut (*StoreCells::of(running.context)).fibers;
+        sys::set_stack_low(link(next, &(*(*fibers).resumption).stack));
         exit_to_other(&mut running, &mut (*next).state);
-        let fibers = &mut (*StoreCells::of((*record).store)).fibers;
-        let before = fibers.left.replace(NonNull::new_unchecked(record));
+        let before = (*fibers).left.replace(NonNull::new_unchecked(record));
         if let Some(before) = before {
             free(before.as_ptr());
         }
@@ -385,7 +409,6 @@ unsafe fn link(record: *mut FiberRecord, resumer: &StackState) -> usize {
             Some(fiber) => fiber.stack_bounds(),
             None => unreachable!("who resumes a fiber has seen to it that there is one"),
         };
-        (*record).sp = 0;
         match NonNull::new((*record).base) {
             Some(base) => {
                 (*base.as_ptr()).previous = resumer.entry;
@@ -506,32 +529,10 @@ unsafe fn suspendable(context: *mut VMStoreContext) -> Option<NonNull<FiberRecor
 unsafe fn suspend(record: *mut FiberRecord, pause: Pause) {
     // SAFETY: the fiber runs, so its suspender is there, of these types; this is called on it.
     unsafe {
-        note_sp(record);
         if let Some(raw) = (*record).suspender {
             Suspender::<(), Pause>::from_raw(raw).suspend(pause);
         }
     }
-}
-
-/// Notes where a fiber is suspended.
-///
-/// # Safety
-/// The record is alive, and its fiber calls this.
-#[inline(always)]
-unsafe fn note_sp(record: *mut FiberRecord) {
-    let here = 0usize;
-    // SAFETY: the caller answers for the record.
-    unsafe {
-        let bounds = (*record).fiber.as_ref().map(Fiber::stack_bounds);
-        let limit = bounds.map_or(0, |bounds| bounds.limit.get());
-        (*record).sp = below(&raw const here, limit);
-    }
-}
-
-/// An address below a frame with this local, so that what a switch leaves on the stack is above;
-/// at least `limit`.
-fn below(here: *const usize, limit: usize) -> usize {
-    here.addr().saturating_sub(BELOW_SWITCH).max(limit)
 }
 
 /// Frees a fiber and its record; nothing of it runs.
@@ -563,7 +564,6 @@ unsafe fn free(record: *mut FiberRecord) {
                 (*record).base = ptr::null_mut();
                 (*record).suspender = None;
                 drop((*record).hosted.take());
-                (*record).sp = 0;
                 (*record).has_exited = false;
                 fibers.spare.push(spare);
             }
@@ -625,13 +625,19 @@ pub(super) unsafe fn stacks_of(context: *mut VMStoreContext, here: usize) -> Vec
         let mut here = here;
         let mut entry: *const VMEntryRecord = (*context).entry;
         let mut fiber = fibers.current;
+        let mut resumption = fibers.resumption;
         while let Some(record) = fiber.as_ref() {
             if let Some(base) = record.base.as_ref() {
                 add(here, base.handler_fp);
                 entry = base.previous;
             }
-            here = record.resumer_sp;
-            fiber = record.resumer;
+            // Who runs on a fiber was resumed.
+            let Some(by) = resumption.as_ref() else {
+                break;
+            };
+            here = by.sp;
+            fiber = by.resumer;
+            resumption = by.outer;
         }
         let mut outermost = here;
         while let Some(record) = entry.as_ref() {
@@ -641,8 +647,9 @@ pub(super) unsafe fn stacks_of(context: *mut VMStoreContext, here: usize) -> Vec
         add(here, outermost);
         for record in &fibers.all {
             let record = &*record.as_ptr();
-            if let (true, Some(base)) = (record.sp != 0, record.base.as_ref()) {
-                add(record.sp, base.handler_fp);
+            let sp = record.fiber.as_ref().and_then(Fiber::suspended_sp);
+            if let (Some(sp), Some(base)) = (sp, record.base.as_ref()) {
+                add(sp, base.handler_fp);
             }
         }
     }

@@ -14,6 +14,7 @@ use super::GuestStack;
 use crate::store::StoreOpaque;
 use crate::trap::WasmBacktrace;
 use crate::vm::backtrace::RawBacktrace;
+use threadline_fiber::Fiber;
 
 impl StoreOpaque {
     /// The wasm frames of a guest thread of this store that is suspended on its stack; none if it has no
@@ -22,17 +23,22 @@ impl StoreOpaque {
         let record = guest.0.as_ptr();
         let mut frames = RawBacktrace::new();
         // SAFETY: the record is alive while its `GuestStack` is, and its store never changes. If that is
-        // this one, which is borrowed here, nobody resumes the fiber meanwhile. Where its `sp` was noted
-        // it is suspended, and was so from a host function that its wasm called, by an exit trampoline
+        // this one, which is borrowed here, nobody resumes the fiber meanwhile. If it is suspended, it
+        // was so from a host function that its wasm called, by an exit trampoline
         // whose frame pointer whoever it came back to has saved in its state. Its frames, with the
         // record `base` among them, are on its stack as long as it has that.
         unsafe {
-            if (*record).store != self.vm().context_ptr() || (*record).sp == 0 {
+            let is_suspended = (*record)
+                .fiber
+                .as_ref()
+                .and_then(Fiber::suspended_sp)
+                .is_some();
+            if (*record).store != self.vm().context_ptr() || !is_suspended {
                 return None;
             }
             let base = (*record).base.as_ref()?;
             let stack = &(*record).state.stack;
-            if (*record).fiber.is_none() || !std::ptr::eq(stack.entry, base) {
+            if !std::ptr::eq(stack.entry, base) {
                 return None;
             }
             frames.capture_run(stack.exit_fp, base.handler_fp);
