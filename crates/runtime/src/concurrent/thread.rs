@@ -21,7 +21,7 @@ pub(super) fn run(store: &mut StoreOpaque, func: CoreFunc, closure: u64) -> Resu
 }
 
 /// A switch: the current thread goes on later, and gives 0.
-#[inline]
+#[inline(always)]
 fn switched(store: &mut StoreOpaque, switch: Switch) -> Result<u32> {
     match switch {
         Switch::Stay => {}
@@ -34,7 +34,7 @@ fn switched(store: &mut StoreOpaque, switch: Switch) -> Result<u32> {
 }
 
 /// `thread.index` and all that switch. The current thread is one of the instance that calls.
-#[inline]
+#[inline(always)]
 pub(super) fn thread_builtin(
     store: &mut StoreOpaque,
     builtin: PlainBuiltin,

@@ -260,14 +260,14 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If it finds a trap.
-    #[inline]
+    #[inline(always)]
     pub(super) fn switch_to(&mut self, other: ThreadId) -> Result<()> {
         self.go_to(other)?;
         self.outcome().map(drop)
     }
 
     /// Leaves the stack that runs for the current thread, which is another one of the component.
-    #[inline]
+    #[inline(always)]
     fn go_to(&mut self, other: ThreadId) -> Result<()> {
         let thread = self.concurrency.scheduler.thread_payload(other);
         let thread = thread.ok_or_else(|| bug!("the current thread is gone"))?;

@@ -323,7 +323,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// As [`Self::block_guest`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn switch_guest(&mut self, to: GuestStackPtr) -> Result<()> {
         let record = self.stopping()?;
         // SAFETY: as in `block_guest`; the caller answers for the other.
@@ -359,7 +359,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If there is none here.
-    #[inline]
+    #[inline(always)]
     fn stopping(&mut self) -> Result<*mut FiberRecord> {
         let context = self.vm().context_ptr();
         // SAFETY: the context is this store's, in which this thread runs; a record that is found is
