@@ -236,6 +236,17 @@ impl<P: Platform> Scheduler<P> {
         Ok(())
     }
 
+    /// Whether the current thread goes on with something else than [`Outcome::Resumed`].
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if the host is current.
+    #[inline]
+    pub fn has_outcome(&self) -> Result<bool, Trap> {
+        let outcome = &self.thread(self.running()?)?.outcome;
+        Ok(!matches!(outcome, Outcome::Resumed))
+    }
+
     /// Why the current thread goes on. The second time it is [`Outcome::Resumed`].
     ///
     /// # Errors

@@ -67,7 +67,8 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Trap::CannotEnterInstance`] if the instance is locked.
-    #[inline]
+    // Inlined, because what is attached is large, and is to be made in its place.
+    #[inline(always)]
     pub fn new_task(
         &mut self,
         new: NewTask<P::Task, P::Thread>,

@@ -141,18 +141,16 @@ impl StoreOpaque {
     /// The current thread, which has no stack, is about to get one: what it does there. Whether it goes
     /// on at all.
     fn prepare(&mut self) -> Result<bool> {
-        let outcome = self.outcome()?;
-        let next = self.concurrency.current_thread()?.next;
-        let next = match (next, outcome) {
-            (Next::Task, Outcome::Resumed) => match self.concurrency.scheduler.enter()? {
-                Wait::Ready(()) => Next::Task,
-                Wait::Block => return Ok(false),
-            },
-            (Next::CallBack, Outcome::Callback(event)) => Next::CallBackWith(event),
-            (Next::CallBack, _) => bail_bug!("a thread is called back with {outcome:?}"),
-            (next, _) => next,
-        };
-        self.concurrency.current_thread()?.next = next;
+        if !self.concurrency.scheduler.has_outcome()? {
+            return match self.concurrency.current_thread()?.next {
+                Next::Task => Ok(self.concurrency.scheduler.enter()? == Wait::Ready(())),
+                Next::CallBack => bail_bug!("a thread is called back with nothing"),
+                Next::GoOn | Next::Call(..) | Next::CallBackWith(_) => Ok(true),
+            };
+        }
+        if let Outcome::Callback(event) = self.outcome()? {
+            self.concurrency.current_thread()?.next = Next::CallBackWith(event);
+        }
         Ok(true)
     }
 

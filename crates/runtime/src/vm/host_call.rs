@@ -15,7 +15,6 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use threadline_environ::TrapCode;
 use threadline_environ::layout::{VMHeader, VMStoreContext};
-use threadline_fiber::forget_frames_below;
 
 /// A failure is recorded in the store; compiled code must raise.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -95,11 +94,9 @@ pub(crate) unsafe extern "C" fn raise(context: *mut c_void) -> ! {
     unsafe {
         let store = (*context.cast::<VMHeader>()).store_context;
         if let Some(landing) = throw::find_handler(store) {
-            forget_frames_below(landing.sp);
             arch::resume_at(landing.pc, landing.sp, landing.fp, landing.payload)
         }
         let entry = &*(*store).entry;
-        forget_frames_below(entry.handler_sp);
         arch::resume_at(entry.handler_pc, entry.handler_sp, entry.handler_fp, [0; 2])
     }
 }

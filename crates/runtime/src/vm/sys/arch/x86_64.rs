@@ -2,6 +2,7 @@
 
 use std::arch::asm;
 use std::io;
+use threadline_fiber::forget_frames_below;
 
 /// Goes on at `pc` with this stack and frame pointer, and a payload in `rax` and `rdx`.
 ///
@@ -13,6 +14,7 @@ use std::io;
 /// The three belong to a live frame on this stack, further out than the caller's, and every frame
 /// in between can be forgotten.
 pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize, payload: [u64; 2]) -> ! {
+    forget_frames_below(sp);
     // SAFETY: the caller's word.
     unsafe {
         asm!(
