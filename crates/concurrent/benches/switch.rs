@@ -78,8 +78,8 @@ fn begin_call(
             async_typed: true,
             needs_exclusive: false,
             caller,
-            task: [0; 6],
-            thread: [0; 6],
+            task: || [0; 6],
+            thread: || [0; 6],
         })
         .unwrap();
     scheduler.begin_resume(thread).unwrap();
@@ -101,7 +101,7 @@ fn end_call(scheduler: &mut Scheduler<Bench>) {
 
 fn suspend_then_resume() {
     let (mut scheduler, ..) = running();
-    let (_, second) = scheduler.thread_new([0; 6]).unwrap();
+    let (_, second) = scheduler.thread_new(|| [0; 6]).unwrap();
     let mut other = second;
     let first = scheduler.thread_index().unwrap();
     report("suspend-then-resume", 10_000_000, || {
@@ -114,7 +114,7 @@ fn suspend_then_resume() {
 
 fn yield_then_resume() {
     let (mut scheduler, ..) = running();
-    let (_, other) = scheduler.thread_new([0; 6]).unwrap();
+    let (_, other) = scheduler.thread_new(|| [0; 6]).unwrap();
     report("yield-then-resume, then suspend", 3_000_000, || {
         let _ = scheduler
             .thread_yield_then_resume(black_box(other))
@@ -130,7 +130,7 @@ fn yield_then_resume() {
 fn yield_among(ready: usize) {
     let (mut scheduler, ..) = running();
     for _ in 1..ready {
-        let (_, index) = scheduler.thread_new([0; 6]).unwrap();
+        let (_, index) = scheduler.thread_new(|| [0; 6]).unwrap();
         scheduler.thread_resume_later(index).unwrap();
     }
     report(&format!("yield among {ready}"), 3_000_000, || {
@@ -145,7 +145,7 @@ fn yield_among(ready: usize) {
 fn create_and_finish() {
     let (mut scheduler, ..) = running();
     report("create, run and finish a thread", 3_000_000, || {
-        let (thread, _) = scheduler.thread_new([0; 6]).unwrap();
+        let (thread, _) = scheduler.thread_new(|| [0; 6]).unwrap();
         scheduler.begin_resume(thread).unwrap();
         black_box(scheduler.exit_thread(|_| ()).unwrap());
         scheduler.end_resume().unwrap();

@@ -18,6 +18,8 @@ struct Entry<T> {
     value: Option<T>,
 }
 
+const FREE: &str = "free places have no value";
+
 /// What is linked in a list or named by a live value is live: whoever frees it unlinks it first.
 const LIVE: &str = "places that are linked are live";
 
@@ -31,15 +33,22 @@ impl<I: Id, T> Slab<I, T> {
         }
     }
 
-    /// Inlined, because values are large, and are to be made in their places.
     #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> I {
+        self.insert_with(|| value)
+    }
+
+    /// Values are large, and are made in their places: this is inlined, nothing can fail once one is made,
+    /// and nothing was there.
+    #[inline(always)]
+    pub(crate) fn insert_with(&mut self, make: impl FnOnce() -> T) -> I {
         let index = match self.free.pop() {
             Some(index) => index,
             None => self.add_place(),
         };
         let entry = &mut self.entries[index as usize];
-        entry.value = Some(value);
+        assert!(entry.value.is_none(), "{FREE}");
+        entry.value = Some(make());
         self.live += 1;
         I::from_raw(RawId {
             index,

@@ -9,16 +9,22 @@ use crate::tracer::TraceEvent;
 use crate::trap::Trap;
 
 impl<P: Platform> Scheduler<P> {
-    /// `thread.new-indirect`: a new thread of the current task, suspended; and its index.
+    /// `thread.new-indirect`: a new thread of the current task, suspended; and its index. What the runtime
+    /// attaches to it is made in its place.
     ///
     /// # Errors
     ///
     /// [`Trap::TooManyThreads`].
-    #[inline]
-    pub fn thread_new(&mut self, payload: P::Thread) -> Result<(ThreadId, u32), Trap> {
+    #[inline(always)]
+    pub fn thread_new(
+        &mut self,
+        payload: impl FnOnce() -> P::Thread,
+    ) -> Result<(ThreadId, u32), Trap> {
         let current = self.thread(self.running()?)?;
         let (task, instance) = (current.task, current.instance);
-        let id = self.threads.insert(Thread::new(task, instance, payload));
+        let id = self
+            .threads
+            .insert_with(|| Thread::new(task, instance, payload()));
         let index = match self.register(id) {
             Ok(index) => index,
             Err(trap) => {

@@ -54,9 +54,9 @@ pub struct NewTask<T, H> {
     pub needs_exclusive: bool,
     /// The caller's view of the call, if it has one.
     pub caller: Option<SubtaskId>,
-    /// What the runtime attaches to the task.
+    /// Makes what the runtime attaches to the task, if there is going to be one.
     pub task: T,
-    /// What the runtime attaches to its implicit thread.
+    /// Makes what the runtime attaches to its implicit thread.
     pub thread: H,
 }
 
@@ -71,12 +71,13 @@ impl<P: Platform> Scheduler<P> {
     #[inline(always)]
     pub fn new_task(
         &mut self,
-        new: NewTask<P::Task, P::Thread>,
+        new: NewTask<impl FnOnce() -> P::Task, impl FnOnce() -> P::Thread>,
     ) -> Result<(TaskId, ThreadId), Trap> {
         if self.instance(new.instance)?.locked {
             return Err(Trap::CannotEnterInstance);
         }
-        let task = self.tasks.insert(Task {
+        let (make_task, make_thread) = (new.task, new.thread);
+        let task = self.tasks.insert_with(|| Task {
             instance: new.instance,
             state: TaskState::Initial,
             async_typed: new.async_typed,
@@ -85,10 +86,11 @@ impl<P: Platform> Scheduler<P> {
             implicit_thread: None,
             threads: 0,
             caller: new.caller,
-            payload: new.task,
+            payload: make_task(),
         });
-        let thread = Thread::new(task, new.instance, new.thread);
-        let thread = self.threads.insert(thread);
+        let thread = self
+            .threads
+            .insert_with(|| Thread::new(task, new.instance, make_thread()));
         if let Some(task) = self.tasks.get_mut(task) {
             task.implicit_thread = Some(thread);
         }

@@ -133,6 +133,7 @@ impl<P: Platform> Linked<PlaceList> for Thread<P> {
 }
 
 impl<P: Platform> Thread<P> {
+    #[inline(always)]
     pub(crate) fn new(task: TaskId, instance: InstanceId, payload: P::Thread) -> Self {
         Thread {
             task,

@@ -40,7 +40,7 @@ fn resume_all(world: &mut World, threads: &[ThreadId]) {
 fn a_thread_switches_directly_to_another_and_back() {
     let (mut world, instance, _) = world();
     let (_, first) = call(&mut world, instance, Lift::Stackful, None);
-    let (second, index) = world.thread_new(()).unwrap();
+    let (second, index) = world.thread_new(|| ()).unwrap();
     assert_eq!(
         world.thread_suspend_then_resume(index),
         Ok(Switch::To(second))
@@ -66,7 +66,7 @@ fn only_suspended_threads_are_resumed() {
     let (mut world, instance, _) = world();
     call(&mut world, instance, Lift::Stackful, None);
     let own = world.thread_index().unwrap();
-    let (_, other) = world.thread_new(()).unwrap();
+    let (_, other) = world.thread_new(|| ()).unwrap();
     world.thread_resume_later(other).unwrap();
     for index in [own, other] {
         let refused = Err(Trap::ThreadNotSuspended);
@@ -96,8 +96,8 @@ fn only_suspended_threads_are_resumed() {
 fn a_ready_thread_is_promoted_and_one_that_is_not_ready_is_not() {
     let (mut world, instance, _) = world();
     call(&mut world, instance, Lift::Stackful, None);
-    let (ready, ready_index) = world.thread_new(()).unwrap();
-    let (_, suspended_index) = world.thread_new(()).unwrap();
+    let (ready, ready_index) = world.thread_new(|| ()).unwrap();
+    let (_, suspended_index) = world.thread_new(|| ()).unwrap();
     world.thread_resume_later(ready_index).unwrap();
     assert_eq!(
         world.thread_yield_then_promote(ready_index),
@@ -135,7 +135,7 @@ fn the_last_thread_of_a_task_must_not_end_unresolved() {
     let (mut world, instance, _) = world();
     call(&mut world, instance, Lift::Stackful, None);
     assert_eq!(world.exit_thread(|_| ()).err(), Some(Trap::TaskNotResolved));
-    let (other, index) = world.thread_new(()).unwrap();
+    let (other, index) = world.thread_new(|| ()).unwrap();
     world.thread_resume_later(index).unwrap();
     end(&mut world);
     assert_eq!(tick(&mut world), Some(other));
@@ -197,8 +197,8 @@ fn to_yield_at_once_is_to_yield_and_to_be_resumed_in_its_turn() {
     world.end_resume().unwrap();
     let (_, first) = call(&mut world, instance, Lift::Stackful, None);
     assert_eq!(world.yield_at_once(), Some(Switch::Stay));
-    let (second, second_index) = world.thread_new(()).unwrap();
-    let (third, third_index) = world.thread_new(()).unwrap();
+    let (second, second_index) = world.thread_new(|| ()).unwrap();
+    let (third, third_index) = world.thread_new(|| ()).unwrap();
     world.thread_resume_later(second_index).unwrap();
     world.thread_resume_later(third_index).unwrap();
     for next in [second, third, first, second, third, first] {

@@ -320,8 +320,8 @@ fn a_locked_instance_is_not_entered_and_its_threads_never_go_on() {
         async_typed: true,
         needs_exclusive: false,
         caller: None,
-        task: (),
-        thread: (),
+        task: || (),
+        thread: || (),
     });
     assert_eq!(refused.err(), Some(Trap::CannotEnterInstance));
 }

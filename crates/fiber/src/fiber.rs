@@ -254,8 +254,8 @@ impl<Input, Yield, Return> Fiber<Input, Yield, Return> {
     /// The stack pointer of a fiber that is suspended; what it will go on with is above.
     #[inline]
     pub fn suspended_sp(&self) -> Option<usize> {
-        // SAFETY: the root is there as long as the fiber; nobody has a reference that is for writing.
         match self.state() {
+            // SAFETY: the root is there as long as the fiber; nobody has a reference that is for writing.
             State::Suspended => Some(unsafe { (*self.root.as_ptr()).sp.addr() }),
             State::Fresh | State::Running | State::Done => None,
         }

@@ -239,8 +239,8 @@ impl Machine<'_> {
             async_typed: is_async,
             needs_exclusive: matches!(found.lift, Lift::Exclusive | Lift::Callback),
             caller,
-            task: (number, function),
-            thread: Body {
+            task: || (number, function),
+            thread: || Body {
                 number,
                 function: Some(function),
                 list: found.body,

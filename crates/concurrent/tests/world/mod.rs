@@ -53,8 +53,8 @@ pub(crate) fn call(
             async_typed: lift != Lift::Sync,
             needs_exclusive: lift == Lift::Exclusive,
             caller,
-            task: (),
-            thread: (),
+            task: || (),
+            thread: || (),
         })
         .unwrap();
     world.begin_resume(thread).unwrap();

@@ -1,7 +1,7 @@
 //! `canon lower` of a guest's function, a call of which makes a task.
 
-use super::state::{Concurrency, GuestSubtask, GuestTask, Next, TaskFuncs, TaskWork};
-use super::turn::{Ran, new_thread, next_for_sync};
+use super::state::{Concurrency, GuestSubtask, GuestTask, GuestThread, Next, TaskFuncs, TaskWork};
+use super::turn::{Ran, new_stack, next_for_sync};
 use super::waitable;
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
@@ -68,26 +68,28 @@ fn begin(
         .map(|slot| val_raw::i64(slot) as u64);
     let out = args.clone().next_back().unwrap_or(0);
     let root = store.concurrency.current_root();
-    let thread = new_thread(store, instance, Next::Task)?;
+    let stack = new_stack(store, instance)?;
     let scheduler = &mut store.concurrency.scheduler;
     let subtask = scheduler.new_subtask(caller, GuestSubtask::default())?;
-    let task = GuestTask {
-        instance,
-        lift: Some(funcs.lift),
-        result: funcs.result,
-        work: TaskWork::Guest(adapter),
-        root,
-        out,
-        args: None,
-        scope: 0,
-    };
     let (task, thread) = scheduler.new_task(NewTask {
         instance: callee,
         async_typed: funcs.async_typed,
         needs_exclusive: funcs.needs_exclusive,
         caller: Some(subtask),
-        task,
-        thread,
+        task: || GuestTask {
+            instance,
+            lift: Some(funcs.lift),
+            result: funcs.result,
+            work: TaskWork::Guest(adapter),
+            root,
+            out,
+            args: None,
+            scope: 0,
+        },
+        thread: || GuestThread {
+            stack,
+            next: Next::Task,
+        },
     })?;
     let incoming = &mut store.concurrency.incoming;
     let before = incoming.len();

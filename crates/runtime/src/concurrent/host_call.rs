@@ -2,8 +2,8 @@
 
 use super::aside::Aside;
 use super::event_loop::{Driven, Outside};
-use super::state::{Concurrency, GuestTask, Next, TaskWork};
-use super::turn::{Ran, new_thread, next_for_sync};
+use super::state::{Concurrency, GuestTask, GuestThread, Next, TaskWork};
+use super::turn::{Ran, new_stack, next_for_sync};
 use crate::bug::bug;
 use crate::component::Cancelled;
 use crate::store::StoreOpaque;
@@ -328,8 +328,8 @@ impl StoreOpaque {
     /// Makes a task and runs it until it blocks or ends.
     fn begin_task(&mut self, task: &HostTask, call: HostCallId) -> Result<Ran> {
         let instance = self.scheduled(task.instance, task.owner);
-        let thread = new_thread(self, task.instance, Next::Task)?;
-        let payload = GuestTask {
+        let stack = new_stack(self, task.instance)?;
+        let payload = || GuestTask {
             instance: task.instance,
             lift: Some(task.lift),
             result: task.result,
@@ -348,7 +348,10 @@ impl StoreOpaque {
             needs_exclusive: task.kind != LiftOrLower::LiftStackful,
             caller: None,
             task: payload,
-            thread,
+            thread: || GuestThread {
+                stack,
+                next: Next::Task,
+            },
         })?;
         if let Some(call) = self.concurrency.host_calls.get(call) {
             call.task = Some(id);

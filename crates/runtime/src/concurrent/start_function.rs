@@ -2,8 +2,8 @@
 //! modules, and destructors that the host calls. They are of sync types.
 
 use super::aside::Aside;
-use super::state::{GuestTask, Next, TaskWork};
-use super::turn::{Ran, new_thread, next_for_sync};
+use super::state::{GuestTask, GuestThread, Next, TaskWork};
+use super::turn::{Ran, new_stack, next_for_sync};
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc};
 use anyhow::{Result, anyhow};
@@ -84,13 +84,13 @@ impl StoreOpaque {
     }
 
     fn begin_start(&mut self, start: StartTask, instance: InstanceId) -> Result<(TaskId, Ran)> {
-        let thread = new_thread(self, start.instance, Next::Task)?;
+        let stack = new_stack(self, start.instance)?;
         let (task, thread) = self.concurrency.scheduler.new_task(NewTask {
             instance,
             async_typed: false,
             needs_exclusive: false,
             caller: None,
-            task: GuestTask {
+            task: || GuestTask {
                 instance: start.instance,
                 lift: None,
                 result: None,
@@ -100,7 +100,10 @@ impl StoreOpaque {
                 out: 0,
                 scope: 0,
             },
-            thread,
+            thread: || GuestThread {
+                stack,
+                next: Next::Task,
+            },
         })?;
         Ok((task, self.run_thread(thread)?))
     }

@@ -1,7 +1,7 @@
 //! `thread.*`: guest threads that guests make and switch between.
 
-use super::state::Next;
-use super::turn::new_thread;
+use super::state::{GuestThread, Next};
+use super::turn::new_stack;
 use crate::bug::bug;
 use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
@@ -89,12 +89,11 @@ pub(super) fn new_indirect(
         func: func.function(),
         entrance,
     };
-    let thread = new_thread(
-        store,
-        instance,
-        Next::Call(func, val_raw::i64(&slots[1]) as u64),
-    )?;
-    let (_, index) = store.concurrency.scheduler.thread_new(thread)?;
+    let stack = new_stack(store, instance)?;
+    let (_, index) = store.concurrency.scheduler.thread_new(|| GuestThread {
+        stack,
+        next: Next::Call(func, val_raw::i64(&slots[1]) as u64),
+    })?;
     slots[0] = val_raw::from_i32(index as i32);
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! The loops: who is resumed next, and what happens when a thread stops.
 
 use super::aside::Aside;
-use super::state::{GuestThread, Guests, Next};
+use super::state::{Guests, Next};
 use super::{task, thread};
 use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, GuestRelation, GuestStackPtr, GuestStep};
+use crate::vm::{ComponentInstancePtr, GuestRelation, GuestStack, GuestStackPtr, GuestStep};
 use anyhow::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, TraceEvent, Trap, Wait};
@@ -401,23 +401,19 @@ fn body(store: &mut StoreOpaque) -> Result<()> {
     }
 }
 
-/// A thread of an instance that has not begun.
+/// What a new thread of an instance owns.
 ///
 /// # Errors
 /// If the store has as many as it may.
 #[inline]
-pub(super) fn new_thread(
+pub(super) fn new_stack(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,
-    next: Next,
-) -> Result<GuestThread> {
+) -> Result<GuestStack> {
     if store.guest_count() >= store.concurrency.thread_limit {
         check_thread_limit(store)?;
     }
-    Ok(GuestThread {
-        stack: store.new_guest_stack(instance),
-        next,
-    })
+    Ok(store.new_guest_stack(instance))
 }
 
 #[cold]

@@ -107,7 +107,7 @@ impl Machine<'_> {
                 self.ask(Act::NewThread {
                     number: self.threads as u32,
                 });
-                let (_, index) = self.scheduler.thread_new(Body {
+                let (_, index) = self.scheduler.thread_new(|| Body {
                     number: self.threads,
                     function: None,
                     list,
