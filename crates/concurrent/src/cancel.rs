@@ -86,7 +86,7 @@ impl<P: Platform> Scheduler<P> {
         if self.thread(thread)?.status != Status::Waiting(Reason::Enter) {
             return Err(Trap::Internal(Bug::CancelledTooEarly));
         }
-        self.leave(thread.raw().index);
+        self.leave(thread.raw().place());
         let instance = self.thread(thread)?.instance;
         self.instance_mut(instance)?.num_waiting_to_enter -= 1;
         let forgotten = self.forget_thread(thread);

@@ -1,20 +1,40 @@
 //! Names of what lives in the scheduler's slabs: a place and a generation, so that a name which is
 //! out of date finds nothing instead of something else.
 
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 
-/// A place in a slab, and which of its successive tenants is meant.
+/// A place in a slab, in the lower half, and which of its successive tenants is meant, from 1 on, in the
+/// upper half.
+///
+/// One number, so that it is moved as one: halves that are written one by one, and read together, stall.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RawId {
-    pub(crate) index: u32,
-    pub(crate) generation: NonZeroU32,
-}
+pub struct RawId(NonZeroU64);
+
+/// What is between the ids of two successive tenants.
+const FIRST_GENERATION: NonZeroU64 = NonZeroU64::new(1 << 32).unwrap();
 
 impl RawId {
     /// The place in the slab. As long as nothing is removed, places ascend from 0.
     #[inline]
     pub fn index(self) -> usize {
-        self.index as usize
+        self.place() as usize
+    }
+
+    /// The first tenant of a place.
+    pub(crate) fn first(place: u32) -> RawId {
+        RawId(FIRST_GENERATION | u64::from(place))
+    }
+
+    /// The place in the slab.
+    #[inline]
+    pub(crate) fn place(self) -> u32 {
+        self.0.get() as u32
+    }
+
+    /// The next tenant of the place; none if its generations have run out.
+    #[inline]
+    pub(crate) fn next(self) -> Option<RawId> {
+        self.0.checked_add(FIRST_GENERATION.get()).map(RawId)
     }
 }
 
@@ -49,7 +69,7 @@ macro_rules! ids {
             /// The id as a number, never 0, for places that can't hold Rust's types.
             #[inline]
             pub fn to_bits(self) -> u64 {
-                u64::from(self.0.generation.get()) << 32 | u64::from(self.0.index)
+                self.0.0.get()
             }
 
             /// The id that [`Self::to_bits`] made a number of.
@@ -58,9 +78,9 @@ macro_rules! ids {
             /// type.
             #[inline]
             pub fn from_bits(bits: u64) -> Option<Self> {
-                let generation = NonZeroU32::new((bits >> 32) as u32)?;
-                let index = bits as u32;
-                Some($name(RawId { index, generation }))
+                // There is no tenant 0.
+                let is_one = bits >= FIRST_GENERATION.get();
+                Some($name(RawId(NonZeroU64::new(bits).filter(|_| is_one)?)))
             }
         }
     )*};

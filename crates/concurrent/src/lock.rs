@@ -64,7 +64,7 @@ impl<P: Platform> Scheduler<P> {
             crate::Reason::Subtask(subtask) | crate::Reason::Cancel(subtask) => subtask.into(),
             crate::Reason::End(end) => end.into(),
             crate::Reason::Enter => {
-                let instance = self.threads.at(id.raw().index).instance;
+                let instance = self.threads.at(id.raw().place()).instance;
                 if let Some(instance) = self.instances.get_mut(instance) {
                     instance.num_waiting_to_enter -= 1;
                 }

@@ -167,7 +167,7 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub(crate) fn start_waiting(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
         self.thread_mut(id)?.status = Status::Waiting(reason);
-        let at = id.raw().index;
+        let at = id.raw().place();
         if matches!(reason, Reason::Yield) {
             self.make_ready(at);
         } else {
@@ -183,7 +183,7 @@ impl<P: Platform> Scheduler<P> {
         if !matches!(reason, Reason::Yield) {
             return self.stop_waiting_for(id, reason);
         }
-        let at = id.raw().index;
+        let at = id.raw().place();
         self.leave(at);
         self.threads.at_mut(at).status = Status::Running;
         Ok(())
@@ -192,7 +192,7 @@ impl<P: Platform> Scheduler<P> {
     /// As [`Self::stop_waiting`], for something that may not have come.
     #[inline(never)]
     fn stop_waiting_for(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
-        let at = id.raw().index;
+        let at = id.raw().place();
         if !self.holds(self.threads.at(at), reason) {
             return Err(Trap::Internal(Bug::ResumedUnready));
         }
@@ -301,7 +301,7 @@ impl<P: Platform> Scheduler<P> {
 
     /// Takes a thread out of the list it is in and puts it where it belongs now.
     pub(crate) fn park_again(&mut self, id: ThreadId) {
-        let at = id.raw().index;
+        let at = id.raw().place();
         if let Some(thread) = self.threads.get(id)
             && let Status::Waiting(reason) = thread.status
             && thread.place != Place::Ready

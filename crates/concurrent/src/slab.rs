@@ -1,7 +1,6 @@
 //! A slab: values at places that don't change while they live, found by generational [ids](crate::id).
 
 use std::marker::PhantomData;
-use std::num::NonZeroU32;
 
 use crate::id::{Id, RawId};
 
@@ -14,7 +13,8 @@ pub(crate) struct Slab<I, T> {
 }
 
 struct Entry<T> {
-    generation: NonZeroU32,
+    /// Of the value, or of the next one.
+    id: RawId,
     value: Option<T>,
 }
 
@@ -50,10 +50,7 @@ impl<I: Id, T> Slab<I, T> {
         assert!(entry.value.is_none(), "{FREE}");
         entry.value = Some(make());
         self.live += 1;
-        I::from_raw(RawId {
-            index,
-            generation: entry.generation,
-        })
+        I::from_raw(entry.id)
     }
 
     #[inline(never)]
@@ -61,7 +58,7 @@ impl<I: Id, T> Slab<I, T> {
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         assert!(index < u32::MAX, "memory ends before 32-bit places do");
         self.entries.push(Entry {
-            generation: NonZeroU32::MIN,
+            id: RawId::first(index),
             value: None,
         });
         index
@@ -70,8 +67,8 @@ impl<I: Id, T> Slab<I, T> {
     #[inline]
     pub(crate) fn get(&self, id: I) -> Option<&T> {
         let id = id.raw();
-        let entry = self.entries.get(id.index as usize)?;
-        if entry.generation != id.generation {
+        let entry = self.entries.get(id.index())?;
+        if entry.id != id {
             return None;
         }
         entry.value.as_ref()
@@ -87,7 +84,7 @@ impl<I: Id, T> Slab<I, T> {
     pub(crate) fn get_two_mut(&mut self, first: I, second: I) -> Option<(&mut T, &mut T)> {
         self.get(first)?;
         self.get(second)?;
-        let places = [first, second].map(|id| id.raw().index as usize);
+        let places = [first, second].map(|id| id.raw().index());
         let [first, second] = self.entries.get_disjoint_mut(places).ok()?;
         Some((first.value.as_mut()?, second.value.as_mut()?))
     }
@@ -113,8 +110,8 @@ impl<I: Id, T> Slab<I, T> {
     #[inline]
     fn entry_mut(&mut self, id: I) -> Option<&mut Entry<T>> {
         let id = id.raw();
-        let entry = self.entries.get_mut(id.index as usize)?;
-        match entry.generation == id.generation {
+        let entry = self.entries.get_mut(id.index())?;
+        match entry.id == id {
             true => Some(entry),
             false => None,
         }
@@ -123,13 +120,12 @@ impl<I: Id, T> Slab<I, T> {
     /// The value that had this id is gone.
     #[inline]
     fn free_place(&mut self, id: I) {
-        let index = id.raw().index;
+        let place = id.raw().place();
         self.live -= 1;
-        let generation = &mut self.entries[index as usize].generation;
         // A place that has run out of generations is never used again.
-        if let Some(next) = generation.checked_add(1) {
-            *generation = next;
-            self.free.push(index);
+        if let Some(next) = id.raw().next() {
+            self.entries[place as usize].id = next;
+            self.free.push(place);
         }
     }
 
@@ -148,10 +144,7 @@ impl<I: Id, T> Slab<I, T> {
     /// The id of who lives at a place now.
     #[inline]
     pub(crate) fn id_at(&self, index: u32) -> I {
-        I::from_raw(RawId {
-            index,
-            generation: self.entries[index as usize].generation,
-        })
+        I::from_raw(self.entries[index as usize].id)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -161,15 +154,7 @@ impl<I: Id, T> Slab<I, T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> {
         self.entries
             .iter()
-            .enumerate()
-            .filter_map(|(index, entry)| {
-                let value = entry.value.as_ref()?;
-                let id = I::from_raw(RawId {
-                    index: index as u32,
-                    generation: entry.generation,
-                });
-                Some((id, value))
-            })
+            .filter_map(|entry| Some((I::from_raw(entry.id), entry.value.as_ref()?)))
     }
 
     /// The ids of all values that fulfil a condition.
@@ -192,7 +177,7 @@ mod tests {
         let first = slab.insert("first");
         assert_eq!(slab.remove(first), Some("first"));
         let second = slab.insert("second");
-        assert_eq!(first.raw().index, second.raw().index);
+        assert_eq!(first.raw().index(), second.raw().index());
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.remove(first), None);
         assert_eq!(slab.get(second), Some(&"second"));

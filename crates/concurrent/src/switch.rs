@@ -93,7 +93,7 @@ impl<P: Platform> Scheduler<P> {
         if !self.first_come || self.tracer.is_some() {
             return None;
         }
-        let at = current.raw().index;
+        let at = current.raw().place();
         let thread = self.threads.at(at);
         let (instance, has_index) = (thread.instance, thread.index != 0);
         let found = self.instances.get_mut(instance)?;
@@ -146,7 +146,7 @@ impl<P: Platform> Scheduler<P> {
     pub fn thread_suspend_then_resume(&mut self, index: u32) -> Result<Switch, Trap> {
         let (current, other) = self.resume_suspended(index)?;
         self.trace_switch(current, None, other);
-        self.threads.at_mut(current.raw().index).status = Status::Suspended;
+        self.threads.at_mut(current.raw().place()).status = Status::Suspended;
         self.current = Some(other);
         self.checked();
         Ok(Switch::To(other))
@@ -296,7 +296,7 @@ impl<P: Platform> Scheduler<P> {
 
     /// Takes a thread out of all lists, for good.
     pub(crate) fn withdraw(&mut self, id: ThreadId) {
-        self.leave(id.raw().index);
+        self.leave(id.raw().place());
         if let Some(thread) = self.threads.get_mut(id) {
             thread.status = Status::Locked;
             thread.outcome = Outcome::Resumed;

@@ -98,7 +98,7 @@ impl<P: Platform> Scheduler<P> {
 
     /// `Waitable.join`.
     pub(crate) fn move_to_set(&mut self, id: WaitableId, to: Option<SetId>) -> Result<(), Trap> {
-        let at = id.raw().index;
+        let at = id.raw().place();
         let waitable = self.waitable_mut(id)?;
         let is_pending = waitable.pending.is_some();
         let from = std::mem::replace(&mut waitable.set, to);
@@ -124,7 +124,7 @@ impl<P: Platform> Scheduler<P> {
 
     /// The waitable has an event, in place of the one it may have had; whoever waits for it learns.
     pub(crate) fn set_pending(&mut self, id: WaitableId, pending: Pending) {
-        let at = id.raw().index;
+        let at = id.raw().place();
         let Some(waitable) = self.waitables.get_mut(id) else {
             return;
         };
@@ -148,7 +148,7 @@ impl<P: Platform> Scheduler<P> {
 
     /// The waitable has no event any more.
     pub(crate) fn clear_pending(&mut self, id: WaitableId) -> Option<Pending> {
-        let at = id.raw().index;
+        let at = id.raw().place();
         let waitable = self.waitables.get_mut(id)?;
         let pending = waitable.pending.take()?;
         let is_host_owned = waitable.is_host_owned();
