@@ -334,7 +334,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If the other thread fails, which is current then.
-    fn hand_over(&mut self, last: ThreadId) -> Result<bool> {
+    fn hand_over(&mut self, mut last: ThreadId) -> Result<bool> {
         while self.may_hop() {
             let scheduler = &mut self.concurrency.scheduler;
             let Some(next) = scheduler.next_ready() else {
@@ -356,16 +356,18 @@ impl StoreOpaque {
             if has_stack {
                 self.leave_guest_for(stack);
             }
-            if let Some((last, next)) = scheduler.thread_payloads_mut(last, next) {
-                last.stack.hand_over(&mut next.stack);
+            if let Some((from, to)) = scheduler.thread_payloads_mut(last, next) {
+                from.stack.hand_over(&mut to.stack);
             } else if last != next
-                && let Some(next) = scheduler.thread_payload_mut(next)
+                && let Some(to) = scheduler.thread_payload_mut(next)
             {
-                next.stack.inherit();
+                to.stack.inherit();
             }
             if self.prepare()? {
                 return Ok(true);
             }
+            // It has blocked, and needs no stack any more.
+            last = next;
         }
         Ok(false)
     }
