@@ -12,7 +12,7 @@ use crate::vm::{CallerSlot, ComponentInstancePtr, CoreFunc};
 use anyhow::{Context as _, Result, anyhow};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::task::{Context, Poll, Waker};
 use threadline_concurrent::{CancelRequest, InstanceId, NewTask, TaskId, TaskState, ThreadId};
 use threadline_environ::canonical_abi::LiftOrLower;
@@ -82,11 +82,18 @@ impl HostTask {
     }
 }
 
-/// A call of the host that makes a task; a place and a generation.
+/// A call of the host that makes a task: a place and, in the upper half, a generation from 1 on. As ids of
+/// the scheduler's are, it is one number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HostCallId {
-    place: u32,
-    generation: NonZeroU32,
+pub(crate) struct HostCallId(NonZeroU64);
+
+impl HostCallId {
+    /// What is between the ids of two successive calls in a place.
+    const NEXT: NonZeroU64 = NonZeroU64::new(1 << 32).unwrap();
+
+    fn place(self) -> u32 {
+        self.0.get() as u32
+    }
 }
 
 /// Calls of the host that have not ended.
@@ -137,7 +144,8 @@ pub(super) enum Request {
 }
 
 struct HostCall {
-    generation: NonZeroU32,
+    /// Of this call, or of the next one here.
+    id: HostCallId,
     caller: CallerSlot,
     task: Option<TaskId>,
     resolution: Option<Resolution>,
@@ -168,9 +176,9 @@ impl Resolution {
 }
 
 impl HostCall {
-    fn new() -> HostCall {
+    fn new(id: HostCallId) -> HostCall {
         HostCall {
-            generation: NonZeroU32::MIN,
+            id,
             caller: CallerSlot::default(),
             task: None,
             resolution: None,
@@ -184,18 +192,18 @@ impl HostCall {
 impl HostCalls {
     fn begin(&mut self) -> HostCallId {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(HostCall::new());
-            u32::try_from(self.places.len() - 1).expect("fewer calls than there can be threads")
+            let place = u32::try_from(self.places.len());
+            let place = place.expect("memory ends before 32-bit places do");
+            let id = HostCallId(HostCallId::NEXT | u64::from(place));
+            self.places.push(HostCall::new(id));
+            place
         });
-        HostCallId {
-            place,
-            generation: self.places[place as usize].generation,
-        }
+        self.places[place as usize].id
     }
 
     fn get(&mut self, id: HostCallId) -> Option<&mut HostCall> {
-        let call = self.places.get_mut(id.place as usize)?;
-        (call.generation == id.generation).then_some(call)
+        let call = self.places.get_mut(id.place() as usize)?;
+        (call.id == id).then_some(call)
     }
 
     /// Where the caller is.
@@ -262,9 +270,9 @@ impl HostCalls {
         call.instance = None;
         call.waiter = None;
         // A place that has run out of generations is never used again.
-        if let Some(next) = call.generation.checked_add(1) {
-            call.generation = next;
-            self.free.push(id.place);
+        if let Some(next) = id.0.checked_add(HostCallId::NEXT.get()) {
+            call.id = HostCallId(next);
+            self.free.push(id.place());
         }
         Some(taken)
     }
