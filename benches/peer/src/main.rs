@@ -1,6 +1,6 @@
 //! Threadline and its peer side by side: the same component bytes on both, in one process, in
 //! alternating rounds. Prints the rows that exist so far with ratios, and writes them as JSON if
-//! given `--json FILE`.
+//! given `--json FILE`; draws them if given `--svg FILE`.
 //!
 //! The K rows are ratios of ratios: what keeping the stack pointer in a context slot costs each
 //! side over keeping it in a global. Row X1 is in `kernels.rs`.
@@ -9,6 +9,7 @@
 
 mod async_calls;
 mod calls;
+mod chart;
 mod compile_time;
 #[path = "../../guests.rs"]
 mod guests;
@@ -200,12 +201,23 @@ fn measure_row(engines: &Engines, row: &Row) -> Result<[Timing; 4]> {
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let mut json_path = None;
+    let (mut json_path, mut svg_path) = (None, None);
     let mut filter = None;
     let mut million = false;
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--json" => json_path = Some(args.next().context("--json needs a file name")?),
+            "--svg" => svg_path = Some(args.next().context("--svg needs a file name")?),
+            "--draw" => {
+                let (Some(json), Some(svg)) = (args.next(), args.next()) else {
+                    bail!("--draw needs two file names: what --json has written, and an SVG");
+                };
+                let text = std::fs::read_to_string(&json);
+                let text = text.with_context(|| format!("cannot read {json}"))?;
+                let records: Vec<serde_json::Value> = serde_json::from_str(&text)
+                    .with_context(|| format!("{json} is not what --json has written"))?;
+                return chart::draw(&records, &svg);
+            }
             "--bench" => {}
             "--idle" => {
                 let side = args
@@ -229,8 +241,8 @@ fn main() -> Result<()> {
             }
             word if word.starts_with('-') => {
                 bail!(
-                    "unknown option `{word}`: try --json FILE, --million for row T6, or \
-                 --ours ROW"
+                    "unknown option `{word}`: try --json FILE, --svg FILE, --draw JSON SVG, \
+                     --million for row T6, or --ours ROW"
                 )
             }
             _ => filter = Some(arg),
@@ -255,6 +267,9 @@ fn main() -> Result<()> {
     if let Some(path) = json_path {
         std::fs::write(&path, serde_json::to_string_pretty(&records)?)
             .with_context(|| format!("cannot write {path}"))?;
+    }
+    if let Some(path) = svg_path {
+        chart::draw(&records, &path)?;
     }
     Ok(())
 }
