@@ -1,9 +1,11 @@
 //! `{stream,future}.{read,write}`, and how elements get from one memory to the other.
 //!
 //! Where the bytes of an element are the same on both sides and all of them mean something, they are
-//! moved together. Others are lifted and lowered as values, some at a time: so a copy takes little
-//! of the host, however long it is.
+//! moved together; so are some others after a look at each ([`checked_copy`](super::checked_copy)). All
+//! else is lifted and lowered as values, some at a time: so a copy takes little of the host, however long
+//! it is.
 
+use super::checked_copy::Check;
 use super::end::{self, Owner};
 use super::state::Guests;
 use super::waitable;
@@ -275,7 +277,10 @@ pub(super) fn transfer(store: &mut StoreOpaque, transfer: Transfer<Guests>) -> R
             )?;
         }
         (Elements::Values(from), Elements::Values(to)) => {
-            copy_values(store, (source, from), (destination, to), &transfer)?;
+            match Check::of(&source.instance.description().types, from) {
+                Some(check) => check.copy(store, source, destination, &transfer)?,
+                None => copy_values(store, (source, from), (destination, to), &transfer)?,
+            }
         }
         _ => bail_bug!("elements are copied that are of two types"),
     }

@@ -40,6 +40,7 @@
 mod aside;
 mod builtin;
 mod call;
+mod checked_copy;
 mod copy;
 mod deadlock;
 mod end;
