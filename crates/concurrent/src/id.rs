@@ -21,19 +21,20 @@ impl RawId {
     }
 
     /// The first tenant of a place.
-    pub(crate) fn first(place: u32) -> RawId {
+    #[inline]
+    pub fn first(place: u32) -> RawId {
         RawId(FIRST_GENERATION | u64::from(place))
     }
 
-    /// The place in the slab.
+    /// The same, in 32 bits, which [`first`](Self::first) takes.
     #[inline]
-    pub(crate) fn place(self) -> u32 {
+    pub fn place(self) -> u32 {
         self.0.get() as u32
     }
 
     /// The next tenant of the place; none if its generations have run out.
     #[inline]
-    pub(crate) fn next(self) -> Option<RawId> {
+    pub fn next(self) -> Option<RawId> {
         self.0.checked_add(FIRST_GENERATION.get()).map(RawId)
     }
 }

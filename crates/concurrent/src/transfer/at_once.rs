@@ -5,10 +5,10 @@
 //! the end may wait for its event, is one step here: the end that comes is never busy and has no event,
 //! as its result is known.
 
-use super::{EndState, Side, TransferKind};
+use super::{EndState, Side};
 use crate::Platform;
 use crate::bug::Bug;
-use crate::event::{CopyResult, Event, MAX_BUFFER_LENGTH, pack_copy};
+use crate::event::{Event, MAX_BUFFER_LENGTH};
 use crate::id::EndId;
 use crate::scheduler::Scheduler;
 use crate::tracer::TraceEvent;
@@ -62,12 +62,8 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::Internal`] if it met none.
     #[inline]
     pub fn copied_at_once(&mut self, id: EndId, length: u32) -> Result<Event, Trap> {
-        let end = self.end_mut(id)?;
-        let (kind, index) = (end.kind, end.index);
-        let other_id = end.other.ok_or(Trap::Internal(Bug::NoBuffer))?;
-        if kind.transfer == TransferKind::Future {
-            end.state = EndState::Done;
-        }
+        let other_id = self.end(id)?.other;
+        let other_id = other_id.ok_or(Trap::Internal(Bug::NoBuffer))?;
         let other = self.end_mut(other_id)?;
         let others = other.buffer.as_mut();
         let others = others.ok_or(Trap::Internal(Bug::NoBuffer))?;
@@ -77,16 +73,8 @@ impl<P: Platform> Scheduler<P> {
         if others.remain() == 0 {
             other.buffer = None;
         }
+        let event = self.end_mut(id)?.event(count);
         self.notify(other_id, progress);
-        let event = Event {
-            code: kind.event_code(),
-            index,
-            payload: match kind.transfer {
-                TransferKind::Stream => pack_copy(CopyResult::Completed, count),
-                TransferKind::Future => CopyResult::Completed as u32,
-            },
-            resolved: None,
-        };
         if self.tracer.is_some() {
             self.trace_at_once(id, other_id, length, count, event);
         }

@@ -12,9 +12,10 @@ use crate::vm::{CallerSlot, ComponentInstancePtr, CoreFunc};
 use anyhow::{Context as _, Result, anyhow};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::num::NonZeroU64;
 use std::task::{Context, Poll, Waker};
-use threadline_concurrent::{CancelRequest, InstanceId, NewTask, TaskId, TaskState, ThreadId};
+use threadline_concurrent::{
+    CancelRequest, InstanceId, NewTask, RawId, TaskId, TaskState, ThreadId,
+};
 use threadline_environ::canonical_abi::LiftOrLower;
 use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
@@ -82,19 +83,9 @@ impl HostTask {
     }
 }
 
-/// A call of the host that makes a task: a place and, in the upper half, a generation from 1 on. As ids of
-/// the scheduler's are, it is one number.
+/// A call of the host that makes a task: a place and a generation, as ids of the scheduler's are.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HostCallId(NonZeroU64);
-
-impl HostCallId {
-    /// What is between the ids of two successive calls in a place.
-    const NEXT: NonZeroU64 = NonZeroU64::new(1 << 32).unwrap();
-
-    fn place(self) -> u32 {
-        self.0.get() as u32
-    }
-}
+pub(crate) struct HostCallId(RawId);
 
 /// Calls of the host that have not ended.
 #[derive(Default)]
@@ -194,7 +185,7 @@ impl HostCalls {
         let place = self.free.pop().unwrap_or_else(|| {
             let place = u32::try_from(self.places.len());
             let place = place.expect("memory ends before 32-bit places do");
-            let id = HostCallId(HostCallId::NEXT | u64::from(place));
+            let id = HostCallId(RawId::first(place));
             self.places.push(HostCall::new(id));
             place
         });
@@ -202,7 +193,7 @@ impl HostCalls {
     }
 
     fn get(&mut self, id: HostCallId) -> Option<&mut HostCall> {
-        let call = self.places.get_mut(id.place() as usize)?;
+        let call = self.places.get_mut(id.0.index())?;
         (call.id == id).then_some(call)
     }
 
@@ -270,9 +261,9 @@ impl HostCalls {
         call.instance = None;
         call.waiter = None;
         // A place that has run out of generations is never used again.
-        if let Some(next) = id.0.checked_add(HostCallId::NEXT.get()) {
+        if let Some(next) = id.0.next() {
             call.id = HostCallId(next);
-            self.free.push(id.place());
+            self.free.push(id.0.place());
         }
         Some(taken)
     }

@@ -279,25 +279,13 @@ impl StoreOpaque {
 
     /// Gives the current thread a stack, if nothing can keep it from going on there, nor fail.
     fn begin_at_once(&mut self, stack: GuestStackPtr) -> bool {
-        let Ok(thread) = self.concurrency.current_thread() else {
-            return false;
+        let outcome = self.concurrency.scheduler.outcome();
+        let goes_on = match self.concurrency.current_thread().map(|thread| &thread.next) {
+            Ok(Next::Call(..)) => matches!(outcome, Ok(Outcome::Resumed)),
+            Ok(Next::CallBack) => matches!(outcome, Ok(Outcome::Callback(_))),
+            Ok(Next::Task | Next::GoOn | Next::CallBackWith(_)) | Err(_) => false,
         };
-        let next = thread.next;
-        let next = match (next, self.concurrency.scheduler.outcome()) {
-            (Next::Call(..), Ok(Outcome::Resumed)) => next,
-            (Next::CallBack, Ok(Outcome::Callback(event))) => Next::CallBackWith(event),
-            _ => return false,
-        };
-        if self.begin_guest(stack, body).is_err() {
-            return false;
-        }
-        if let (Ok(_), Ok(thread)) = (
-            self.concurrency.scheduler.take_outcome(),
-            self.concurrency.current_thread(),
-        ) {
-            thread.next = next;
-        }
-        true
+        goes_on && self.begin_guest(stack, body).is_ok() && matches!(self.prepare(), Ok(true))
     }
 
     /// The thread that runs has blocked: if its resumer is the event loop, and that would only resume the
@@ -305,26 +293,30 @@ impl StoreOpaque {
     /// resumed. Whether that was so.
     #[inline]
     fn hop(&mut self) -> Result<bool> {
-        if !self.may_hop() {
-            return Ok(false);
-        }
-        let scheduler = &mut self.concurrency.scheduler;
-        let Some(next) = scheduler.next_ready() else {
+        let Some((next, _, relation)) = self.next_here() else {
             return Ok(false);
         };
-        let stack = match scheduler.thread_payload(next) {
-            Some(thread) if !matches!(thread.next, Next::Task) => thread.stack.ptr(),
-            _ => return Ok(false),
-        };
-        match self.guest_relation(stack) {
-            GuestRelation::Same => self.concurrency.scheduler.resume_in_place(next)?,
-            GuestRelation::Neighbour => {
-                self.concurrency.scheduler.resume_in_place(next)?;
-                self.go_to(next)?;
-            }
-            GuestRelation::Stranger => return Ok(false),
+        self.concurrency.scheduler.resume_in_place(next)?;
+        if relation == GuestRelation::Neighbour {
+            self.go_to(next)?;
         }
         Ok(true)
+    }
+
+    /// Whom the event loop would resume next, if it is the resumer, has nothing else to do, and that is a
+    /// thread of the component that runs, or who has just run itself; and its stack, if it has frames.
+    #[inline]
+    fn next_here(&mut self) -> Option<(ThreadId, Option<GuestStackPtr>, GuestRelation)> {
+        if !self.may_hop() {
+            return None;
+        }
+        let scheduler = &mut self.concurrency.scheduler;
+        let next = scheduler.next_ready()?;
+        let thread = scheduler.thread_payload(next)?;
+        let (stack, has_frames) = (thread.stack.ptr(), matches!(thread.next, Next::GoOn));
+        let relation = self.guest_relation(stack);
+        let stack = has_frames.then_some(stack);
+        (relation != GuestRelation::Stranger).then_some((next, stack, relation))
     }
 
     /// The thread that ran has ended or waits to be called back, so that its stack is free: if the event
@@ -335,25 +327,14 @@ impl StoreOpaque {
     /// # Errors
     /// If the other thread fails, which is current then.
     fn hand_over(&mut self, mut last: ThreadId) -> Result<bool> {
-        while self.may_hop() {
-            let scheduler = &mut self.concurrency.scheduler;
-            let Some(next) = scheduler.next_ready() else {
-                return Ok(false);
-            };
-            let Some(thread) = scheduler.thread_payload(next) else {
-                return Ok(false);
-            };
-            let (stack, has_stack) = (thread.stack.ptr(), matches!(thread.next, Next::GoOn));
-            if self.guest_relation(stack) == GuestRelation::Stranger {
-                return Ok(false);
-            }
+        while let Some((next, stack, _)) = self.next_here() {
             let scheduler = &mut self.concurrency.scheduler;
             let has_ended = scheduler.thread_payload(last).is_none();
-            if has_stack && !has_ended {
+            if stack.is_some() && !has_ended {
                 return Ok(false);
             }
             scheduler.resume_in_place(next)?;
-            if has_stack {
+            if let Some(stack) = stack {
                 self.leave_guest_for(stack);
             }
             if let Some((from, to)) = scheduler.thread_payloads_mut(last, next) {
