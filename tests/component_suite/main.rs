@@ -3,9 +3,8 @@
 //! They are in the sources of the package `wasm-tools`, which is a dependency for no platform:
 //! cargo fetches and unpacks it, tells where, and compiles nothing of it.
 //!
-//! A directive may fail in two ways only: with a message of the parser or validator that is worded
-//! in another way ([`WORDING`]), and because what it needs is not built and refused by name
-//! ([`TO_COME`]). What is listed there must fail so.
+//! A directive may fail in one way only: with a message of the parser or validator that is worded
+//! in another way ([`WORDING`]). What is listed there must fail so.
 //!
 //! The scripts of the folder `async` run first come, first served, and under [`SEEDS`] other schedules as
 //! well; [`ORDER`] lists those that may fail there, and why.
@@ -47,9 +46,6 @@ const WORDING: &[(&str, &[usize])] = &[
     ("validation/kebab.wast", &[159]),
 ];
 
-/// Scripts that need streams and futures, which are not built.
-const TO_COME: &[&str] = &[];
-
 /// Scripts that depend on an order that the specification doesn't promise, and on which one.
 const ORDER: &[(&str, &str)] = &[
     (
@@ -77,20 +73,18 @@ fn main() -> Result<()> {
         for path in scripts {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
             let name = format!("{folder}/{file}");
-            let is_to_come = TO_COME.contains(&name.as_str());
-            if folder == ASYNC && !is_to_come {
+            if folder == ASYNC {
                 tests.push(under_seeds(&name, &path));
             }
-            let kind = if is_to_come { "needs streams" } else { "" };
             let script = name.clone();
             let run = move || run(&script, &path, Schedule::Fifo).map_err(failed);
-            tests.push(Trial::test(name.clone(), run).with_kind(kind));
+            tests.push(Trial::test(name.clone(), run));
             names.push(name);
         }
     }
     let worded = WORDING.iter().map(|(name, _)| name);
     let ordered = ORDER.iter().map(|(name, _)| name);
-    for name in worded.chain(TO_COME).chain(ordered) {
+    for name in worded.chain(ordered) {
         ensure!(
             names.iter().any(|known| known == name),
             "`{name}` is no script"
@@ -157,7 +151,7 @@ fn run(name: &str, path: &Path, schedule: Schedule) -> Result<()> {
 fn judge(name: &str, report: Report) -> Result<()> {
     let wording = WORDING.iter().find(|(script, _)| *script == name);
     let wording = wording.map_or(&[][..], |(_, lines)| lines);
-    let (worded, others): (Vec<Failure>, Vec<_>) = report
+    let (worded, failures): (Vec<Failure>, Vec<_>) = report
         .failures
         .into_iter()
         .partition(|failure| wording.contains(&failure.line) && is_wording(failure));
@@ -166,15 +160,8 @@ fn judge(name: &str, report: Report) -> Result<()> {
         lines == wording,
         "of the lines {wording:?} only {lines:?} fail for their wording"
     );
-    let (to_come, failures): (Vec<_>, Vec<_>) = others
-        .into_iter()
-        .partition(|failure| TO_COME.contains(&name) && is_to_come(failure));
-    ensure!(
-        to_come.is_empty() != TO_COME.contains(&name),
-        "nothing is refused: take it off the list of what needs what is not built"
-    );
     Report {
-        passed: report.passed + worded.len() + to_come.len(),
+        passed: report.passed + worded.len(),
         failures,
     }
     .into_result()
@@ -183,9 +170,4 @@ fn judge(name: &str, report: Report) -> Result<()> {
 /// Whether there was an error, and only not in the words expected.
 fn is_wording(failure: &Failure) -> bool {
     failure.message.starts_with("expected an error with")
-}
-
-/// Whether something was refused by name.
-fn is_to_come(failure: &Failure) -> bool {
-    failure.message.contains("is not supported yet")
 }
