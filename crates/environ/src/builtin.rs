@@ -55,7 +55,7 @@ macro_rules! builtins {
             }
 
             /// Parameters after the context pointer.
-            pub fn params(self) -> &'static [BuiltinType] {
+            pub const fn params(self) -> &'static [BuiltinType] {
                 match self {
                     $(BuiltinIndex::$name => &[$(BuiltinType::$param),*],)*
                 }

@@ -28,6 +28,18 @@ pub struct VMStoreContext {
     pub epoch_counter: *const AtomicU64,
     /// The runtime's own store, for host functions that compiled code calls.
     pub store: *mut core::ffi::c_void,
+    /// The stack pointer that host functions start with which the guest calls, if the guest runs on a
+    /// stack of its own: below the frames that resumed it. Null if the guest runs on the stack of its
+    /// thread of the operating system; then host functions run below the guest's frames.
+    ///
+    /// Written by the switch to a guest's stack, and put back by the function that made it.
+    pub host_sp: *mut u8,
+    /// The stack pointer of the guest while a host function runs that it has called, if it has a stack
+    /// of its own. The way back from the host function loads this: a host function that changes it has
+    /// switched threads.
+    ///
+    /// Written on each way out of such a guest; swapped with the running thread.
+    pub guest_sp: *mut u8,
 }
 
 /// What an entry from the host into wasm leaves in its frame, for traps to come back to and for

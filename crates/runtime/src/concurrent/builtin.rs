@@ -1,9 +1,10 @@
 //! What guests call: the built-ins of concurrency, by what the compiler has told of them.
 
+use super::answer::{Answer, DONE};
 use super::{copy, end, error_context, task, thread, waitable};
 use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, val_raw};
+use crate::vm::ComponentInstancePtr;
 use anyhow::Result;
 use threadline_concurrent::Trap;
 use threadline_environ::component::{
@@ -12,9 +13,8 @@ use threadline_environ::component::{
 use threadline_environ::layout::ValRaw;
 use threadline_environ::{RuntimeComponentInstanceIndex, TrampolineIndex};
 
-/// A built-in that knows no more than its instance, with operands that it may not use: what it gives,
-/// an i32, as wide as a pointer, because a narrower one in memory next to its tag would be read
-/// together with that, which stalls.
+/// A built-in that knows no more than its instance, with operands that it may not use. Its result is
+/// an i32.
 #[inline]
 pub(crate) fn plain_builtin(
     store: &mut StoreOpaque,
@@ -22,7 +22,7 @@ pub(crate) fn plain_builtin(
     owner: RuntimeComponentInstanceIndex,
     builtin: PlainBuiltin,
     operands: [u32; 2],
-) -> Result<u64> {
+) -> Result<Answer> {
     let table = || instance.handle_table(owner);
     match builtin {
         PlainBuiltin::ThreadIndex
@@ -34,13 +34,14 @@ pub(crate) fn plain_builtin(
         | PlainBuiltin::ThreadSuspendThenPromote
         | PlainBuiltin::ThreadYieldThenPromote => {
             check_current(store, instance, owner, operands[0])?;
-            return thread::thread_builtin(store, builtin, operands[0]).map(u64::from);
+            return thread::thread_builtin(store, builtin, operands[0]);
         }
         PlainBuiltin::WaitableSetNew => {
-            return waitable::set_new(store, instance, owner).map(u64::from);
+            let index = waitable::set_new(store, instance, owner)?;
+            return Ok(Answer::Done(index.into()));
         }
         PlainBuiltin::SubtaskCancel { async_ } => {
-            return waitable::subtask_cancel(store, table(), operands[0], async_).map(u64::from);
+            return waitable::subtask_cancel(store, table(), operands[0], async_);
         }
         PlainBuiltin::TaskCancel => task::task_cancel(store)?,
         PlainBuiltin::BackpressureInc => {
@@ -58,7 +59,7 @@ pub(crate) fn plain_builtin(
         }
         PlainBuiltin::ErrorContextDrop => error_context::drop(store, table(), operands[0])?,
     }
-    Ok(0)
+    Ok(Answer::Done(0))
 }
 
 /// The current thread is one of the instance whose built-in is called. One that has no threads may
@@ -89,7 +90,7 @@ pub(crate) fn builtin(
     instance: ComponentInstancePtr,
     index: TrampolineIndex,
     slots: &mut [ValRaw],
-) -> Result<()> {
+) -> Result<Answer> {
     let Trampoline::Concurrency {
         builtin,
         instance: owner,
@@ -100,9 +101,7 @@ pub(crate) fn builtin(
     };
     match builtin {
         ConcurrencyBuiltin::Plain(builtin) => {
-            let operands = [0, 1].map(|i| slots.get(i).map_or(0, |slot| val_raw::i32(slot) as u32));
-            let result = plain_builtin(store, instance, owner, builtin, operands)?;
-            slots[0] = val_raw::from_i32(result as i32);
+            bail_bug!("{} is called as a built-in that is not plain", builtin.name());
         }
         ConcurrencyBuiltin::TaskReturn { result, options } => {
             task::task_return(store, instance, result, options, slots)?;
@@ -111,17 +110,19 @@ pub(crate) fn builtin(
             op,
             memory,
             address,
-        } => waitable::set_event(store, instance, owner, op, (memory, address), slots)?,
+        } => {
+            return waitable::set_event(store, instance, owner, op, (memory, address), slots);
+        }
         ConcurrencyBuiltin::ThreadNewIndirect {
             table,
             address,
             closure,
         } => thread::new_indirect(store, instance, (table, address), closure, slots)?,
         ConcurrencyBuiltin::End { op, ty } => {
-            end::end_op(store, (instance, owner), op, ty, slots)?;
+            return end::end_op(store, (instance, owner), op, ty, slots);
         }
         ConcurrencyBuiltin::Copy { op, ty, options } => {
-            copy::copy(store, (instance, owner), op, ty, options, slots)?;
+            return copy::copy(store, (instance, owner), op, ty, options, slots);
         }
         ConcurrencyBuiltin::ErrorContext { op, options } => match op {
             ErrorContextOp::New => error_context::new(store, (instance, owner), options, slots)?,
@@ -130,7 +131,7 @@ pub(crate) fn builtin(
             }
         },
     }
-    Ok(())
+    Ok(DONE)
 }
 
 /// Moves an end or an error context out of a table, or into one.

@@ -1,13 +1,13 @@
 //! `canon lower` of a guest's function, a call of which makes a task.
 
-use super::state::{Concurrency, GuestSubtask, GuestTask, GuestThread, Next, TaskFuncs, TaskWork};
+use super::answer::{After, Answer, DONE};
+use super::state::{Concurrency, GuestSubtask, GuestTask, GuestThread, TaskFuncs, TaskWork};
 use super::turn::{Ran, new_stack, next_for_sync};
 use super::waitable;
-use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, OtherKind, val_raw};
 use anyhow::Result;
-use threadline_concurrent::{InstanceId, NewTask, SubtaskId, SubtaskState, TaskId, Wait};
+use threadline_concurrent::{NewTask, SubtaskId, SubtaskState, TaskId, Wait};
 use threadline_environ::TaskAdapterIndex;
 use threadline_environ::layout::ValRaw;
 
@@ -24,34 +24,79 @@ pub(crate) fn task_call(
     instance: ComponentInstancePtr,
     adapter: TaskAdapterIndex,
     slots: &mut [ValRaw],
-) -> Result<()> {
-    let funcs = instance.tasks().adapter(adapter)?;
-    let caller = store.scheduled(instance, funcs.caller);
-    let callee = store.scheduled(instance, funcs.callee);
-    let subtask = begin(store, instance, adapter, [caller, callee], slots)?;
-    let result = match (funcs.lower_async, funcs.async_typed) {
-        (true, _) => begun(store, instance, funcs, subtask)?,
-        (false, true) => {
-            match store.concurrency.scheduler.wait_for_subtask(subtask)? {
-                Wait::Ready(()) => {}
-                Wait::Block => {
-                    store.block_current()?;
-                }
-            }
-            finish(store, subtask)?
-        }
-        (false, false) => {
-            while !is_resolved(store, subtask) {
-                let next = next_for_sync(&mut store.concurrency.scheduler, callee)?;
-                run(store, next)?;
-            }
-            finish(store, subtask)?
-        }
+) -> Result<Answer> {
+    let (subtask, ran) = begin(store, instance, adapter, slots)?;
+    let call = TaskCall {
+        instance,
+        adapter,
+        subtask,
     };
+    match ran {
+        Ran::Done => call.go_on(store, slots),
+        Ran::Pending => call.wait_for_host(store),
+    }
+}
+
+/// A call of a guest's function that has made a task, on behalf of the guest that made it.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct TaskCall {
+    instance: ComponentInstancePtr,
+    adapter: TaskAdapterIndex,
+    subtask: SubtaskId,
+}
+
+impl TaskCall {
+    /// Goes on when the thread that ran on behalf of the call has blocked or ended.
+    ///
+    /// # Errors
+    /// If a thread fails that runs on behalf of the call, or the call can't ever return.
+    pub(super) fn go_on(self, store: &mut StoreOpaque, slots: &mut [ValRaw]) -> Result<Answer> {
+        let subtask = self.subtask;
+        let funcs = self.instance.tasks().adapter(self.adapter)?;
+        match (funcs.lower_async, funcs.async_typed) {
+            (true, _) => {
+                let result = begun(store, self.instance, funcs, subtask)?;
+                set_result(slots, result);
+                Ok(DONE)
+            }
+            (false, true) => match store.concurrency.scheduler.wait_for_subtask(subtask)? {
+                Wait::Ready(()) => deliver(store, subtask, slots),
+                Wait::Block => Ok(Answer::Blocked(After::Subtask(subtask))),
+            },
+            (false, false) => {
+                let callee = store.scheduled(self.instance, funcs.callee);
+                while !is_resolved(store, subtask) {
+                    let next = next_for_sync(&mut store.concurrency.scheduler, callee)?;
+                    if store.run_thread(next)? == Ran::Pending {
+                        return self.wait_for_host(store);
+                    }
+                }
+                deliver(store, subtask, slots)
+            }
+        }
+    }
+
+    fn wait_for_host(self, store: &mut StoreOpaque) -> Result<Answer> {
+        let stack = store.concurrency.take_interrupted()?;
+        Ok(Answer::Waits(After::Call(self, stack)))
+    }
+}
+
+fn set_result(slots: &mut [ValRaw], result: u64) {
     if let Some(slot) = slots.first_mut() {
         *slot = val_raw::from_i64(result as i64);
     }
-    Ok(())
+}
+
+/// Gives the caller the flat result of a call that is over.
+pub(super) fn deliver(
+    store: &mut StoreOpaque,
+    subtask: SubtaskId,
+    slots: &mut [ValRaw],
+) -> Result<Answer> {
+    let result = finish(store, subtask)?;
+    set_result(slots, result);
+    Ok(DONE)
 }
 
 /// Makes the subtask, the task and its thread, and lets that run until it blocks or ends.
@@ -59,10 +104,11 @@ fn begin(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,
     adapter: TaskAdapterIndex,
-    [caller, callee]: [InstanceId; 2],
     slots: &[ValRaw],
-) -> Result<SubtaskId> {
+) -> Result<(SubtaskId, Ran)> {
     let funcs = instance.tasks().adapter(adapter)?;
+    let caller = store.scheduled(instance, funcs.caller);
+    let callee = store.scheduled(instance, funcs.callee);
     let args = slots[..funcs.params]
         .iter()
         .map(|slot| val_raw::i64(slot) as u64);
@@ -86,18 +132,14 @@ fn begin(
             args: None,
             scope: 0,
         },
-        thread: || GuestThread {
-            stack,
-            next: Next::Task,
-        },
+        thread: || GuestThread::of_task(stack),
     })?;
     let incoming = &mut store.concurrency.incoming;
     let before = incoming.len();
     incoming.extend(args);
-    let result = run(store, thread);
+    let ran = store.run_thread(thread);
     keep_args(store, task, before);
-    result?;
-    Ok(subtask)
+    Ok((subtask, ran?))
 }
 
 /// A task that has not started in its caller's time keeps the parameters that came after this many.
@@ -113,14 +155,6 @@ fn keep_args(store: &mut StoreOpaque, task: TaskId, before: usize) {
             task.args = Some(incoming[before..].into());
         }
         incoming.truncate(before);
-    }
-}
-
-/// Runs a thread on behalf of a guest that has called.
-pub(super) fn run(store: &mut StoreOpaque, thread: threadline_concurrent::ThreadId) -> Result<()> {
-    match store.run_thread(thread)? {
-        Ran::Done => Ok(()),
-        Ran::Pending => bail_bug!("a guest waits for the host, and its caller can't"),
     }
 }
 

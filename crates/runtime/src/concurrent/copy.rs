@@ -8,7 +8,8 @@
 use super::checked_copy::Check;
 use super::end::{self, Owner};
 use super::state::Guests;
-use super::waitable;
+use super::answer::Answer;
+use super::waitable::{self, EventUse};
 use crate::bug::bail_bug;
 use crate::canonical_abi::{CallHandles, LiftContext, LowerContext, load_vals, store_vals};
 use crate::component::Val;
@@ -17,7 +18,7 @@ use crate::trap::Trap as GuestTrap;
 use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, val_raw};
 use anyhow::Result;
 use threadline_concurrent::{
-    Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Scheduler, Side, Transfer, Trap,
+    Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Scheduler, Side, Transfer, Trap, Wait,
 };
 use threadline_environ::OptionsIndex;
 use threadline_environ::canonical_abi::{SizeAlign, size_align};
@@ -177,7 +178,7 @@ pub(super) fn copy(
     ty: EndType,
     options: OptionsIndex,
     slots: &mut [ValRaw],
-) -> Result<()> {
+) -> Result<Answer> {
     store.settle_locks();
     store.settle_lifted();
     let instance = owner.0;
@@ -197,23 +198,21 @@ pub(super) fn copy(
     };
     let buffer = GuestBuffer::new(store, instance, options, elements, (address, length))?;
     let scheduler = &mut store.concurrency.scheduler;
-    let event = match copy_at_once(scheduler, (id, side), &buffer, length as u32)? {
-        Some(event) => event,
+    let waiting = match copy_at_once(scheduler, (id, side), &buffer, length as u32)? {
+        Some(event) => Wait::Ready(event),
         None => {
             match scheduler.begin_copy(id, Buffer::Guest(buffer), length as u32)? {
                 Copying::Begun => store.ask_other_driver(id)?,
                 Copying::Transfer(elements) => transfer(store, elements)?,
             }
-            let waiting = store.concurrency.scheduler.finish_copy(id, is_async)?;
-            waitable::wait(store, waiting)?
+            store.concurrency.scheduler.finish_copy(id, is_async)?
         }
     };
-    let result = event.payload;
-    slots[0] = match ty {
-        EndType::Stream(_) => val_raw::from_address(options.address, result.into()),
-        EndType::Future(_) => val_raw::from_i32(result as i32),
+    let result = match ty {
+        EndType::Stream(_) => options.address,
+        EndType::Future(_) => AddressType::I32,
     };
-    Ok(())
+    waitable::wait(store, waiting, EventUse::Copied(result), slots)
 }
 
 /// Copies elements from or to the buffer that the other end has left, if it has, and their bytes are

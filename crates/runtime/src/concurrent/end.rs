@@ -6,8 +6,9 @@
 //! yet ([`MovingEnds`]). When the host lifts, the end leaves its table at once, and its owner with
 //! the next step of the store ([`StoreOpaque::settle_lifted`]), for lifting shares the store.
 
+use super::answer::{Answer, DONE};
 use super::copy::{self, Elements};
-use super::waitable;
+use super::waitable::{self, EventUse};
 use crate::bug::{bail_bug, bug};
 use crate::canonical_abi::{TypeContext, TypeMismatch};
 use crate::component::{describe_type, other_handle_error};
@@ -20,6 +21,7 @@ use threadline_concurrent::{EndId, Forwarding, Payload, Side, TransferKind};
 use threadline_environ::RuntimeComponentInstanceIndex;
 use threadline_environ::component::{EndOp, EndType, InterfaceType};
 use threadline_environ::layout::ValRaw;
+use threadline_environ::types::AddressType;
 
 /// A component instance: what it is part of, and which.
 pub(super) type Owner = (ComponentInstancePtr, RuntimeComponentInstanceIndex);
@@ -170,7 +172,7 @@ pub(super) fn end_op(
     op: EndOp,
     ty: EndType,
     slots: &mut [ValRaw],
-) -> Result<()> {
+) -> Result<Answer> {
     store.settle_locks();
     store.settle_lifted();
     let operand = |at: usize| slots.get(at).map_or(0, |slot| val_raw::i32(slot) as u32);
@@ -179,17 +181,15 @@ pub(super) fn end_op(
         EndOp::New => slots[0] = val_raw::from_i64(new(store, owner, ty)? as i64),
         EndOp::Forward => forward(store, owner, ty, [first, second])?,
         EndOp::CancelRead { async_ } => {
-            let result = cancel(store, owner, (first, ty, Side::Readable), async_)?;
-            slots[0] = val_raw::from_i32(result as i32);
+            return cancel(store, owner, (first, ty, Side::Readable), async_, slots);
         }
         EndOp::CancelWrite { async_ } => {
-            let result = cancel(store, owner, (first, ty, Side::Writable), async_)?;
-            slots[0] = val_raw::from_i32(result as i32);
+            return cancel(store, owner, (first, ty, Side::Writable), async_, slots);
         }
         EndOp::DropReadable => drop_end(store, owner, (first, ty, Side::Readable))?,
         EndOp::DropWritable => drop_end(store, owner, (first, ty, Side::Writable))?,
     }
-    Ok(())
+    Ok(DONE)
 }
 
 /// `{stream,future}.new`: the index of the readable end, and above it that of the writable one.
@@ -218,7 +218,8 @@ fn cancel(
     owner: Owner,
     (index, ty, side): (u32, EndType, Side),
     is_async: bool,
-) -> Result<u32> {
+    slots: &mut [ValRaw],
+) -> Result<Answer> {
     let (id, _) = end_of(store, owner, index, ty, side)?;
     let scheduler = &mut store.concurrency.scheduler;
     let waiting = scheduler.cancel_copy(id, is_async)?;
@@ -229,7 +230,7 @@ fn cancel(
         }
         store.not_waited_for(other);
     }
-    Ok(waitable::wait(store, waiting)?.payload)
+    waitable::wait(store, waiting, EventUse::Copied(AddressType::I32), slots)
 }
 
 /// `{stream,future}.drop-{readable,writable}`.

@@ -2,7 +2,7 @@
 
 use super::aside::Aside;
 use super::event_loop::{Driven, Outside};
-use super::state::{Concurrency, GuestTask, GuestThread, Next, TaskWork};
+use super::state::{Concurrency, GuestTask, GuestThread, TaskWork};
 use super::turn::{Ran, new_stack, next_for_sync};
 use crate::bug::bug;
 use crate::component::Cancelled;
@@ -347,10 +347,7 @@ impl StoreOpaque {
             needs_exclusive: task.kind != LiftOrLower::LiftStackful,
             caller: None,
             task: payload,
-            thread: || GuestThread {
-                stack,
-                next: Next::Task,
-            },
+            thread: || GuestThread::of_task(stack),
         })?;
         if let Some(call) = self.concurrency.host_calls.get(call) {
             call.task = Some(id);

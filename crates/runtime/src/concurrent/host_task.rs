@@ -10,6 +10,7 @@
 //!
 //! What drives the host's ends of streams and futures is woken likewise (`super::host_end`).
 
+use super::answer::{After, Answer, HostFunction};
 use super::host_call::HostCallId;
 use super::mail::{Bell, Letters, Mail};
 use super::state::{GuestSubtask, Lent};
@@ -28,6 +29,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use threadline_concurrent::{EndId, SubtaskId, SubtaskState, Wait};
+use threadline_environ::layout::ValRaw;
 
 /// What a task of the host does; a call's gives the flat result, having lowered it. The store is lent
 /// to it while it is polled.
@@ -342,8 +344,8 @@ impl HostTasks {
     }
 }
 
-/// Calls a host function, whose future `begin` makes. What the core function returns: the flat result,
-/// or, if it was lowered with `async`, how far the call is.
+/// Calls a host function, whose future `begin` makes. The core function returns the flat result, or, if
+/// it was lowered with `async`, how far the call is; that is put into the slots.
 ///
 /// # Errors
 /// Those of `begin` and the future, and if it can't be waited for.
@@ -351,11 +353,17 @@ impl HostTasks {
 pub(crate) fn host_task_call(
     store: &mut StoreOpaque,
     site: CallSite,
-    begin: impl FnOnce(&mut StoreOpaque, &CallHandles) -> Result<HostTaskFuture>,
-) -> Result<u64> {
+    slots: &mut [ValRaw],
+    begin: impl FnOnce(&mut StoreOpaque, &CallHandles, &[ValRaw]) -> Result<HostTaskFuture>,
+) -> Result<Answer> {
+    let function = HostFunction {
+        instance: Some(site.caller().0),
+        returned: None,
+        has_word: site.is_async() || site.has_flat_result(),
+    };
     let handles = CallHandles::default();
     let id = store.concurrency.host_tasks.reserve(Tenant::Unkept);
-    let begun = catch_unwind(AssertUnwindSafe(|| begin(store, &handles)));
+    let begun = catch_unwind(AssertUnwindSafe(|| begin(store, &handles, slots)));
     let polled = match begun {
         Ok(Ok(future)) => store.poll_future(id, future),
         Ok(Err(error)) => Polled::Ready(Err(error)),
@@ -367,18 +375,24 @@ pub(crate) fn host_task_call(
             store.concurrency.host_tasks.release(id);
             handles.end(store);
             return match over {
-                Polled::Ready(result) => match site.is_async() {
-                    true => result.map(|_| SubtaskState::Returned as u64),
-                    false => result,
-                },
+                Polled::Ready(result) => {
+                    let word = match site.is_async() {
+                        true => result.map(|_| SubtaskState::Returned as u64),
+                        false => result,
+                    };
+                    function.done(word?, slots)
+                }
                 Polled::Panicked(payload) => resume_unwind(payload),
                 Polled::Pending(_) => Err(bug!("matched above").into()),
             };
         }
     };
     match site.is_async() {
-        true => publish(store, site, subtask),
-        false => wait(store, subtask),
+        true => function.done(publish(store, site, subtask)?, slots),
+        false => match store.concurrency.scheduler.wait_for_subtask(subtask)? {
+            Wait::Ready(()) => function.done(call::finish(store, subtask)?, slots),
+            Wait::Block => Ok(Answer::Blocked(After::HostSubtask(subtask, function))),
+        },
     }
 }
 
@@ -426,17 +440,6 @@ fn publish(store: &mut StoreOpaque, site: CallSite, subtask: SubtaskId) -> Resul
     let index = waitable::add(store, table, OtherKind::Subtask, subtask.to_bits())?;
     let scheduler = &mut store.concurrency.scheduler;
     Ok(scheduler.publish_subtask(subtask, index)?.into())
-}
-
-/// The caller waits.
-fn wait(store: &mut StoreOpaque, subtask: SubtaskId) -> Result<u64> {
-    match store.concurrency.scheduler.wait_for_subtask(subtask)? {
-        Wait::Ready(()) => {}
-        Wait::Block => {
-            store.block_current()?;
-        }
-    }
-    call::finish(store, subtask)
 }
 
 impl StoreOpaque {

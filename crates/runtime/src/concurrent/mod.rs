@@ -2,6 +2,7 @@
 //! the stacks of guest threads, the tables of handles, and the host's futures.
 //!
 //! ```text
+//!   answer     what a built-in leaves to be done when its thread goes on
 //!   aside      what a call has of the scheduler while its future isn't polled
 //!   state      what is attached to threads, tasks and subtasks; which instance is which
 //!   builtin    what guests call: dispatches to …
@@ -25,18 +26,15 @@
 //!   switch     the one place that saves and restores what a thread owns of its component's contexts
 //! ```
 //!
-//! *Who may block.* Functions here that lead to [`StoreOpaque::block_guest`] or
-//! [`StoreOpaque::resume_guest`] may be on a stack that is suspended, and then taken away. Their
-//! frames own nothing at these places: no vectors, boxes, guards. What lasts is in
-//! [`Concurrency`].
+//! *Blocking.* Everything here runs on the stack of the thread of the operating system. A built-in
+//! whose thread blocks returns an [`Answer`]; a loop that resumes a thread gets told when everything
+//! waits for the host, and returns in turn.
 //!
 //! *Traps.* A failure on a guest's stack ends its thread; what resumed it gets the error, and so on
 //! outwards; on the way, every component instance that the error goes through is locked.
 //!
-//! [`StoreOpaque::block_guest`]: crate::store::StoreOpaque::block_guest
-//! [`StoreOpaque::resume_guest`]: crate::store::StoreOpaque::resume_guest
-//! [`Concurrency`]: state::Concurrency
 
+mod answer;
 mod aside;
 mod builtin;
 mod call;
@@ -63,6 +61,7 @@ mod thread;
 mod turn;
 mod waitable;
 
+pub(crate) use answer::{After, Answer, DONE, HostFunction};
 pub(crate) use aside::Aside;
 pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
@@ -76,4 +75,4 @@ pub(crate) use relay::RustElements;
 pub use schedule::Schedule;
 pub(crate) use start_function::StartTask;
 pub(crate) use state::{Concurrency, InstanceTasks, TaskFuncs};
-pub(crate) use task::{lends_of_task, scope_of_task};
+pub(crate) use task::{MAX_SLOTS, Returned, lends_of_task, scope_of_task};

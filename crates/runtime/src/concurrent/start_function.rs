@@ -2,7 +2,7 @@
 //! modules, and destructors that the host calls. They are of sync types.
 
 use super::aside::Aside;
-use super::state::{GuestTask, GuestThread, Next, TaskWork};
+use super::state::{GuestTask, GuestThread, TaskWork};
 use super::turn::{Ran, new_stack, next_for_sync};
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc};
@@ -100,10 +100,7 @@ impl StoreOpaque {
                 out: 0,
                 scope: 0,
             },
-            thread: || GuestThread {
-                stack,
-                next: Next::Task,
-            },
+            thread: || GuestThread::of_task(stack),
         })?;
         Ok((task, self.run_thread(thread)?))
     }

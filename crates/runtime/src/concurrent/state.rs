@@ -16,6 +16,7 @@ use crate::vm::{
 use anyhow::Result;
 use std::cell::{Cell, OnceCell};
 use threadline_concurrent::{Event, Id, InstanceId, Platform, Scheduler, SubtaskId};
+use threadline_environ::canonical_abi::LiftOrLower;
 use threadline_environ::component::{Component, InterfaceType};
 use threadline_environ::entity::EntityRef;
 use threadline_environ::{
@@ -37,8 +38,21 @@ impl Platform for Guests {
 /// A thread's own.
 pub(crate) struct GuestThread {
     pub(super) stack: GuestStack,
-    /// What it does when it next gets a stack.
+    /// What it does when it next goes on.
     pub(super) next: Next,
+    /// What the call is that its stack has frames of.
+    pub(super) doing: Doing,
+}
+
+/// What a core function is called for on a thread's stack.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Doing {
+    /// It is that of an explicit thread.
+    Thread,
+    /// It is that of a task, lifted so.
+    Task(LiftOrLower),
+    /// It is a task's callback.
+    Callback,
 }
 
 /// What a thread does next.
@@ -54,6 +68,17 @@ pub(super) enum Next {
     CallBack,
     /// It is called back with this event.
     CallBackWith(Event),
+}
+
+impl GuestThread {
+    /// A thread that will start its task.
+    pub(super) fn of_task(stack: GuestStack) -> GuestThread {
+        GuestThread {
+            stack,
+            next: Next::Task,
+            doing: Doing::Task(LiftOrLower::Lift),
+        }
+    }
 }
 
 /// A task's own.
@@ -170,6 +195,13 @@ impl Concurrency {
         let current = self.scheduler.current();
         let thread = current.and_then(|id| self.scheduler.thread_payload_mut(id));
         Ok(thread.ok_or_else(|| crate::bug::bug!("no guest thread runs"))?)
+    }
+
+    /// Takes the stack that waits for the host in the middle of what its resumer does, which waits
+    /// likewise.
+    pub(super) fn take_interrupted(&mut self) -> Result<GuestStackPtr> {
+        let stack = self.interrupted.pop();
+        Ok(stack.ok_or_else(|| crate::bug::bug!("a thread waits for the host without a stack"))?)
     }
 
     /// What is attached to the running task.

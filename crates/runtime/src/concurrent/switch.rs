@@ -16,8 +16,8 @@
 //! that share one thread (a lifted function and its `post-return`) go in one scope.
 //!
 //! A thread with a stack of its own also owns, while that stack is not the running one, what the
-//! stack has in `VMStoreContext`: its [`StackState`]. Both are in a [`FiberState`], and a
-//! [`Resumed`] swaps both.
+//! stack has in `VMStoreContext`: its [`StackState`]. Both are in a [`FiberState`], which
+//! [enters](FiberState::enter) and [leaves](FiberState::leave). A [`Resumed`] keeps the resumer's.
 //!
 //! Compiled adapters do the same for calls between guests, in code that the compiler emits.
 //!
@@ -126,6 +126,8 @@ pub(crate) struct StackState {
     pub(crate) exit_pc: usize,
     /// `VMStoreContext::stack_limit`.
     pub(crate) limit: usize,
+    /// `VMStoreContext::guest_sp`.
+    pub(crate) sp: *mut u8,
     /// Whose stack it is; null for the stack of a thread of the operating system.
     pub(crate) fiber: *mut FiberRecord,
 }
@@ -138,6 +140,7 @@ impl StackState {
             exit_fp: 0,
             exit_pc: 0,
             limit: 0,
+            sp: std::ptr::null_mut(),
             fiber: std::ptr::null_mut(),
         }
     }
@@ -170,83 +173,51 @@ impl FiberState {
             stack,
         }
     }
-}
 
-/// Changes the running thread to another of the same component: both have stacks of their own.
-#[inline]
-pub(crate) fn change(store: &mut impl RunningStack, from: &mut FiberState, to: &mut FiberState) {
-    from.stack = store.stack();
-    store.set_stack(&to.stack);
-    if let Some(slots) = store.slots() {
-        from.thread.leave(slots);
-        to.thread.enter(slots);
+    /// Makes this thread's copies the running ones. What the running copies held is gone.
+    #[inline]
+    pub(crate) fn enter(&mut self, store: &mut impl RunningStack) {
+        store.set_stack(&self.stack);
+        if let Some(slots) = store.slots() {
+            self.thread.enter(slots);
+        }
+    }
+
+    /// Takes the running copies into this thread's own. Nobody's are the running ones then, until
+    /// some thread [enters](Self::enter), or the resumer goes on.
+    #[inline]
+    pub(crate) fn leave(&mut self, store: &mut impl RunningStack) {
+        self.stack = store.stack();
+        if let Some(slots) = store.slots() {
+            self.thread.leave(slots);
+        }
     }
 }
 
-/// Leaves a thread that has ended, on a stack of its own, for another of the same component on its own.
-#[inline]
-pub(crate) fn exit_to_other(store: &mut impl RunningStack, to: &mut FiberState) {
-    store.set_stack(&to.stack);
-    inherit(store, to);
-}
-
-/// Changes the running thread to another of the same component that has no stack, and takes over that
-/// of the one that runs.
-#[inline]
-pub(crate) fn trade(store: &mut impl RunningStack, from: &mut FiberState, to: &mut FiberState) {
-    if let Some(slots) = store.slots() {
-        from.thread.leave(slots);
-        to.thread.enter(slots);
-    }
-    // What they own while they don't run goes with them, and not with the stack.
-    std::mem::swap(&mut from.thread, &mut to.thread);
-}
-
-/// Leaves a thread that has ended for another of the same component, which takes over its stack.
-#[inline]
-pub(crate) fn inherit(store: &mut impl RunningStack, to: &mut FiberState) {
-    if let Some(slots) = store.slots() {
-        to.thread.enter(slots);
-    }
-}
-
-/// A thread on a stack of its own runs, until [`Resumed::suspend`], or until this is dropped, which
-/// ends it. Either way its resumer's is the running copy again.
+/// While it lives, threads with stacks of their own run, one after the other: each
+/// [enters](FiberState::enter), and [leaves](FiberState::leave) unless it has ended. When this is
+/// dropped, the resumer's copies are the running ones again.
 pub(crate) struct Resumed<S: RunningStack> {
     store: S,
     resumer: FiberState,
 }
 
 impl<S: RunningStack> Resumed<S> {
-    /// Makes `thread`'s the running copy of everything.
-    pub(crate) fn begin(mut store: S, thread: &mut FiberState) -> Resumed<S> {
+    /// Takes the running copies, which are the resumer's. The slots are those of the component whose
+    /// threads are to run.
+    pub(crate) fn begin(mut store: S) -> Resumed<S> {
         let mut resumer = FiberState {
             thread: ThreadState::of_running(),
-            stack: store.stack(),
+            stack: StackState::none(),
         };
-        store.set_stack(&thread.stack);
-        if let Some(slots) = store.slots() {
-            resumer.thread.leave(slots);
-            thread.thread.enter(slots);
-        }
+        resumer.leave(&mut store);
         Resumed { store, resumer }
-    }
-
-    /// The thread stops, and may go on later.
-    pub(crate) fn suspend(mut self, thread: &mut FiberState) {
-        thread.stack = self.store.stack();
-        if let Some(slots) = self.store.slots() {
-            thread.thread.leave(slots);
-        }
     }
 }
 
 impl<S: RunningStack> Drop for Resumed<S> {
     fn drop(&mut self) {
-        self.store.set_stack(&self.resumer.stack);
-        if let Some(slots) = self.store.slots() {
-            self.resumer.thread.enter(slots);
-        }
+        self.resumer.enter(&mut self.store);
     }
 }
 

@@ -13,28 +13,36 @@ use threadline_environ::component::InterfaceType;
 use threadline_environ::layout::ValRaw;
 
 /// Slots for any call of a task: the parameters, and where the caller wants the result.
-const MAX_SLOTS: usize = MAX_FLAT_PARAMS + 1;
+pub(crate) const MAX_SLOTS: usize = MAX_FLAT_PARAMS + 1;
 
-/// What the implicit thread of a task does, having entered its instance.
-pub(super) fn run(store: &mut StoreOpaque) -> Result<()> {
-    let mut slots = [val_raw::ZERO; MAX_SLOTS];
-    let (func, lift) = start(store, &mut slots)?;
-    store.call_on_stack(func, &mut slots)?;
+/// What a thread does whose core function has returned.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Returned {
+    /// It calls this function, with its parameters in the slots.
+    Calls(CoreFunc),
+    /// It has ended, or waits to be called back.
+    Over,
+}
+
+/// The core function of a task has returned, with this in the slots.
+pub(super) fn returned(
+    store: &mut StoreOpaque,
+    lift: LiftOrLower,
+    slots: &mut [ValRaw; MAX_SLOTS],
+) -> Result<Returned> {
     match lift {
-        LiftOrLower::LiftCallback => {
-            let packed = val_raw::i32(&slots[0]) as u32;
-            callbacks(store, packed)
-        }
-        LiftOrLower::LiftStackful => store.end_current(),
+        LiftOrLower::LiftCallback => return callback_returned(store, slots),
+        LiftOrLower::LiftStackful => {}
         LiftOrLower::Lift | LiftOrLower::Lower | LiftOrLower::LowerAsync => {
-            return_result(store, &mut slots, 1)?;
-            store.end_current()
+            return_result(store, slots, 1)?;
         }
     }
+    store.end_current()?;
+    Ok(Returned::Over)
 }
 
 /// `Task.start`: the core function to call, with its parameters in the slots, and how it is lifted.
-fn start(
+pub(super) fn start(
     store: &mut StoreOpaque,
     slots: &mut [ValRaw; MAX_SLOTS],
 ) -> Result<(CoreFunc, LiftOrLower)> {
@@ -77,59 +85,56 @@ fn load_args(args: &[u64], slots: &mut [ValRaw; MAX_SLOTS]) {
     }
 }
 
-/// The callback of a task is called with an event, on a fresh stack.
-pub(super) fn call_back(store: &mut StoreOpaque, event: Event) -> Result<()> {
-    match call_callback(store, event)? {
-        Some(packed) => callbacks(store, packed),
-        None => bail_bug!("a task without a callback is called back"),
-    }
-}
-
-/// The event loop of a task that is lifted with a callback, whose core function or callback has
-/// returned this, until it ends or waits.
-fn callbacks(store: &mut StoreOpaque, mut packed: u32) -> Result<()> {
-    loop {
-        let concurrency = &mut store.concurrency;
-        let thread = concurrency.scheduler.current();
-        let task = concurrency.current_task()?;
-        let (instance, lift) = (task.instance, task.lift);
-        let lift = lift.ok_or_else(|| bug!("a callback of a start function"))?;
-        let table = instance.handle_table(instance.options(lift).instance);
-        let next = concurrency
-            .scheduler
-            .callback_returned(packed, |index| super::waitable::set_at(table, index))?;
-        match next {
-            CallbackNext::Exit => return store.end_current(),
-            CallbackNext::Block => {
-                // It gives its stack back.
-                let thread = thread.and_then(|id| concurrency.scheduler.thread_payload_mut(id));
-                if let Some(thread) = thread {
-                    thread.next = Next::CallBack;
-                }
-                return Ok(());
-            }
-            CallbackNext::Call(event) => match call_callback(store, event)? {
-                Some(next) => packed = next,
-                None => bail_bug!("a task without a callback is called back"),
-            },
+/// The core function or the callback of a task that is lifted with a callback has returned: the next
+/// step of the task's event loop.
+pub(super) fn callback_returned(
+    store: &mut StoreOpaque,
+    slots: &mut [ValRaw; MAX_SLOTS],
+) -> Result<Returned> {
+    let packed = val_raw::i32(&slots[0]) as u32;
+    let concurrency = &mut store.concurrency;
+    let thread = concurrency.scheduler.current();
+    let task = concurrency.current_task()?;
+    let (instance, lift) = (task.instance, task.lift);
+    let lift = lift.ok_or_else(|| bug!("a callback of a start function"))?;
+    let table = instance.handle_table(instance.options(lift).instance);
+    let next = concurrency
+        .scheduler
+        .callback_returned(packed, |index| super::waitable::set_at(table, index))?;
+    match next {
+        CallbackNext::Exit => {
+            store.end_current()?;
+            Ok(Returned::Over)
         }
+        CallbackNext::Block => {
+            // It gives its stack back.
+            let thread = thread.and_then(|id| concurrency.scheduler.thread_payload_mut(id));
+            if let Some(thread) = thread {
+                thread.next = Next::CallBack;
+            }
+            Ok(Returned::Over)
+        }
+        CallbackNext::Call(event) => Ok(Returned::Calls(call_back(store, event, slots)?)),
     }
 }
 
-/// Calls the callback of the current task, if it has one: what it returns.
-fn call_callback(store: &mut StoreOpaque, event: Event) -> Result<Option<u32>> {
+/// The callback of the current task, to be called with an event.
+pub(super) fn call_back(
+    store: &mut StoreOpaque,
+    event: Event,
+    slots: &mut [ValRaw; MAX_SLOTS],
+) -> Result<CoreFunc> {
     super::waitable::delivered(store, &event);
     let task = store.concurrency.current_task()?;
     let (instance, lift) = (task.instance, task.lift);
     let callback = lift.and_then(|lift| instance.options(lift).callback);
     let callback = callback.and_then(|index| instance.tasks().callback(index));
-    let Some(callback) = callback else {
-        return Ok(None);
-    };
-    let mut slots = [event.code as u32, event.index, event.payload]
-        .map(|number| val_raw::from_i32(number as i32));
-    store.call_on_stack(callback, &mut slots)?;
-    Ok(Some(val_raw::i32(&slots[0]) as u32))
+    let callback = callback.ok_or_else(|| bug!("a task without a callback is called back"))?;
+    let operands = [event.code as u32, event.index, event.payload];
+    for (slot, operand) in slots.iter_mut().zip(operands) {
+        *slot = val_raw::from_i32(operand as i32);
+    }
+    Ok(callback)
 }
 
 /// `Task.return_` of the current task, with core values in the first `count` slots, and room for one

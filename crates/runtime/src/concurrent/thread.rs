@@ -1,6 +1,7 @@
 //! `thread.*`: guest threads that guests make and switch between.
 
-use super::state::{GuestThread, Next};
+use super::answer::{After, Answer};
+use super::state::{Doing, GuestThread, Next};
 use super::turn::new_stack;
 use crate::bug::bug;
 use crate::store::StoreOpaque;
@@ -14,23 +15,13 @@ use threadline_environ::layout::ValRaw;
 use threadline_environ::types::AddressType;
 use threadline_environ::{RuntimeTableIndex, SlotType};
 
-/// What an explicit thread does: its function, and then it ends.
-pub(super) fn run(store: &mut StoreOpaque, func: CoreFunc, closure: u64) -> Result<()> {
-    store.call_on_stack(func, &mut [val_raw::from_i64(closure as i64)])?;
-    store.end_current()
-}
-
 /// A switch: the current thread goes on later, and gives 0.
 #[inline(always)]
-fn switched(store: &mut StoreOpaque, switch: Switch) -> Result<u32> {
+fn switched(switch: Switch) -> Answer {
     match switch {
-        Switch::Stay => {}
-        Switch::To(other) => store.switch_to(other)?,
-        Switch::Block => {
-            store.block_current()?;
-        }
+        Switch::Stay => Answer::Done(0),
+        Switch::To(_) | Switch::Block => Answer::Blocked(After::Switched),
     }
-    Ok(0)
 }
 
 /// `thread.index` and all that switch. The current thread is one of the instance that calls.
@@ -39,12 +30,12 @@ pub(super) fn thread_builtin(
     store: &mut StoreOpaque,
     builtin: PlainBuiltin,
     index: u32,
-) -> Result<u32> {
+) -> Result<Answer> {
     if builtin == PlainBuiltin::ThreadYield
         && store.may_hop()
         && let Some(switch) = store.concurrency.scheduler.yield_at_once()
     {
-        return switched(store, switch);
+        return Ok(switched(switch));
     }
     let scheduler = &mut store.concurrency.scheduler;
     let switch = match builtin {
@@ -56,12 +47,12 @@ pub(super) fn thread_builtin(
         PlainBuiltin::ThreadYield => scheduler.thread_yield()?,
         PlainBuiltin::ThreadResumeLater => {
             scheduler.thread_resume_later(index)?;
-            return Ok(0);
+            Switch::Stay
         }
-        PlainBuiltin::ThreadIndex => return Ok(scheduler.thread_index()?),
+        PlainBuiltin::ThreadIndex => return Ok(Answer::Done(scheduler.thread_index()?.into())),
         other => return Err(bug!("{} is of no thread", other.name()).into()),
     };
-    switched(store, switch)
+    Ok(switched(switch))
 }
 
 /// `thread.new-indirect`, of a function at this place of a table.
@@ -92,6 +83,7 @@ pub(super) fn new_indirect(
     let stack = new_stack(store, instance)?;
     let (_, index) = store.concurrency.scheduler.thread_new(|| GuestThread {
         stack,
+        doing: Doing::Thread,
         next: Next::Call(func, val_raw::i64(&slots[1]) as u64),
     })?;
     slots[0] = val_raw::from_i32(index as i32);

@@ -1,14 +1,16 @@
 //! The loops: who is resumed next, and what happens when a thread stops.
 
 use super::aside::Aside;
-use super::state::{Guests, Next};
-use super::{task, thread};
+use super::state::{Doing, Guests, Next};
+use super::task::{self, MAX_SLOTS, Returned};
 use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, GuestRelation, GuestStack, GuestStackPtr, GuestStep};
+use crate::vm::{
+    ComponentInstancePtr, CoreFunc, GuestStack, GuestStackPtr, GuestStep, val_raw,
+};
 use anyhow::Result;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, TraceEvent, Trap, Wait};
+use threadline_environ::layout::ValRaw;
 
 /// How a resumed thread came back.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -18,16 +20,6 @@ pub(super) enum Ran {
     Done,
     /// Everything waits for the host; nothing has been decided.
     Pending,
-}
-
-/// How one stretch of a thread on its stack ended.
-enum Stretch {
-    /// Another thread is to go on, with the same resumer, and has no stack yet.
-    Switched,
-    /// Nobody is current.
-    Stopped,
-    /// Everything waits for the host; then this stack goes on.
-    Pending(GuestStackPtr),
 }
 
 impl StoreOpaque {
@@ -73,74 +65,54 @@ impl StoreOpaque {
         }
     }
 
-    /// Runs the current thread, or the stack that was left to wait for the host, and whoever goes on
-    /// in its place.
-    fn go_on(&mut self, mut interrupted: Option<GuestStackPtr>) -> Result<Ran> {
-        loop {
-            let interrupted = interrupted.take();
-            let stretch = catch_unwind(AssertUnwindSafe(|| self.stretch(interrupted)));
-            let stretch = stretch.unwrap_or_else(|payload| {
-                self.abandon_current();
-                // A thread was resumed, so there is a resumer.
-                let _ = self.concurrency.scheduler.end_resume();
-                self.settle_locks();
-                resume_unwind(payload)
-            });
-            match stretch {
-                Ok(Stretch::Switched) => {}
-                Ok(Stretch::Stopped) => {
-                    self.concurrency.scheduler.end_resume()?;
-                    return Ok(Ran::Done);
-                }
-                Ok(Stretch::Pending(stack)) => {
-                    self.concurrency.interrupted.push(stack);
-                    let scheduler = &mut self.concurrency.scheduler;
-                    scheduler.trace(|| TraceEvent::HostAwaited);
-                    return Ok(Ran::Pending);
-                }
-                Err(error) => {
-                    self.abandon_current();
-                    self.concurrency.scheduler.end_resume()?;
-                    self.settle_locks();
-                    return Err(error);
-                }
-            }
-        }
+    /// Goes on with a thread that waited for the host on behalf of the thread that runs.
+    ///
+    /// # Errors
+    /// As [`Self::run_thread`].
+    pub(super) fn go_on_within(&mut self, stack: GuestStackPtr) -> Result<Ran> {
+        self.go_on(Some(stack))
     }
 
-    /// Runs a stack until who runs on it stops: that of the current thread, which it gets if it has
-    /// none.
-    fn stretch(&mut self, interrupted: Option<GuestStackPtr>) -> Result<Stretch> {
+    /// Runs the current thread, or the stack that was left to wait for the host, and the threads that
+    /// go on in its place.
+    fn go_on(&mut self, interrupted: Option<GuestStackPtr>) -> Result<Ran> {
         let stack = match interrupted {
             Some(stack) => stack,
-            None => {
-                let thread = self.concurrency.current_thread()?;
-                let stack = thread.stack.ptr();
-                if !matches!(thread.next, Next::GoOn) {
-                    if !self.prepare()? {
-                        return Ok(Stretch::Stopped);
-                    }
-                    self.begin_guest(stack, body)?;
-                }
-                stack
-            }
+            None => self.concurrency.current_thread()?.stack.ptr(),
         };
         match self.resume_guest(stack) {
-            GuestStep::Pending(stack) => Ok(Stretch::Pending(stack)),
-            GuestStep::Blocked => Ok(match self.concurrency.scheduler.current() {
-                Some(_) => Stretch::Switched,
-                None => Stretch::Stopped,
-            }),
-            GuestStep::Finished(result) => {
-                result?;
-                Ok(Stretch::Stopped)
+            GuestStep::Stopped => {
+                self.concurrency.scheduler.end_resume()?;
+                Ok(Ran::Done)
+            }
+            GuestStep::Waits(stack) => {
+                self.concurrency.interrupted.push(stack);
+                Ok(Ran::Pending)
+            }
+            GuestStep::Failed(failure) => {
+                self.abandon_current();
+                // A thread was resumed, so there is a resumer.
+                let ended = self.concurrency.scheduler.end_resume();
+                self.settle_locks();
+                let error = failure.into_error();
+                ended?;
+                Err(error)
             }
         }
     }
 
-    /// The current thread, which has no stack, is about to get one: what it does there. Whether it goes
-    /// on at all.
-    fn prepare(&mut self) -> Result<bool> {
+    /// Says that everything waits for the host, to a tracer.
+    pub(crate) fn trace_waiting(&mut self) {
+        let scheduler = &mut self.concurrency.scheduler;
+        scheduler.trace(|| TraceEvent::HostAwaited);
+    }
+
+    /// Has the current thread, which has no stack, look at what it waited for. Returns whether it goes
+    /// on: then it is to be given a stack, and to [begin](Self::begin_current).
+    ///
+    /// # Errors
+    /// If it finds a trap.
+    pub(crate) fn prepare_current(&mut self) -> Result<bool> {
         if !self.concurrency.scheduler.has_outcome()? {
             return match self.concurrency.current_thread()?.next {
                 Next::Task => Ok(self.concurrency.scheduler.enter()? == Wait::Ready(())),
@@ -159,11 +131,88 @@ impl StoreOpaque {
     /// # Errors
     /// If that is a trap.
     #[inline]
-    fn outcome(&mut self) -> Result<Outcome> {
+    pub(super) fn outcome(&mut self) -> Result<Outcome> {
         match self.concurrency.scheduler.take_outcome()? {
             Outcome::Trap(trap) => Err(trap.into()),
             outcome => Ok(outcome),
         }
+    }
+
+    /// Begins what the current thread does on a stack without frames: the core function to call, with
+    /// its parameters in the slots.
+    ///
+    /// # Errors
+    /// If its parameters can't be lowered.
+    pub(crate) fn begin_current(&mut self, slots: &mut [ValRaw; MAX_SLOTS]) -> Result<CoreFunc> {
+        let thread = self.concurrency.current_thread()?;
+        let (func, doing) = match std::mem::replace(&mut thread.next, Next::GoOn) {
+            Next::Task => {
+                let (func, lift) = task::start(self, slots)?;
+                (func, Doing::Task(lift))
+            }
+            Next::Call(func, closure) => {
+                slots[0] = val_raw::from_i64(closure as i64);
+                (func, Doing::Thread)
+            }
+            Next::CallBackWith(event) => (task::call_back(self, event, slots)?, Doing::Callback),
+            Next::GoOn | Next::CallBack => bail_bug!("a thread begins that has begun, or waits"),
+        };
+        self.concurrency.current_thread()?.doing = doing;
+        Ok(func)
+    }
+
+    /// The core function that the current thread has called has returned, with its results in the
+    /// slots.
+    ///
+    /// # Errors
+    /// If the guest traps: by what it has returned, or by ending too early.
+    pub(crate) fn current_returned(&mut self, slots: &mut [ValRaw; MAX_SLOTS]) -> Result<Returned> {
+        let thread = self.concurrency.current_thread()?;
+        let returned = match thread.doing {
+            Doing::Thread => {
+                self.end_current()?;
+                Returned::Over
+            }
+            Doing::Task(lift) => task::returned(self, lift, slots)?,
+            Doing::Callback => task::callback_returned(self, slots)?,
+        };
+        if let Returned::Calls(_) = returned {
+            self.concurrency.current_thread()?.doing = Doing::Callback;
+        }
+        Ok(returned)
+    }
+
+    /// The thread that ran has blocked or ended: the stack of the thread that goes on in its place, with
+    /// the same resumer, if there is one. That is current then.
+    ///
+    /// A built-in may have named it. Otherwise, if the event loop is the resumer, has nothing else to
+    /// do, and would resume another thread of the same component next, that goes on at once.
+    ///
+    /// # Errors
+    /// If the next thread can't be made current, which is a bug.
+    #[inline]
+    pub(crate) fn next_in_place(&mut self) -> Result<Option<GuestStackPtr>> {
+        if let Some(current) = self.concurrency.scheduler.current() {
+            let thread = self.concurrency.scheduler.thread_payload(current);
+            let thread = thread.ok_or_else(|| bug!("the current thread is gone"))?;
+            return Ok(Some(thread.stack.ptr()));
+        }
+        if !self.may_hop() {
+            return Ok(None);
+        }
+        let scheduler = &mut self.concurrency.scheduler;
+        let Some(next) = scheduler.next_ready() else {
+            return Ok(None);
+        };
+        let Some(thread) = scheduler.thread_payload(next) else {
+            return Ok(None);
+        };
+        let stack = thread.stack.ptr();
+        if !self.may_go_on_in_place(stack) {
+            return Ok(None);
+        }
+        self.concurrency.scheduler.resume_in_place(next)?;
+        Ok(Some(stack))
     }
 
     /// The current thread has failed, and its frames are gone: it ends, and its instance is locked.
@@ -234,7 +283,7 @@ impl StoreOpaque {
             // What the host does for it may have begun further calls, which end where they were begun.
             if let Ok(thread) = self.concurrency.current_thread() {
                 let stack = thread.stack.ptr();
-                self.drop_hosted(stack);
+                self.drop_future_of(stack);
             }
             self.abandon_current();
             if self.concurrency.scheduler.end_resume().is_err() {
@@ -250,136 +299,6 @@ impl StoreOpaque {
         match scheduler.exit_thread(|task| (task.instance, task.scope))? {
             Some((instance, scope)) if scope != 0 => Ok(instance.borrow_scopes().exit(scope)?),
             _ => Ok(()),
-        }
-    }
-
-    /// The thread that was current goes on as this one, which is; what it finds when it goes on
-    /// itself.
-    ///
-    /// # Errors
-    /// If it finds a trap.
-    #[inline(always)]
-    pub(super) fn switch_to(&mut self, other: ThreadId) -> Result<()> {
-        self.go_to(other)?;
-        self.outcome().map(drop)
-    }
-
-    /// Leaves the stack that runs for the current thread, which is another one of the component.
-    #[inline(always)]
-    fn go_to(&mut self, other: ThreadId) -> Result<()> {
-        let thread = self.concurrency.scheduler.thread_payload(other);
-        let thread = thread.ok_or_else(|| bug!("the current thread is gone"))?;
-        let stack = thread.stack.ptr();
-        match matches!(thread.next, Next::GoOn) || self.begin_at_once(stack) {
-            true => self.switch_guest(stack),
-            // Its resumer sees to it.
-            false => self.block_guest(),
-        }
-    }
-
-    /// Gives the current thread a stack, if nothing can keep it from going on there, nor fail.
-    fn begin_at_once(&mut self, stack: GuestStackPtr) -> bool {
-        let outcome = self.concurrency.scheduler.outcome();
-        let goes_on = match self.concurrency.current_thread().map(|thread| &thread.next) {
-            Ok(Next::Call(..)) => matches!(outcome, Ok(Outcome::Resumed)),
-            Ok(Next::CallBack) => matches!(outcome, Ok(Outcome::Callback(_))),
-            Ok(Next::Task | Next::GoOn | Next::CallBackWith(_)) | Err(_) => false,
-        };
-        goes_on && self.begin_guest(stack, body).is_ok() && matches!(self.prepare(), Ok(true))
-    }
-
-    /// The thread that runs has blocked: if its resumer is the event loop, and that would only resume the
-    /// next thread of the component, this is done here, and the thread that runs goes on when it is
-    /// resumed. Whether that was so.
-    #[inline]
-    fn hop(&mut self) -> Result<bool> {
-        let Some((next, _, relation)) = self.next_here() else {
-            return Ok(false);
-        };
-        self.concurrency.scheduler.resume_in_place(next)?;
-        if relation == GuestRelation::Neighbour {
-            self.go_to(next)?;
-        }
-        Ok(true)
-    }
-
-    /// Whom the event loop would resume next, if it is the resumer, has nothing else to do, and that is a
-    /// thread of the component that runs, or who has just run itself; and its stack, if it has frames.
-    #[inline]
-    fn next_here(&mut self) -> Option<(ThreadId, Option<GuestStackPtr>, GuestRelation)> {
-        if !self.may_hop() {
-            return None;
-        }
-        let scheduler = &mut self.concurrency.scheduler;
-        let next = scheduler.next_ready()?;
-        let thread = scheduler.thread_payload(next)?;
-        let (stack, has_frames) = (thread.stack.ptr(), matches!(thread.next, Next::GoOn));
-        let relation = self.guest_relation(stack);
-        let stack = has_frames.then_some(stack);
-        (relation != GuestRelation::Stranger).then_some((next, stack, relation))
-    }
-
-    /// The thread that ran has ended or waits to be called back, so that its stack is free: if the event
-    /// loop is the resumer, and would only resume another thread of the component, that is current now.
-    /// If it has no stack, it goes on on this one. If it has one, and the thread that ran has ended, this
-    /// stack is left for that, and this never returns. Whether it goes on here.
-    ///
-    /// # Errors
-    /// If the other thread fails, which is current then.
-    fn hand_over(&mut self, mut last: ThreadId) -> Result<bool> {
-        while let Some((next, stack, _)) = self.next_here() {
-            let scheduler = &mut self.concurrency.scheduler;
-            let has_ended = scheduler.thread_payload(last).is_none();
-            if stack.is_some() && !has_ended {
-                return Ok(false);
-            }
-            scheduler.resume_in_place(next)?;
-            if let Some(stack) = stack {
-                self.leave_guest_for(stack);
-            }
-            if let Some((from, to)) = scheduler.thread_payloads_mut(last, next) {
-                from.stack.hand_over(&mut to.stack);
-            } else if last != next
-                && let Some(to) = scheduler.thread_payload_mut(next)
-            {
-                to.stack.inherit();
-            }
-            if self.prepare()? {
-                return Ok(true);
-            }
-            // It has blocked, and needs no stack any more.
-            last = next;
-        }
-        Ok(false)
-    }
-
-    /// The current thread goes to its resumer; what it finds when it goes on.
-    ///
-    /// # Errors
-    /// If it finds a trap.
-    pub(super) fn block_current(&mut self) -> Result<Outcome> {
-        if !self.hop()? {
-            self.block_guest()?;
-        }
-        self.outcome()
-    }
-}
-
-/// What a thread does on a stack without frames, and then others that it is handed over to.
-fn body(store: &mut StoreOpaque) -> Result<()> {
-    loop {
-        let Some(id) = store.concurrency.scheduler.current() else {
-            bail_bug!("nobody has got a stack");
-        };
-        let thread = store.concurrency.current_thread()?;
-        match std::mem::replace(&mut thread.next, Next::GoOn) {
-            Next::Task => task::run(store)?,
-            Next::Call(func, closure) => thread::run(store, func, closure)?,
-            Next::CallBackWith(event) => task::call_back(store, event)?,
-            Next::GoOn | Next::CallBack => bail_bug!("a thread has got a stack and needs none"),
-        }
-        if !store.hand_over(id)? {
-            return Ok(());
         }
     }
 }

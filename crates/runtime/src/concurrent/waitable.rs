@@ -1,6 +1,8 @@
 //! Waitable sets and subtasks: `waitable-set.*`, `waitable.join`, `subtask.*`, and events.
 
+use super::answer::{After, Answer, DONE};
 use super::state::{GuestSubtask, Lent};
+use super::turn::Ran;
 use crate::bug::bug;
 use crate::component::other_handle_error;
 use crate::store::StoreOpaque;
@@ -8,7 +10,8 @@ use crate::trap::Trap as GuestTrap;
 use crate::vm::{ComponentInstancePtr, HandleTablePtr, OtherKind, val_raw};
 use anyhow::Result;
 use threadline_concurrent::{
-    CancelRequest, CancelSubtask, EndId, Event, Outcome, SetId, SubtaskId, TaskId, Wait, WaitableId,
+    CancelRequest, CancelSubtask, EndId, Event, SetId, SubtaskId, TaskId, ThreadId, Wait,
+    WaitableId,
 };
 use threadline_environ::component::SetOp;
 use threadline_environ::layout::ValRaw;
@@ -93,14 +96,63 @@ pub(super) fn delivered(store: &mut StoreOpaque, event: &Event) {
     }
 }
 
-/// The event that the current thread blocks for, if it isn't there.
-pub(super) fn wait(store: &mut StoreOpaque, waiting: Wait<Event>) -> Result<Event> {
+/// What becomes of an event that a thread has waited for.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum EventUse {
+    /// `waitable-set.wait`: its code is the result, the rest goes into memory.
+    Set {
+        /// The component that the memory is of.
+        instance: ComponentInstancePtr,
+        /// The memory.
+        memory: RuntimeMemoryIndex,
+        /// Where in it.
+        to: u64,
+    },
+    /// `subtask.cancel`: its payload is the result.
+    Cancelled,
+    /// A read or write: its payload is the result, of this type.
+    Copied(AddressType),
+}
+
+/// Gives a guest the event that it waits for, if that is there.
+pub(super) fn wait(
+    store: &mut StoreOpaque,
+    waiting: Wait<Event>,
+    using: EventUse,
+    slots: &mut [ValRaw],
+) -> Result<Answer> {
     match waiting {
-        Wait::Ready(event) => Ok(event),
-        Wait::Block => match store.block_current()? {
-            Outcome::Event(event) => Ok(event),
-            other => Err(bug!("who waits for an event gets {other:?}").into()),
-        },
+        Wait::Ready(event) => use_event(store, using, event, slots),
+        Wait::Block => Ok(Answer::Blocked(After::Event(using))),
+    }
+}
+
+/// Gives a guest an event.
+pub(super) fn use_event(
+    store: &mut StoreOpaque,
+    using: EventUse,
+    event: Event,
+    slots: &mut [ValRaw],
+) -> Result<Answer> {
+    match using {
+        EventUse::Set {
+            instance,
+            memory,
+            to,
+        } => {
+            delivered(store, &event);
+            store_event(store, instance, memory, to, &event)?;
+            slots[0] = val_raw::from_i32(event.code as i32);
+            Ok(DONE)
+        }
+        EventUse::Cancelled => {
+            delivered(store, &event);
+            Ok(Answer::Done(event.payload.into()))
+        }
+        EventUse::Copied(ty) => {
+            slots[0] = val_raw::from_address(ty, event.payload.into());
+            Ok(DONE)
+        }
     }
 }
 
@@ -137,22 +189,21 @@ pub(super) fn set_event(
     op: SetOp,
     (memory, address): (RuntimeMemoryIndex, AddressType),
     slots: &mut [ValRaw],
-) -> Result<()> {
+) -> Result<Answer> {
     // What has trapped since may be an event here.
     store.settle_locks();
     let set = set_at(instance.handle_table(owner), val_raw::i32(&slots[0]) as u32)?;
     let to = val_raw::address(address, &slots[1]);
-    let event = match op {
-        SetOp::Wait => {
-            let waiting = store.concurrency.scheduler.set_wait(set)?;
-            wait(store, waiting)?
-        }
-        SetOp::Poll => store.concurrency.scheduler.set_poll(set)?,
+    let using = EventUse::Set {
+        instance,
+        memory,
+        to,
     };
-    delivered(store, &event);
-    store_event(store, instance, memory, to, &event)?;
-    slots[0] = val_raw::from_i32(event.code as i32);
-    Ok(())
+    let waiting = match op {
+        SetOp::Wait => store.concurrency.scheduler.set_wait(set)?,
+        SetOp::Poll => Wait::Ready(store.concurrency.scheduler.set_poll(set)?),
+    };
+    wait(store, waiting, using, slots)
 }
 
 /// `unpack_event`.
@@ -221,39 +272,72 @@ pub(super) fn subtask_cancel(
     table: HandleTablePtr,
     index: u32,
     is_async: bool,
-) -> Result<u32> {
+) -> Result<Answer> {
     let subtask = subtask_at(table, index)?;
     match store.concurrency.scheduler.cancel_subtask(subtask)? {
         CancelSubtask::Resolved => {}
-        CancelSubtask::AskTask(task) => request_cancellation(store, task)?,
+        CancelSubtask::AskTask(task) => {
+            let request = store.concurrency.scheduler.request_cancellation(task)?;
+            if let CancelRequest::Resume(thread) = request {
+                let cancellation = Cancellation {
+                    subtask,
+                    task,
+                    is_async,
+                };
+                return cancellation.run(store, thread, &mut []);
+            }
+        }
         CancelSubtask::AskHost => store.cancel_host_task(subtask)?,
     }
-    let waiting = store
-        .concurrency
-        .scheduler
-        .finish_cancel(subtask, is_async)?;
-    let event = wait(store, waiting)?;
-    delivered(store, &event);
-    Ok(event.payload)
+    finish_cancel(store, subtask, is_async, &mut [])
 }
 
-/// `Task.request_cancellation`, and the threads that it resumes.
-pub(super) fn request_cancellation(
+fn finish_cancel(
     store: &mut StoreOpaque,
+    subtask: SubtaskId,
+    is_async: bool,
+    slots: &mut [ValRaw],
+) -> Result<Answer> {
+    let scheduler = &mut store.concurrency.scheduler;
+    let waiting = scheduler.finish_cancel(subtask, is_async)?;
+    wait(store, waiting, EventUse::Cancelled, slots)
+}
+
+/// `Task.request_cancellation` on behalf of `subtask.cancel`: the threads that it resumes.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Cancellation {
+    subtask: SubtaskId,
     task: TaskId,
-) -> Result<(), anyhow::Error> {
-    match store.concurrency.scheduler.request_cancellation(task)? {
-        CancelRequest::BeforeStart(cancelled) => {
-            drop(cancelled);
-            Ok(())
+    is_async: bool,
+}
+
+impl Cancellation {
+    /// Goes on when the thread that was resumed has blocked or ended.
+    ///
+    /// # Errors
+    /// If a thread fails that is resumed.
+    pub(super) fn go_on(self, store: &mut StoreOpaque, slots: &mut [ValRaw]) -> Result<Answer> {
+        match store.concurrency.scheduler.next_for_cancellation(self.task) {
+            Some(next) => self.run(store, next, slots),
+            None => finish_cancel(store, self.subtask, self.is_async, slots),
         }
-        CancelRequest::Later => Ok(()),
-        CancelRequest::Resume(mut thread) => loop {
-            super::call::run(store, thread)?;
-            match store.concurrency.scheduler.next_for_cancellation(task) {
-                Some(next) => thread = next,
-                None => return Ok(()),
+    }
+
+    fn run(
+        self,
+        store: &mut StoreOpaque,
+        mut thread: ThreadId,
+        slots: &mut [ValRaw],
+    ) -> Result<Answer> {
+        loop {
+            if store.run_thread(thread)? == Ran::Pending {
+                let stack = store.concurrency.take_interrupted()?;
+                return Ok(Answer::Waits(After::Cancel(self, stack)));
             }
-        },
+            match store.concurrency.scheduler.next_for_cancellation(self.task) {
+                Some(next) => thread = next,
+                None => return finish_cancel(store, self.subtask, self.is_async, slots),
+            }
+        }
     }
 }

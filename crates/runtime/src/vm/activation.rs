@@ -4,8 +4,7 @@
 //! thread-local. It names the store of the innermost entry on this thread, also while a host
 //! function runs; whether the fault is in wasm is told by its address. The entry itself is in
 //! `VMStoreContext::entry`, which belongs to the stack: `stack_switch` [`enter`]s the store of the
-//! stack it switches to, and sees to it that `stack_low` and `VMStoreContext::stack_limit` are that
-//! stack's.
+//! stack that it switches to.
 
 use std::cell::Cell;
 use std::ptr;

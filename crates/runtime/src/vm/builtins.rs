@@ -17,6 +17,7 @@ use super::resources::{
     begin_lends, borrow_scopes_grow, end_lends, handle_failure, handle_table_grow, lend,
     resource_destroy,
 };
+use super::sys::arch::{call_and_switch, call_on_host_stack};
 use super::throw::{throw, throw_ref};
 use super::transcode::transcode;
 use crate::bug::bail_bug;
@@ -52,46 +53,82 @@ pub(super) fn table() -> *const usize {
     TABLE.0.as_ptr().cast()
 }
 
+/// A function that compiled code calls for a host function, which runs on the host's stack.
+macro_rules! on_host_stack {
+    ($target:path) => {{
+        #[unsafe(naked)]
+        unsafe extern "C" fn call() {
+            call_on_host_stack!($target)
+        }
+        call as *const c_void
+    }};
+}
+
+/// The same for a host function that may switch threads.
+macro_rules! switching {
+    ($target:path) => {{
+        #[unsafe(naked)]
+        unsafe extern "C" fn call() {
+            call_and_switch!($target)
+        }
+        call as *const c_void
+    }};
+}
+
+/// How many parameters both processors' conventions pass in registers, the context among them.
+const MAX_PARAMS: usize = 6;
+
+const _: () = {
+    let mut i = 0;
+    while i < COUNT {
+        // Parameters on the guest's stack would not be found on the host's.
+        assert!(BuiltinIndex::ALL[i].params().len() < MAX_PARAMS);
+        i += 1;
+    }
+};
+
+/// What compiled code calls for a builtin. Those that run on the guest's own stack are a few
+/// instructions without a frame.
 const fn pointer(builtin: BuiltinIndex) -> *const c_void {
     match builtin {
-        BuiltinIndex::Raise => raise as *const c_void,
-        BuiltinIndex::Trap => trap as *const c_void,
-        BuiltinIndex::MemoryGrow => memory_grow as *const c_void,
-        BuiltinIndex::MemoryAtomicNotify => memory_atomic_notify as *const c_void,
-        BuiltinIndex::MemoryAtomicWait32 => memory_atomic_wait32 as *const c_void,
-        BuiltinIndex::MemoryAtomicWait64 => memory_atomic_wait64 as *const c_void,
+        BuiltinIndex::Raise => on_host_stack!(raise),
+        BuiltinIndex::Trap => on_host_stack!(trap),
+        BuiltinIndex::MemoryGrow => on_host_stack!(memory_grow),
+        BuiltinIndex::MemoryAtomicNotify => on_host_stack!(memory_atomic_notify),
+        BuiltinIndex::MemoryAtomicWait32 => on_host_stack!(memory_atomic_wait32),
+        BuiltinIndex::MemoryAtomicWait64 => on_host_stack!(memory_atomic_wait64),
         BuiltinIndex::MemoryMove => memory_move as *const c_void,
         BuiltinIndex::MemorySet => memory_set as *const c_void,
-        BuiltinIndex::MemoryCopy => memory_copy as *const c_void,
-        BuiltinIndex::MemoryFill => memory_fill as *const c_void,
-        BuiltinIndex::MemoryInit => memory_init as *const c_void,
-        BuiltinIndex::DataDrop => data_drop as *const c_void,
-        BuiltinIndex::TableGrow => table_grow as *const c_void,
-        BuiltinIndex::TableFill => table_fill as *const c_void,
-        BuiltinIndex::TableCopy => table_copy as *const c_void,
-        BuiltinIndex::TableInit => table_init as *const c_void,
-        BuiltinIndex::ElemDrop => elem_drop as *const c_void,
+        BuiltinIndex::MemoryCopy => on_host_stack!(memory_copy),
+        BuiltinIndex::MemoryFill => on_host_stack!(memory_fill),
+        BuiltinIndex::MemoryInit => on_host_stack!(memory_init),
+        BuiltinIndex::DataDrop => on_host_stack!(data_drop),
+        BuiltinIndex::TableGrow => on_host_stack!(table_grow),
+        BuiltinIndex::TableFill => on_host_stack!(table_fill),
+        BuiltinIndex::TableCopy => on_host_stack!(table_copy),
+        BuiltinIndex::TableInit => on_host_stack!(table_init),
+        BuiltinIndex::ElemDrop => on_host_stack!(elem_drop),
         BuiltinIndex::ContextGet => context_get as *const c_void,
         BuiltinIndex::ContextSet => context_set as *const c_void,
-        BuiltinIndex::HandleFailure => handle_failure as *const c_void,
-        BuiltinIndex::HandleTableGrow => handle_table_grow as *const c_void,
-        BuiltinIndex::BorrowScopesGrow => borrow_scopes_grow as *const c_void,
-        BuiltinIndex::ResourceDestroy => resource_destroy as *const c_void,
-        BuiltinIndex::BeginLends => begin_lends as *const c_void,
-        BuiltinIndex::Lend => lend as *const c_void,
-        BuiltinIndex::EndLends => end_lends as *const c_void,
-        BuiltinIndex::Transcode => transcode as *const c_void,
-        BuiltinIndex::IsSubtype => is_subtype as *const c_void,
-        BuiltinIndex::OutOfFuel => out_of_fuel as *const c_void,
-        BuiltinIndex::NewEpoch => new_epoch as *const c_void,
-        BuiltinIndex::Throw => throw as *const c_void,
-        BuiltinIndex::ThrowRef => throw_ref as *const c_void,
-        BuiltinIndex::Concurrency => concurrency as *const c_void,
-        BuiltinIndex::PlainConcurrency => plain_concurrency as *const c_void,
-        BuiltinIndex::TaskCall => task_call as *const c_void,
-        BuiltinIndex::Transfer => transfer as *const c_void,
-        BuiltinIndex::TaskScope => task_scope as *const c_void,
-        BuiltinIndex::TaskLends => task_lends as *const c_void,
+        BuiltinIndex::HandleFailure => on_host_stack!(handle_failure),
+        BuiltinIndex::HandleTableGrow => on_host_stack!(handle_table_grow),
+        BuiltinIndex::BorrowScopesGrow => on_host_stack!(borrow_scopes_grow),
+        BuiltinIndex::ResourceDestroy => on_host_stack!(resource_destroy),
+        BuiltinIndex::BeginLends => on_host_stack!(begin_lends),
+        BuiltinIndex::Lend => on_host_stack!(lend),
+        BuiltinIndex::EndLends => on_host_stack!(end_lends),
+        BuiltinIndex::Transcode => on_host_stack!(transcode),
+        BuiltinIndex::IsSubtype => on_host_stack!(is_subtype),
+        BuiltinIndex::OutOfFuel => switching!(out_of_fuel),
+        BuiltinIndex::NewEpoch => switching!(new_epoch),
+        BuiltinIndex::Throw => on_host_stack!(throw),
+        BuiltinIndex::ThrowRef => on_host_stack!(throw_ref),
+        BuiltinIndex::Concurrency => switching!(concurrency),
+        BuiltinIndex::PlainConcurrency => switching!(plain_concurrency),
+        BuiltinIndex::TaskCall => switching!(task_call),
+        BuiltinIndex::Transfer => on_host_stack!(transfer),
+        BuiltinIndex::TaskScope => on_host_stack!(task_scope),
+        BuiltinIndex::TaskLends => on_host_stack!(task_lends),
     }
 }
 

@@ -25,9 +25,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMHeader, VMStoreContext, ValRaw};
 
-/// Bytes at the end of a thread's stack that are kept for host functions, whatever wasm's own
-/// share is.
-pub(super) const HOST_STACK_RESERVE: usize = 128 << 10;
+/// Bytes at the end of the stack of a thread of the operating system that are kept for host functions,
+/// whatever wasm's own share is. On a stack of less than four times as many it is a quarter of it.
+const HOST_STACK_RESERVE: usize = 512 << 10;
 
 /// The trampoline of a `FuncKey::HostToWasm`.
 #[derive(Copy, Clone, Debug)]
@@ -46,6 +46,11 @@ impl HostToWasm {
     pub(crate) unsafe fn from_ptr(code: *const c_void) -> HostToWasm {
         // SAFETY: the compiler gives functions of that key this signature.
         HostToWasm(unsafe { std::mem::transmute::<*const c_void, HostToWasmFn>(code) })
+    }
+
+    /// Its address.
+    pub(super) fn address(self) -> usize {
+        self.0 as usize
     }
 }
 
@@ -83,8 +88,13 @@ pub(crate) unsafe fn call_wasm(
     vmctx: *mut c_void,
     args: &mut [ValRaw],
 ) -> anyhow::Result<()> {
-    // SAFETY: the caller answers for `context`.
-    unsafe { check_stack(context)? };
+    // SAFETY: the caller answers for `context`, which outlives the guard.
+    let _host_stack = unsafe {
+        let on_behalf = !(*context).host_sp.is_null();
+        let guard = on_behalf.then(|| OnHostStack::begin(context));
+        check_stack(context)?;
+        guard
+    };
     let returned = {
         let _thread = match thread {
             // SAFETY: `vmctx` is a context that the caller answers for.
@@ -126,32 +136,39 @@ unsafe fn enter(
     }
 }
 
-/// The same for the first entry on a fiber, whose record's address it leaves in `base`. Whoever
-/// resumes the fiber has [entered](activation::enter) the store: a fiber may end on another thread
-/// than it began on, so nothing on it may hold on to a thread-local variable.
-///
-/// # Safety
-/// As for [`call_wasm`]; `args` is the address of its array. This is called on a fiber with its
-/// own stack limit set, and each time that is resumed the record at `base` is linked to the
-/// resumer's entry. `base` may be written.
-pub(super) unsafe fn enter_on_fiber(
+/// While it lives, wasm of the store runs on the stack of the operating system's thread, on behalf of a
+/// host function that a guest with a stack of its own has called.
+struct OnHostStack {
     context: *mut VMStoreContext,
-    trampoline: HostToWasm,
-    code: *const c_void,
-    vmctx: *mut c_void,
-    args: *mut ValRaw,
-    base: *mut *mut VMEntryRecord,
-) -> bool {
-    // SAFETY: as in `enter`. If the fiber is abandoned the record is not linked to any more: it
-    // isn't in `context` while the fiber is suspended.
-    unsafe {
-        let mut record = record_for(context);
-        let record = &raw mut record;
-        (*context).entry = record;
-        *base = record;
-        let returned = (trampoline.0)(vmctx, code, args, record);
-        unlink(context, record);
-        returned
+    host_sp: *mut u8,
+    stack_limit: usize,
+}
+
+impl OnHostStack {
+    /// # Safety
+    /// `context` is a live store's, and outlives the result.
+    #[cold]
+    unsafe fn begin(context: *mut VMStoreContext) -> OnHostStack {
+        // SAFETY: the caller answers for `context`; the cells are around it.
+        unsafe {
+            let limit = (*StoreCells::of(context)).host_limit;
+            OnHostStack {
+                context,
+                host_sp: std::mem::replace(&mut (*context).host_sp, std::ptr::null_mut()),
+                stack_limit: (*context).stack_limit.swap(limit, Ordering::Relaxed),
+            }
+        }
+    }
+}
+
+impl Drop for OnHostStack {
+    fn drop(&mut self) {
+        // SAFETY: as in `begin`.
+        unsafe {
+            (*self.context).host_sp = self.host_sp;
+            let limit = &(*self.context).stack_limit;
+            limit.store(self.stack_limit, Ordering::Relaxed);
+        }
     }
 }
 
@@ -160,7 +177,7 @@ pub(super) unsafe fn enter_on_fiber(
 /// # Safety
 /// `context` is a live store's.
 #[inline(always)]
-unsafe fn record_for(context: *mut VMStoreContext) -> VMEntryRecord {
+pub(super) unsafe fn record_for(context: *mut VMStoreContext) -> VMEntryRecord {
     // SAFETY: the caller answers for `context`.
     unsafe {
         VMEntryRecord {
@@ -179,7 +196,7 @@ unsafe fn record_for(context: *mut VMStoreContext) -> VMEntryRecord {
 /// # Safety
 /// `record` is the innermost entry of the live store with this context.
 #[inline(always)]
-unsafe fn unlink(context: *mut VMStoreContext, record: *const VMEntryRecord) {
+pub(super) unsafe fn unlink(context: *mut VMStoreContext, record: *const VMEntryRecord) {
     // SAFETY: the caller answers for both.
     unsafe {
         (*context).entry = (*record).previous;
@@ -191,24 +208,66 @@ unsafe fn unlink(context: *mut VMStoreContext, record: *const VMEntryRecord) {
 /// Sets the stack limit if this is an outermost entry, and checks that there is stack left.
 ///
 /// # Safety
-/// `context` is a live store's.
+/// `context` is a live store's, no guest of which runs on a stack of its own, but in an [`OnHostStack`].
+#[inline]
 unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
     let here = 0u8;
     let sp = (&raw const here).addr();
     // SAFETY: the caller answers for `context`.
     let (limit, outermost) = unsafe { (&(*context).stack_limit, (*context).entry.is_null()) };
     if outermost {
-        sys::prepare_thread()?;
-        // SAFETY: as above; the cells are around the context.
-        let share = unsafe { (*StoreCells::of(context)).max_wasm_stack };
-        let lowest = sys::stack_low().saturating_add(HOST_STACK_RESERVE);
-        limit.store(sp.saturating_sub(share).max(lowest), Ordering::Relaxed);
+        // SAFETY: passed on.
+        limit.store(unsafe { set_host_limit(context, sp)? }, Ordering::Relaxed);
     }
     if sp > limit.load(Ordering::Relaxed) {
         return Ok(());
     }
     // SAFETY: passed on.
     Err(unsafe { stack_exhausted(context) })
+}
+
+/// Decides how much of this thread's stack wasm may use, on the outermost entry or resumption.
+///
+/// # Safety
+/// `context` is a live store's, which runs nothing yet.
+unsafe fn set_host_limit(context: *mut VMStoreContext, sp: usize) -> anyhow::Result<usize> {
+    sys::prepare_thread()?;
+    // SAFETY: the caller answers for `context`; the cells are around it.
+    let cells = unsafe { &mut *StoreCells::of(context) };
+    let lowest = lowest_for_wasm();
+    cells.host_limit = sp.saturating_sub(cells.max_wasm_stack).max(lowest);
+    Ok(cells.host_limit)
+}
+
+/// The lowest address of this thread's stack that is not kept for host functions.
+fn lowest_for_wasm() -> usize {
+    let stack = sys::thread_stack();
+    let reserve = HOST_STACK_RESERVE.min(stack.size / 4);
+    stack.low.saturating_add(reserve)
+}
+
+/// Checks that there is enough of the stack of the operating system's thread to resume a guest that has
+/// a stack of its own, and prepares this thread if nothing of the store runs yet.
+///
+/// # Errors
+/// [`Trap::StackOverflow`] if there isn't: guests have called each other too deeply.
+///
+/// # Safety
+/// `context` is a live store's.
+#[inline]
+pub(super) unsafe fn check_host_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
+    let here = 0u8;
+    let sp = (&raw const here).addr();
+    // SAFETY: the caller answers for `context`.
+    unsafe {
+        if (*context).entry.is_null() {
+            set_host_limit(context, sp)?;
+        }
+        if sp > lowest_for_wasm() {
+            return Ok(());
+        }
+        Err(stack_exhausted(context))
+    }
 }
 
 /// The error of an entry for which there is no stack left. Apart, for the buffer for its frames

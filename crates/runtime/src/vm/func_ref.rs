@@ -4,9 +4,11 @@ use super::call_slots::HostSlots;
 use super::core_instance::{FunctionImport, InstancePtr};
 use super::owner::{Owner, OwnerKind, owner_of};
 use super::pointer::{CodePtr, VmPtr};
-use super::stack_switch::{self, HostFuture};
+use super::stack_switch::{ExitSite, HostFuture, answer, wait_for};
 use super::store_state::VmStoreState;
+use super::sys::arch::{call_and_switch, call_on_host_stack};
 use super::throw;
+use crate::concurrent::HostFunction;
 use crate::externals::Caller;
 use crate::store::{StoreContextMut, StoreInner};
 use crate::type_registry::{Trampoline, TypeId};
@@ -70,13 +72,16 @@ pub(crate) struct HostFunc {
     pub(crate) type_id: TypeId,
     /// The length of the array of parameters and results.
     slots: usize,
-    /// `shim`, for the type of `body`.
-    shim: Shim,
+    /// What leads to [`shim`] or [`async_shim`], for the type of `body`.
+    shim: *const c_void,
     /// The closure.
     body: Box<dyn Any + Send + Sync>,
 }
 
-type Shim = unsafe extern "C" fn(*mut VMHostFuncContext, *mut ValRaw) -> bool;
+// SAFETY: the pointer is to code; the closure is `Send` and `Sync`.
+unsafe impl Send for HostFunc {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for HostFunc {}
 
 impl HostFunc {
     /// A host function. `body` gets an array of `slots` with the parameters in front, and puts
@@ -89,7 +94,7 @@ impl HostFunc {
         HostFunc {
             type_id,
             slots,
-            shim: shim::<T, F>,
+            shim: call_shim::<T, F> as *const c_void,
             body: Box::new(body),
         }
     }
@@ -105,7 +110,7 @@ impl HostFunc {
         HostFunc {
             type_id,
             slots,
-            shim: async_shim::<T, F>,
+            shim: call_async_shim::<T, F> as *const c_void,
             body: Box::new(body),
         }
     }
@@ -155,7 +160,7 @@ impl OwnedHostFunc {
                     builtins: super::builtins::table(),
                     owner: ptr::null_mut(),
                 },
-                call: host.shim as *const c_void,
+                call: host.shim,
                 importer: importer.map_or(ptr::null_mut(), |instance| instance.vmctx().as_ptr()),
             },
             func_ref: VMFuncRef {
@@ -195,7 +200,27 @@ impl Drop for OwnedHostFunc {
     }
 }
 
-/// What wasm's trampolines call: runs the closure of a host function.
+/// What wasm's trampolines call: [`shim`], on the host's stack.
+#[unsafe(naked)]
+unsafe extern "C" fn call_shim<T, F>()
+where
+    T: 'static,
+    F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
+{
+    call_on_host_stack!(shim::<T, F>)
+}
+
+/// The same for [`async_shim`], which may suspend the guest.
+#[unsafe(naked)]
+unsafe extern "C" fn call_async_shim<T, F>()
+where
+    T: 'static,
+    F: for<'a> Fn(Caller<'a, T>, HostSlots<'a>) -> HostFuture<'a> + Send + Sync + 'static,
+{
+    call_and_switch!(async_shim::<T, F>)
+}
+
+/// Runs the closure of a host function.
 ///
 /// # Safety
 /// Called by compiled code only, with the context of a [`HostFuncInstance`] whose closure is an
@@ -228,22 +253,29 @@ where
 ///
 /// # Safety
 /// As for [`shim`].
-unsafe extern "C" fn async_shim<T, F>(context: *mut VMHostFuncContext, values: *mut ValRaw) -> bool
+unsafe extern "C" fn async_shim<T, F>(context: *mut VMHostFuncContext, values: *mut ValRaw) -> u64
 where
     T: 'static,
     F: for<'a> Fn(Caller<'a, T>, HostSlots<'a>) -> HostFuture<'a> + Send + Sync + 'static,
 {
-    // SAFETY: as in `shim`. The future is moved into `block_on`; nothing else here owns anything.
+    // SAFETY: as in `shim`. Slots are used by the future until it is gone.
     unsafe {
         let instance = (*context).header.owner.cast::<HostFuncInstance>();
         let store_context = (*context).header.store_context;
         let importer = (*context).importer;
-        throw::catch_and_throw(store_context, || {
+        let site = ExitSite::of_core(values, (*instance).slots);
+        answer(store_context, site, |slots| {
+            let slots: *mut [ValRaw] = slots;
             let body = &*(*instance).body.cast::<F>();
-            let slots = std::slice::from_raw_parts_mut(values, (*instance).slots);
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let caller = Caller::new(StoreContextMut(store), importer_of(importer));
-            stack_switch::block_on(store_context, body(caller, HostSlots::new(slots)))
+            let future = body(caller, HostSlots::new(&mut *slots));
+            let function = HostFunction {
+                instance: None,
+                returned: None,
+                has_word: false,
+            };
+            wait_for(store_context, future, function, slots)
         })
     }
 }

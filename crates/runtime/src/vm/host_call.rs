@@ -8,13 +8,14 @@
 
 use super::store_state::{Failure, StoreCells};
 use super::sys::arch;
-use super::throw;
+use super::throw::{self, Landing};
 use crate::bug::bug;
 use crate::trap::WasmBacktrace;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use threadline_environ::TrapCode;
 use threadline_environ::layout::{VMHeader, VMStoreContext};
+use threadline_fiber::forget_frames_below;
 
 /// A failure is recorded in the store; compiled code must raise.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
@@ -90,13 +91,23 @@ pub(crate) unsafe extern "C" fn trap(context: *mut c_void, code: u32) -> bool {
 pub(crate) unsafe extern "C" fn raise(context: *mut c_void) -> ! {
     // SAFETY: every context begins with a header; compiled code runs, so there is an entry, and
     // its trampoline filled in the record before it called any of the frames that are left here.
-    // Those are compiled code and this one, which has nothing to drop.
+    // Those are compiled code and this one, which has nothing to drop. If the guest has a stack of its own, this one is below `host_sp`, where the next
+    // host function begins.
     unsafe {
         let store = (*context.cast::<VMHeader>()).store_context;
-        if let Some(landing) = throw::find_handler(store) {
-            arch::resume_at(landing.pc, landing.sp, landing.fp, landing.payload)
-        }
-        let entry = &*(*store).entry;
-        arch::resume_at(entry.handler_pc, entry.handler_sp, entry.handler_fp, [0; 2])
+        let landing = throw::find_handler(store).unwrap_or_else(|| {
+            let entry = &*(*store).entry;
+            Landing {
+                pc: entry.handler_pc,
+                sp: entry.handler_sp,
+                fp: entry.handler_fp,
+                payload: [0; 2],
+            }
+        });
+        forget_frames_below(match (*store).host_sp.is_null() {
+            true => landing.sp,
+            false => (*store).host_sp.addr(),
+        });
+        arch::resume_at(landing.pc, landing.sp, landing.fp, landing.payload)
     }
 }

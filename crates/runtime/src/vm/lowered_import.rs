@@ -5,10 +5,11 @@ use super::component_instance::{ComponentInstancePtr, GuestOptions};
 use super::host_call;
 use super::pointer::VmPtr;
 use super::stack_switch::{self, HostFuture};
+use super::sys::arch::{call_and_switch, call_on_host_stack};
 use super::val_raw;
 use crate::canonical_abi::{CallHandles, FuncShape, LiftContext, LowerContext, ResourceLookup};
 use crate::component::ComponentError;
-use crate::concurrent::{self, HostTaskFuture};
+use crate::concurrent::{self, HostFunction, HostTaskFuture};
 use crate::store::{StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
 use anyhow::Result;
@@ -211,8 +212,9 @@ impl CallSite {
     }
 }
 
-/// What `VMLowering::call` is, with its parameters named in the field's description.
-type Entry = unsafe extern "C" fn(*mut c_void, *mut c_void, u32, *mut ValRaw) -> bool;
+/// What `VMLowering::call` is: it leads to one of the entries below, on the host's stack. Its
+/// parameters are theirs.
+type Entry = unsafe extern "C" fn();
 
 /// Entries of a host function, for lowerings without `async` and with it.
 #[derive(Copy, Clone)]
@@ -231,7 +233,10 @@ pub(crate) struct ComponentHostFunc {
 impl ComponentHostFunc {
     /// A host function for any `Store<T>`.
     pub(crate) fn new<T: 'static, B: HostBody<T>>(body: B) -> ComponentHostFunc {
-        let entries = Entries([entry::<T, B, SyncLowering>, entry::<T, B, AsyncLowering>]);
+        let entries = Entries([
+            call_entry::<T, B, SyncLowering>,
+            call_entry::<T, B, AsyncLowering>,
+        ]);
         ComponentHostFunc {
             sync_typed: entries,
             async_typed: entries,
@@ -242,8 +247,8 @@ impl ComponentHostFunc {
     /// A function for all stores.
     pub(crate) fn new_opaque<B: OpaqueBody>(body: B) -> ComponentHostFunc {
         let entries = Entries([
-            opaque_entry::<B, SyncLowering>,
-            opaque_entry::<B, AsyncLowering>,
+            call_opaque_entry::<B, SyncLowering>,
+            call_opaque_entry::<B, AsyncLowering>,
         ]);
         ComponentHostFunc {
             sync_typed: entries,
@@ -255,8 +260,8 @@ impl ComponentHostFunc {
     /// A host function that is a future, for any `Store<T>`.
     pub(crate) fn new_async<T: 'static, B: AsyncHostBody<T>>(body: B) -> ComponentHostFunc {
         let entries = Entries([
-            async_entry::<T, B, SyncLowering>,
-            async_entry::<T, B, AsyncLowering>,
+            call_async_entry::<T, B, SyncLowering>,
+            call_async_entry::<T, B, AsyncLowering>,
         ]);
         ComponentHostFunc {
             sync_typed: entries,
@@ -273,8 +278,8 @@ impl ComponentHostFunc {
     {
         ComponentHostFunc {
             async_typed: Entries([
-                concurrent_entry::<B, SyncLowering>,
-                concurrent_entry::<B, AsyncLowering>,
+                call_concurrent_entry::<B>,
+                call_concurrent_entry::<B>,
             ]),
             ..ComponentHostFunc::new_async::<T, B>(body)
         }
@@ -287,8 +292,8 @@ impl ComponentHostFunc {
     {
         ComponentHostFunc {
             async_typed: Entries([
-                concurrent_entry::<B, SyncLowering>,
-                concurrent_entry::<B, AsyncLowering>,
+                call_concurrent_entry::<B>,
+                call_concurrent_entry::<B>,
             ]),
             ..ComponentHostFunc::new_opaque(body)
         }
@@ -368,7 +373,31 @@ impl LoweredImport {
     }
 }
 
-/// What trampolines call: runs the body of a host function.
+/// What trampolines call: [`entry`], on the host's stack.
+#[unsafe(naked)]
+unsafe extern "C" fn call_entry<T: 'static, B: HostBody<T>, L: Lowering>() {
+    call_on_host_stack!(entry::<T, B, L>)
+}
+
+/// The same for [`opaque_entry`].
+#[unsafe(naked)]
+unsafe extern "C" fn call_opaque_entry<B: OpaqueBody, L: Lowering>() {
+    call_on_host_stack!(opaque_entry::<B, L>)
+}
+
+/// The same for [`async_entry`], which may suspend the guest.
+#[unsafe(naked)]
+unsafe extern "C" fn call_async_entry<T: 'static, B: AsyncHostBody<T>, L: Lowering>() {
+    call_and_switch!(async_entry::<T, B, L>)
+}
+
+/// The same for [`concurrent_entry`], which may suspend the guest.
+#[unsafe(naked)]
+unsafe extern "C" fn call_concurrent_entry<B: ConcurrentHostBody>() {
+    call_and_switch!(concurrent_entry::<B>)
+}
+
+/// Runs the body of a host function.
 ///
 /// # Safety
 /// Called by compiled code only, of a `Store<T>`, with its `VMComponentContext`, the data of a
@@ -468,34 +497,31 @@ unsafe extern "C" fn async_entry<T: 'static, B: AsyncHostBody<T>, L: Lowering>(
     data: *mut c_void,
     options: u32,
     slots: *mut ValRaw,
-) -> bool {
-    // SAFETY: as in `entry`. The future is moved into `block_on`; nothing else here owns anything.
+) -> u64 {
+    // SAFETY: as in `entry`. Slots are used by the future until it is gone.
     unsafe {
         let header = vmctx.cast::<VMHeader>();
         let store_context = (*header).store_context;
-        host_call::catch(store_context, || {
+        let import = &*data.cast::<LoweredImport>();
+        let site = stack_switch::ExitSite::in_slots(slots, import.lowered.slots());
+        stack_switch::answer(store_context, site, |slots| {
+            let slots: *mut [ValRaw] = slots;
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
-            let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let array = std::slice::from_raw_parts_mut(slots, import.lowered.slots());
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let site = CallSite {
                 instance,
                 options: OptionsIndex::from_u32(options),
                 lowered: import.lowered,
             };
-            let future = body.call(StoreContextMut(store), site, HostSlots::new(array));
-            stack_switch::block_on(store_context, future)?;
-            if L::ASYNC {
-                slots.write(RETURNED);
-            }
-            // As in `entry`.
-            if instance.is_locked() {
-                return Err(Trap::CannotEnterComponent.into());
-            }
-            Ok(())
+            let future = body.call(StoreContextMut(store), site, HostSlots::new(&mut *slots));
+            let function = HostFunction {
+                instance: Some(instance),
+                returned: L::ASYNC.then_some(SubtaskState::Returned as u32),
+                has_word: false,
+            };
+            stack_switch::wait_for(store_context, future, function, slots)
         })
-        .is_ok()
     }
 }
 
@@ -503,41 +529,30 @@ unsafe extern "C" fn async_entry<T: 'static, B: AsyncHostBody<T>, L: Lowering>(
 ///
 /// # Safety
 /// As for [`entry`].
-unsafe extern "C" fn concurrent_entry<B: ConcurrentHostBody, L: Lowering>(
+unsafe extern "C" fn concurrent_entry<B: ConcurrentHostBody>(
     vmctx: *mut c_void,
     data: *mut c_void,
     options: u32,
     slots: *mut ValRaw,
-) -> bool {
-    // SAFETY: as in `entry`. Where the guest may block, in `host_task_call`, what the call owns has been
-    // moved into the store.
+) -> u64 {
+    // SAFETY: as in `entry`.
     unsafe {
         let header = vmctx.cast::<VMHeader>();
         let store_context = (*header).store_context;
-        host_call::catch(store_context, || {
+        let import = &*data.cast::<LoweredImport>();
+        let site = stack_switch::ExitSite::in_slots(slots, import.lowered.slots());
+        stack_switch::answer(store_context, site, |slots| {
             let instance: ComponentInstancePtr = VmPtr::known((*header).owner.cast());
-            let import = &*data.cast::<LoweredImport>();
             let body = &*Arc::as_ptr(&import.host.body).cast::<B>();
-            let array = std::slice::from_raw_parts(slots, import.lowered.slots());
             let store = &mut *(*store_context).store.cast::<StoreOpaque>();
             let site = CallSite {
                 instance,
                 options: OptionsIndex::from_u32(options),
                 lowered: import.lowered,
             };
-            let begin = |store: &mut StoreOpaque, handles: &CallHandles| {
-                body.begin(store, site, handles, array)
-            };
-            let result = concurrent::host_task_call(store, site, begin)?;
-            if L::ASYNC || site.has_flat_result() {
-                slots.write(val_raw::from_i64(result as i64));
-            }
-            // As in `entry`.
-            if instance.is_locked() {
-                return Err(Trap::CannotEnterComponent.into());
-            }
-            Ok(())
+            concurrent::host_task_call(store, site, slots, |store, handles, slots| {
+                body.begin(store, site, handles, slots)
+            })
         })
-        .is_ok()
     }
 }

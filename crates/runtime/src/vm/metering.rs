@@ -5,11 +5,11 @@
 //! none left by its sign; what an embedder sets beyond that waits in a reserve.
 
 use super::builtins::store_of;
-use super::host_call::catch;
-use super::stack_switch::{self, Yielded};
+use super::stack_switch::{self, ExitSite, Yielded, answer};
 use super::store_state::{StoreCells, VmStoreState};
 use crate::UpdateDeadline;
 use crate::bug::bail_bug;
+use crate::concurrent::{After, Answer, DONE};
 use crate::store::{DeadlineCallback, OnDeadline, StoreContextMut, StoreInner, StoreOpaque};
 use crate::trap::Trap;
 use anyhow::{Result, bail};
@@ -68,12 +68,12 @@ impl VmStoreState {
 ///
 /// # Safety
 /// Called by compiled code only, with the context it was given.
-pub(super) unsafe extern "C" fn out_of_fuel(context: *mut c_void) -> bool {
+pub(super) unsafe extern "C" fn out_of_fuel(context: *mut c_void) -> u64 {
     // SAFETY: the caller answers for `context`. The cells are around the store's context, and
     // nothing else touches them while a builtin runs.
     unsafe {
         let store_context = store_of(context);
-        catch(store_context, || {
+        answer(store_context, ExitSite::none(), |_| {
             let cells = &mut *StoreCells::of(store_context);
             // What is overdrawn is not part of the next slice. The sum is less than 2^63, for the
             // fuel is negative, and so can be added to it.
@@ -86,11 +86,10 @@ pub(super) unsafe extern "C" fn out_of_fuel(context: *mut c_void) -> bool {
             }
             if cells.fuel_slice.is_some() {
                 // Where it can't yield it goes on: its fuel is finite.
-                stack_switch::yield_now(store_context);
+                return Ok(answer_to(stack_switch::yield_now(store_context)));
             }
-            Ok(())
+            Ok(DONE)
         })
-        .is_ok()
     }
 }
 
@@ -98,18 +97,17 @@ pub(super) unsafe extern "C" fn out_of_fuel(context: *mut c_void) -> bool {
 ///
 /// # Safety
 /// Called by compiled code only, with the context it was given.
-pub(super) unsafe extern "C" fn new_epoch(context: *mut c_void) -> bool {
+pub(super) unsafe extern "C" fn new_epoch(context: *mut c_void) -> u64 {
     // SAFETY: the caller answers for `context`. `VMStoreContext::store` was set from the exclusive
     // borrow of the store with which wasm was entered, and that borrow rests until wasm returns.
     unsafe {
         let store_context = store_of(context);
-        catch(store_context, || {
+        answer(store_context, ExitSite::none(), |_| {
             match deadline(running_store(store_context)?)? {
-                AtDeadline::GoOn => Ok(()),
+                AtDeadline::GoOn => Ok(DONE),
                 AtDeadline::Yield => yield_at_deadline(store_context),
             }
         })
-        .is_ok()
     }
 }
 
@@ -120,15 +118,23 @@ pub(super) unsafe extern "C" fn new_epoch(context: *mut c_void) -> bool {
 ///
 /// # Safety
 /// As for [`stack_switch::yield_now`].
-unsafe fn yield_at_deadline(store_context: *mut VMStoreContext) -> Result<()> {
+unsafe fn yield_at_deadline(store_context: *mut VMStoreContext) -> Result<Answer> {
     // SAFETY: passed on.
     match unsafe { stack_switch::yield_now(store_context) } {
-        Yielded::Yes | Yielded::Missed => Ok(()),
+        yielded @ (Yielded::Yes | Yielded::Missed) => Ok(answer_to(yielded)),
         Yielded::TooOften => Err(Trap::Interrupt.into()),
         Yielded::PlainCall => bail!(
             "wasm is to yield at its epoch deadline, and can't: enter it with `call_async` (or \
              `instantiate_async`)"
         ),
+    }
+}
+
+/// The answer of a builtin that has asked to yield.
+fn answer_to(yielded: Yielded) -> Answer {
+    match yielded {
+        Yielded::Yes => Answer::Waits(After::Nothing),
+        Yielded::Missed | Yielded::TooOften | Yielded::PlainCall => DONE,
     }
 }
 

@@ -84,13 +84,26 @@ pub(super) unsafe fn with_component<R>(
         let store_context = (*context.cast::<VMHeader>()).store_context;
         let body = || {
             let store = &mut *(*store_context).store.cast::<StoreOpaque>();
-            let context: CodePtr = VmPtr::known(context);
-            let Owner::Component(instance) = owner_of(context) else {
-                bail_bug!("a builtin for components was called by a core instance");
+            let Some(instance) = component_of(context) else {
+                bail_bug!("a builtin for components was called by something else");
             };
             body(instance, store)
         };
         catch(store_context, body).ok()
+    }
+}
+
+/// The component instance that a context is of, if it is one's.
+///
+/// # Safety
+/// `context` is what compiled code passed as its context.
+#[inline]
+pub(super) unsafe fn component_of(context: *mut c_void) -> Option<ComponentInstancePtr> {
+    // SAFETY: the caller answers for it.
+    let context: CodePtr = unsafe { VmPtr::known(context) };
+    match owner_of(context) {
+        Owner::Component(instance) => Some(instance),
+        Owner::CoreInstance(_) | Owner::HostFunc(_) => None,
     }
 }
 

@@ -135,7 +135,7 @@ pub(super) unsafe fn catch_and_throw<R>(
 /// As for [`catch`].
 #[cold]
 #[inline(never)]
-unsafe fn throw_pending_error(context: *mut VMStoreContext) {
+pub(super) unsafe fn throw_pending_error(context: *mut VMStoreContext) {
     // SAFETY: the caller answers for the context; the host function has returned, so nothing else
     // uses the cells or the store now.
     unsafe {

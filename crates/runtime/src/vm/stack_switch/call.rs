@@ -1,11 +1,13 @@
-//! Asynchronous calls: futures that run one function on a fiber.
+//! Asynchronous calls: futures that run one function on a stack of its own.
 
-use super::{FiberRecord, Pause, PollContext, Work, free, new_record, resume};
+use super::guest::GuestFailure;
+use super::{FiberRecord, PollContext, Report, Work, free, new_record, resume};
+use crate::bug::bug;
 use crate::concurrent::Aside;
 use crate::store::StoreOpaque;
 use crate::vm::call_slots::OwnedSlots;
 use crate::vm::core_instance::FunctionImport;
-use crate::vm::entry::{ThreadKind, enter_on_fiber, take_failure};
+use crate::vm::entry::{ThreadKind, take_failure};
 use crate::vm::invoke::{CurrentStore, Entrance};
 use crate::vm::store_state::VmStoreState;
 use crate::vm::sys;
@@ -16,7 +18,6 @@ use std::mem;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
-use threadline_fiber::{Fiber, Step, Suspender};
 
 /// An asynchronous call of a function, which begins when this is first polled. It gives the
 /// results, in the slots that the parameters were in.
@@ -72,9 +73,7 @@ impl StoreOpaque {
                 args,
             };
             let record = new_record(context, work, component);
-            let this = record.as_ptr();
-            let body = move |suspender: Suspender<'_, (), Pause>, ()| body(this, suspender);
-            (*this).fiber = Some(Fiber::new(stack, body));
+            (*record.as_ptr()).stack = Some(stack);
             record
         };
         // SAFETY: as above.
@@ -105,36 +104,6 @@ impl VmStoreState {
     }
 }
 
-/// What a fiber does. Whether wasm returned.
-///
-/// # Safety
-/// Called on the fiber of `record`, which [`resume`] resumed.
-unsafe fn body(record: *mut FiberRecord, suspender: Suspender<'_, (), Pause>) -> bool {
-    // SAFETY: the caller answers for the record, which is freed after its fiber. Its function
-    // belongs to the store, as whoever made it promised; its arguments are enough (`invoke_async`)
-    // and stay where they are.
-    unsafe {
-        (*record).suspender = Some(suspender.into_raw());
-        let Work::Call {
-            func,
-            entrance,
-            args,
-        } = &mut (*record).work
-        else {
-            unreachable!("the fiber of a call");
-        };
-        let (func, entrance, args) = (*func, *entrance, args.as_mut_ptr());
-        enter_on_fiber(
-            (*record).store,
-            entrance.trampoline,
-            func.code.as_ptr(),
-            func.vmctx.as_ptr(),
-            args,
-            &raw mut (*record).base,
-        )
-    }
-}
-
 impl Future for FiberCall<'_> {
     type Output = Result<OwnedSlots>;
 
@@ -154,9 +123,18 @@ impl Future for FiberCall<'_> {
             let _current = CurrentStore::enter(context, self.opaque.cast::<c_void>());
             let _poll = PollContext::enter(context, Some(cx));
             (*self.opaque).concurrency.take_up(&mut self.aside)?;
-            let (_, Step::Finished(returned)) = resume(record) else {
-                self.aside = (*self.opaque).concurrency.set_aside(self.depth);
-                return Poll::Pending;
+            let returned = match resume(record)? {
+                Report::Returned(returned) => returned,
+                Report::Waits(_) => {
+                    self.aside = (*self.opaque).concurrency.set_aside(self.depth);
+                    return Poll::Pending;
+                }
+                Report::Failed(failure) => {
+                    return Poll::Ready(Err(GuestFailure(failure).into_error()));
+                }
+                Report::Stopped => {
+                    return Poll::Ready(Err(bug!("an asynchronous call has blocked").into()));
+                }
             };
             let Work::Call { func, args, .. } = &mut (*record).work else {
                 unreachable!("made by `invoke_async`");
@@ -181,7 +159,7 @@ impl Drop for FiberCall<'_> {
             let free = FreeOnDrop(record);
             // SAFETY: the record is alive until it is freed; its fiber does not run, for it does
             // so only while `self` is polled.
-            drop(unsafe { (*record).hosted.take() });
+            drop(unsafe { (*record).future.take() });
             drop(free);
             // SAFETY: the store is borrowed by `self`.
             unsafe { (*self.opaque).abandon_interrupted(self.depth, &mut self.aside) };

@@ -1,55 +1,53 @@
-//! Wasm on stacks of its own, which it can be suspended on.
+//! Guests on stacks of their own, which they can be suspended on.
 //!
 //! ```text
-//!   poll ── resume            Resumed: swaps slots, StackState; store, activation, stack_low
-//!             │ switch
-//!             ▼ fiber
-//!           enter_on_fiber    VMEntryRecord `base`, linked to the resumer's entry at each resume
-//!             HostToWasm      a trap ends here; `false` is what the fiber returns
-//!               wasm …
-//!                 shim        a host function that is a future, or a builtin
-//!                   block_on  polls it; pending: switch back to `resume`
+//!   stack of the operating system's thread          stack of a guest
+//!   ──────────────────────────────────────          ────────────────
+//!   poll, event loop, a built-in …                  Top: VMEntryRecord, slots
+//!     resume_guest / FiberCall::poll                begin_call
+//!       resume          Resumption, Resumed           HostToWasm    a trap ends here
+//!         switch_to_guest ── guest_sp ──────────────▶   wasm …
+//!           host function ◀── host_sp ───────────────     exit trampoline, call_on_host_stack
+//!             …                                       ▼
 //! ```
 //!
-//! There are two kinds of them: asynchronous calls ([`call`]), and guest threads ([`guest`]), which
-//! are resumed by whoever drives the scheduler and make one call after the other. Either is
-//! suspended to let the host wait ([`wait`]); then its resumer, if it is on a fiber itself, is
-//! suspended in the same way, and so on to the executor. Guest threads block, too: then their
-//! resumer goes on.
+//! *A guest's stack carries frames of compiled code and nothing else.* Whatever the host does for the
+//! guest runs on the stack of the thread of the operating system, below the frames of [`resume`]:
+//! built-ins, an embedder's functions, lifting and lowering, polling of futures. A host function is
+//! called through `sys::arch::call_on_host_stack`, or, if it may switch threads, `call_and_switch`. So
+//! a guest can't choose how much stack the host has, and a suspended stack can be taken away from its
+//! thread at any time: nothing on it owns anything.
 //!
-//! *What is on a suspended stack* is what the picture shows, and no more: a fiber can be suspended
-//! only where its own first entry is its innermost one ([`suspendable`]), so no frame of an
-//! embedder's host function, nor of the code that lifts and lowers, lies between. The frames of
-//! ours that do (the fiber's body, `enter_on_fiber`, a shim with its `catch`, `block_on`, and what
-//! drives the scheduler in `crate::concurrent`) own nothing: the host's future, with all that it
-//! captures, and the call's arguments are in the [`FiberRecord`], which is on the heap, and all
-//! else is in the store. So a stack can be taken away from its fiber without running anything.
+//! *A switch is a host function that returns to another stack.* A built-in whose thread blocks gives an
+//! [`Answer`]. [`answer`] saves what the thread owns, asks the scheduler's driver which thread goes on
+//! in its place (`StoreOpaque::next_in_place`), does what is left to do for that thread
+//! (`StoreOpaque::complete`), and returns that thread's result; the way back loads that thread's stack
+//! pointer. If no thread goes on in its place, the way back leads to [`resume`], which returns.
 //!
-//! *Threads of the operating system.* A fiber may go on on another one. Nothing on it holds on to
-//! a thread-local: `enter_on_fiber` does without the activation, which [`resume`] sets instead, and
-//! futures are polled from beginning to end between two switches.
+//! *Two kinds of work run so*: asynchronous calls ([`call`]), and guest threads ([`guest`]), which make
+//! one call after the other. Either may wait for the host ([`wait`]): then its [`resume`] returns, and
+//! if that was called by a built-in, the built-in's guest waits in turn, and so on to the executor.
 //!
-//! A future is polled on the fiber. When it makes an asynchronous call of its own, that call's
-//! fiber is resumed from this one, so resumers nest as calls do, and backtraces cross.
+//! *Threads of the operating system.* A stack may go on on another one: no frame of the host is on it.
 
+mod answer;
 mod call;
 mod guest;
 mod suspended_frames;
 mod wait;
 
-pub(crate) use guest::{GuestRelation, GuestStack, GuestStackPtr, GuestStep};
-pub(in crate::vm) use wait::{Yielded, block_on, yield_now};
+pub(in crate::vm) use answer::{ExitSite, answer, call_finished};
+pub(crate) use guest::{GuestStack, GuestStackPtr, GuestStep};
+pub(in crate::vm) use wait::{Yielded, wait_for, yield_now};
 
 use super::activation;
 use super::call_slots::OwnedSlots;
 use super::core_instance::FunctionImport;
-use super::entry::{HOST_STACK_RESERVE, SlotsOf};
+use super::entry::{SlotsOf, check_host_stack};
 use super::invoke::Entrance;
 use super::store_state::StoreCells;
-use super::sys;
-use crate::concurrent::switch::{
-    FiberState, Resumed, RunningSlots, RunningStack, StackState, change, exit_to_other,
-};
+use crate::concurrent::switch::{FiberState, Resumed, RunningSlots, RunningStack, StackState};
+use crate::concurrent::{After, MAX_SLOTS};
 use crate::store::StoreOpaque;
 use anyhow::{Context as _, Result};
 use std::any::Any;
@@ -60,28 +58,29 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering;
 use std::task::Context;
-use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMStoreContext};
-use threadline_fiber::{Fiber, Stack, Step, Suspender};
+use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMStoreContext, ValRaw};
+use threadline_fiber::Stack;
 
-/// How many stacks a store keeps for its next fibers.
+/// How many stacks a store keeps for its next guests.
 const MAX_IDLE: usize = 16;
 
-/// How many records a store keeps for its next fibers.
+/// How many records a store keeps for its next guests.
 const MAX_SPARE: usize = 256;
-
-/// Bytes below the frame that resumes a fiber which a scan of its stack takes in: the switch leaves
-/// registers there that compiled code may have values in.
-const BELOW_SWITCH: usize = 1024;
 
 /// How often in a row wasm goes on at its deadline where it should yield but can't.
 const MAX_MISSED_YIELDS: u32 = 16;
 
+/// Bytes of a guest's stack below its limit. Compiled code that is not checked against the limit uses
+/// them: trampolines, and functions that call nothing. So does a signal handler of the embedder's that
+/// has no stack of its own.
+const GUEST_STACK_RESERVE: usize = 24 << 10;
+
 /// What a host function that is a future gives.
 pub(crate) type HostFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-/// The stacks of a store.
+/// The guests' stacks of a store.
 pub(super) struct Fibers {
-    /// Whose stack runs; null for the thread's own.
+    /// Whose stack runs, or is about to; null if the stack of the thread of the operating system does.
     current: *mut FiberRecord,
     /// By whom it was resumed; null if it was by nobody.
     resumption: *const Resumption,
@@ -91,20 +90,17 @@ pub(super) struct Fibers {
     idle: Vec<Stack>,
     /// Records for the next ones.
     spare: Vec<NonNull<FiberRecord>>,
-    /// Whose thread has ended, and has [left](leave_for) its stack for another: to be freed.
-    left: Option<NonNull<FiberRecord>>,
+    /// Why the innermost [`resume`] is about to return.
+    report: Report,
     /// How often in a row wasm could not yield.
     missed_yields: u32,
-    /// How many of those are guest threads.
+    /// How many of `all` are guest threads.
     guests: usize,
-    /// How many asynchronous calls are being made of which more belongs together than a fiber.
+    /// How many asynchronous calls are being made of which more belongs together than a stack.
     calls: usize,
     /// The `Context` of the innermost poll that turns this store; null where nothing can wait for
     /// the host.
     cx: *mut c_void,
-    /// Whose stack the innermost turn was begun on: frames of the host lie between that and whoever
-    /// is resumed.
-    turner: *mut FiberRecord,
 }
 
 impl Default for Fibers {
@@ -115,49 +111,53 @@ impl Default for Fibers {
             all: Vec::new(),
             idle: Vec::new(),
             spare: Vec::new(),
-            left: None,
+            report: Report::Stopped,
             missed_yields: 0,
             guests: 0,
             calls: 0,
             cx: ptr::null_mut(),
-            turner: ptr::null_mut(),
         }
     }
 }
 
-/// Why a fiber is suspended.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Pause {
-    /// The host is waited for: everything in the store waits.
-    Host,
-    /// A guest thread has blocked: its resumer does what comes next.
-    Guest,
+/// Why the resumer of a guest goes on.
+enum Report {
+    /// A guest thread has blocked or ended, and no other goes on in its place.
+    Stopped,
+    /// The host is waited for: everything in the store waits. The stack that goes on then.
+    Waits(NonNull<FiberRecord>),
+    /// An asynchronous call has returned, or failed.
+    Returned(bool),
+    /// The current guest thread has failed, and has no frames left.
+    Failed(Box<dyn Any + Send>),
 }
 
-/// What runs on a stack of its own. On the heap, and reached by pointers only, because the fiber
-/// uses it, too.
+/// What runs on a stack of its own. It is on the heap and reached by pointers only, because its store
+/// lists it.
 pub(crate) struct FiberRecord {
     store: *mut VMStoreContext,
     /// Its place in [`Fibers::all`].
     place: usize,
-    /// Here until it is freed; of a guest thread, while it has a stack.
-    fiber: Option<Fiber<(), Pause, bool>>,
+    /// Of a guest thread, while it has frames.
+    stack: Option<Stack>,
     state: FiberState,
     /// A context of the component whose slots it has its own copy of; null if it shares those of
     /// its caller.
     component: *mut c_void,
     work: Work,
-    /// The fiber's first entry, while there is one.
+    /// The entry at the top of its stack, while it has frames.
     base: *mut VMEntryRecord,
-    /// The fiber's suspender, once it runs.
-    suspender: Option<NonNull<c_void>>,
-    /// What the host function is doing that the guest has called last and waits for.
-    hosted: Option<HostFuture<'static>>,
-    /// Whether it is a guest thread that has ended, on its own stack, so that its resumer frees it.
-    has_exited: bool,
+    /// Whether it has frames, and neither runs nor has resumed what runs.
+    is_suspended: bool,
+    /// The call of a host function that the guest goes on from, if it has frames.
+    site: ExitSite,
+    /// What is left to do for that when it goes on.
+    after: After,
+    /// The host function's future, which is polled then.
+    future: Option<HostFuture<'static>>,
 }
 
-/// What runs on a fiber.
+/// What runs.
 enum Work {
     /// One call.
     Call {
@@ -165,22 +165,32 @@ enum Work {
         entrance: Entrance,
         args: OwnedSlots,
     },
-    /// A guest thread; why it ended early.
-    Guest(Option<Box<dyn Any + Send>>),
+    /// A guest thread.
+    Guest,
+}
+
+/// What is at the top of a guest's stack.
+#[repr(C, align(16))]
+struct Top {
+    record: VMEntryRecord,
+    /// Parameters and results of the function that a guest thread calls.
+    slots: [ValRaw; MAX_SLOTS],
+}
+
+/// The [`Top`] of a stack.
+fn top_of(stack: &Stack) -> *mut Top {
+    let top = stack.bounds().top.get() - size_of::<Top>();
+    ptr::with_exposed_provenance_mut(top - top % align_of::<Top>())
 }
 
 impl StoreOpaque {
-    /// A stack for a fiber.
+    /// A stack for a guest.
     ///
     /// # Errors
     /// If there is none.
     fn take_stack(&mut self) -> Result<Stack> {
         // SAFETY: the cells live as long as the store; compiled code doesn't run meanwhile.
         let fibers = unsafe { &mut self.vm_mut().cells.as_mut().fibers };
-        if let Some(left) = fibers.left.take() {
-            // SAFETY: it is nobody's, and was left by a switch to another stack.
-            unsafe { free(left.as_ptr()) };
-        }
         match fibers.idle.pop() {
             Some(stack) => Ok(stack),
             None => self
@@ -192,7 +202,7 @@ impl StoreOpaque {
     }
 }
 
-/// A record without a fiber, in its store's list.
+/// A record without a stack, in its store's list.
 ///
 /// # Safety
 /// `store` is a live store's context, and nothing else uses its cells now.
@@ -207,23 +217,25 @@ unsafe fn new_record(
         let place = fibers.all.len();
         let record = match fibers.spare.pop() {
             Some(record) => {
-                (*record.as_ptr()).place = place;
-                (*record.as_ptr()).state = FiberState::new(StackState::none());
-                (*record.as_ptr()).component = component;
-                (*record.as_ptr()).work = work;
+                let spare = &mut *record.as_ptr();
+                spare.place = place;
+                spare.state = FiberState::new(StackState::none());
+                spare.component = component;
+                spare.work = work;
                 record
             }
             None => NonNull::from(Box::leak(Box::new(FiberRecord {
                 store,
                 place,
-                fiber: None,
+                stack: None,
                 state: FiberState::new(StackState::none()),
                 component,
                 work,
                 base: ptr::null_mut(),
-                suspender: None,
-                hosted: None,
-                has_exited: false,
+                is_suspended: false,
+                site: ExitSite::none(),
+                after: After::Nothing,
+                future: None,
             }))),
         };
         fibers.all.push(record);
@@ -235,7 +247,6 @@ unsafe fn new_record(
 struct PollContext {
     context: *mut VMStoreContext,
     outer: *mut c_void,
-    outer_turner: *mut FiberRecord,
 }
 
 impl PollContext {
@@ -246,169 +257,112 @@ impl PollContext {
     unsafe fn enter(context: *mut VMStoreContext, cx: Option<&mut Context<'_>>) -> PollContext {
         let cx = cx.map_or(ptr::null_mut(), |cx| ptr::from_mut(cx).cast());
         // SAFETY: the caller answers for the context; nothing else uses the cells now.
-        let fibers = unsafe { &mut (*StoreCells::of(context)).fibers };
-        PollContext {
-            context,
-            outer: mem::replace(&mut fibers.cx, cx),
-            outer_turner: mem::replace(&mut fibers.turner, fibers.current),
-        }
+        let outer = unsafe { mem::replace(&mut (*StoreCells::of(context)).fibers.cx, cx) };
+        PollContext { context, outer }
     }
 }
 
 impl Drop for PollContext {
     fn drop(&mut self) {
         // SAFETY: as in `enter`.
-        let fibers = unsafe { &mut (*StoreCells::of(self.context)).fibers };
-        fibers.cx = self.outer;
-        fibers.turner = self.outer_turner;
+        unsafe { (*StoreCells::of(self.context)).fibers.cx = self.outer };
     }
 }
 
-/// Who has resumed a fiber, in a frame of [`resume`]: the same for all that go on in its place.
+/// Who has resumed a guest, in a frame of [`resume`]: the same for all that go on in its place.
 struct Resumption {
-    /// Whose stack the frame is on; null for the thread's own.
-    resumer: *mut FiberRecord,
-    /// An address below the frame.
-    sp: usize,
     /// What the resumer owns.
     stack: StackState,
+    /// `VMStoreContext::host_sp`, for when the resumer goes on.
+    host_sp: *mut u8,
+    /// The component whose threads may go on in each other's place.
+    component: *mut c_void,
     /// By whom the resumer was resumed.
     outer: *const Resumption,
 }
 
 /// While it lives, a [`Resumption`] is the innermost one.
 struct Resuming {
-    fibers: *mut Fibers,
-    outer: *const Resumption,
+    context: *mut VMStoreContext,
+    resumption: *const Resumption,
+    /// The store that the thread of the operating system was in.
+    activation: *mut VMStoreContext,
 }
 
 impl Resuming {
     /// # Safety
-    /// Both outlive the result, and the resumption doesn't move.
-    unsafe fn begin(fibers: *mut Fibers, resumption: *const Resumption) -> Resuming {
+    /// `context` is a live store's; it and the resumption outlive the result.
+    unsafe fn begin(context: *mut VMStoreContext, resumption: &Resumption) -> Resuming {
+        let resumption: *const Resumption = resumption;
         // SAFETY: the caller answers for them; nothing else uses the cells now.
-        let outer = unsafe { mem::replace(&mut (*fibers).resumption, resumption) };
-        Resuming { fibers, outer }
+        unsafe {
+            (*StoreCells::of(context)).fibers.resumption = resumption;
+            // Not null: the stack of the operating system's thread is not the guest's.
+            (*context).host_sp = resumption.cast_mut().cast();
+        }
+        Resuming {
+            context,
+            resumption,
+            activation: activation::enter(context),
+        }
     }
 }
 
 impl Drop for Resuming {
     fn drop(&mut self) {
+        activation::leave(self.activation);
         // SAFETY: as in `begin`.
-        unsafe { (*self.fibers).resumption = self.outer };
+        unsafe {
+            (*StoreCells::of(self.context)).fibers.resumption = (*self.resumption).outer;
+            (*self.context).host_sp = (*self.resumption).host_sp;
+        }
     }
 }
 
-/// Runs a fiber until it is suspended or ends. Guest threads may go on as others of their component
-/// meanwhile ([`hop`]): which fiber came back, and why.
+/// Runs a guest until it, or one that has gone on in its place, stops and no other one does.
+///
+/// # Errors
+/// If too little is left of the stack of the thread of the operating system.
 ///
 /// # Safety
-/// The fiber is not running and has not ended; its store, which is alive, is the innermost one
-/// that runs ([`CurrentStore`]), and exclusively borrowed until this returns. Wherever the fiber
+/// The guest is not running and has not ended; its store, which is alive, is the innermost one
+/// that runs ([`CurrentStore`]), and exclusively borrowed until this returns. Wherever the guest
 /// was suspended, it may go on.
 ///
 /// [`CurrentStore`]: super::invoke::CurrentStore
-unsafe fn resume(record: *mut FiberRecord) -> (*mut FiberRecord, Step<Pause, bool>) {
-    let here = 0usize;
+unsafe fn resume(record: *mut FiberRecord) -> Result<Report> {
     // SAFETY: the caller answers for the record and its store; nothing else uses the cells now.
-    // While a fiber runs, no reference to its record but the one to `fiber` exists. Who comes back
-    // is current until `Resumed` makes the resumer so again.
+    // While a guest runs, no reference to its record exists.
     unsafe {
         let context = (*record).store;
+        check_host_stack(context)?;
         let fibers = &raw mut (*StoreCells::of(context)).fibers;
         (*fibers).missed_yields = 0;
         let running = Running::of(record);
         let resumption = Resumption {
-            resumer: (*fibers).current,
-            // What the switch leaves on the stack is above this.
-            sp: (&raw const here)
-                .addr()
-                .saturating_sub(BELOW_SWITCH)
-                .max(sys::stack_low()),
             stack: running.stack(),
+            host_sp: (*context).host_sp,
+            component: (*record).component,
             outer: (*fibers).resumption,
         };
-        let low = link(record, &resumption.stack);
-        let _resuming = Resuming::begin(fibers, &raw const resumption);
-        let _place = OnStack::of(context, low);
-        let resumed = Resumed::begin(running, &mut (*record).state);
-        let step = match &mut (*record).fiber {
-            Some(fiber) => fiber.resume(()),
-            None => unreachable!("who resumes a fiber has seen to it that there is one"),
-        };
-        let record = (*fibers).current;
-        match step {
-            Step::Suspended(_) => resumed.suspend(&mut (*record).state),
-            // A guest thread that has not ended may go on on another stack.
-            Step::Finished(_)
-                if !(*record).has_exited && matches!((*record).work, Work::Guest(_)) =>
-            {
-                resumed.suspend(&mut (*record).state);
-            }
-            Step::Finished(_) => drop(resumed),
-        }
-        (record, step)
+        let _resuming = Resuming::begin(context, &resumption);
+        let _resumed = Resumed::begin(running);
+        answer::begin(context, record);
+        Ok(mem::replace(&mut (*fibers).report, Report::Stopped))
     }
 }
 
-/// The guest thread that runs stops, and another of its component goes on in its place, with the
-/// same resumer; until this one is resumed.
+/// Makes a guest the running one, in the place of the one that ran under the same resumption.
 ///
 /// # Safety
-/// `record` is what [`suspendable`] gave here. No frame on the fiber's stack owns anything, and
-/// nobody relies on any of them to return. `next` is another guest thread of the same component,
-/// which has a fiber that waits or has not begun, and may go on.
-unsafe fn hop(record: *mut FiberRecord, next: *mut FiberRecord) {
-    // SAFETY: the caller answers for both. Whoever runs on a fiber was resumed, by a `resume` that
-    // hasn't returned; whoever makes this fiber go on has loaded what it owns.
+/// The record is alive and doesn't run; what the running one owns has been saved, or is gone. There is
+/// a resumption.
+#[inline]
+unsafe fn enter(record: *mut FiberRecord) {
+    // SAFETY: the caller answers for the record; the entry is at the top of its stack.
     unsafe {
         let mut running = Running::of(record);
-        let resumption = (*StoreCells::of(running.context)).fibers.resumption;
-        sys::set_stack_low(link(next, &(*resumption).stack));
-        change(&mut running, &mut (*record).state, &mut (*next).state);
-        if let (Some(raw), Some(fiber)) = ((*record).suspender, &(*next).fiber) {
-            Suspender::<(), Pause>::from_raw(raw).hop(fiber.hop_target(), ());
-        }
-    }
-}
-
-/// The guest thread that ran on a fiber has ended, and another of its component goes on in its place,
-/// with the same resumer. The fiber is freed when somebody needs its stack.
-///
-/// # Safety
-/// The fiber of `record`, whose thread has exited, runs this, and has no entry. No frame on its stack
-/// owns anything, and nobody relies on any of them to return. `next` is as for [`hop`].
-unsafe fn leave_for(record: *mut FiberRecord, next: *mut FiberRecord) -> ! {
-    // SAFETY: as in `hop`. This fiber is freed on another stack, as that is where everything runs from
-    // now on.
-    unsafe {
-        let mut running = Running::of(record);
-        let fibers = &raw mut (*StoreCells::of(running.context)).fibers;
-        sys::set_stack_low(link(next, &(*(*fibers).resumption).stack));
-        exit_to_other(&mut running, &mut (*next).state);
-        let before = (*fibers).left.replace(NonNull::new_unchecked(record));
-        if let Some(before) = before {
-            free(before.as_ptr());
-        }
-        if let (Some(raw), Some(fiber)) = ((*record).suspender, &(*next).fiber) {
-            Suspender::<(), Pause>::from_raw(raw).hop(fiber.hop_target(), ());
-        }
-    }
-    unreachable!("a stack that was left goes on")
-}
-
-/// Links a fiber that is about to run to its resumer's innermost entry, which this is what it owns
-/// of; the lowest address of the fiber's stack.
-///
-/// # Safety
-/// The record is alive, and has a fiber that waits.
-unsafe fn link(record: *mut FiberRecord, resumer: &StackState) -> usize {
-    // SAFETY: the caller answers for the record; the base record is in a frame of the fiber.
-    unsafe {
-        let bounds = match &(*record).fiber {
-            Some(fiber) => fiber.stack_bounds(),
-            None => unreachable!("who resumes a fiber has seen to it that there is one"),
-        };
+        let resumer = &(*(*StoreCells::of(running.context)).fibers.resumption).stack;
         match NonNull::new((*record).base) {
             Some(base) => {
                 (*base.as_ptr()).previous = resumer.entry;
@@ -416,40 +370,28 @@ unsafe fn link(record: *mut FiberRecord, resumer: &StackState) -> usize {
                 (*base.as_ptr()).previous_exit_pc = resumer.exit_pc;
             }
             None => {
-                let reserve = HOST_STACK_RESERVE.min(bounds.size() / 2);
-                let share = (*StoreCells::of((*record).store)).max_wasm_stack;
-                let lowest = bounds.limit.get() + reserve;
                 (*record).state.stack = StackState {
-                    limit: bounds.top.get().saturating_sub(share).max(lowest),
                     fiber: record,
                     ..*resumer
                 };
             }
         }
-        bounds.limit.get()
+        (*record).is_suspended = false;
+        (*record).state.enter(&mut running);
     }
 }
 
-/// While it lives, this thread is on a fiber's stack, in a store: as signal handlers and checks of
-/// the stack see it.
-struct OnStack {
-    outer: *mut VMStoreContext,
-    low: usize,
-}
-
-impl OnStack {
-    fn of(context: *mut VMStoreContext, low: usize) -> OnStack {
-        OnStack {
-            outer: activation::enter(context),
-            low: sys::set_stack_low(low),
-        }
-    }
-}
-
-impl Drop for OnStack {
-    fn drop(&mut self) {
-        sys::set_stack_low(self.low);
-        activation::leave(self.outer);
+/// Takes what the running guest owns into its record.
+///
+/// # Safety
+/// The record is that of the guest that runs. Another one is entered before anything runs, or the
+/// resumer goes on.
+#[inline]
+unsafe fn leave(record: *mut FiberRecord) {
+    // SAFETY: the caller's word.
+    unsafe {
+        (*record).is_suspended = !(*record).base.is_null();
+        (*record).state.leave(&mut Running::of(record));
     }
 }
 
@@ -461,7 +403,7 @@ struct Running {
 
 impl Running {
     /// # Safety
-    /// The record is alive for as long as the result is used.
+    /// The record is alive, and its store is for as long as the result is used.
     #[inline]
     unsafe fn of(record: *const FiberRecord) -> Running {
         // SAFETY: the caller answers for the record, whose component is of its store.
@@ -478,23 +420,27 @@ impl Running {
 }
 
 impl RunningStack for Running {
+    #[inline]
     fn slots(&mut self) -> Option<&mut ContextSlots> {
         self.slots.as_mut().map(RunningSlots::slots)
     }
 
+    #[inline]
     fn stack(&self) -> StackState {
-        // SAFETY: made by `resume`, whose caller answers for the context until that returns.
+        // SAFETY: made by functions whose callers answer for the context until they return.
         unsafe {
             StackState {
                 entry: (*self.context).entry,
                 exit_fp: (*self.context).exit_fp,
                 exit_pc: (*self.context).exit_pc,
                 limit: (*self.context).stack_limit.load(Ordering::Relaxed),
+                sp: (*self.context).guest_sp,
                 fiber: (*StoreCells::of(self.context)).fibers.current,
             }
         }
     }
 
+    #[inline]
     fn set_stack(&mut self, stack: &StackState) {
         // SAFETY: as in `stack`.
         unsafe {
@@ -503,47 +449,34 @@ impl RunningStack for Running {
             (*self.context).exit_pc = stack.exit_pc;
             let limit = &(*self.context).stack_limit;
             limit.store(stack.limit, Ordering::Relaxed);
+            (*self.context).guest_sp = stack.sp;
             (*StoreCells::of(self.context)).fibers.current = stack.fiber;
         }
     }
 }
 
-/// The fiber that runs, if it can be suspended here.
+/// The guest that runs, if it can be suspended here: its wasm has called the host function that runs,
+/// and is not waiting for that to return from wasm that it has called in turn.
 ///
 /// # Safety
 /// `context` is that of a store whose compiled code called the host function that this thread
 /// runs.
 unsafe fn suspendable(context: *mut VMStoreContext) -> Option<NonNull<FiberRecord>> {
-    // SAFETY: the caller answers for the context; a current fiber's record is alive.
+    // SAFETY: the caller answers for the context; a current guest's record is alive.
     unsafe {
         let record = NonNull::new((*StoreCells::of(context)).fibers.current)?;
         ((*context).entry == (*record.as_ptr()).base).then_some(record)
     }
 }
 
-/// Goes back to the fiber's resumer, until it is resumed.
+/// Frees a record, and its stack if it has one; nothing of it runs.
 ///
 /// # Safety
-/// `record` is what [`suspendable`] gave here. No frame on the fiber's stack owns anything, and
-/// nobody relies on any of them to return.
-unsafe fn suspend(record: *mut FiberRecord, pause: Pause) {
-    // SAFETY: the fiber runs, so its suspender is there, of these types; this is called on it.
-    unsafe {
-        if let Some(raw) = (*record).suspender {
-            Suspender::<(), Pause>::from_raw(raw).suspend(pause);
-        }
-    }
-}
-
-/// Frees a fiber and its record; nothing of it runs.
-///
-/// # Safety
-/// The record is alive and not used any more; its fiber doesn't run. If it is suspended, what the
-/// host was doing for it has been dropped, or never will be.
+/// The record is alive and not used any more. What the host was doing for it has been dropped, or never
+/// will be.
 unsafe fn free(record: *mut FiberRecord) {
     // SAFETY: the caller gives the record up; it was made by `new_record`, and is in its store's
-    // list, at its place. A suspended fiber's frames are deallocated: they own nothing and nobody
-    // relies on them (module documentation); pointers into them are in the record, which goes, too.
+    // list, at its place. Frames on the stack are of compiled code, which owns nothing.
     unsafe {
         let fibers = &mut (*StoreCells::of((*record).store)).fibers;
         let place = (*record).place;
@@ -551,20 +484,15 @@ unsafe fn free(record: *mut FiberRecord) {
         if let Some(moved) = fibers.all.get(place) {
             (*moved.as_ptr()).place = place;
         }
-        if let Some(fiber) = (*record).fiber.take() {
-            let stack = match fiber.into_stack() {
-                Ok(stack) => stack,
-                Err(fiber) => fiber.abandon(),
-            };
+        if let Some(stack) = (*record).stack.take() {
             fibers.keep_stack(stack);
         }
         match NonNull::new(record) {
             Some(spare) if fibers.spare.len() < MAX_SPARE => {
-                (*record).work = Work::Guest(None);
+                (*record).work = Work::Guest;
                 (*record).base = ptr::null_mut();
-                (*record).suspender = None;
-                drop((*record).hosted.take());
-                (*record).has_exited = false;
+                (*record).is_suspended = false;
+                drop((*record).future.take());
                 fibers.spare.push(spare);
             }
             _ => drop(Box::from_raw(record)),
@@ -573,7 +501,7 @@ unsafe fn free(record: *mut FiberRecord) {
 }
 
 impl Fibers {
-    /// Keeps a stack for the next fiber, or gives it back to the engine.
+    /// Keeps a stack for the next guest, or gives it back to the engine.
     fn keep_stack(&mut self, stack: Stack) {
         if self.idle.len() < MAX_IDLE {
             self.idle.push(stack);
@@ -590,7 +518,8 @@ impl Drop for Fibers {
     }
 }
 
-/// Frees all fibers of a store, which whoever made the calls has forgotten.
+/// Frees all guests' records of a store: those that were forgotten by the functions that made the
+/// calls.
 ///
 /// # Safety
 /// No wasm of the store runs, and nobody will poll these calls.
@@ -601,13 +530,14 @@ pub(super) unsafe fn abandon_all(context: *mut VMStoreContext) {
         let fibers = &raw mut (*StoreCells::of(context)).fibers;
         while let Some(&record) = (*fibers).all.last() {
             // What it has borrowed may be gone, so it is forgotten like its call.
-            mem::forget((*record.as_ptr()).hosted.take());
+            mem::forget((*record.as_ptr()).future.take());
             free(record.as_ptr());
         }
     }
 }
 
-/// The addresses of all stacks that have frames of a store: of the running one from `here`.
+/// The addresses of all stacks that have frames of a store: of the running one of the host's from
+/// `here`.
 ///
 /// # Safety
 /// `context` is that of the store that this thread runs.
@@ -616,40 +546,48 @@ pub(super) unsafe fn stacks_of(context: *mut VMStoreContext, here: usize) -> Vec
     let mut add = |low: usize, high: usize| {
         stacks.push(low.next_multiple_of(size_of::<usize>())..high);
     };
-    // SAFETY: the records of entries are in frames of `enter` and `enter_on_fiber` that have not
-    // returned, and their trampolines have filled them in before they called what led here. Those
-    // of fibers are alive. All fibers that have started and don't run are suspended, or have
-    // resumed another: the latter are those found on the way out from the current one.
+    // SAFETY: the records of entries are in frames of `enter` that have not returned, or at the top of
+    // guests' stacks that have frames; their trampolines have filled them in before they called what
+    // led here. Resumptions are in frames of `resume` that have not returned. A guest that isn't
+    // suspended and has frames runs, or has called the host function that resumed what runs.
     unsafe {
         let fibers = &(*StoreCells::of(context)).fibers;
-        let mut here = here;
         let mut entry: *const VMEntryRecord = (*context).entry;
-        let mut fiber = fibers.current;
+        let (mut fiber, mut sp) = (fibers.current, (*context).guest_sp);
         let mut resumption = fibers.resumption;
-        while let Some(record) = fiber.as_ref() {
-            if let Some(base) = record.base.as_ref() {
-                add(here, base.handler_fp);
+        let mut outermost = here;
+        loop {
+            let base = match fiber.as_ref() {
+                Some(record) => record.base.cast_const(),
+                None => ptr::null(),
+            };
+            if fiber.is_null() || !base.is_null() {
+                // Entries on the stack of the host, made by functions that this guest has called.
+                while let Some(record) = entry.as_ref()
+                    && !ptr::eq(entry, base)
+                {
+                    outermost = outermost.max(record.handler_fp);
+                    entry = record.previous;
+                }
+            }
+            if let Some(base) = base.as_ref() {
+                add(sp.addr(), base.handler_fp);
                 entry = base.previous;
             }
-            // Who runs on a fiber was resumed.
-            let Some(by) = resumption.as_ref() else {
+            let Some(by) = resumption.as_ref().filter(|_| !fiber.is_null()) else {
                 break;
             };
-            here = by.sp;
-            fiber = by.resumer;
+            outermost = outermost.max(resumption.addr());
+            (fiber, sp) = (by.stack.fiber, by.stack.sp);
             resumption = by.outer;
-        }
-        let mut outermost = here;
-        while let Some(record) = entry.as_ref() {
-            outermost = record.handler_fp;
-            entry = record.previous;
         }
         add(here, outermost);
         for record in &fibers.all {
             let record = &*record.as_ptr();
-            let sp = record.fiber.as_ref().and_then(Fiber::suspended_sp);
-            if let (Some(sp), Some(base)) = (sp, record.base.as_ref()) {
-                add(sp, base.handler_fp);
+            if record.is_suspended
+                && let Some(base) = record.base.as_ref()
+            {
+                add(record.state.stack.sp.addr(), base.handler_fp);
             }
         }
     }

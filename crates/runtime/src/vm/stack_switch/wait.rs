@@ -1,14 +1,17 @@
 //! Waiting for the host: everything in the store waits, and the executor goes on.
 
-use super::{FiberRecord, HostFuture, MAX_MISSED_YIELDS, Pause, suspend, suspendable};
+use super::{FiberRecord, HostFuture, MAX_MISSED_YIELDS, suspendable};
+use crate::bug::bail_bug;
+use crate::concurrent::{After, Answer, HostFunction};
+use crate::store::StoreOpaque;
 use crate::vm::store_state::StoreCells;
 use anyhow::{Result, anyhow};
 use std::mem;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
-use threadline_environ::layout::VMStoreContext;
+use threadline_environ::layout::{VMStoreContext, ValRaw};
 
-/// The fiber that runs, if it can be suspended here to wait for the host.
+/// The guest that runs, if it can be suspended here to wait for the host.
 ///
 /// # Safety
 /// As for [`suspendable`].
@@ -22,7 +25,8 @@ unsafe fn can_wait(context: *mut VMStoreContext) -> Option<NonNull<FiberRecord>>
     }
 }
 
-/// Waits for a host function that is a future, on behalf of the guest that called it.
+/// Polls a host function that is a future, on behalf of the guest that called it. If it isn't ready, the
+/// guest waits for the host, and it is [polled](poll) again when the guest goes on.
 ///
 /// # Errors
 /// The future's own, or if it is pending where nothing can be suspended: the guest was entered by a
@@ -30,20 +34,27 @@ unsafe fn can_wait(context: *mut VMStoreContext) -> Option<NonNull<FiberRecord>>
 ///
 /// # Safety
 /// `context` is that of a store whose compiled code called the host function that this thread
-/// runs. Its frames own nothing.
-pub(in crate::vm) unsafe fn block_on(
+/// runs. What the future has borrowed is borrowed until that host function has answered.
+pub(in crate::vm) unsafe fn wait_for(
     context: *mut VMStoreContext,
     future: HostFuture<'_>,
-) -> Result<()> {
-    // SAFETY: the future ends before what it has borrowed does: that is borrowed until the host
-    // function returns, which is after this, or until its frame is taken away, before which
-    // `FiberCall::drop` or `GuestStack::drop` drops it; or else it is never touched again.
+    function: HostFunction,
+    slots: *mut [ValRaw],
+) -> Result<Answer> {
+    // SAFETY: the future ends before what it has borrowed does. That is borrowed until the host function
+    // has answered; before the guest's stack is taken away, which the slots are on, `FiberCall::drop` or
+    // `GuestStack::drop` drops the future; or else it is never touched again.
     let mut future = unsafe { mem::transmute::<HostFuture<'_>, HostFuture<'static>>(future) };
     // SAFETY: passed on.
     let Some(record) = (unsafe { can_wait(context) }) else {
         let cx = &mut Context::from_waker(Waker::noop());
         return match future.as_mut().poll(cx) {
-            Poll::Ready(result) => result,
+            Poll::Ready(result) => {
+                drop(future);
+                result?;
+                // SAFETY: the future is gone, which had borrowed the slots.
+                function.done(0, unsafe { &mut *slots })
+            }
             Poll::Pending => Err(anyhow!(
                 "a host function is not ready, and the guest that called it can't wait for it: \
                  enter the guest with `call_async` (or `instantiate_async`), and not from within a \
@@ -51,47 +62,61 @@ pub(in crate::vm) unsafe fn block_on(
             )),
         };
     };
-    let record = record.as_ptr();
-    // SAFETY: the record is alive while its fiber runs. Its future is used by this alone, until it
-    // is ready; the context is that of the innermost poll, which is not null (`can_wait`), and is so
-    // whenever the fiber is resumed after it was suspended to let the host wait.
+    // SAFETY: the record is alive while its guest exists, and nothing else uses it now. The slots are as
+    // above.
     unsafe {
-        (*record).hosted = Some(future);
-        loop {
-            let poll = {
-                let end = EndOnUnwind(record);
-                let cx = (*StoreCells::of(context)).fibers.cx;
-                let cx = &mut *cx.cast::<Context<'_>>();
-                let poll = match &mut (*record).hosted {
-                    Some(future) => future.as_mut().poll(cx),
-                    None => unreachable!("put there above, and taken below only"),
-                };
-                mem::forget(end);
-                poll
-            };
-            if let Poll::Ready(result) = poll {
-                drop((*record).hosted.take());
-                return result;
+        (*record.as_ptr()).future = Some(future);
+        let answer = poll(context, record.as_ptr(), function, slots)?;
+        if let Answer::Waits(_) = answer {
+            let store = &mut *(*context).store.cast::<StoreOpaque>();
+            store.trace_waiting();
+        }
+        Ok(answer)
+    }
+}
+
+/// Polls the future that a guest waits for.
+///
+/// # Errors
+/// The future's own.
+///
+/// # Safety
+/// As for [`wait_for`]; the record is that of the guest that called the host function.
+pub(super) unsafe fn poll(
+    context: *mut VMStoreContext,
+    record: *mut FiberRecord,
+    function: HostFunction,
+    slots: *mut [ValRaw],
+) -> Result<Answer> {
+    // SAFETY: the caller answers for the record, which nothing else uses now. The context of the
+    // innermost poll is there: it was when the future was made (`can_wait`), and whatever goes on since
+    // is part of a poll.
+    unsafe {
+        let Some(mut future) = (*record).future.take() else {
+            bail_bug!("a guest waits for a future, and has none");
+        };
+        let cx = (*StoreCells::of(context)).fibers.cx;
+        let Some(cx) = cx.cast::<Context<'_>>().as_mut() else {
+            bail_bug!("a future is polled outside of a poll");
+        };
+        match future.as_mut().poll(cx) {
+            Poll::Pending => {
+                (*record).future = Some(future);
+                Ok(Answer::Waits(After::HostFuture(function)))
             }
-            suspend(record, Pause::Host);
+            Poll::Ready(result) => {
+                drop(future);
+                result?;
+                function.done(0, &mut *slots)
+            }
         }
     }
 }
 
-/// Drops the future of a fiber when polling it panics.
-struct EndOnUnwind(*mut FiberRecord);
-
-impl Drop for EndOnUnwind {
-    fn drop(&mut self) {
-        // SAFETY: made by `block_on`, on the fiber that the record is of.
-        drop(unsafe { (*self.0).hosted.take() });
-    }
-}
-
-/// What became of an intent to yield.
+/// What becomes of an intent to yield.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::vm) enum Yielded {
-    /// The executor had its turn.
+    /// The executor has its turn when the host function answers [`Answer::Waits`], which it must.
     Yes,
     /// Wasm can't be suspended here, in an asynchronous call, and may go on.
     Missed,
@@ -101,17 +126,16 @@ pub(in crate::vm) enum Yielded {
     PlainCall,
 }
 
-/// Lets the executor do something else.
+/// Asks to be polled again, if the guest that runs can let the executor do something else.
 ///
 /// # Safety
-/// As for [`block_on`].
+/// As for [`suspendable`].
 pub(in crate::vm) unsafe fn yield_now(context: *mut VMStoreContext) -> Yielded {
     // SAFETY: passed on; the context is that of the innermost poll, and not null (`can_wait`).
     unsafe {
-        if let Some(record) = can_wait(context) {
+        if can_wait(context).is_some() {
             let cx = (*StoreCells::of(context)).fibers.cx;
             (*cx.cast::<Context<'_>>()).waker().wake_by_ref();
-            suspend(record.as_ptr(), Pause::Host);
             return Yielded::Yes;
         }
         let fibers = &mut (*StoreCells::of(context)).fibers;

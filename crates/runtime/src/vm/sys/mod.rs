@@ -4,4 +4,4 @@ pub(super) mod arch;
 mod unix;
 
 pub(crate) use unix::{ImageMapping, Mapping, page_size};
-pub(super) use unix::{install_trap_handlers, prepare_thread, set_stack_low, stack_low};
+pub(super) use unix::{install_trap_handlers, prepare_thread, thread_stack};

@@ -1,8 +1,11 @@
 //! x86-64.
 
+use super::super::super::stack_switch::call_finished;
 use std::arch::asm;
+use std::ffi::c_void;
 use std::io;
-use threadline_fiber::forget_frames_below;
+use std::mem::offset_of;
+use threadline_environ::layout::VMStoreContext;
 
 /// Goes on at `pc` with this stack and frame pointer, and a payload in `rax` and `rdx`.
 ///
@@ -11,10 +14,9 @@ use threadline_fiber::forget_frames_below;
 /// callee-saved registers of its caller among them, is in its own frame.
 ///
 /// # Safety
-/// The three belong to a live frame on this stack, further out than the caller's, and every frame
-/// in between can be forgotten.
+/// The three belong to a live frame, further out than the caller's if it is on the same stack, and every
+/// frame in between can be forgotten.
 pub(crate) unsafe fn resume_at(pc: usize, sp: usize, fp: usize, payload: [u64; 2]) -> ! {
-    forget_frames_below(sp);
     // SAFETY: the caller's word.
     unsafe {
         asm!(
@@ -76,4 +78,193 @@ pub(crate) fn callee_saved_registers() -> [usize; 6] {
 #[expect(clippy::unnecessary_wraps, reason = "can fail on other processors")]
 pub(crate) fn synchronize_instructions(_code: &[u8]) -> io::Result<()> {
     Ok(())
+}
+
+/// Emits the whole of a naked function through which compiled code calls the host function `$target`,
+/// which never switches threads. The host function gets the same parameters, all in registers; the
+/// first is a context.
+///
+/// If the guest runs on a stack of its own, the host function runs on the stack of the thread of the
+/// operating system, from [`VMStoreContext::host_sp`] down:
+///
+/// ```text
+///   guest's stack │ … wasm │ exit trampoline │ return address │ rbp ◀ rbp, guest_sp
+///   host's stack  │ … resume_guest │ host_sp ▶ return address │ $target …
+/// ```
+///
+/// Otherwise it is a jump to the host function.
+///
+/// [`VMStoreContext::host_sp`]: threadline_environ::layout::VMStoreContext::host_sp
+macro_rules! call_on_host_stack {
+    ($target:path) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            "mov rax, [rdi + {store}]",
+            "mov r10, [rax + {host_sp}]",
+            "test r10, r10",
+            "jz {target}",
+            "push rbp",
+            ".cfi_def_cfa_offset 16",
+            ".cfi_offset rbp, -16",
+            "mov rbp, rsp",
+            ".cfi_def_cfa_register rbp",
+            "mov [rax + {guest_sp}], rsp",
+            "mov rsp, r10",
+            "call {target}",
+            "mov rsp, rbp",
+            "pop rbp",
+            ".cfi_def_cfa rsp, 8",
+            "ret",
+            ".cfi_endproc",
+            store = const core::mem::offset_of!(threadline_environ::layout::VMHeader, store_context),
+            host_sp = const core::mem::offset_of!(threadline_environ::layout::VMStoreContext, host_sp),
+            guest_sp = const core::mem::offset_of!(threadline_environ::layout::VMStoreContext, guest_sp),
+            target = sym $target,
+        )
+    };
+}
+pub(crate) use call_on_host_stack;
+
+/// The same for a host function that may switch threads. All registers that a call preserves are kept
+/// on the guest's stack meanwhile, in the order that [`SUSPENDED_WORDS`] tells. The way back loads
+/// [`VMStoreContext::guest_sp`], which may be that of another stack by then; the result is for the
+/// thread that goes on there.
+///
+/// [`VMStoreContext::guest_sp`]: threadline_environ::layout::VMStoreContext::guest_sp
+macro_rules! call_and_switch {
+    ($target:path) => {
+        core::arch::naked_asm!(
+            ".cfi_startproc",
+            "mov rax, [rdi + {store}]",
+            "mov r10, [rax + {host_sp}]",
+            "test r10, r10",
+            "jz {target}",
+            "push rbp",
+            ".cfi_def_cfa_offset 16",
+            ".cfi_offset rbp, -16",
+            "mov rbp, rsp",
+            ".cfi_def_cfa_register rbp",
+            "push rbx",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "mov rbx, rax",
+            "mov [rax + {guest_sp}], rsp",
+            "mov rsp, r10",
+            "call {target}",
+            "mov rsp, [rbx + {guest_sp}]",
+            "pop r15",
+            "pop r14",
+            "pop r13",
+            "pop r12",
+            "pop rbx",
+            "pop rbp",
+            ".cfi_def_cfa rsp, 8",
+            "ret",
+            ".cfi_endproc",
+            store = const core::mem::offset_of!(threadline_environ::layout::VMHeader, store_context),
+            host_sp = const core::mem::offset_of!(threadline_environ::layout::VMStoreContext, host_sp),
+            guest_sp = const core::mem::offset_of!(threadline_environ::layout::VMStoreContext, guest_sp),
+            target = sym $target,
+        )
+    };
+}
+pub(crate) use call_and_switch;
+
+/// What a stack that is not running has at its `guest_sp`: six registers (`r15`, `r14`, `r13`, `r12`,
+/// `rbx`, `rbp`), and the address to go on at.
+const SUSPENDED_WORDS: usize = 7;
+
+/// Bytes from `host_sp` to the `guest_sp` with which the function that set it goes on.
+pub(crate) const RESUMER_OFFSET: usize = 8;
+
+/// Makes a fresh stack one that [`switch_to_guest`] begins a call on: the call's function is the word
+/// that is passed then. Returns the `guest_sp`.
+///
+/// # Safety
+/// `top` is aligned to 16 bytes and has [`SUSPENDED_WORDS`] writable words below it.
+pub(crate) unsafe fn place_call(
+    top: *mut u8,
+    store: *mut VMStoreContext,
+    args: [*mut c_void; 4],
+) -> *mut u8 {
+    let start: unsafe extern "C" fn() = begin_call;
+    let [vmctx, code, values, record] = args.map(|arg| arg.addr());
+    // SAFETY: the caller answers for the room.
+    unsafe {
+        let sp = top.cast::<[usize; SUSPENDED_WORDS]>().sub(1);
+        sp.write([record, values, code, vmctx, store.addr(), 0, start as usize]);
+        sp.cast()
+    }
+}
+
+/// The outermost code on a guest's stack, where backtraces end: makes the call that [`place_call`] was
+/// told of, and when it returns, tells [`call_finished`], on the host's stack. What goes on then is
+/// what that has put into `guest_sp`.
+#[unsafe(naked)]
+unsafe extern "C" fn begin_call() {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined rip",
+        "mov rcx, r15",
+        "mov rdx, r14",
+        "mov rsi, r13",
+        "mov rdi, r12",
+        "call rax",
+        "mov rdi, rbx",
+        "movzx esi, al",
+        "mov rsp, [rbx + {host_sp}]",
+        "call {finished}",
+        "mov rsp, [rbx + {guest_sp}]",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+        ".cfi_endproc",
+        host_sp = const offset_of!(VMStoreContext, host_sp),
+        guest_sp = const offset_of!(VMStoreContext, guest_sp),
+        finished = sym call_finished,
+    )
+}
+
+/// Goes on at the store's `guest_sp`, with a word as the result of what was left there, and sets
+/// `host_sp`; returns when somebody puts `host_sp` plus [`RESUMER_OFFSET`] into `guest_sp`.
+///
+/// # Safety
+/// `guest_sp` is that of a stack that nobody runs on, as [`call_and_switch`] or [`place_call`] has left
+/// it. The store's state is that stack's.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn switch_to_guest(store: *mut VMStoreContext, word: u64) {
+    core::arch::naked_asm!(
+        ".cfi_startproc",
+        "push rbp",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset rbp, -16",
+        "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "sub rsp, 8",
+        "mov [rdi + {host_sp}], rsp",
+        "mov rax, rsi",
+        "mov rsp, [rdi + {guest_sp}]",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "pop rcx",
+        "jmp rcx",
+        ".cfi_endproc",
+        host_sp = const offset_of!(VMStoreContext, host_sp),
+        guest_sp = const offset_of!(VMStoreContext, guest_sp),
+    )
 }

@@ -9,5 +9,5 @@ mod trap_signal_handler;
 pub(crate) use image_mapping::ImageMapping;
 pub(crate) use mmap::Mapping;
 pub(crate) use page::page_size;
-pub(crate) use stack::{prepare_thread, set_stack_low, stack_low};
+pub(crate) use stack::{prepare_thread, thread_stack};
 pub(crate) use trap_signal_handler::install as install_trap_handlers;

@@ -12,8 +12,8 @@ const SIGNAL_STACK: usize = 64 << 10;
 thread_local! {
     /// Whether [`prepare_thread`] has done its work and its effects last.
     static PREPARED: Cell<bool> = const { Cell::new(false) };
-    /// Lowest usable address of this thread's stack; 0 before it is known.
-    static STACK_LOW: Cell<usize> = const { Cell::new(0) };
+    /// This thread's stack; none before it is known.
+    static THREAD_STACK: Cell<Option<ThreadStack>> = const { Cell::new(None) };
     /// The signal stack we made, if the thread had no large enough one.
     static OWN_SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
 }
@@ -45,25 +45,30 @@ fn prepare_thread_once() -> Result<()> {
     Ok(())
 }
 
-/// Says that the thread runs on another stack now, whose lowest usable address is `low`; gives
-/// back what to set when it doesn't any more.
-pub(crate) fn set_stack_low(low: usize) -> usize {
-    STACK_LOW.replace(low)
+/// The stack of a thread of the operating system.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct ThreadStack {
+    /// The lowest address that can be used, its guard left out.
+    pub(crate) low: usize,
+    /// How many bytes can be used in all.
+    pub(crate) size: usize,
 }
 
-/// The lowest address that this thread's stack can use, its guard left out.
-pub(crate) fn stack_low() -> usize {
-    let low = STACK_LOW.get();
-    if low != 0 {
-        return low;
+/// The stack of the running thread.
+#[inline]
+pub(crate) fn thread_stack() -> ThreadStack {
+    match THREAD_STACK.get() {
+        Some(stack) => stack,
+        None => {
+            let stack = find_thread_stack();
+            THREAD_STACK.set(Some(stack));
+            stack
+        }
     }
-    let low = find_stack_low();
-    STACK_LOW.set(low);
-    low
 }
 
 #[cold]
-fn find_stack_low() -> usize {
+fn find_thread_stack() -> ThreadStack {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut low, mut size, mut guard) = (ptr::null_mut(), 0, 0);
     // SAFETY: `pthread_getattr_np` initialises the attributes if it returns 0, and only then are
@@ -79,10 +84,16 @@ fn find_stack_low() -> usize {
     };
     if !known {
         // Nothing else tells; then the configured share of the stack is the only limit.
-        return page_size();
+        return ThreadStack {
+            low: page_size(),
+            size: usize::MAX,
+        };
     }
     // Some versions of the C library count the guard as part of the stack.
-    low.addr() + guard
+    ThreadStack {
+        low: low.addr() + guard,
+        size: size.saturating_sub(guard),
+    }
 }
 
 /// Whether the thread has a signal stack that is large enough.
