@@ -9,9 +9,8 @@ pub(crate) const CACHE_LINE: usize = 64;
 /// How many different offsets the tops of stacks have.
 pub(crate) const COLOURS: usize = 16;
 
-/// Smallest stack we accept: room for a panic and its message, twice over.
+/// Smallest stack we accept.
 pub(crate) const MIN_STACK_SIZE: usize = 16 * 1024;
-const _: () = assert!(MIN_STACK_SIZE - COLOURS * CACHE_LINE >= crate::fiber::MIN_SIZE);
 
 /// Largest number of stacks a pool may be configured for. It bounds the table of
 /// chunks, which is allocated up front so that a signal handler can read it.

@@ -1,15 +1,14 @@
-//! A stack overflow hits the guard, and the guard faults.
+//! What is written below a stack hits the guard, and the guard faults.
 //!
 //! The overflow happens in a child process: this test binary, run again with an
 //! environment variable that says which kind of guard to run into.
 
-use std::hint::black_box;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use threadline_fiber::{Fiber, GuardMethod, PoolConfig, StackPool};
+use threadline_fiber::{GuardMethod, PoolConfig, Stack, StackPool};
 
 const CHILD: &str = "THREADLINE_FIBER_OVERFLOW";
 
@@ -80,9 +79,8 @@ fn child(guard: GuardMethod) -> ! {
     // The neighbour below is in use, so nothing but the guard is in the way.
     let _below = pool.acquire().expect("below the maximum");
     let stack = pool.acquire().expect("below the maximum");
-    let mut fiber: Fiber<u64, (), u64> = Fiber::new(stack, |_, depth| descend(depth));
     complain("about to overflow");
-    fiber.resume(1);
+    overrun(&stack);
     complain("survived");
     std::process::exit(0);
 }
@@ -113,18 +111,19 @@ fn child_with_handler() -> ! {
             0
         );
     }
-    let mut fiber: Fiber<u64, (), u64> = Fiber::new(stack, |_, depth| descend(depth));
-    fiber.resume(1);
+    overrun(&stack);
     std::process::exit(0);
 }
 
-/// Recurses for longer than any stack.
-fn descend(depth: u64) -> u64 {
-    let frame = black_box([depth; 64]);
-    if black_box(depth) == 0 {
-        0
-    } else {
-        descend(depth + 1) + black_box(frame)[9]
+/// Writes to a stack from its top to its end and beyond, as frames do that touch every page.
+fn overrun(stack: &Stack) {
+    let bounds = stack.bounds();
+    for address in (bounds.limit.get() - 64..bounds.top.get())
+        .step_by(64)
+        .rev()
+    {
+        // SAFETY: the stack is this function's alone; below it the write faults, as it is meant to.
+        unsafe { std::ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(1) };
     }
 }
 

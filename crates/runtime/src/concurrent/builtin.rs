@@ -101,7 +101,10 @@ pub(crate) fn builtin(
     };
     match builtin {
         ConcurrencyBuiltin::Plain(builtin) => {
-            bail_bug!("{} is called as a built-in that is not plain", builtin.name());
+            bail_bug!(
+                "{} is called as a built-in that is not plain",
+                builtin.name()
+            );
         }
         ConcurrencyBuiltin::TaskReturn { result, options } => {
             task::task_return(store, instance, result, options, slots)?;

@@ -5,10 +5,10 @@
 //! else is lifted and lowered as values, some at a time: so a copy takes little of the host, however long
 //! it is.
 
+use super::answer::Answer;
 use super::checked_copy::Check;
 use super::end::{self, Owner};
 use super::state::Guests;
-use super::answer::Answer;
 use super::waitable::{self, EventUse};
 use crate::bug::bail_bug;
 use crate::canonical_abi::{CallHandles, LiftContext, LowerContext, load_vals, store_vals};

@@ -5,9 +5,7 @@ use super::state::{Doing, Guests, Next};
 use super::task::{self, MAX_SLOTS, Returned};
 use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
-use crate::vm::{
-    ComponentInstancePtr, CoreFunc, GuestStack, GuestStackPtr, GuestStep, val_raw,
-};
+use crate::vm::{ComponentInstancePtr, CoreFunc, GuestStack, GuestStackPtr, GuestStep, val_raw};
 use anyhow::Result;
 use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, TraceEvent, Trap, Wait};
 use threadline_environ::layout::ValRaw;

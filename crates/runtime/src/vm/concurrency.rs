@@ -99,7 +99,11 @@ unsafe fn answer_component(
             let Some(component) = component_of(context) else {
                 bail_bug!("a builtin for components was called by something else");
             };
-            body(component, &mut *(*store_context).store.cast::<StoreOpaque>(), slots)
+            body(
+                component,
+                &mut *(*store_context).store.cast::<StoreOpaque>(),
+                slots,
+            )
         })
     }
 }

@@ -20,14 +20,16 @@ use crate::bug::bug;
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::trap::{Trap, WasmBacktrace};
 use std::ffi::c_void;
+use std::ops::RangeInclusive;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMHeader, VMStoreContext, ValRaw};
 
 /// Bytes at the end of the stack of a thread of the operating system that are kept for host functions,
-/// whatever wasm's own share is. On a stack of less than four times as many it is a quarter of it.
-const HOST_STACK_RESERVE: usize = 512 << 10;
+/// whatever wasm's own share is: a quarter of the stack, but not less or more than this. A thread
+/// whose stack is smaller than that can't run wasm.
+const HOST_STACK_RESERVE: RangeInclusive<usize> = 128 << 10..=512 << 10;
 
 /// The trampoline of a `FuncKey::HostToWasm`.
 #[derive(Copy, Clone, Debug)]
@@ -242,7 +244,7 @@ unsafe fn set_host_limit(context: *mut VMStoreContext, sp: usize) -> anyhow::Res
 /// The lowest address of this thread's stack that is not kept for host functions.
 fn lowest_for_wasm() -> usize {
     let stack = sys::thread_stack();
-    let reserve = HOST_STACK_RESERVE.min(stack.size / 4);
+    let reserve = (stack.size / 4).clamp(*HOST_STACK_RESERVE.start(), *HOST_STACK_RESERVE.end());
     stack.low.saturating_add(reserve)
 }
 

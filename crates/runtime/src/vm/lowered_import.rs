@@ -277,10 +277,7 @@ impl ComponentHostFunc {
         B: ConcurrentHostBody + AsyncHostBody<T>,
     {
         ComponentHostFunc {
-            async_typed: Entries([
-                call_concurrent_entry::<B>,
-                call_concurrent_entry::<B>,
-            ]),
+            async_typed: Entries([call_concurrent_entry::<B>, call_concurrent_entry::<B>]),
             ..ComponentHostFunc::new_async::<T, B>(body)
         }
     }
@@ -291,10 +288,7 @@ impl ComponentHostFunc {
         B: ConcurrentHostBody + OpaqueBody,
     {
         ComponentHostFunc {
-            async_typed: Entries([
-                call_concurrent_entry::<B>,
-                call_concurrent_entry::<B>,
-            ]),
+            async_typed: Entries([call_concurrent_entry::<B>, call_concurrent_entry::<B>]),
             ..ComponentHostFunc::new_opaque(body)
         }
     }

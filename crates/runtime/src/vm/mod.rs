@@ -79,9 +79,7 @@ pub use parking_spot::WaitResult;
 pub(crate) use pointer::CodePtr;
 pub(crate) use resources::HostDtor;
 pub(crate) use shared_memory::SharedLinearMemory;
-pub(crate) use stack_switch::{
-    FiberRecord, GuestStack, GuestStackPtr, GuestStep, HostFuture,
-};
+pub(crate) use stack_switch::{FiberRecord, GuestStack, GuestStackPtr, GuestStep, HostFuture};
 pub(crate) use store_state::{DEFAULT_MAX_WASM_STACK, VmStoreState};
 pub(crate) use sys::{ImageMapping, Mapping, page_size};
 pub(crate) use table::DefinedTable;

@@ -11,9 +11,7 @@
 //!   proceed         enter; complete, or begin_current ─▶ goes on, or once more with the next
 //! ```
 
-use super::{
-    FiberRecord, Report, Top, Work, enter, leave, suspendable, top_of,
-};
+use super::{FiberRecord, Report, Top, Work, enter, leave, suspendable, top_of};
 use crate::bug::bug;
 use crate::concurrent::{After, Answer, MAX_SLOTS, Returned};
 use crate::store::StoreOpaque;
@@ -306,7 +304,9 @@ unsafe fn complete(context: *mut VMStoreContext, record: *mut FiberRecord) -> St
         let site = (*record).site;
         let after = mem::take(&mut (*record).after);
         let completed = catch(context, || match after {
-            After::HostFuture(function) => super::wait::poll(context, record, function, site.slots()),
+            After::HostFuture(function) => {
+                super::wait::poll(context, record, function, site.slots())
+            }
             after => {
                 let store = &mut *(*context).store.cast::<StoreOpaque>();
                 store.complete(after, &mut *site.slots())
@@ -401,7 +401,9 @@ unsafe fn place(
         base.write(record_for(context));
         (*record).base = base;
         (*context).entry = base;
-        (*context).stack_limit.store(limit_of(record), Ordering::Relaxed);
+        (*context)
+            .stack_limit
+            .store(limit_of(record), Ordering::Relaxed);
         let code = func.code.as_ptr();
         let operands = [func.vmctx.as_ptr(), code, args.cast(), base.cast()];
         (*context).guest_sp = place_call(top.cast(), context, operands);

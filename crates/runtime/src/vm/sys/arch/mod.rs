@@ -11,8 +11,8 @@ use aarch64 as arch;
 use x86_64 as arch;
 
 pub(crate) use arch::{
-    RESUMER_OFFSET, call_and_switch, call_on_host_stack, callee_saved_registers,
-    place_call, read_any, resume_at, switch_to_guest, synchronize_instructions,
+    RESUMER_OFFSET, call_and_switch, call_on_host_stack, callee_saved_registers, place_call,
+    read_any, resume_at, switch_to_guest, synchronize_instructions,
 };
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
