@@ -22,13 +22,14 @@ use super::table::{DefinedTable, TableElements};
 use super::tag::TagPtr;
 use crate::Engine;
 use crate::module::CoreModule;
+use crate::store::StoreOpaque;
 use anyhow::{Result, ensure};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::layout::{
     ContextSlots, VMFuncRef, VMFunctionImport, VMGlobalImport, VMHeader, VMMemoryDefinition,
-    VMMemoryImport, VMTableDefinition, VMTableImport,
+    VMMemoryImport, VMStoreContext, VMTableDefinition, VMTableImport,
 };
 use threadline_environ::{
     DefinedMemoryIndex, DefinedTableIndex, EntityIndex, FuncIndex, GlobalIndex, MemoryIndex,
@@ -266,6 +267,28 @@ impl Drop for OwnedInstance {
     fn drop(&mut self) {
         // SAFETY: `new` leaked this box, and nothing else frees it.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+/// Whether an address is in the address space of a memory of its own that an instance of a store
+/// defines. For signal handlers.
+///
+/// # Safety
+/// `context` is that of the store that this thread is in.
+pub(super) unsafe fn is_in_memory_of(context: *const VMStoreContext, address: usize) -> bool {
+    // SAFETY: the caller answers for the context. If the store was entered it is alive, and its instances
+    // are; the thread that has faulted was not changing their list, for only safe code does that.
+    unsafe {
+        let Some(store) = (*context).store.cast::<StoreOpaque>().as_ref() else {
+            return false;
+        };
+        store.core_instances().any(|instance| {
+            let mut memories = instance.record().memories.values();
+            memories.any(|memory| match memory {
+                MemoryStorage::Own(memory) => memory.reserved().contains(&address),
+                MemoryStorage::Shared(_) => false,
+            })
+        })
     }
 }
 

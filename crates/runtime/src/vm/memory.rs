@@ -13,6 +13,7 @@ use super::{Mapping, page_size};
 use crate::store::StoreOpaque;
 use crate::trap::Trap;
 use anyhow::{Context as _, Result};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use threadline_environ::layout::VMMemoryDefinition;
@@ -126,6 +127,15 @@ impl LinearMemory {
             },
             length: self.length,
         }
+    }
+
+    /// All addresses that are set aside for it, with its guard.
+    pub(super) fn reserved(&self) -> Range<usize> {
+        let (base, length) = match &self.storage {
+            Storage::Own { mapping, .. } => (mapping.base(), mapping.length()),
+            Storage::Slot(slot) => (slot.base(), slot.stride()),
+        };
+        base.addr()..base.addr().saturating_add(length)
     }
 
     /// Adds pages; `None`, with nothing changed, if the maximum or the system forbids it.

@@ -131,6 +131,11 @@ impl MemorySlot {
         self.pool.mapping.base().wrapping_add(offset)
     }
 
+    /// Bytes from one memory to the next.
+    pub(in crate::vm) fn stride(&self) -> usize {
+        self.pool.stride
+    }
+
     fn offset(&self) -> usize {
         self.slot.as_ref().map_or(0, |slot| slot.index) * self.pool.stride
     }

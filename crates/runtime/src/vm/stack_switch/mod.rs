@@ -455,6 +455,20 @@ impl RunningStack for Running {
     }
 }
 
+/// The lowest address of the stack of the guest that runs, if it has one of its own. For signal
+/// handlers.
+///
+/// # Safety
+/// `context` is that of the store that this thread is in.
+pub(super) unsafe fn running_stack_limit(context: *const VMStoreContext) -> Option<usize> {
+    // SAFETY: the caller answers for the context; a current guest's record is alive.
+    unsafe {
+        let record = (*StoreCells::of(context.cast_mut())).fibers.current;
+        let stack = (*record.as_ref()?).stack.as_ref()?;
+        Some(stack.bounds().limit.get())
+    }
+}
+
 /// The guest that runs, if it can be suspended here: its wasm has called the host function that runs,
 /// and is not waiting for that to return from wasm that it has called in turn.
 ///

@@ -1,5 +1,6 @@
 //! Linux: mappings, signals, stacks.
 
+mod fault_message;
 mod image_mapping;
 mod mmap;
 mod page;

@@ -67,6 +67,11 @@ pub(crate) fn thread_stack() -> ThreadStack {
     }
 }
 
+/// The same if it has been asked for before, for signal handlers.
+pub(super) fn known_thread_stack() -> Option<ThreadStack> {
+    THREAD_STACK.get()
+}
+
 #[cold]
 fn find_thread_stack() -> ThreadStack {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();

@@ -10,6 +10,7 @@
 
 use super::super::super::activation;
 use super::super::super::store_state::{Failure, StoreCells};
+use super::fault_message;
 use crate::code::registry;
 use std::ffi::{c_int, c_void};
 use std::mem::{self, MaybeUninit};
@@ -57,8 +58,13 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     // SAFETY: the kernel passes valid pointers. The rest is passed on.
     unsafe {
         let registers = &mut *context.cast::<libc::ucontext_t>();
-        if from_fault(&*info) && recover(registers) {
-            return;
+        if from_fault(&*info) {
+            if recover(registers) {
+                return;
+            }
+            if signal == libc::SIGSEGV {
+                fault_message::explain((*info).si_addr().addr(), activation::current());
+            }
         }
         pass_on(signal, info, context);
     }
