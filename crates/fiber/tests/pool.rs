@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use threadline_fiber::{Fiber, GuardMethod, PoolConfig, PoolError, Stack, StackPool, Step};
+use threadline_fiber::{GuardMethod, PoolConfig, PoolError, Stack, StackPool};
 
 /// A small pool with the given change to its configuration.
 fn pool(change: impl FnOnce(&mut PoolConfig)) -> StackPool {
@@ -23,21 +23,16 @@ fn take(pool: &StackPool, count: usize) -> Vec<Stack> {
         .collect()
 }
 
-/// Runs on `stack` and uses at least `depth` KiB of it (a few times that when not
-/// optimised); returns the stack.
+/// Writes to every page of the topmost `depth` KiB of a stack, and to one at least.
 fn dirty(stack: Stack, depth: usize) -> Stack {
-    #[inline(never)]
-    fn descend(depth: usize) -> usize {
-        let frame = std::hint::black_box([depth as u8; 1024]);
-        if depth == 0 {
-            0
-        } else {
-            descend(depth - 1) + std::hint::black_box(frame)[7] as usize
-        }
+    let bounds = stack.bounds();
+    let lowest = bounds.top.get() - (depth << 10).max(64);
+    assert!(bounds.contains(lowest));
+    for address in (lowest..bounds.top.get()).step_by(64) {
+        // SAFETY: on the stack, which is this function's alone.
+        unsafe { std::ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(1) };
     }
-    let mut fiber: Fiber<usize, (), usize> = Fiber::new(stack, |_, depth| descend(depth));
-    assert!(matches!(fiber.resume(depth), Step::Finished(_)));
-    fiber.into_stack().expect("the body has returned")
+    stack
 }
 
 /// How many pages of the stack are in memory.
