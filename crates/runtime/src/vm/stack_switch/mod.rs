@@ -486,12 +486,13 @@ unsafe fn suspendable(context: *mut VMStoreContext) -> Option<NonNull<FiberRecor
 /// Frees a record, and its stack if it has one; nothing of it runs.
 ///
 /// # Safety
-/// The record is alive and not used any more. What the host was doing for it has been dropped, or never
-/// will be.
+/// The record is alive and not used any more. Its future has been dropped, which may use the stack and the
+/// store, or forgotten.
 unsafe fn free(record: *mut FiberRecord) {
     // SAFETY: the caller gives the record up; it was made by `new_record`, and is in its store's
     // list, at its place. Frames on the stack are of compiled code, which owns nothing.
     unsafe {
+        debug_assert!((*record).future.is_none());
         let fibers = &mut (*StoreCells::of((*record).store)).fibers;
         let place = (*record).place;
         fibers.all.swap_remove(place);
@@ -506,7 +507,6 @@ unsafe fn free(record: *mut FiberRecord) {
                 (*record).work = Work::Guest;
                 (*record).base = ptr::null_mut();
                 (*record).is_suspended = false;
-                drop((*record).future.take());
                 fibers.spare.push(spare);
             }
             _ => drop(Box::from_raw(record)),
