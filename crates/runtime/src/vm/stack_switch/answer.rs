@@ -11,7 +11,7 @@
 //!   proceed         enter; complete, or begin_current ─▶ goes on, or once more with the next
 //! ```
 
-use super::{FiberRecord, Report, Top, Work, enter, leave, suspendable, top_of};
+use super::{FiberRecord, Report, Top, enter, frames, leave, suspendable, take_future, top_of};
 use crate::bug::bug;
 use crate::concurrent::{After, Answer, MAX_SLOTS, Returned};
 use crate::store::StoreOpaque;
@@ -139,8 +139,7 @@ unsafe fn switch_away(
             return site.failure;
         };
         let this = this.as_ptr();
-        (*this).site = site;
-        let onward = match stop(this, after, waits) {
+        let onward = match stop(this, site, after, waits) {
             Stop::Stopped => next(context),
             Stop::Resumer(report) => Onward::Resumer(report),
         };
@@ -275,15 +274,18 @@ unsafe fn proceed(context: *mut VMStoreContext, mut record: *mut FiberRecord) ->
     }
 }
 
-/// A guest stops: it is left, with what is left to do for it.
+/// A guest stops in a call of a host function: it is left, with what is left to do for it.
 ///
 /// # Safety
-/// It runs, and its site is set.
+/// It runs, and has called the host function that runs.
 #[inline]
-unsafe fn stop(record: *mut FiberRecord, after: After, waits: bool) -> Stop {
-    // SAFETY: the caller's word.
+unsafe fn stop(record: *mut FiberRecord, site: ExitSite, after: After, waits: bool) -> Stop {
+    // SAFETY: the caller's word; nothing else uses the top of its stack now.
     unsafe {
-        (*record).after = after;
+        if let Some(top) = frames(record) {
+            top.site = site;
+            top.after = after;
+        }
         leave(record);
         match (waits, NonNull::new(record)) {
             (true, Some(record)) => Stop::Resumer(Report::Waits(record)),
@@ -301,8 +303,10 @@ unsafe fn complete(context: *mut VMStoreContext, record: *mut FiberRecord) -> St
     // SAFETY: the guest is suspended in the call that its site is of, so the slots are there. The
     // store is as in `with_store`.
     unsafe {
-        let site = (*record).site;
-        let after = mem::take(&mut (*record).after);
+        let (site, after) = match frames(record) {
+            Some(top) => (top.site, mem::take(&mut top.after)),
+            None => (ExitSite::none(), After::Nothing),
+        };
         let completed = catch(context, || match after {
             After::HostFuture(function) => {
                 super::wait::poll(context, record, function, site.slots())
@@ -314,8 +318,8 @@ unsafe fn complete(context: *mut VMStoreContext, record: *mut FiberRecord) -> St
         });
         match completed {
             Ok(Answer::Done(word)) => Step::Goes(word),
-            Ok(Answer::Blocked(after)) => Step::Stop(stop(record, after, false)),
-            Ok(Answer::Waits(after)) => Step::Stop(stop(record, after, true)),
+            Ok(Answer::Blocked(after)) => Step::Stop(stop(record, site, after, false)),
+            Ok(Answer::Waits(after)) => Step::Stop(stop(record, site, after, true)),
             Err(Raised) => Step::Goes(failed(context, site)),
         }
     }
@@ -328,19 +332,15 @@ unsafe fn complete(context: *mut VMStoreContext, record: *mut FiberRecord) -> St
 unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step {
     // SAFETY: the caller answers for the record.
     unsafe {
-        if let Work::Call {
-            func,
-            entrance,
-            args,
-        } = &mut (*record).work
-        {
-            let (func, entrance, args) = (*func, *entrance, args.as_mut_ptr());
-            let Some(stack) = &(*record).stack else {
+        if (*record).is_call {
+            let top = (*record).stack.as_ref().map(top_of);
+            let Some((top, call)) = top.and_then(|top| Some((top, (*top).call.as_mut()?))) else {
                 let error = anyhow::Error::from(bug!("a call is made without a stack"));
                 return Step::Stop(Stop::Resumer(Report::Failed(Box::new(error))));
             };
+            let (func, entrance, args) = (call.func, call.entrance, call.args.as_mut_ptr());
             let func = CoreFunc { func, entrance };
-            return Step::Goes(place(context, record, top_of(stack), func, args));
+            return Step::Goes(place(context, record, top, func, args));
         }
         let prepared = with_store(context, |store| match store.prepare_current()? {
             true => Ok(Some(store.take_stack()?)),
@@ -348,7 +348,10 @@ unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step 
         });
         let stack = match prepared {
             Ok(Some(stack)) => stack,
-            Ok(None) => return Step::Stop(stop(record, After::Nothing, false)),
+            Ok(None) => {
+                leave(record);
+                return Step::Stop(Stop::Stopped);
+            }
             Err(failure) => return Step::Stop(Stop::Resumer(Report::Failed(failure))),
         };
         let top = top_of(&stack);
@@ -399,6 +402,8 @@ unsafe fn place(
         };
         let base = &raw mut (*top).record;
         base.write(record_for(context));
+        (&raw mut (*top).after).write(After::Nothing);
+        (&raw mut (*top).future).write(None);
         (*record).base = base;
         (*context).entry = base;
         (*context)
@@ -456,14 +461,15 @@ pub(in crate::vm) unsafe extern "C" fn call_finished(
     // no frames any more but that which has called this, which needs nothing of its own.
     unsafe {
         let record = (*StoreCells::of(context)).fibers.current;
+        debug_assert!(take_future(record).is_none());
         unlink(context, (*record).base);
         (*record).base = ptr::null_mut();
-        let onward = match (*record).work {
-            Work::Call { .. } => {
+        let onward = match (*record).is_call {
+            true => {
                 leave(record);
                 Onward::Resumer(Report::Returned(returned))
             }
-            Work::Guest => guest_returned(context, record, returned),
+            false => guest_returned(context, record, returned),
         };
         go(context, onward)
     }

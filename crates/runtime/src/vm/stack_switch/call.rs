@@ -1,7 +1,10 @@
 //! Asynchronous calls: futures that run one function on a stack of its own.
 
 use super::guest::GuestFailure;
-use super::{FiberRecord, PollContext, Report, Work, free, new_record, resume};
+use super::{
+    Call, FiberRecord, PollContext, Report, free, new_record, resume, take_call, take_future,
+    top_of,
+};
 use crate::bug::bug;
 use crate::concurrent::Aside;
 use crate::store::StoreOpaque;
@@ -14,7 +17,6 @@ use crate::vm::sys;
 use anyhow::{Result, anyhow};
 use std::ffi::c_void;
 use std::marker::PhantomData;
-use std::mem;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
@@ -67,12 +69,14 @@ impl StoreOpaque {
                 ThreadKind::New => func.vmctx.as_ptr(),
                 ThreadKind::Same => ptr::null_mut(),
             };
-            let work = Work::Call {
+            let record = new_record(context, true, component);
+            let call = Some(Call {
                 func,
                 entrance,
                 args,
-            };
-            let record = new_record(context, work, component);
+            });
+            // The stack is this call's alone. What was there before owns nothing.
+            (&raw mut (*top_of(&stack)).call).write(call);
             (*record.as_ptr()).stack = Some(stack);
             record
         };
@@ -136,13 +140,13 @@ impl Future for FiberCall<'_> {
                     return Poll::Ready(Err(bug!("an asynchronous call has blocked").into()));
                 }
             };
-            let Work::Call { func, args, .. } = &mut (*record).work else {
-                unreachable!("made by `invoke_async`");
-            };
-            let args = mem::replace(args, OwnedSlots::new(0));
-            let vmctx = func.vmctx.as_ptr();
+            let call = take_call(record);
             self.record = None;
             free(record);
+            let Some(call) = call else {
+                return Poll::Ready(Err(bug!("an asynchronous call is none").into()));
+            };
+            let (args, vmctx) = (call.args, call.func.vmctx.as_ptr());
             Poll::Ready(match returned {
                 true => Ok(args),
                 false => Err(take_failure(context, vmctx)),
@@ -159,7 +163,7 @@ impl Drop for FiberCall<'_> {
             let free = FreeOnDrop(record);
             // SAFETY: the record is alive until it is freed; its fiber does not run, for it does
             // so only while `self` is polled.
-            drop(unsafe { (*record).future.take() });
+            drop(unsafe { take_future(record) });
             drop(free);
             // SAFETY: the store is borrowed by `self`.
             unsafe { (*self.opaque).abandon_interrupted(self.depth, &mut self.aside) };

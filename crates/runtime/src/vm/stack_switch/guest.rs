@@ -3,7 +3,7 @@
 //! A guest thread has a stack while that has frames: from the beginning of a call to its end. In
 //! between, if it is called back, it keeps its slots alone.
 
-use super::{FiberRecord, PollContext, Report, Work, free, new_record, resume};
+use super::{FiberRecord, PollContext, Report, free, new_record, resume, take_future};
 use crate::bug::bug;
 use crate::store::StoreOpaque;
 use crate::vm::ComponentInstancePtr;
@@ -86,7 +86,7 @@ impl Drop for GuestStack {
         // host has stacks of its own. A future of the host's is dropped before the stack goes, which
         // has its slots.
         unsafe {
-            drop((*record).future.take());
+            drop(take_future(record));
             let fibers = &mut (*StoreCells::of((*record).store)).fibers;
             fibers.guests -= 1;
             if fibers.current == record {
@@ -105,7 +105,7 @@ impl StoreOpaque {
         // SAFETY: the context is this store's; its cells are not used by anybody else now.
         unsafe {
             (*StoreCells::of(context)).fibers.guests += 1;
-            GuestStack(new_record(context, Work::Guest, component))
+            GuestStack(new_record(context, false, component))
         }
     }
 
@@ -184,7 +184,7 @@ impl StoreOpaque {
     /// Drops what the host was doing for a guest thread, which exists and will not go on.
     pub(crate) fn drop_future_of(&mut self, guest: GuestStackPtr) {
         // SAFETY: the record is alive while its thread exists, and it doesn't run.
-        let future = unsafe { (*guest.record()).future.take() };
+        let future = unsafe { take_future(guest.record()) };
         drop(future);
     }
 }

@@ -144,37 +144,70 @@ pub(crate) struct FiberRecord {
     /// A context of the component whose slots it has its own copy of; null if it shares those of
     /// its caller.
     component: *mut c_void,
-    work: Work,
-    /// The entry at the top of its stack, while it has frames.
+    /// Whether it is an asynchronous call, which has a stack from its beginning to its end; otherwise it
+    /// is a guest thread.
+    is_call: bool,
+    /// The entry at the top of its stack, in a [`Top`], while it has frames.
     base: *mut VMEntryRecord,
     /// Whether it has frames, and neither runs nor has resumed what runs.
     is_suspended: bool,
-    /// The call of a host function that the guest goes on from, if it has frames.
+}
+
+/// An asynchronous call of one function.
+struct Call {
+    func: FunctionImport,
+    entrance: Entrance,
+    args: OwnedSlots,
+}
+
+/// What is at the top of a guest's stack while that has frames.
+#[repr(C, align(16))]
+struct Top {
+    record: VMEntryRecord,
+    /// The call of a host function that the guest goes on from.
     site: ExitSite,
     /// What is left to do for that when it goes on.
     after: After,
     /// The host function's future, which is polled then.
     future: Option<HostFuture<'static>>,
-}
-
-/// What runs.
-enum Work {
-    /// One call.
-    Call {
-        func: FunctionImport,
-        entrance: Entrance,
-        args: OwnedSlots,
-    },
-    /// A guest thread.
-    Guest,
-}
-
-/// What is at the top of a guest's stack.
-#[repr(C, align(16))]
-struct Top {
-    record: VMEntryRecord,
+    /// Of an asynchronous call, also before it has frames and when it has none any more.
+    call: Option<Call>,
     /// Parameters and results of the function that a guest thread calls.
     slots: [ValRaw; MAX_SLOTS],
+}
+
+/// The [`Top`] of the stack of a guest that has frames.
+///
+/// # Safety
+/// The record is alive, and nothing else uses the top of its stack while the result is used.
+#[inline]
+unsafe fn frames<'a>(record: *const FiberRecord) -> Option<&'a mut Top> {
+    // SAFETY: the caller answers for the record; `base` is the first field of a `Top`.
+    unsafe { (*record).base.cast::<Top>().as_mut() }
+}
+
+/// The asynchronous call that a record is of, if it is of one, which it is not any more.
+///
+/// # Safety
+/// The record is alive, and nothing else uses the top of its stack now.
+unsafe fn take_call(record: *mut FiberRecord) -> Option<Call> {
+    // SAFETY: the caller answers for the record. A call is put at the top of its stack as soon as it
+    // has that.
+    unsafe {
+        match std::mem::take(&mut (*record).is_call) {
+            true => (*top_of((*record).stack.as_ref()?)).call.take(),
+            false => None,
+        }
+    }
+}
+
+/// The future that a guest waits for, if there is one, which it does not wait for any more.
+///
+/// # Safety
+/// As for [`frames`].
+unsafe fn take_future(record: *const FiberRecord) -> Option<HostFuture<'static>> {
+    // SAFETY: passed on.
+    unsafe { frames(record)?.future.take() }
 }
 
 /// The [`Top`] of a stack.
@@ -208,7 +241,7 @@ impl StoreOpaque {
 /// `store` is a live store's context, and nothing else uses its cells now.
 unsafe fn new_record(
     store: *mut VMStoreContext,
-    work: Work,
+    is_call: bool,
     component: *mut c_void,
 ) -> NonNull<FiberRecord> {
     // SAFETY: passed on. A spare record is nobody's.
@@ -221,7 +254,7 @@ unsafe fn new_record(
                 spare.place = place;
                 spare.state = FiberState::new(StackState::none());
                 spare.component = component;
-                spare.work = work;
+                spare.is_call = is_call;
                 record
             }
             None => NonNull::from(Box::leak(Box::new(FiberRecord {
@@ -230,12 +263,9 @@ unsafe fn new_record(
                 stack: None,
                 state: FiberState::new(StackState::none()),
                 component,
-                work,
+                is_call,
                 base: ptr::null_mut(),
                 is_suspended: false,
-                site: ExitSite::none(),
-                after: After::Nothing,
-                future: None,
             }))),
         };
         fibers.all.push(record);
@@ -492,19 +522,19 @@ unsafe fn free(record: *mut FiberRecord) {
     // SAFETY: the caller gives the record up; it was made by `new_record`, and is in its store's
     // list, at its place. Frames on the stack are of compiled code, which owns nothing.
     unsafe {
-        debug_assert!((*record).future.is_none());
+        debug_assert!(take_future(record).is_none());
         let fibers = &mut (*StoreCells::of((*record).store)).fibers;
         let place = (*record).place;
         fibers.all.swap_remove(place);
         if let Some(moved) = fibers.all.get(place) {
             (*moved.as_ptr()).place = place;
         }
+        drop(take_call(record));
         if let Some(stack) = (*record).stack.take() {
             fibers.keep_stack(stack);
         }
         match NonNull::new(record) {
             Some(spare) if fibers.spare.len() < MAX_SPARE => {
-                (*record).work = Work::Guest;
                 (*record).base = ptr::null_mut();
                 (*record).is_suspended = false;
                 fibers.spare.push(spare);
@@ -544,7 +574,7 @@ pub(super) unsafe fn abandon_all(context: *mut VMStoreContext) {
         let fibers = &raw mut (*StoreCells::of(context)).fibers;
         while let Some(&record) = (*fibers).all.last() {
             // What it has borrowed may be gone, so it is forgotten like its call.
-            mem::forget((*record.as_ptr()).future.take());
+            mem::forget(take_future(record.as_ptr()));
             free(record.as_ptr());
         }
     }

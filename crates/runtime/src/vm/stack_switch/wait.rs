@@ -1,6 +1,6 @@
 //! Waiting for the host: everything in the store waits, and the executor goes on.
 
-use super::{FiberRecord, HostFuture, MAX_MISSED_YIELDS, suspendable};
+use super::{FiberRecord, HostFuture, MAX_MISSED_YIELDS, frames, suspendable, take_future};
 use crate::bug::bail_bug;
 use crate::concurrent::{After, Answer, HostFunction};
 use crate::store::StoreOpaque;
@@ -65,7 +65,10 @@ pub(in crate::vm) unsafe fn wait_for(
     // SAFETY: the record is alive while its guest exists, and nothing else uses it now. The slots are as
     // above.
     unsafe {
-        (*record.as_ptr()).future = Some(future);
+        let Some(top) = frames(record.as_ptr()) else {
+            bail_bug!("a guest without frames waits");
+        };
+        top.future = Some(future);
         let answer = poll(context, record.as_ptr(), function, slots)?;
         if let Answer::Waits(_) = answer {
             let store = &mut *(*context).store.cast::<StoreOpaque>();
@@ -92,7 +95,7 @@ pub(super) unsafe fn poll(
     // innermost poll is there: it was when the future was made (`can_wait`), and whatever goes on since
     // is part of a poll.
     unsafe {
-        let Some(mut future) = (*record).future.take() else {
+        let Some(mut future) = take_future(record) else {
             bail_bug!("a guest waits for a future, and has none");
         };
         let cx = (*StoreCells::of(context)).fibers.cx;
@@ -101,7 +104,9 @@ pub(super) unsafe fn poll(
         };
         match future.as_mut().poll(cx) {
             Poll::Pending => {
-                (*record).future = Some(future);
+                if let Some(top) = frames(record) {
+                    top.future = Some(future);
+                }
                 Ok(Answer::Waits(After::HostFuture(function)))
             }
             Poll::Ready(result) => {
