@@ -1,7 +1,7 @@
 //! What guests call: the built-ins of concurrency, by what the compiler has told of them.
 
-use super::{copy, end, error_context, task, thread, waitable};
 use super::end::Owner;
+use super::{copy, end, error_context, task, thread, waitable};
 use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, val_raw};

@@ -33,7 +33,9 @@ impl Lent {
         if let Some((instance, lender, list)) = self.lenders {
             let handles = instance.end_lends(list);
             if let Ok(table) = instance.handle_table(lender) {
-                handles.into_iter().for_each(|handle| table.end_lend(handle));
+                handles
+                    .into_iter()
+                    .for_each(|handle| table.end_lend(handle));
             }
         }
     }
@@ -140,7 +142,10 @@ pub(super) fn set_event(
 ) -> Result<()> {
     // What has trapped since may be an event here.
     store.settle_locks();
-    let set = set_at(instance.handle_table(owner)?, val_raw::i32(&slots[0]) as u32)?;
+    let set = set_at(
+        instance.handle_table(owner)?,
+        val_raw::i32(&slots[0]) as u32,
+    )?;
     let to = val_raw::address(address, &slots[1]);
     let event = match op {
         SetOp::Wait => {

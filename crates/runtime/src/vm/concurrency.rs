@@ -102,7 +102,11 @@ pub(super) unsafe extern "C" fn transfer(context: *mut c_void, trampoline: u32, 
 /// As for [`with_component`].
 pub(super) unsafe extern "C" fn task_scope(context: *mut c_void) -> i64 {
     // SAFETY: passed on.
-    let scope = unsafe { with_component(context, |component, store| concurrent::scope_of_task(store, component)) };
+    let scope = unsafe {
+        with_component(context, |component, store| {
+            concurrent::scope_of_task(store, component)
+        })
+    };
     scope.map_or(BUILTIN_FAILED, i64::from)
 }
 
@@ -112,6 +116,10 @@ pub(super) unsafe extern "C" fn task_scope(context: *mut c_void) -> i64 {
 /// As for [`with_component`].
 pub(super) unsafe extern "C" fn task_lends(context: *mut c_void) -> i64 {
     // SAFETY: passed on.
-    let lends = unsafe { with_component(context, |component, store| concurrent::lends_of_task(store, component)) };
+    let lends = unsafe {
+        with_component(context, |component, store| {
+            concurrent::lends_of_task(store, component)
+        })
+    };
     lends.map_or(BUILTIN_FAILED, i64::from)
 }
