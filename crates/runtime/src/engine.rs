@@ -1,11 +1,11 @@
 //! [`Engine`]: the compiler, its options, and what all stores share.
 
-use crate::{Config, LinkError};
 use crate::code::{CheckedImage, CodeMemory, ImageSource, ModuleNames, lay_out};
 use crate::module::binary;
 use crate::precompiled::Precompiled;
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
 use crate::vm::{ImageMapping, InstanceAllocator, page_size};
+use crate::{Config, LinkError};
 use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -228,9 +228,11 @@ fn a_function_type_of_another_engine_is_refused_wherever_a_type_is_given() {
         let body = |_: threadline::Caller<'_, ()>, _: &[Val], _: &mut [Val]| {
             unreachable!("it is never called")
         };
-        assert_refused(linker.func_new_async("", "g", ty, move |caller, params, results| {
-            Box::new(std::future::ready(body(caller, params, results)))
-        }));
+        assert_refused(
+            linker.func_new_async("", "g", ty, move |caller, params, results| {
+                Box::new(std::future::ready(body(caller, params, results)))
+            }),
+        );
     }
     assert_eq!(engine.func_type_of(element.heap_type), None);
     // What is refused leaves the store as it was.
