@@ -180,8 +180,9 @@ fn a_table_of_the_hosts_can_have_a_function_type() -> Result<()> {
 fn foreign() -> RefType {
     let engine = Engine::default();
     // More types than any engine has from the beginning.
-    let types = (1..50).map(|n| FuncType::new(vec![ValType::I64; n], []));
-    let heap_type = types.map(|ty| engine.heap_type(&ty)).last().unwrap();
+    let heap_type = (1..50).fold(HeapType::Func, |_, n| {
+        engine.heap_type(&FuncType::new(vec![ValType::I64; n], []))
+    });
     RefType {
         nullable: true,
         heap_type,

@@ -47,6 +47,17 @@ fn host_name(func: &Function) -> Ident {
     }
 }
 
+/// The names of a function's parameters, beside others that generated code has there.
+fn param_names(func: &Function, taken: &[&str]) -> Vec<Ident> {
+    let params = func.params.iter().map(|param| param.name.as_str());
+    params
+        .map(|name| match taken.contains(&name) {
+            true => names::joined(&[name, "_"]),
+            false => names::snake(name),
+        })
+        .collect()
+}
+
 /// What keeps lints quiet about a function whose parameters the WIT has.
 fn quiet(func: &Function) -> Option<TokenStream> {
     // With `self` and a store: more than clippy likes.
@@ -65,14 +76,7 @@ impl Generator<'_> {
     ) -> HostFunc {
         let krate = &self.options.krate;
         let name = host_name(func);
-        let names: Vec<Ident> = func
-            .params
-            .iter()
-            .map(|param| match param.name.as_str() {
-                "accessor" => names::joined(&["accessor_"]),
-                name => names::snake(name),
-            })
-            .collect();
+        let names = param_names(func, &["accessor"]);
         // Other names in the definition can't be among these.
         let arguments: Vec<Ident> = (0..names.len())
             .map(|i| names::joined(&["arg", &i.to_string()]))
@@ -350,14 +354,7 @@ impl Generator<'_> {
             &func.docs,
             &format!("Calls the guest's function `{}`.", func.name),
         );
-        let names: Vec<Ident> = func
-            .params
-            .iter()
-            .map(|param| match param.name.as_str() {
-                name @ ("store" | "accessor") => names::joined(&[name, "_"]),
-                name => names::snake(name),
-            })
-            .collect();
+        let names = param_names(func, &["store", "accessor"]);
         let style = self.export_style(func, scope);
         let mode = match style {
             Style::Sync | Style::Async => Mode::Borrowed,

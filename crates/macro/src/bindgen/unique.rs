@@ -109,20 +109,17 @@ fn check_module(items: &[Item], place: &str) -> syn::Result<()> {
                 names.add(Kind::Type, &item.ident)?;
                 check_inner(item)?;
             }
-            Item::Use(item) => match used(&item.tree) {
-                Some(name) => names.add(Kind::Type, name)?,
-                None => {}
-            },
+            Item::Use(item) => names.add_all(Kind::Type, used(&item.tree))?,
             Item::Fn(item) => {
                 names.add(Kind::Value, &item.sig.ident)?;
                 check_params(&item.sig)?;
             }
             Item::Const(item) => names.add(Kind::Value, &item.ident)?,
             // `flags!`.
-            Item::Macro(item) => match named(item.mac.tokens.clone()) {
-                Some(name) => names.add(Kind::Type, &name)?,
-                None => {}
-            },
+            Item::Macro(item) => {
+                let name = named(item.mac.tokens.clone());
+                names.add_all(Kind::Type, name.as_ref())?;
+            }
             _ => {}
         }
     }

@@ -430,10 +430,12 @@ fn destroyer(builtin: &Builtin) -> String {
 }
 
 fn make(store: &mut Store<()>, builtin: &Builtin) -> ResourceAny {
-    let instance = instantiate(store, &destroyer(builtin)).unwrap();
-    let make = instance.get_func(&mut *store, "make").unwrap();
+    let instance = instantiate(store, &destroyer(builtin)).expect("it is valid");
+    let make = instance.get_func(&mut *store, "make");
+    let make = make.expect("it is exported");
     let mut results = [Val::Bool(false)];
-    make.call(&mut *store, &[], &mut results).unwrap();
+    make.call(&mut *store, &[], &mut results)
+        .expect("it doesn't trap");
     match results {
         [Val::Resource(resource)] => resource,
         other => panic!("no resource: {other:?}"),
