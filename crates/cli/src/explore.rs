@@ -19,7 +19,7 @@ use threadline::{Engine, Schedule};
 pub(crate) fn run(args: &ExploreArgs) -> Result<ExitCode> {
     let invocation = Invocation::parse(&args.invoke)?;
     let engine = Engine::new(&args.codegen.config())?;
-    let Program::Component(component) = load(&engine, &args.file)? else {
+    let Program::Component(component) = load(&engine, &args.file, args.precompiled)? else {
         bail!(
             "`{}` is a core module, which has no threads to schedule",
             args.file.display()
@@ -85,10 +85,14 @@ fn differs(
     );
     let mut text = format!("fifo: {first}\n{schedule}: {other}\n");
     let file = args.file.display();
+    let allow = match args.precompiled.allow_precompiled {
+        true => " --allow-precompiled",
+        false => "",
+    };
     let quoted = args.invoke.replace('\'', r"'\''");
     writeln!(
         text,
-        "To see it again: threadline run {file} --invoke '{quoted}' --schedule {schedule}{}",
+        "To see it again: threadline run {file} --invoke '{quoted}' --schedule {schedule}{allow}{}",
         args.codegen.text()
     )?;
     if let Some(path) = &args.trace {

@@ -63,8 +63,12 @@ pub(crate) enum Command {
         threadline run calc.wasm --invoke 'docs:calc/ops@1.0.0#add(1, 2)'"
 )]
 pub(crate) struct RunArgs {
-    /// The component or core module: binary, text, or what `compile` made of one
+    /// The component or core module: binary, text, or, with --allow-precompiled, what `compile` made
+    /// of one
     pub(crate) file: PathBuf,
+    /// Whether it may be native code.
+    #[command(flatten)]
+    pub(crate) precompiled: PrecompiledArgs,
     /// Call a function: its name, then its arguments in WAVE, the component model's notation
     /// for values
     ///
@@ -86,6 +90,15 @@ pub(crate) struct RunArgs {
     pub(crate) codegen: CodegenArgs,
 }
 
+/// Whether native code may be executed, of commands that would.
+#[derive(Args, Copy, Clone)]
+pub(crate) struct PrecompiledArgs {
+    /// Execute a file that `compile` made. It is native code that nothing confines: allow it only for
+    /// files from people whose programs you would run
+    #[arg(long)]
+    pub(crate) allow_precompiled: bool,
+}
+
 /// Arguments of `explore`.
 #[derive(Args)]
 #[command(
@@ -101,8 +114,11 @@ pub(crate) struct RunArgs {
         threadline explore bank.wasm --invoke 'transfers(10)' --schedules 100000 --trace race.json"
 )]
 pub(crate) struct ExploreArgs {
-    /// The component: binary, text, or what `compile` made of one
+    /// The component: binary, text, or, with --allow-precompiled, what `compile` made of one
     pub(crate) file: PathBuf,
+    /// Whether it may be native code.
+    #[command(flatten)]
+    pub(crate) precompiled: PrecompiledArgs,
     /// The function to call, as of `run`
     #[arg(long, value_name = "CALL")]
     pub(crate) invoke: String,
@@ -122,8 +138,9 @@ pub(crate) struct ExploreArgs {
 #[command(
     long_about = "Compile a component or core module to a file that `run` starts at once.\n\n\
         The file is for this version of Threadline, for processors like this one, and for the \
-        options given; `run` needs the same, and says so if something differs. Like a program, \
-        it is trusted when it is run: run none from people you wouldn't run a program of.",
+        options given; `run` needs the same, and says so if something differs. It is native code, \
+        which nothing confines when it is executed: `run` and `explore` execute it only with \
+        --allow-precompiled. Use none from people you wouldn't run a program of.",
     after_help = "Examples:\n  \
         threadline compile add.wasm\n  \
         threadline compile add.wasm -o /var/cache/add.cwasm"

@@ -1,7 +1,8 @@
 //! Reads the file a command works on.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
+use threadline::Engine;
 
 /// What a file holds.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }
+    ensure!(
+        Engine::detect_precompiled(&bytes).is_none(),
+        "`{}` is native code that `threadline compile` made; this command takes the WebAssembly that \
+         it was made of",
+        path.display()
+    );
     let text = std::str::from_utf8(&bytes).with_context(|| {
         format!(
             "`{}` is no WebAssembly: it has no `\\0asm` at its beginning, and is no text",

@@ -1,7 +1,7 @@
 //! Files that `threadline compile` made.
 #![expect(
     unsafe_code,
-    reason = "whoever runs the command says that the image is one, as with any program"
+    reason = "`--allow-precompiled` says that the image is trusted, as any program is"
 )]
 
 use anyhow::{Context, Result};
@@ -29,8 +29,8 @@ pub(crate) fn detect(path: &Path) -> Result<Option<Precompiled>> {
 /// # Errors
 /// If it is damaged, or not for this engine.
 pub(crate) fn module(engine: &Engine, path: &Path) -> Result<Module> {
-    // SAFETY: who runs the command vouches for the file. `compile` replaces files without
-    // writing to them.
+    // SAFETY: `run::load` comes here only with `--allow-precompiled`, by which the caller of the
+    // command vouches for the file. `compile` replaces files without writing to them.
     unsafe { Module::deserialize_file(engine, path) }
 }
 

@@ -1,7 +1,7 @@
 //! `threadline run`.
 
 use crate::call::{Call, no_such_function};
-use crate::flags::RunArgs;
+use crate::flags::{PrecompiledArgs, RunArgs};
 use crate::input::{self, Kind};
 use crate::invocation::Invocation;
 use crate::timeline::Timeline;
@@ -18,7 +18,7 @@ use threadline::{Engine, Linker, Module, Precompiled, Store, Val};
 pub(crate) fn run(args: &RunArgs) -> Result<()> {
     let invocation = args.invoke.as_deref().map(Invocation::parse).transpose()?;
     let engine = Engine::new(&args.codegen.config())?;
-    let result = match load(&engine, &args.file)? {
+    let result = match load(&engine, &args.file, args.precompiled)? {
         Program::Module(module) => {
             ensure!(
                 args.trace.is_none(),
@@ -49,11 +49,21 @@ pub(crate) enum Program {
     Component(Component),
 }
 
-/// Compiles a file, or loads what was compiled before.
+/// Compiles a file, or loads what was compiled before. Which it is, its first bytes say, and not its
+/// name.
+///
 /// # Errors
-/// If it can't be read or compiled.
-pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Program> {
-    Ok(match precompiled::detect(path)? {
+/// If the file can't be read or compiled, or was compiled before and may not be.
+pub(crate) fn load(engine: &Engine, path: &Path, allowed: PrecompiledArgs) -> Result<Program> {
+    let image = precompiled::detect(path)?;
+    ensure!(
+        image.is_none() || allowed.allow_precompiled,
+        "`{}` is native code that `threadline compile` made, or somebody who says so: nothing would \
+         confine it. If you would run a program from where it comes from, add \
+         `--allow-precompiled`; otherwise use the WebAssembly that it was made of",
+        path.display()
+    );
+    Ok(match image {
         Some(Precompiled::Module) => Program::Module(precompiled::module(engine, path)?),
         Some(Precompiled::Component) => Program::Component(precompiled::component(engine, path)?),
         None => {

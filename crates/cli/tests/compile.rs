@@ -47,12 +47,15 @@ fn what_is_compiled_runs_as_what_it_was_compiled_from() {
         std::fs::write(folder.join(&input), text).expect("a writable folder");
         assert_eq!(succeeds(folder, &["compile", &input]), "");
         let image = format!("{name}.cwasm");
-        assert_eq!(succeeds(folder, &["run", &image, "--invoke", call]), result);
+        let run = |file: &str| {
+            let arguments = ["run", "--allow-precompiled", file, "--invoke", call];
+            succeeds(folder, &arguments)
+        };
+        assert_eq!(run(&image), result);
         succeeds(folder, &["compile", &input, "-o", "again"]);
-        assert_eq!(
-            succeeds(folder, &["run", "again", "--invoke", call]),
-            result
-        );
+        assert_eq!(run("again"), result);
+        // What is no image runs with the option, too.
+        assert_eq!(run(&input), result);
     }
 }
 
@@ -65,16 +68,87 @@ fn an_image_that_does_not_fit_is_refused_with_the_reason() {
         folder,
         &["compile", "m.wat", "-C", "context-lowering=inline"],
     );
-    let message = refused(folder, &["run", "m.cwasm"]);
+    let message = refused(folder, &["run", "--allow-precompiled", "m.cwasm"]);
     assert!(message.contains("context lowering: inline"), "{message}");
     succeeds(folder, &["compile", "m.wat"]);
     let image = std::fs::read(folder.join("m.cwasm")).expect("the image");
     std::fs::write(folder.join("short"), &image[..image.len() - 1]).expect("a writable folder");
-    let message = refused(folder, &["run", "short"]);
+    let message = refused(folder, &["run", "--allow-precompiled", "short"]);
     assert!(message.contains("cut off"), "{message}");
     let mut damaged = image;
     damaged[400] ^= 1;
     std::fs::write(folder.join("damaged"), damaged).expect("a writable folder");
-    let message = refused(folder, &["run", "damaged"]);
+    let message = refused(folder, &["run", "--allow-precompiled", "damaged"]);
     assert!(message.contains("checksum"), "{message}");
+}
+
+#[test]
+fn native_code_is_executed_only_if_that_is_allowed_whatever_the_file_is_called() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    for (text, call) in [(MODULE, "next(41)"), (COMPONENT, "id(7)")] {
+        std::fs::write(folder.join("in.wat"), text).expect("a writable folder");
+        for name in ["x.cwasm", "x.wasm", "x.wat", "x", "-x.wasm"] {
+            succeeds(folder, &["compile", "in.wat", &format!("--output={name}")]);
+            for arguments in [
+                &["run", "--invoke", call, "--", name][..],
+                &["run", "--", name],
+                &["explore", "--invoke", call, "--schedules", "1", "--", name],
+            ] {
+                let message = refused(folder, arguments);
+                assert!(message.contains(name), "{message}");
+                assert!(message.contains("native code"), "{message}");
+                assert!(message.contains("--allow-precompiled"), "{message}");
+            }
+        }
+        // A link is what it leads to.
+        #[cfg(unix)]
+        {
+            let link = folder.join("link.wasm");
+            std::fs::remove_file(&link).ok();
+            std::os::unix::fs::symlink(folder.join("x.cwasm"), link).expect("a writable folder");
+            let message = refused(folder, &["run", "link.wasm", "--invoke", call]);
+            assert!(message.contains("--allow-precompiled"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn commands_that_execute_nothing_say_that_they_take_no_native_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(folder.join("m.wat"), MODULE).expect("a writable folder");
+    succeeds(folder, &["compile", "m.wat", "-o", "m.wasm"]);
+    for arguments in [
+        &["compile", "m.wasm", "-o", "n"][..],
+        &["objdump", "m.wasm"],
+        &["wast", "m.wasm"],
+    ] {
+        let output = threadline(folder, arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let texts = [output.stdout, output.stderr].concat();
+        let texts = String::from_utf8_lossy(&texts);
+        assert!(!texts.contains("panicked"), "{texts}");
+    }
+    let message = refused(folder, &["objdump", "m.wasm"]);
+    assert!(message.contains("native code"), "{message}");
+}
+
+#[test]
+fn an_image_is_explored_if_that_is_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(folder.join("c.wat"), COMPONENT).expect("a writable folder");
+    succeeds(folder, &["compile", "c.wat"]);
+    let arguments = [
+        "explore",
+        "c.cwasm",
+        "--invoke",
+        "id(7)",
+        "--schedules",
+        "3",
+    ];
+    refused(folder, &arguments);
+    let allowed = [&arguments[..], &["--allow-precompiled"]].concat();
+    assert!(succeeds(folder, &allowed).contains("3 schedules"));
 }

@@ -224,7 +224,6 @@ impl<P: Platform> Scheduler<P> {
     /// [`Trap::CancelSubtaskDelivered`], [`Trap::CancelSubtaskTwice`],
     /// [`Trap::CancelSubtaskInSet`], [`Trap::PeerTrapped`].
     pub fn cancel_subtask(&mut self, id: SubtaskId) -> Result<CancelSubtask, Trap> {
-        self.running()?;
         let subtask = self.subtask(id)?;
         if subtask.resolve_delivered {
             return Err(Trap::CancelSubtaskDelivered);
@@ -259,7 +258,6 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// [`Trap::PeerTrapped`].
     pub fn finish_cancel(&mut self, id: SubtaskId, is_async: bool) -> Result<Wait<Event>, Trap> {
-        let current = self.running()?;
         let result = if self.is_settled(id) {
             Wait::Ready(self.finish_cancelling(id)?)
         } else if is_async {
@@ -271,6 +269,8 @@ impl<P: Platform> Scheduler<P> {
                 resolved: None,
             })
         } else {
+            // Only who waits needs a thread of its own.
+            let current = self.running()?;
             self.block(Reason::Cancel(id))?;
             self.waitable_mut(id.into())?.waiter = Some(current);
             Wait::Block

@@ -1,11 +1,11 @@
 //! [`Engine`]: the compiler, its options, and what all stores share.
 
-use crate::Config;
 use crate::code::{CheckedImage, CodeMemory, ImageSource, ModuleNames, lay_out};
 use crate::module::binary;
 use crate::precompiled::Precompiled;
 use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
 use crate::vm::{ImageMapping, InstanceAllocator, page_size};
+use crate::{Config, LinkError};
 use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -259,7 +259,9 @@ impl Engine {
 
     /// The heap type of references to functions of this type.
     ///
-    /// It is a number that other engines know nothing of.
+    /// It is a number that other engines know nothing of. An engine refuses a number that it has not
+    /// given out ([`LinkError::WrongEngine`](crate::LinkError)); one that it has given out is another
+    /// type there.
     ///
     /// # Panics
     /// If the type mentions a function type by a number that is not this engine's.
@@ -290,6 +292,35 @@ impl Engine {
             return id;
         }
         self.types_mut().intern(ty)
+    }
+
+    /// Checks that the function types that are mentioned by number are types of this engine.
+    ///
+    /// # Errors
+    /// If there is no function type of such a number.
+    pub(crate) fn check_types(
+        &self,
+        types: impl IntoIterator<Item = ValType>,
+    ) -> Result<(), LinkError> {
+        for ty in types {
+            if let ValType::Ref(RefType { heap_type, .. }) = ty
+                && let HeapType::Concrete(index) = heap_type
+                && self.types().table().get(index).is_none()
+            {
+                return Err(LinkError::WrongEngine {
+                    what: "function type that is mentioned",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for all that a function type mentions.
+    ///
+    /// # Errors
+    /// As for [`Self::check_types`].
+    pub(crate) fn check_func_type(&self, ty: &FuncType) -> Result<(), LinkError> {
+        self.check_types(ty.params().iter().chain(ty.results()).copied())
     }
 
     /// Whether functions of one type are functions of another.

@@ -80,7 +80,8 @@ impl<T: 'static> Linker<T> {
     /// [`Func::new`](crate::Func::new).
     ///
     /// # Errors
-    /// If the name is defined and shadowing isn't allowed.
+    /// If the name is defined and shadowing isn't allowed, or the type mentions a function type that the
+    /// engine doesn't know.
     pub fn func_new(
         &mut self,
         module: &str,
@@ -88,6 +89,7 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Linker<T>> {
+        self.engine.check_func_type(&ty)?;
         let host = dynamic(&self.engine, ty, func);
         self.insert(module, name, Definition::HostFunc(Arc::new(host)))
     }
@@ -124,7 +126,8 @@ impl<T: 'static> Linker<T> {
     /// [`Linker::func_wrap_async`] and [`Func::new`](crate::Func::new).
     ///
     /// # Errors
-    /// If the name is defined and shadowing isn't allowed.
+    /// If the name is defined and shadowing isn't allowed, or the type mentions a function type that the
+    /// engine doesn't know.
     pub fn func_new_async<F>(
         &mut self,
         module: &str,
@@ -143,6 +146,7 @@ impl<T: 'static> Linker<T> {
             + Sync
             + 'static,
     {
+        self.engine.check_func_type(&ty)?;
         let host = dynamic_async(&self.engine, ty, func);
         self.insert(module, name, Definition::HostFunc(Arc::new(host)))
     }

@@ -175,3 +175,83 @@ fn a_table_of_the_hosts_can_have_a_function_type() -> Result<()> {
     assert_eq!(call(&mut store, user, "run", &[])?, 10);
     Ok(())
 }
+
+/// A type that only its own engine knows.
+fn foreign() -> RefType {
+    let engine = Engine::default();
+    // More types than any engine has from the beginning.
+    let heap_type = (1..50).fold(HeapType::Func, |_, n| {
+        engine.heap_type(&FuncType::new(vec![ValType::I64; n], []))
+    });
+    RefType {
+        nullable: true,
+        heap_type,
+    }
+}
+
+#[test]
+fn a_function_type_of_another_engine_is_refused_wherever_a_type_is_given() {
+    #[track_caller]
+    fn assert_refused<T>(result: Result<T>) {
+        let Err(error) = result else {
+            panic!("it is accepted");
+        };
+        let error = format!("{error:#}");
+        assert!(error.contains("belongs to another engine"), "{error}");
+    }
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let element = foreign();
+    let content = ValType::Ref(element);
+    for address in [AddressType::I32, AddressType::I64] {
+        for minimum in [0, 3] {
+            let ty = TableType {
+                element,
+                address,
+                minimum,
+                maximum: None,
+            };
+            assert_refused(Table::new(&mut store, ty, Ref::Func(None)));
+        }
+    }
+    for mutable in [false, true] {
+        let ty = GlobalType { content, mutable };
+        assert_refused(Global::new(&mut store, ty, Val::FuncRef(None)));
+    }
+    assert_refused(Tag::new(&mut store, &FuncType::new([content], [])));
+    let mut linker = Linker::<()>::new(&engine);
+    for ty in [
+        FuncType::new([content], []),
+        FuncType::new([ValType::I32, content], [ValType::I32]),
+        FuncType::new([], [ValType::I32, content]),
+    ] {
+        assert_refused(linker.func_new("", "f", ty.clone(), |_, _, _| Ok(())));
+        let body = |_: threadline::Caller<'_, ()>, _: &[Val], _: &mut [Val]| {
+            unreachable!("it is never called")
+        };
+        assert_refused(
+            linker.func_new_async("", "g", ty, move |caller, params, results| {
+                Box::new(std::future::ready(body(caller, params, results)))
+            }),
+        );
+    }
+    assert_eq!(engine.func_type_of(element.heap_type), None);
+    // What is refused leaves the store as it was.
+    let global = Global::new(
+        &mut store,
+        GlobalType {
+            content: ValType::Ref(RefType::FUNCREF),
+            mutable: true,
+        },
+        Val::FuncRef(None),
+    );
+    global.unwrap();
+}
+
+#[test]
+#[should_panic(expected = "mentions a function type that the engine doesn't know")]
+fn a_function_of_a_type_of_another_engine_is_a_panic() {
+    let mut store = Store::new(&Engine::default(), ());
+    let ty = FuncType::new([ValType::Ref(foreign())], []);
+    Func::new(&mut store, ty, |_, _, _| Ok(()));
+}

@@ -5,7 +5,8 @@
 //! thread may change at any time, and a comparison with the deadline. The deadline changes only
 //! while the host runs, so it is kept in a local variable from call to call.
 //! If the deadline is reached the host is asked (`BuiltinIndex::NewEpoch`); if it returns, wasm
-//! goes on.
+//! goes on. The host may run an embedder's callback, or let others use the store, so fuel is in
+//! the store meanwhile.
 
 use super::function::FuncTranslator;
 use crate::vm_access::{self, store_context};
@@ -40,9 +41,12 @@ impl FuncTranslator<'_, '_> {
     pub(super) fn epoch_after(&mut self, operator: &Operator<'_>) {
         match operator {
             Operator::Loop { .. } => self.check_epoch(),
-            Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
-                self.reload_deadline();
-            }
+            // While a thread waits, the deadline is looked at and set anew.
+            Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::CallRef { .. }
+            | Operator::MemoryAtomicWait32 { .. }
+            | Operator::MemoryAtomicWait64 { .. } => self.reload_deadline(),
             _ => {}
         }
     }
@@ -66,7 +70,9 @@ impl FuncTranslator<'_, '_> {
         let condition = IntCC::UnsignedGreaterThanOrEqual;
         let reached = self.builder.ins().icmp(condition, current, deadline);
         let resume = self.begin_interruption(reached);
+        self.store_fuel();
         self.call_builtin(BuiltinIndex::NewEpoch, &[]);
+        self.reload_fuel();
         self.reload_deadline();
         self.end_interruption(resume);
     }

@@ -1,11 +1,12 @@
 //! Fuel: how much longer the store's wasm may run.
 //!
 //! An operator costs a unit, those that do nothing but mark structure cost none, and bulk
-//! operators cost as much more as they have to move. What a function has left is in a local
+//! operators cost as much more as they have to move (`wasm/bulk_fuel.rs`). What a function has left is in a local
 //! variable; a straight line of operators is charged at its end, at once. The variable is checked
 //! where a function begins and where a loop does, so wasm overdraws by a function's length at
-//! most. It goes to `VMStoreContext::fuel` before a call, a trap or a return, and comes back
-//! after a call. A trap that is a fault doesn't store it: then what is left is what it was at the
+//! most. It goes to `VMStoreContext::fuel` before a call, a trap or a return, and before the host
+//! is called where an embedder's code may look at it or set it (at a deadline, in
+//! `memory.atomic.wait`); it comes back after a call. A trap that is a fault doesn't store it: then what is left is what it was at the
 //! last call.
 //!
 //! All this depends on the operators alone: programs use the same fuel however they are compiled.
@@ -20,17 +21,14 @@ use threadline_environ::module::KnownImport;
 use threadline_environ::{BuiltinIndex, FuncIndex};
 use wasmparser::Operator;
 
-/// How many bytes a bulk operator moves for a unit, as a power of two.
-const BULK_BYTES_LOG2: i64 = 3;
-/// More than this is never left, and subtracting it does not wrap around.
-const MOST: i64 = 1 << 62;
-
 /// A function's fuel.
 pub(super) struct Fuel {
     /// What is left, but for `uncharged`. Negative if it is overdrawn.
     left: Variable,
     /// What the operators since the last charge cost.
     uncharged: i64,
+    /// What the operator that is being translated gives back if its result is −1.
+    refund: Option<Value>,
 }
 
 /// What has to be done about fuel at an operator.
@@ -43,10 +41,8 @@ enum Event {
     Leave,
     /// As `Leave`, and control comes back.
     Call,
-    /// It moves as many bytes as the operand on top says.
-    Bytes,
-    /// It moves as many elements as the operand on top says.
-    Elements,
+    /// It moves bytes or elements.
+    Bulk,
 }
 
 impl FuncTranslator<'_, '_> {
@@ -56,7 +52,11 @@ impl FuncTranslator<'_, '_> {
             return;
         }
         let left = self.builder.declare_var(types::I64);
-        self.fuel = Some(Fuel { left, uncharged: 1 });
+        self.fuel = Some(Fuel {
+            left,
+            uncharged: 1,
+            refund: None,
+        });
         self.reload_fuel();
         self.charge_fuel();
         self.check_fuel();
@@ -70,17 +70,16 @@ impl FuncTranslator<'_, '_> {
             Event::Count => {}
             Event::Branch => self.charge_fuel(),
             Event::Leave | Event::Call => self.store_fuel(),
-            Event::Bytes => self.charge_bulk(BULK_BYTES_LOG2),
-            Event::Elements => self.charge_bulk(0),
+            Event::Bulk => self.charge_bulk(operator),
         }
     }
 
     /// Comes after an operator, if code after it is reachable.
     pub(super) fn fuel_after(&mut self, operator: &Operator<'_>) {
-        if self.fuel.is_none() {
-            return;
-        }
-        if matches!(operator, Operator::Loop { .. }) {
+        let Some(fuel) = &mut self.fuel else { return };
+        if let Some(amount) = fuel.refund.take() {
+            self.refund(amount);
+        } else if matches!(operator, Operator::Loop { .. }) {
             self.check_fuel();
         } else if matches!(self.fuel_event(operator), Event::Call) {
             self.reload_fuel();
@@ -130,21 +129,26 @@ impl FuncTranslator<'_, '_> {
         self.builder.def_var(variable, left);
     }
 
-    /// Charges for what the operand on top counts, and stops before it is done if it can't be
-    /// paid.
-    fn charge_bulk(&mut self, log2: i64) {
+    /// Charges for what an operator moves, and asks the host before it is begun if it can't be paid.
+    fn charge_bulk(&mut self, operator: &Operator<'_>) {
         self.charge_fuel();
-        let count = *self.stack.last().expect("validated");
-        let amount = if self.builder.func.dfg.value_type(count) == types::I32 {
-            self.widen(count)
-        } else {
-            let most = self.builder.ins().iconst(types::I64, MOST);
-            self.builder.ins().umin(count, most)
+        let Some(cost) = self.bulk_cost(operator) else {
+            return;
         };
-        let shift = self.builder.ins().iconst(types::I32, log2);
-        let amount = self.builder.ins().ushr(amount, shift);
-        self.charge(amount);
+        self.charge(cost.amount);
         self.check_fuel();
+        if let Some(fuel) = &mut self.fuel {
+            fuel.refund = cost.is_refunded.then_some(cost.amount);
+        }
+    }
+
+    /// Gives back what was charged for an operator that has changed nothing: its result is −1.
+    fn refund(&mut self, amount: Value) {
+        let result = *self.stack.last().expect("validated");
+        let succeeded = self.builder.ins().icmp_imm_s(IntCC::NotEqual, result, -1);
+        let amount = self.nothing_if(succeeded, amount);
+        let amount = self.builder.ins().ineg(amount);
+        self.charge(amount);
     }
 
     /// Asks the host if nothing is left.
@@ -157,6 +161,8 @@ impl FuncTranslator<'_, '_> {
         self.store_fuel();
         self.call_builtin(BuiltinIndex::OutOfFuel, &[]);
         self.reload_fuel();
+        // Where the host yields, others may set the deadline.
+        self.reload_deadline();
         self.end_interruption(resume);
     }
 
@@ -172,7 +178,11 @@ impl FuncTranslator<'_, '_> {
                     _ => Event::Call,
                 }
             }
-            O::CallIndirect { .. } | O::CallRef { .. } => Event::Call,
+            // While a thread waits, an embedder's callback runs at each deadline.
+            O::CallIndirect { .. }
+            | O::CallRef { .. }
+            | O::MemoryAtomicWait32 { .. }
+            | O::MemoryAtomicWait64 { .. } => Event::Call,
             O::ReturnCall { .. }
             | O::ReturnCallIndirect { .. }
             | O::ReturnCallRef { .. }
@@ -191,11 +201,13 @@ impl FuncTranslator<'_, '_> {
             | O::BrOnNonNull { .. }
             | O::TryTable { .. }
             | O::Return => Event::Branch,
-            O::MemoryCopy { .. } | O::MemoryFill { .. } | O::MemoryInit { .. } => Event::Bytes,
-            O::TableCopy { .. }
+            O::MemoryCopy { .. }
+            | O::MemoryFill { .. }
+            | O::MemoryInit { .. }
+            | O::TableCopy { .. }
             | O::TableFill { .. }
             | O::TableInit { .. }
-            | O::TableGrow { .. } => Event::Elements,
+            | O::TableGrow { .. } => Event::Bulk,
             _ => Event::Count,
         }
     }

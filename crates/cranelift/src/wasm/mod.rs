@@ -11,6 +11,7 @@
 mod atomic;
 mod bounds_check;
 mod bulk;
+mod bulk_fuel;
 mod bulk_memory;
 mod call;
 mod control;

@@ -103,7 +103,7 @@ impl FuncTranslator<'_, '_> {
     }
 
     /// How many elements a table has, in the width of its indices.
-    fn table_length(&mut self, table: TableIndex) -> Value {
+    pub(super) fn table_length(&mut self, table: TableIndex) -> Value {
         let access = self.env.table(table);
         let ty = match self.env.module().tables[table].address {
             AddressType::I32 => types::I32,

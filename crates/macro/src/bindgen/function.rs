@@ -8,7 +8,7 @@ use super::reference::Mode;
 use super::types::docs;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use wit_parser::{Function, FunctionKind, Type, TypeDefKind, TypeId};
+use wit_parser::{Function, FunctionKind, Type, TypeDefKind, TypeId, WorldItem};
 
 /// How a function is called.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,17 @@ fn host_name(func: &Function) -> Ident {
     }
 }
 
+/// The names of a function's parameters, beside others that generated code has there.
+fn param_names(func: &Function, taken: &[&str]) -> Vec<Ident> {
+    let params = func.params.iter().map(|param| param.name.as_str());
+    params
+        .map(|name| match taken.contains(&name) {
+            true => names::joined(&[name, "_"]),
+            false => names::snake(name),
+        })
+        .collect()
+}
+
 /// What keeps lints quiet about a function whose parameters the WIT has.
 fn quiet(func: &Function) -> Option<TokenStream> {
     // With `self` and a store: more than clippy likes.
@@ -65,11 +76,7 @@ impl Generator<'_> {
     ) -> HostFunc {
         let krate = &self.options.krate;
         let name = host_name(func);
-        let names: Vec<Ident> = func
-            .params
-            .iter()
-            .map(|param| names::snake(&param.name))
-            .collect();
+        let names = param_names(func, &["accessor"]);
         // Other names in the definition can't be among these.
         let arguments: Vec<Ident> = (0..names.len())
             .map(|i| names::joined(&["arg", &i.to_string()]))
@@ -173,7 +180,7 @@ impl Generator<'_> {
         call: &TokenStream,
         host: &TokenStream,
     ) -> TokenStream {
-        let Some((_, convert)) = self.trappable_error_of(func) else {
+        let Some((_, convert)) = self.trappable_error_of(func, scope) else {
             return match self.is_trappable(func, scope) {
                 true => quote!(let result = #call?;),
                 false => quote!(let result = #call;),
@@ -213,16 +220,42 @@ impl Generator<'_> {
 
     /// The error that a function returns instead of that in the WIT, and the name of the function
     /// that converts it.
-    pub(super) fn trappable_error_of(&self, func: &Function) -> Option<(usize, Ident)> {
+    pub(super) fn trappable_error_of(
+        &self,
+        func: &Function,
+        scope: Scope,
+    ) -> Option<(usize, Ident)> {
         let Some(Type::Id(id)) = self.error_of(func) else {
             return None;
         };
-        Some((self.trappable_error(id)?, self.convert_name(id)))
+        Some((self.trappable_error(id)?, self.convert_name(id, scope)))
     }
 
-    fn convert_name(&self, id: TypeId) -> Ident {
+    fn convert_name(&self, id: TypeId, scope: Scope) -> Ident {
         let name = self.wit.resolve.types[id].name.as_deref();
-        names::joined(&["convert_", &names::snake_text(name.unwrap_or_default())])
+        let name = ["convert_", &names::snake_text(name.unwrap_or_default())].concat();
+        let is_taken = self.imported_funcs(scope).any(|func| {
+            func.kind.resource().is_none() && names::snake_text(func.item_name()) == name
+        });
+        match is_taken {
+            true => names::joined(&[&name, "_"]),
+            false => names::joined(&[&name]),
+        }
+    }
+
+    /// The functions of a scope that the host implements.
+    fn imported_funcs(&self, scope: Scope) -> Box<dyn Iterator<Item = &Function> + '_> {
+        let resolve = &self.wit.resolve;
+        match scope {
+            Some(id) => Box::new(resolve.interfaces[id].functions.values()),
+            None => {
+                let imports = resolve.worlds[self.wit.world].imports.values();
+                Box::new(imports.filter_map(|item| match item {
+                    WorldItem::Function(func) => Some(func),
+                    WorldItem::Interface { .. } | WorldItem::Type { .. } => None,
+                }))
+            }
+        }
     }
 
     fn is_trappable(&self, func: &Function, scope: Scope) -> bool {
@@ -241,7 +274,8 @@ impl Generator<'_> {
 
     fn host_return(&self, func: &Function, scope: Scope) -> TokenStream {
         let krate = &self.options.krate;
-        if let (Some((error, _)), Some(Type::Id(id))) = (self.trappable_error_of(func), func.result)
+        if let (Some((error, _)), Some(Type::Id(id))) =
+            (self.trappable_error_of(func, scope), func.result)
             && let TypeDefKind::Result(result) = &self.wit.resolve.types[self.dealias(id)].kind
         {
             let ok = self.payload(result.ok.as_ref(), scope, Mode::Owned);
@@ -268,7 +302,7 @@ impl Generator<'_> {
         let (mut declared, mut forwarded) = (TokenStream::new(), TokenStream::new());
         for func in funcs {
             let (Some((error, name)), Some(ty)) =
-                (self.trappable_error_of(func), self.error_of(func))
+                (self.trappable_error_of(func, scope), self.error_of(func))
             else {
                 continue;
             };
@@ -320,14 +354,7 @@ impl Generator<'_> {
             &func.docs,
             &format!("Calls the guest's function `{}`.", func.name),
         );
-        let names: Vec<Ident> = func
-            .params
-            .iter()
-            .map(|param| match param.name.as_str() {
-                name @ ("store" | "accessor") => names::joined(&[name, "_"]),
-                name => names::snake(name),
-            })
-            .collect();
+        let names = param_names(func, &["store", "accessor"]);
         let style = self.export_style(func, scope);
         let mode = match style {
             Style::Sync | Style::Async => Mode::Borrowed,

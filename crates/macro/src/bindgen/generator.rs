@@ -9,8 +9,8 @@ use quote::quote;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::LitStr;
 use wit_parser::{
-    Function, Interface, InterfaceId, PackageName, Type, TypeDefKind, TypeId, TypeOwner, WorldItem,
-    WorldKey,
+    Function, Interface, InterfaceId, Package, PackageName, Type, TypeDefKind, TypeId, TypeOwner,
+    WorldItem, WorldKey,
 };
 
 /// Writes Rust for a world.
@@ -138,10 +138,27 @@ impl<'a> Generator<'a> {
         });
         match &package.version {
             Some(version) if is_ambiguous => {
-                let version = version.to_string().replace(['.', '-', '+'], "_");
-                names::joined(&[&names::snake_text(&package.name), &version])
+                let name = names::snake_text(&package.name);
+                names::joined(&[&name, &self.version_text(package, &version.to_string())])
             }
             _ => names::snake(&package.name),
+        }
+    }
+
+    /// A version as part of a module's name. Another way to write it is taken if the usual one is the
+    /// same for another version.
+    fn version_text(&self, package: &PackageName, version: &str) -> String {
+        let usual = |version: &str| version.replace(['.', '-', '+'], "_");
+        let mut packages = self.wit.resolve.packages.iter();
+        let is_taken = packages.any(|(_, Package { name, .. })| {
+            let other = name.version.as_ref().map(ToString::to_string);
+            name.namespace == package.namespace
+                && name.name == package.name
+                && other.is_some_and(|other| other != version && usual(&other) == usual(version))
+        });
+        match is_taken {
+            true => usual(&version.replace('-', "_dash_").replace('+', "_plus_")),
+            false => usual(version),
         }
     }
 
@@ -318,28 +335,18 @@ impl<'a> Generator<'a> {
     pub(super) fn type_name(&self, id: TypeId) -> Ident {
         let resolve = &self.wit.resolve;
         let def = &resolve.types[id];
-        let taken: Vec<String> = match def.owner {
-            TypeOwner::Interface(owner) => {
-                let types = resolve.interfaces[owner].types.iter();
-                let resources = types.filter(|(_, id)| self.is_resource(**id));
-                resources
-                    .flat_map(|(name, _)| {
-                        let name = names::camel_text(name);
-                        [
-                            format!("Host{name}"),
-                            format!("Host{name}WithStore"),
-                            format!("Guest{name}"),
-                        ]
-                    })
-                    .collect()
-            }
-            TypeOwner::World(_) | TypeOwner::None => {
-                let world = names::camel_text(&resolve.worlds[self.wit.world].name);
-                ["", "Pre", "Indices", "Imports"]
-                    .map(|part| format!("{world}{part}"))
-                    .to_vec()
-            }
-        };
+        let mut taken: Vec<String> = Vec::new();
+        for resource in self.resources_beside(id) {
+            let host = self.host_resource_name(resource).to_string();
+            taken.push(format!("{host}WithStore"));
+            taken.push(host);
+            taken.push(self.guest_resource_name(resource).to_string());
+        }
+        if !matches!(def.owner, TypeOwner::Interface(_)) {
+            let world = names::camel_text(&resolve.worlds[self.wit.world].name);
+            let parts = ["", "Pre", "Indices", "Imports", "ImportsWithStore"];
+            taken.extend(parts.map(|part| format!("{world}{part}")));
+        }
         names::type_name(def.name.as_deref().unwrap_or("type"), &taken)
     }
 

@@ -7,7 +7,7 @@
 //! [`Generator`] knows where everything is generated (`generator`, `names`); `types` writes
 //! definitions of types, `reference` mentions of them, `interface` imported interfaces, `export`
 //! exported ones, `resource` the traits and accessors of resources, and `world` the world itself.
-//! `modules` keeps what was written by module.
+//! `modules` keeps what was written by module, and `unique` checks that no name is defined twice.
 //!
 //! Before anything is generated, imported and exported interfaces are made different ones in the
 //! `Resolve`, as the types in them are.
@@ -25,6 +25,7 @@ mod resource;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unique;
 mod wit;
 mod world;
 
@@ -44,6 +45,7 @@ pub(crate) fn bindgen(input: TokenStream) -> syn::Result<TokenStream> {
     let wit = Wit::load(&options)?;
     check::check(&wit, &options)?;
     let world = Generator::new(&wit, &options)?.world();
+    unique::check(&world)?;
     // So that the compiler looks again when a file has changed.
     let files = &wit.files;
     Ok(quote! {

@@ -51,13 +51,18 @@ pub(super) fn shouty(kebab: &str) -> Ident {
 }
 
 /// Names that generated code gives to things of its own in the modules of interfaces.
-const OWN_TYPES: [&str; 3] = ["Host", "Guest", "GuestIndices"];
+const OWN_TYPES: [&str; 4] = ["Host", "HostWithStore", "Guest", "GuestIndices"];
+
+/// Whether a name is one of these.
+pub(super) fn is_own_type(name: &str) -> bool {
+    OWN_TYPES.contains(&name)
+}
 
 /// For a type defined in a module where these other names are taken.
 pub(super) fn type_name(kebab: &str, taken: &[String]) -> Ident {
-    let name = camel_text(kebab);
-    if OWN_TYPES.contains(&name.as_str()) || taken.contains(&name) {
-        return ident(&format!("{name}_"));
+    let mut name = camel_text(kebab);
+    while is_own_type(&name) || taken.contains(&name) {
+        name.push('_');
     }
     ident(&name)
 }

@@ -6,7 +6,7 @@ use super::names;
 use super::types::docs;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use wit_parser::{Function, TypeId};
+use wit_parser::{Function, TypeId, TypeOwner, WorldItem};
 
 /// A trait that the host implements, with an implementation for references and definitions for a
 /// `LinkerInstance` called `instance`.
@@ -21,12 +21,45 @@ pub(super) struct HostTrait {
 impl Generator<'_> {
     /// The name of the trait for a resource of the host's.
     pub(super) fn host_resource_name(&self, id: TypeId) -> Ident {
-        names::joined(&["Host", &self.camel_of(id)])
+        self.own_name("Host", id)
     }
 
     /// The name of what has the functions of a guest's resource.
     pub(super) fn guest_resource_name(&self, id: TypeId) -> Ident {
-        names::joined(&["Guest", &self.camel_of(id)])
+        self.own_name("Guest", id)
+    }
+
+    /// A name for what belongs to a resource, that is no other name of ours beside it.
+    fn own_name(&self, prefix: &str, id: TypeId) -> Ident {
+        let name = [prefix, &self.camel_of(id)].concat();
+        let mut others = self.resources_beside(id);
+        let is_taken = names::is_own_type(&name)
+            || others.any(|other| name == format!("{prefix}{}WithStore", self.camel_of(other)));
+        match is_taken {
+            true => names::joined(&[&name, "_"]),
+            false => names::joined(&[&name]),
+        }
+    }
+
+    /// The resources that are defined where this type is.
+    pub(super) fn resources_beside(&self, id: TypeId) -> impl Iterator<Item = TypeId> + '_ {
+        let resolve = &self.wit.resolve;
+        let ids: Vec<TypeId> = match resolve.types[id].owner {
+            TypeOwner::Interface(owner) => {
+                resolve.interfaces[owner].types.values().copied().collect()
+            }
+            TypeOwner::World(owner) => {
+                let items = resolve.worlds[owner].imports.values();
+                items
+                    .filter_map(|item| match item {
+                        WorldItem::Type { id, .. } => Some(*id),
+                        WorldItem::Interface { .. } | WorldItem::Function(_) => None,
+                    })
+                    .collect()
+            }
+            TypeOwner::None => Vec::new(),
+        };
+        ids.into_iter().filter(|id| self.is_resource(*id))
     }
 
     fn camel_of(&self, id: TypeId) -> String {

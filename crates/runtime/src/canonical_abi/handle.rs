@@ -129,7 +129,7 @@ impl LiftContext<'_> {
     /// `lift_own` or `lift_borrow`, as the type says.
     pub(crate) fn lift_handle(&mut self, ty: InterfaceType, handle: u32) -> Result<LiftedHandle> {
         let id = self.instance.resource_type_id(resource_of(ty)?)?;
-        let table = self.instance.handle_table(self.options.instance);
+        let table = self.instance.table_of(self.options)?;
         let own = matches!(ty, InterfaceType::Own(_));
         let rep = match own {
             true => table.lift_own(handle, id),
@@ -158,7 +158,7 @@ impl LowerContext<'_> {
     pub(crate) fn lower_handle(&mut self, ty: InterfaceType, rep: u32) -> Result<u32> {
         let index = resource_of(ty)?;
         let id = self.instance.resource_type_id(index)?;
-        let table = self.instance.handle_table(self.options.instance);
+        let table = self.instance.table_of(self.options)?;
         if let InterfaceType::Own(_) = ty {
             self.make_room(table)?;
             return Ok(table.lower_own(rep, id)?);

@@ -44,7 +44,7 @@ impl Place {
     /// The bytes of the guest's memory from an address on.
     fn bytes<'a>(&self, store: &'a StoreOpaque, length: u64) -> Result<&'a [u8]> {
         store.check(self.store, "value left in a guest")?;
-        let memory = self.instance.guest_memory(self.options())?.data(store);
+        let memory = self.instance.guest_memory(self.options()?)?.data(store);
         Ok(slice(memory, self.range.address, length).ok_or(Trap::CanonicalOutOfBounds)?)
     }
 
@@ -57,11 +57,11 @@ impl Place {
         store.check(self.store, "value left in a guest")?;
         // There are no handles in what is left in a guest.
         let handles = CallHandles::default();
-        let cx = &mut LiftContext::new(store, self.instance, self.options(), &handles);
+        let cx = &mut LiftContext::new(store, self.instance, self.options()?, &handles);
         lift(cx, self.range)
     }
 
-    fn options<'a>(&self) -> &'a GuestOptions {
+    fn options<'a>(&self) -> Result<&'a GuestOptions> {
         self.instance.options(self.options)
     }
 }
@@ -89,7 +89,7 @@ impl WasmStr {
     ) -> Result<Cow<'a, str>> {
         let store = store.into().opaque();
         let place = &self.0;
-        match place.options().string_encoding {
+        match place.options()?.string_encoding {
             StringEncoding::Utf8 => {
                 let bytes = place.bytes(store, place.range.length)?;
                 Ok(Cow::Borrowed(utf8(bytes)?))

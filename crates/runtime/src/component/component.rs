@@ -283,7 +283,7 @@ impl CompiledComponent {
             // Of those that are asked about, none has more than 17.
             count.map(|count| count.min(255) as u8).collect()
         });
-        operands[index.index()].into()
+        operands.get(index.index()).map_or(0, |&count| count.into())
     }
 
     /// The code of a trampoline.

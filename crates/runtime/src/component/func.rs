@@ -308,7 +308,7 @@ impl LiftedFunc {
         let lock = LockOnFailure::new(instance);
         let mut thread = instance.begin_thread(store);
         let store = &mut *thread.store().store;
-        let options: &GuestOptions = instance.options(self.options);
+        let options: &GuestOptions = instance.options(self.options)?;
         let handles = CallHandles::default();
         let result = (|| {
             let cx = &mut LowerContext::new(store, instance, options, &handles);
@@ -345,7 +345,7 @@ impl LiftedFunc {
         let mut call = AsyncCall::begin(instance, store);
         let mut slots = OwnedSlots::new(MAX_FLAT_PARAMS.max(self.core.entrance.slots()));
         call.with(|store, handles| {
-            let options = instance.options(self.options);
+            let options = instance.options(self.options)?;
             lower(
                 &mut LowerContext::new(store, instance, options, handles),
                 &mut slots,
@@ -357,7 +357,7 @@ impl LiftedFunc {
             .invoke_async(ThreadKind::Same, entrance, func, slots)?;
         let mut slots = fiber.await?;
         let result = call.with(|store, handles| {
-            let options = instance.options(self.options);
+            let options = instance.options(self.options)?;
             let result = lift(
                 &mut LiftContext::new(store, instance, options, handles),
                 &slots,

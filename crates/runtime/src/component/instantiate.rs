@@ -198,23 +198,23 @@ impl<'a> Instantiation<'a> {
             }
             Step::ExtractMemory { index, export } => {
                 let memory = self.memory(*export)?;
-                self.instance.set_memory(*index, memory);
+                self.instance.set_memory(*index, memory)?;
             }
             Step::ExtractRealloc { index, def } => {
                 let func = self.core_func(*def)?;
-                self.instance.set_realloc(*index, func);
+                self.instance.set_realloc(*index, func)?;
             }
             Step::ExtractPostReturn { index, def } => {
                 let func = self.core_func(*def)?;
-                self.instance.set_post_return(*index, func);
+                self.instance.set_post_return(*index, func)?;
             }
             Step::ExtractCallback { index, def } => {
                 let func = self.core_func(*def)?;
-                self.instance.tasks().set_callback(*index, func);
+                self.instance.tasks().set_callback(*index, func)?;
             }
             Step::ExtractTable { index, export } => {
                 let table = self.table(*export)?;
-                self.instance.tasks().set_table(*index, table);
+                self.instance.tasks().set_table(*index, table)?;
             }
             Step::ExtractTaskAdapter { index } => self.extract_task_adapter(*index)?,
             Step::Resource { index } => self.make_resource(*index)?,

@@ -50,7 +50,7 @@ where
             bail_bug!("a call starts twice");
         };
         let instance = self.func.instance();
-        let options = instance.options(self.func.options);
+        let options = instance.options(self.func.options)?;
         lower(
             &mut LowerContext::new(store, instance, options, &self.handles),
             slots,
@@ -62,7 +62,7 @@ where
             bail_bug!("a call returns twice");
         };
         let instance = self.func.instance();
-        let options = instance.options(self.func.options);
+        let options = instance.options(self.func.options)?;
         let cx = &mut LiftContext::new(store, instance, options, &self.handles);
         self.result = Some(lift(cx, slots)?);
         self.handles.exit_scope(instance)?;

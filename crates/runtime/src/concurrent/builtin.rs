@@ -1,8 +1,9 @@
 //! What guests call: the built-ins of concurrency, by what the compiler has told of them.
 
 use super::answer::{Answer, DONE};
+use super::end::Owner;
 use super::{copy, end, error_context, task, thread, waitable};
-use crate::bug::bail_bug;
+use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
 use crate::vm::ComponentInstancePtr;
 use anyhow::Result;
@@ -41,9 +42,9 @@ pub(crate) fn plain_builtin(
             return Ok(Answer::Done(index.into()));
         }
         PlainBuiltin::SubtaskCancel { async_ } => {
-            return waitable::subtask_cancel(store, table(), operands[0], async_);
+            return waitable::subtask_cancel(store, table()?, operands[0], async_);
         }
-        PlainBuiltin::TaskCancel => task::task_cancel(store)?,
+        PlainBuiltin::TaskCancel => task::task_cancel(store, (instance, owner))?,
         PlainBuiltin::BackpressureInc => {
             let id = store.scheduled(instance, owner);
             store.concurrency.scheduler.backpressure_inc(id)?;
@@ -52,30 +53,45 @@ pub(crate) fn plain_builtin(
             let id = store.scheduled(instance, owner);
             store.concurrency.scheduler.backpressure_dec(id)?;
         }
-        PlainBuiltin::SubtaskDrop => waitable::subtask_drop(store, table(), operands[0])?,
-        PlainBuiltin::WaitableSetDrop => waitable::set_drop(store, table(), operands[0])?,
+        PlainBuiltin::SubtaskDrop => waitable::subtask_drop(store, table()?, operands[0])?,
+        PlainBuiltin::WaitableSetDrop => waitable::set_drop(store, table()?, operands[0])?,
         PlainBuiltin::WaitableJoin => {
-            waitable::join(store, table(), operands[0], operands[1])?;
+            waitable::join(store, table()?, operands[0], operands[1])?;
         }
-        PlainBuiltin::ErrorContextDrop => error_context::drop(store, table(), operands[0])?,
+        PlainBuiltin::ErrorContextDrop => error_context::drop(store, table()?, operands[0])?,
     }
     Ok(Answer::Done(0))
 }
 
-/// The current thread is one of the instance whose built-in is called. One that has no threads may
-/// be called on another's.
+/// Checks that the current thread, which a built-in is about, is one of the instance that calls. A
+/// function of an instance whose calls make no tasks runs on its caller's thread.
 #[inline]
 fn check_current(
-    store: &mut StoreOpaque,
+    store: &StoreOpaque,
     instance: ComponentInstancePtr,
     owner: RuntimeComponentInstanceIndex,
     index: u32,
 ) -> Result<(), Trap> {
-    let current = store.concurrency.scheduler.current_instance().ok();
-    match current.is_some() && current == instance.tasks().id(owner) {
+    match is_current(store, (instance, owner)) {
         true => Ok(()),
         false => Err(Trap::UnknownThread(index)),
     }
+}
+
+/// Whether the current thread, and so the current task, is one of this instance.
+#[inline]
+pub(super) fn is_current(store: &StoreOpaque, (instance, owner): Owner) -> bool {
+    let current = store.concurrency.scheduler.current_instance().ok();
+    current.is_some() && current == instance.tasks().id(owner)
+}
+
+/// A trampoline of the component that calls it.
+fn trampoline<'a>(
+    instance: ComponentInstancePtr,
+    index: TrampolineIndex,
+) -> Result<&'a Trampoline> {
+    let found = instance.description().trampolines.get(index);
+    Ok(found.ok_or_else(|| bug!("{index} is another component's"))?)
 }
 
 /// How many operands a built-in has.
@@ -95,7 +111,7 @@ pub(crate) fn builtin(
         builtin,
         instance: owner,
         ..
-    } = instance.description().trampolines[index]
+    } = *trampoline(instance, index)?
     else {
         bail_bug!("{index} is no built-in");
     };
@@ -107,7 +123,7 @@ pub(crate) fn builtin(
             );
         }
         ConcurrencyBuiltin::TaskReturn { result, options } => {
-            task::task_return(store, instance, result, options, slots)?;
+            task::task_return(store, (instance, owner), result, options, slots)?;
         }
         ConcurrencyBuiltin::WaitableSet {
             op,
@@ -120,7 +136,12 @@ pub(crate) fn builtin(
             table,
             address,
             closure,
-        } => thread::new_indirect(store, instance, (table, address), closure, slots)?,
+        } => {
+            if !is_current(store, (instance, owner)) {
+                bail_bug!("an instance that makes threads was called without a task");
+            }
+            thread::new_indirect(store, instance, (table, address), closure, slots)?;
+        }
         ConcurrencyBuiltin::End { op, ty } => {
             return end::end_op(store, (instance, owner), op, ty, slots);
         }
@@ -148,7 +169,7 @@ pub(crate) fn transfer(
         op,
         instance: owner,
         ..
-    } = instance.description().trampolines[index]
+    } = *trampoline(instance, index)?
     else {
         bail_bug!("{index} transfers nothing");
     };

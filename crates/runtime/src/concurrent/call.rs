@@ -5,7 +5,7 @@ use super::state::{Concurrency, GuestSubtask, GuestTask, GuestThread, TaskFuncs,
 use super::turn::{Ran, new_stack, next_for_sync};
 use super::waitable;
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, OtherKind, val_raw};
+use crate::vm::{ComponentInstancePtr, OtherKind, Owned, val_raw};
 use anyhow::Result;
 use threadline_concurrent::{NewTask, SubtaskId, SubtaskState, TaskId, Wait};
 use threadline_environ::TaskAdapterIndex;
@@ -124,8 +124,8 @@ fn begin(
         caller: Some(subtask),
         task: || GuestTask {
             instance,
-            lift: Some(funcs.lift),
-            result: funcs.result,
+            lift: Some(Owned::new(instance, funcs.lift)),
+            result: Owned::new(instance, funcs.result),
             work: TaskWork::Guest(adapter),
             root,
             out,
@@ -174,7 +174,7 @@ fn begun(
         finish(store, subtask)?;
         return Ok(SubtaskState::Returned as u64);
     }
-    let table = instance.handle_table(funcs.caller);
+    let table = instance.handle_table(funcs.caller)?;
     let index = waitable::add(store, table, OtherKind::Subtask, subtask.to_bits())?;
     let packed = store
         .concurrency

@@ -15,7 +15,7 @@ use crate::canonical_abi::{CallHandles, LiftContext, LowerContext, load_vals, st
 use crate::component::Val;
 use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
-use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, val_raw};
+use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, GuestOptionsPtr, val_raw};
 use anyhow::Result;
 use threadline_concurrent::{
     Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Scheduler, Side, Transfer, Trap, Wait,
@@ -101,7 +101,7 @@ pub(crate) struct GuestBuffer {
     /// The component that it is in.
     pub(super) instance: ComponentInstancePtr,
     /// How its elements are lifted or lowered.
-    options: OptionsIndex,
+    options: GuestOptionsPtr,
     /// What they are.
     pub(super) elements: Elements,
     /// Where they are, unless they are only counted.
@@ -146,7 +146,7 @@ impl GuestBuffer {
         };
         Ok(GuestBuffer {
             instance,
-            options: options.index,
+            options: instance.options_ptr(options.index)?,
             elements,
             memory,
             address,
@@ -155,7 +155,7 @@ impl GuestBuffer {
 
     /// The options, and size and type of an element; of a type without handles, any.
     pub(super) fn layout<'a>(&self) -> (&'a GuestOptions, u32, InterfaceType) {
-        let options = self.instance.options(self.options);
+        let options = self.options.get();
         let types = &self.instance.description().types;
         match self.elements {
             Elements::Counted => (options, 0, InterfaceType::U8),
@@ -182,7 +182,7 @@ pub(super) fn copy(
     store.settle_locks();
     store.settle_lifted();
     let instance = owner.0;
-    let options = instance.options(options);
+    let options = instance.options(options)?;
     let is_async = options.is_async;
     let side = match op {
         CopyOp::Read => Side::Readable,
@@ -324,7 +324,7 @@ fn lift(
     count: u32,
 ) -> Result<()> {
     let handles = CallHandles::default();
-    let options = buffer.instance.options(buffer.options);
+    let options = buffer.options.get();
     let cx = &mut LiftContext::new(store, buffer.instance, options, &handles);
     let size = size_align(cx.types(), ty, options.address).size;
     let lifted = load_vals(cx, ty, buffer.at(from, size), to, count as usize);
@@ -341,7 +341,7 @@ fn lower(
     vals: &[Val],
 ) -> Result<()> {
     let handles = CallHandles::default();
-    let options = buffer.instance.options(buffer.options);
+    let options = buffer.options.get();
     let cx = &mut LowerContext::new(store, buffer.instance, options, &handles);
     let size = size_align(cx.types(), ty, options.address).size;
     let lowered = store_vals(cx, ty, buffer.at(to, size), vals);

@@ -138,7 +138,7 @@ pub(super) fn end_of(
     ty: EndType,
     side: Side,
 ) -> Result<(EndId, Elements)> {
-    let id = waitable::end_at(instance.handle_table(owner), index)?;
+    let id = waitable::end_at(instance.handle_table(owner)?, index)?;
     let Some((kind, payload)) = store.concurrency.scheduler.end_type(id) else {
         bail_bug!("a handle to an end that is gone");
     };
@@ -203,7 +203,7 @@ fn new(store: &mut StoreOpaque, (instance, owner): Owner, ty: EndType) -> Result
     let scheduler = &mut store.concurrency.scheduler;
     let ends = scheduler.new_transfer(kind, payload, Some(id))?;
     let mut add = |end: EndId| -> Result<u64> {
-        let table = instance.handle_table(owner);
+        let table = instance.handle_table(owner)?;
         let index = waitable::add(store, table, OtherKind::End, end.to_bits())?;
         store.concurrency.scheduler.set_end_index(end, index)?;
         Ok(index.into())
@@ -242,7 +242,7 @@ fn drop_end(
     let (id, _) = end_of(store, owner, index, ty, side)?;
     let other = store.concurrency.scheduler.other_end(id);
     store.concurrency.scheduler.drop_end(id)?;
-    owner.0.handle_table(owner.1).remove_other(index);
+    owner.0.handle_table(owner.1)?.remove_other(index);
     match other {
         Some(other) => store.look_after(other),
         None => Ok(()),
@@ -261,7 +261,7 @@ fn forward(store: &mut StoreOpaque, owner: Owner, ty: EndType, indices: [u32; 2]
     let others = [readable, writable].map(|end| scheduler.other_end(end));
     let forwarding = scheduler.forward(readable, writable)?;
     for index in indices {
-        owner.0.handle_table(owner.1).remove_other(index);
+        owner.0.handle_table(owner.1)?.remove_other(index);
     }
     match forwarding {
         Forwarding::Done => {}
@@ -281,7 +281,7 @@ pub(super) fn lift(store: &mut StoreOpaque, owner: Owner, ty: EndType, index: u3
     store.settle_lifted();
     let (id, _) = end_of(store, owner, index, ty, Side::Readable)?;
     store.concurrency.scheduler.lift_end(id)?;
-    owner.0.handle_table(owner.1).remove_other(index);
+    owner.0.handle_table(owner.1)?.remove_other(index);
     Ok(store.concurrency.moving.put(id))
 }
 
@@ -295,7 +295,7 @@ pub(super) fn lower(store: &mut StoreOpaque, owner: Owner, number: u32) -> Resul
 
 fn lower_to(store: &mut StoreOpaque, (instance, owner): Owner, id: EndId) -> Result<u32> {
     let to = store.scheduled(instance, owner);
-    let table = instance.handle_table(owner);
+    let table = instance.handle_table(owner)?;
     let index = match waitable::add(store, table, OtherKind::End, id.to_bits()) {
         Ok(index) => index,
         Err(error) => {
@@ -321,7 +321,7 @@ impl StoreOpaque {
     ) -> Result<EndId> {
         let (id, _) = end_of(self, (instance, owner), index, ty, Side::Readable)?;
         self.concurrency.scheduler.check_lift(id)?;
-        instance.handle_table(owner).remove_other(index);
+        instance.handle_table(owner)?.remove_other(index);
         self.concurrency.moving.lifted.borrow_mut().push(id);
         Ok(id)
     }

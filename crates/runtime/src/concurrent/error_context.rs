@@ -62,7 +62,7 @@ pub(super) fn new(
     options: OptionsIndex,
     slots: &mut [ValRaw],
 ) -> Result<()> {
-    let options = instance.options(options);
+    let options = instance.options(options)?;
     let handles = CallHandles::default();
     let cx = &mut LiftContext::new(store, instance, options, &handles);
     let range = [0, 1].map(|at| val_raw::address(options.address, &slots[at]));
@@ -80,7 +80,7 @@ pub(super) fn debug_message(
     options: OptionsIndex,
     slots: &mut [ValRaw],
 ) -> Result<()> {
-    let options = instance.options(options);
+    let options = instance.options(options)?;
     let context = store.lift_error_context(instance, owner, val_raw::i32(&slots[0]) as u32)?;
     let handles = CallHandles::default();
     let cx = &mut LowerContext::new(store, instance, options, &handles);
@@ -99,7 +99,7 @@ pub(super) fn drop(store: &mut StoreOpaque, table: HandleTablePtr, index: u32) -
 /// `lift_error_context` in an adapter: the number that stands for it is the place of a handle that
 /// stays, and that nobody drops before it is lowered.
 pub(super) fn lift((instance, owner): Owner, index: u32) -> Result<u32> {
-    place_at(instance.handle_table(owner), index)
+    place_at(instance.handle_table(owner)?, index)
 }
 
 /// `lower_error_context` in an adapter.
@@ -120,7 +120,7 @@ impl StoreOpaque {
         owner: RuntimeComponentInstanceIndex,
         index: u32,
     ) -> Result<ErrorContext> {
-        let place = place_at(instance.handle_table(owner), index)?;
+        let place = place_at(instance.handle_table(owner)?, index)?;
         let context = self.concurrency.error_contexts.get(place).cloned();
         Ok(context.ok_or_else(|| bug!("a handle to an error context that is gone"))?)
     }
@@ -136,7 +136,7 @@ impl StoreOpaque {
         context: ErrorContext,
     ) -> Result<u32> {
         let place = self.concurrency.error_contexts.add(context);
-        let table = instance.handle_table(owner);
+        let table = instance.handle_table(owner)?;
         let added = waitable::add(self, table, OtherKind::ErrorContext, place.into());
         if added.is_err() {
             self.concurrency.error_contexts.remove(place);

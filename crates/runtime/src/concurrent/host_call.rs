@@ -8,7 +8,7 @@ use crate::bug::bug;
 use crate::component::Cancelled;
 use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
-use crate::vm::{CallerSlot, ComponentInstancePtr, CoreFunc};
+use crate::vm::{CallerSlot, ComponentInstancePtr, CoreFunc, Owned};
 use anyhow::{Context as _, Result, anyhow};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -330,8 +330,8 @@ impl StoreOpaque {
         let stack = new_stack(self, task.instance)?;
         let payload = || GuestTask {
             instance: task.instance,
-            lift: Some(task.lift),
-            result: task.result,
+            lift: Some(Owned::new(task.instance, task.lift)),
+            result: Owned::new(task.instance, task.result),
             work: TaskWork::Host {
                 core: task.core,
                 call,

@@ -436,7 +436,7 @@ fn begun_call(
 /// The caller gets a handle.
 fn publish(store: &mut StoreOpaque, site: CallSite, subtask: SubtaskId) -> Result<u64> {
     let (instance, owner) = site.caller();
-    let table = instance.handle_table(owner);
+    let table = instance.handle_table(owner)?;
     let index = waitable::add(store, table, OtherKind::Subtask, subtask.to_bits())?;
     let scheduler = &mut store.concurrency.scheduler;
     Ok(scheduler.publish_subtask(subtask, index)?.into())

@@ -5,7 +5,7 @@ use super::aside::Aside;
 use super::state::{GuestTask, GuestThread, TaskWork};
 use super::turn::{Ran, new_stack, next_for_sync};
 use crate::store::StoreOpaque;
-use crate::vm::{ComponentInstancePtr, CoreFunc};
+use crate::vm::{ComponentInstancePtr, CoreFunc, Owned};
 use anyhow::{Result, anyhow};
 use std::future::poll_fn;
 use std::task::Poll;
@@ -93,7 +93,7 @@ impl StoreOpaque {
             task: || GuestTask {
                 instance: start.instance,
                 lift: None,
-                result: None,
+                result: Owned::new(start.instance, None),
                 work: TaskWork::Start(start.func),
                 root: None,
                 args: start.arg.map(|arg| [arg.into()].into()),

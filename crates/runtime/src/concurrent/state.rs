@@ -11,7 +11,7 @@ use crate::canonical_abi::KeptHandles;
 use crate::store::StoreOpaque;
 use crate::type_registry::TypeId;
 use crate::vm::{
-    ComponentInstancePtr, CoreFunc, DefinedTable, Entrance, GuestStack, GuestStackPtr,
+    ComponentInstancePtr, CoreFunc, DefinedTable, Entrance, GuestStack, GuestStackPtr, Owned,
 };
 use anyhow::Result;
 use std::cell::{Cell, OnceCell};
@@ -86,9 +86,9 @@ pub(crate) struct GuestTask {
     /// The component that the callee belongs to.
     pub(super) instance: ComponentInstancePtr,
     /// How it is lifted; none for a core module's start function.
-    pub(super) lift: Option<OptionsIndex>,
+    pub(super) lift: Option<Owned<OptionsIndex>>,
     /// The type of what it returns, in that component.
-    pub(super) result: Option<InterfaceType>,
+    pub(super) result: Owned<Option<InterfaceType>>,
     /// What it does.
     pub(super) work: TaskWork,
     /// The call of the host that it is part of, as its callee or as a callee of that; none of a start
@@ -246,7 +246,11 @@ impl StoreOpaque {
         // Instances are never removed, so places ascend.
         self.concurrency.instances.push((instance, index));
         debug_assert_eq!(id.raw().index() + 1, self.concurrency.instances.len());
-        instance.tasks().ids[index.index()].set(Some(id));
+        let cell = instance.tasks().ids.get(index.index());
+        debug_assert!(cell.is_some(), "{index:?} is another component's");
+        if let Some(cell) = cell {
+            cell.set(Some(id));
+        }
         id
     }
 }
@@ -310,7 +314,7 @@ impl InstanceTasks {
     /// The scheduler's id of a component instance, if it has one.
     #[inline]
     pub(super) fn id(&self, index: RuntimeComponentInstanceIndex) -> Option<InstanceId> {
-        self.ids[index.index()].get()
+        self.ids.get(index.index())?.get()
     }
 
     /// Of all of its component instances that the scheduler knows.
@@ -320,28 +324,40 @@ impl InstanceTasks {
 
     /// A `callback`.
     pub(super) fn callback(&self, index: RuntimeCallbackIndex) -> Option<CoreFunc> {
-        self.callbacks[index.index()].get()
+        self.callbacks.get(index.index())?.get()
     }
 
     /// `Step::ExtractCallback`.
-    pub(crate) fn set_callback(&self, index: RuntimeCallbackIndex, func: CoreFunc) {
-        self.callbacks[index.index()].set(Some(func));
+    ///
+    /// # Errors
+    /// If the index is another component's.
+    pub(crate) fn set_callback(&self, index: RuntimeCallbackIndex, func: CoreFunc) -> Result<()> {
+        let cell = self.callbacks.get(index.index());
+        cell.ok_or_else(|| bug!("{index:?} is another component's"))?
+            .set(Some(func));
+        Ok(())
     }
 
     /// A table of functions.
     pub(super) fn table(&self, index: RuntimeTableIndex) -> Option<DefinedTable> {
-        self.tables[index.index()].get()
+        self.tables.get(index.index())?.get()
     }
 
     /// `Step::ExtractTable`.
-    pub(crate) fn set_table(&self, index: RuntimeTableIndex, table: DefinedTable) {
-        self.tables[index.index()].set(Some(table));
+    ///
+    /// # Errors
+    /// If the index is another component's.
+    pub(crate) fn set_table(&self, index: RuntimeTableIndex, table: DefinedTable) -> Result<()> {
+        let cell = self.tables.get(index.index());
+        cell.ok_or_else(|| bug!("{index:?} is another component's"))?
+            .set(Some(table));
+        Ok(())
     }
 
     /// The functions of a call that makes a task.
     #[inline]
     pub(super) fn adapter(&self, index: TaskAdapterIndex) -> Result<&TaskFuncs> {
-        let funcs = self.adapters[index.index()].get();
+        let funcs = self.adapters.get(index.index()).and_then(OnceCell::get);
         Ok(funcs.ok_or_else(|| bug!("{index} has not been extracted"))?)
     }
 
@@ -350,7 +366,9 @@ impl InstanceTasks {
     /// # Errors
     /// If that was done before.
     pub(crate) fn set_adapter(&self, index: TaskAdapterIndex, funcs: TaskFuncs) -> Result<()> {
-        let set = self.adapters[index.index()].set(funcs);
+        let cell = self.adapters.get(index.index());
+        let cell = cell.ok_or_else(|| bug!("{index:?} is another component's"))?;
+        let set = cell.set(funcs);
         Ok(set.map_err(|_| bug!("{index} is extracted twice"))?)
     }
 

@@ -1,11 +1,13 @@
 //! Tasks: what the implicit thread of a call does from its start to its end, and `task.*`.
 
+use super::builtin::is_current;
+use super::end::Owner;
 use super::state::{GuestTask, Next, TaskWork};
 use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
-use crate::vm::{ComponentInstancePtr, CoreFunc, ThreadKind, val_raw};
-use anyhow::{Context as _, Result};
+use crate::vm::{ComponentInstancePtr, CoreFunc, IndexOf as _, ThreadKind, val_raw};
+use anyhow::Result;
 use threadline_concurrent::{CallbackNext, Event, SubtaskId, Trap};
 use threadline_environ::OptionsIndex;
 use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS};
@@ -49,7 +51,7 @@ pub(super) fn start(
     store.concurrency.scheduler.start()?;
     let task = store.concurrency.current_task()?;
     let lift = match task.lift {
-        Some(lift) => task.instance.options(lift).lift,
+        Some(lift) => task.instance.options(lift)?.lift,
         None => LiftOrLower::Lift,
     };
     let func = match task.work {
@@ -97,7 +99,7 @@ pub(super) fn callback_returned(
     let task = concurrency.current_task()?;
     let (instance, lift) = (task.instance, task.lift);
     let lift = lift.ok_or_else(|| bug!("a callback of a start function"))?;
-    let table = instance.handle_table(instance.options(lift).instance);
+    let table = instance.table_of(instance.options(lift)?)?;
     let next = concurrency
         .scheduler
         .callback_returned(packed, |index| super::waitable::set_at(table, index))?;
@@ -127,7 +129,8 @@ pub(super) fn call_back(
     super::waitable::delivered(store, &event);
     let task = store.concurrency.current_task()?;
     let (instance, lift) = (task.instance, task.lift);
-    let callback = lift.and_then(|lift| instance.options(lift).callback);
+    let options = lift.map(|lift| instance.options(lift)).transpose()?;
+    let callback = options.and_then(|options| options.callback);
     let callback = callback.and_then(|index| instance.tasks().callback(index));
     let callback = callback.ok_or_else(|| bug!("a task without a callback is called back"))?;
     let operands = [event.code as u32, event.index, event.payload];
@@ -180,14 +183,25 @@ fn check_borrows(instance: ComponentInstancePtr, scope: u32) -> Result<(), Guest
     }
 }
 
-/// The current task, which must have been lifted with `async` in the instance that calls.
-fn async_task<'a>(store: &'a mut StoreOpaque, builtin: &'static str) -> Result<&'a mut GuestTask> {
-    let task = store.concurrency.current_task();
-    let task = task.with_context(|| format!("`{builtin}` is called, and no task runs"))?;
-    let is_async = task
-        .lift
-        .is_some_and(|lift| task.instance.options(lift).is_async);
-    match is_async {
+/// Returns the current task, of which `owner` calls a built-in.
+///
+/// # Errors
+/// [`Trap::TaskNotAsync`] if the task is not one of `owner`, or was not lifted with `async`. The
+/// current task is another instance's if a call of `owner` made none: `task.return` and
+/// `task.cancel` alone give an instance no tasks. In a start function or destructor there may be no
+/// current task at all.
+fn async_task(store: &mut StoreOpaque, owner: Owner) -> Result<&mut GuestTask> {
+    if !is_current(store, owner) {
+        return Err(Trap::TaskNotAsync.into());
+    }
+    let task = store.concurrency.current_task()?;
+    if task.instance != owner.0 {
+        bail_bug!("a thread of one component runs a task of another");
+    }
+    let Some(lift) = task.lift else {
+        return Err(Trap::TaskNotAsync.into());
+    };
+    match task.instance.options(lift)?.is_async {
         true => Ok(task),
         false => Err(Trap::TaskNotAsync.into()),
     }
@@ -196,19 +210,20 @@ fn async_task<'a>(store: &'a mut StoreOpaque, builtin: &'static str) -> Result<&
 /// `task.return`, with these core values in the slots.
 pub(super) fn task_return(
     store: &mut StoreOpaque,
-    instance: ComponentInstancePtr,
+    owner: Owner,
     result: Option<InterfaceType>,
     index: OptionsIndex,
     slots: &[ValRaw],
 ) -> Result<()> {
-    let task = async_task(store, "task.return")?;
+    let task = async_task(store, owner)?;
     let Some(lift) = task.lift else {
         bail_bug!("a start function has been lifted");
     };
-    let (own, given) = (instance.options(lift), instance.options(index));
+    let instance = owner.0;
+    let (own, given) = (instance.options(lift)?, instance.options(index)?);
     // Where the result has nothing in memory, `task.return` needs no memory, though the lifting may
     // have one: the reference tests have it so.
-    let same = task.result == result
+    let same = task.result.of(instance)? == result
         && own.string_encoding == given.string_encoding
         && given.has_memory_of(own);
     if !same {
@@ -222,8 +237,8 @@ pub(super) fn task_return(
 }
 
 /// `task.cancel`.
-pub(super) fn task_cancel(store: &mut StoreOpaque) -> Result<()> {
-    let task = async_task(store, "task.cancel")?;
+pub(super) fn task_cancel(store: &mut StoreOpaque, owner: Owner) -> Result<()> {
+    let task = async_task(store, owner)?;
     let (instance, scope, work) = (task.instance, task.scope, task.work);
     store.concurrency.scheduler.task_cancel()?;
     check_borrows(instance, scope)?;
@@ -233,9 +248,24 @@ pub(super) fn task_cancel(store: &mut StoreOpaque) -> Result<()> {
     Ok(())
 }
 
-/// `ScopeOp::OfTask`.
-pub(crate) fn scope_of_task(store: &mut StoreOpaque) -> Result<u32> {
+/// Returns the current task, of which an adapter of `instance` asks something.
+///
+/// # Errors
+/// If it is not a task of that component: adapters ask in the task that they start.
+fn own_task(store: &mut StoreOpaque, instance: ComponentInstancePtr) -> Result<&mut GuestTask> {
     let task = store.concurrency.current_task()?;
+    match task.instance == instance {
+        true => Ok(task),
+        false => bail_bug!("an adapter asks of a task of another component"),
+    }
+}
+
+/// `ScopeOp::OfTask`.
+pub(crate) fn scope_of_task(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+) -> Result<u32> {
+    let task = own_task(store, instance)?;
     if task.scope != 0 {
         return Ok(task.scope);
     }
@@ -249,9 +279,11 @@ pub(crate) fn scope_of_task(store: &mut StoreOpaque) -> Result<u32> {
 }
 
 /// `ScopeOp::LendsToTask`: what the caller of the running task lends to it.
-pub(crate) fn lends_of_task(store: &mut StoreOpaque) -> Result<u32> {
-    let concurrency = &mut store.concurrency;
-    let task = concurrency.current_task()?;
+pub(crate) fn lends_of_task(
+    store: &mut StoreOpaque,
+    instance: ComponentInstancePtr,
+) -> Result<u32> {
+    let task = own_task(store, instance)?;
     let (instance, caller) = match task.work {
         TaskWork::Guest(adapter) => (
             task.instance,
@@ -259,6 +291,7 @@ pub(crate) fn lends_of_task(store: &mut StoreOpaque) -> Result<u32> {
         ),
         TaskWork::Host { .. } | TaskWork::Start(_) => bail_bug!("the host lends by itself"),
     };
+    let concurrency = &mut store.concurrency;
     let id = concurrency.scheduler.current_task()?;
     let Some(subtask) = concurrency.scheduler.caller_of(id) else {
         bail_bug!("a task without a caller is lent something");

@@ -34,9 +34,11 @@ impl Lent {
     pub(super) fn end(self, store: &StoreOpaque) {
         self.handles.end(store);
         if let Some((instance, lender, list)) = self.lenders {
-            let table = instance.handle_table(lender);
-            for handle in instance.end_lends(list) {
-                table.end_lend(handle);
+            let handles = instance.end_lends(list);
+            if let Ok(table) = instance.handle_table(lender) {
+                handles
+                    .into_iter()
+                    .for_each(|handle| table.end_lend(handle));
             }
         }
     }
@@ -166,7 +168,7 @@ pub(super) fn set_new(
     let set = store.concurrency.scheduler.set_new(id)?;
     add(
         store,
-        instance.handle_table(owner),
+        instance.handle_table(owner)?,
         OtherKind::Set,
         set.to_bits(),
     )
@@ -192,7 +194,10 @@ pub(super) fn set_event(
 ) -> Result<Answer> {
     // What has trapped since may be an event here.
     store.settle_locks();
-    let set = set_at(instance.handle_table(owner), val_raw::i32(&slots[0]) as u32)?;
+    let set = set_at(
+        instance.handle_table(owner)?,
+        val_raw::i32(&slots[0]) as u32,
+    )?;
     let to = val_raw::address(address, &slots[1]);
     let using = EventUse::Set {
         instance,

@@ -37,7 +37,8 @@ impl Func {
     /// many results as the type has, of those types; they start as zeros and nulls.
     ///
     /// # Panics
-    /// If no trampoline can be compiled for its type.
+    /// If no trampoline can be compiled for its type, or the type mentions a function type that the
+    /// engine doesn't know. ([`Linker::func_new`](crate::Linker::func_new) has an error for that.)
     pub fn new<T: 'static>(
         mut store: impl AsContextMut<Data = T>,
         ty: FuncType,

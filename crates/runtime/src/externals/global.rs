@@ -20,9 +20,11 @@ impl Global {
     /// Makes a global with this value.
     ///
     /// # Errors
-    /// If the value is of another type or store.
+    /// If the value is of another type or store, or the type mentions a function type that the engine
+    /// doesn't know.
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Global> {
         let store = store.as_context_mut().opaque();
+        store.engine().check_types([ty.content])?;
         let value = value.to_raw(store, ty.content)?;
         let mut module = ModuleInfo::default();
         let index: GlobalIndex = module.globals.push(ty);

@@ -6,7 +6,7 @@ use crate::val::Ref;
 use crate::vm::DefinedTable;
 use anyhow::{Context as _, Result, ensure};
 use threadline_environ::module::Module as ModuleInfo;
-use threadline_environ::{TableIndex, TableType};
+use threadline_environ::{TableIndex, TableType, ValType};
 
 /// A table of a store.
 #[derive(Copy, Clone, Debug)]
@@ -20,13 +20,15 @@ impl Table {
     ///
     /// # Errors
     /// If the type is invalid, needs a proposal that is not built, or there is no room; if
-    /// `init` is of another type or store.
+    /// `init` is of another type or store, or the type mentions a function type that the engine
+    /// doesn't know.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Ref) -> Result<Table> {
         ensure!(
             ty.maximum.is_none_or(|maximum| ty.minimum <= maximum),
             "table minimum size exceeds its maximum"
         );
         let store = store.as_context_mut().opaque();
+        store.engine().check_types([ValType::Ref(ty.element)])?;
         let init = init.to_element(store, ty.element)?;
         let mut module = ModuleInfo::default();
         let index: TableIndex = module.tables.push(ty);

@@ -23,10 +23,11 @@ impl Tag {
     /// Makes a tag whose exceptions have values of the types of the parameters of `ty`.
     ///
     /// # Errors
-    /// If `ty` has results.
+    /// If `ty` has results, or mentions a function type that the engine doesn't know.
     pub fn new(mut store: impl AsContextMut, ty: &FuncType) -> Result<Tag> {
         ensure!(ty.results().is_empty(), "the type of a tag has no results");
         let store = store.as_context_mut().opaque();
+        store.engine().check_func_type(ty)?;
         let mut module = ModuleInfo::default();
         // The one signature of the module that is made up.
         let index: TagIndex = module.tags.push(SignatureIndex::new(0));

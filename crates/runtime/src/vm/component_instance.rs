@@ -12,12 +12,13 @@ use super::instance_allocator::BlockKind;
 use super::invoke::Entrance;
 use super::lowered_import::{ComponentHostFunc, LoweredImport, LoweredType};
 use super::memory::DefinedMemory;
+use super::owned_index::IndexOf;
 use super::owner::OwnerKind;
 use super::pointer::{CodePtr, VmPtr};
 use super::resources::HostDtor;
 use super::store_state::VmStoreState;
 use super::val_raw;
-use crate::bug::{bail_bug, bug};
+use crate::bug::{Bug, bail_bug, bug};
 use crate::component::{CompiledComponent, Found, LiftedFunc, ResourceType, ResourceTypeId};
 use crate::concurrent::InstanceTasks;
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
@@ -40,6 +41,9 @@ use threadline_environ::{
 
 /// A component instance, by the address of its record.
 pub(crate) type ComponentInstancePtr = VmPtr<ComponentInstance>;
+
+/// Canonical options of a component instance, by their address.
+pub(crate) type GuestOptionsPtr = VmPtr<GuestOptions>;
 
 /// A function that a component instance lifts, by the address of its record.
 pub(crate) type LiftedFuncPtr = VmPtr<LiftedFunc>;
@@ -100,6 +104,15 @@ type Extracted<T> = Box<[Cell<Option<T>>]>;
 
 fn nothing_extracted<T: Copy>(count: u32) -> Extracted<T> {
     vec![Cell::new(None); count as usize].into()
+}
+
+fn set_extracted<T, I>(extracted: &Extracted<T>, index: I, value: T) -> Result<()>
+where
+    I: EntityRef + std::fmt::Debug,
+{
+    let cell = extracted.get(index.index());
+    cell.ok_or_else(|| not_own(&index))?.set(Some(value));
+    Ok(())
 }
 
 /// A resource type as an instance has it.
@@ -191,7 +204,7 @@ impl GuestOptions {
         }
     }
 
-    /// Whether these have no memory, or that of others.
+    /// Whether these have no memory, or that of others of the same component.
     pub(crate) fn has_memory_of(&self, others: &GuestOptions) -> bool {
         self.memory.is_none() || self.memory == others.memory
     }
@@ -210,6 +223,12 @@ fn expected<T>(option: Option<T>, name: &str) -> Result<T> {
     Ok(option.ok_or_else(|| bug!("the option `{name}` is missing"))?)
 }
 
+/// The error for an index that an instance has nothing for.
+#[cold]
+fn not_own(index: &dyn std::fmt::Debug) -> Bug {
+    bug!("{index:?} is not an index of the component instance that it is used with")
+}
+
 /// What lifting and lowering need of an instance, by options that are its own.
 impl ComponentInstancePtr {
     /// The memory.
@@ -217,6 +236,7 @@ impl ComponentInstancePtr {
     /// # Errors
     /// Only if validation let a type that needs one through without.
     pub(crate) fn guest_memory(self, options: &GuestOptions) -> Result<DefinedMemory> {
+        self.check_owner(options)?;
         let memory = options.memory.and_then(|index| self.memory(index));
         expected(memory, "memory")
     }
@@ -232,8 +252,10 @@ impl ComponentInstancePtr {
         options: &GuestOptions,
         numbers: [u64; 4],
     ) -> Result<u64> {
+        self.check_owner(options)?;
         let index = expected(options.realloc, "realloc")?;
-        let realloc = expected(self.record().reallocs[index.index()].get(), "realloc")?;
+        let realloc = self.record().reallocs.get(index.index());
+        let realloc = expected(realloc.and_then(Cell::get), "realloc")?;
         let mut slots = numbers.map(|number| val_raw::from_address(options.address, number));
         options.without_leaving(|| realloc.call(store, ThreadKind::New, &mut slots))?;
         Ok(val_raw::address(options.address, &slots[0]))
@@ -254,8 +276,9 @@ impl ComponentInstancePtr {
         let Some(index) = options.post_return else {
             return Ok(());
         };
-        let post_return = self.record().post_returns[index.index()].get();
-        let post_return = expected(post_return, "post-return")?;
+        self.check_owner(options)?;
+        let post_return = self.record().post_returns.get(index.index());
+        let post_return = expected(post_return.and_then(Cell::get), "post-return")?;
         options.without_leaving(|| post_return.call(store, ThreadKind::Same, slots))
     }
 }
@@ -408,8 +431,38 @@ impl ComponentInstancePtr {
     }
 
     /// Canonical options. Good until the store is dropped.
-    pub(crate) fn options<'a>(self, index: OptionsIndex) -> &'a GuestOptions {
-        &self.record().options[index.index()]
+    ///
+    /// # Errors
+    /// If the instance has none of this index: then the index is another component's.
+    #[inline]
+    pub(crate) fn options<'a>(self, index: impl IndexOf<OptionsIndex>) -> Result<&'a GuestOptions> {
+        let index = index.of(self)?;
+        let options = self.record().options.get(index.index());
+        Ok(options.ok_or_else(|| not_own(&index))?)
+    }
+
+    /// Canonical options, to be kept for longer than a borrow.
+    ///
+    /// # Errors
+    /// As for [`Self::options`].
+    pub(crate) fn options_ptr(self, index: OptionsIndex) -> Result<GuestOptionsPtr> {
+        let options = std::ptr::from_ref(self.options(index)?).cast_mut();
+        // SAFETY: the record owns the options, never changes them, and lives as long as its store.
+        Ok(unsafe { VmPtr::known(options) })
+    }
+
+    /// Checks that options are this instance's, in debug builds only: release builds rely on the
+    /// callers, which take an instance and its options from one place.
+    ///
+    /// # Errors
+    /// If they are another instance's.
+    #[inline]
+    fn check_owner(self, options: &GuestOptions) -> Result<()> {
+        let own = &self.record().options;
+        if cfg!(debug_assertions) && !own.as_ptr_range().contains(&std::ptr::from_ref(options)) {
+            return Err(not_own(&options.index).into());
+        }
+        Ok(())
     }
 
     /// Writes the parts of the context that are known from the beginning.
@@ -442,9 +495,30 @@ impl ComponentInstancePtr {
     }
 
     /// The handle table of one of the component instances in it.
-    pub(crate) fn handle_table(self, index: RuntimeComponentInstanceIndex) -> HandleTablePtr {
+    ///
+    /// # Errors
+    /// If there is none of this index: then the index is another component's.
+    #[inline]
+    pub(crate) fn handle_table(
+        self,
+        index: RuntimeComponentInstanceIndex,
+    ) -> Result<HandleTablePtr> {
+        // The context has no place for such a table.
+        if index.as_u32() >= self.description().num_component_instances {
+            return Err(not_own(&index).into());
+        }
         let offset = self.layout().handle_table(index);
-        self.record().vmctx.field(offset)
+        Ok(self.record().vmctx.field(offset))
+    }
+
+    /// The handle table of the component instance that has these options.
+    ///
+    /// # Errors
+    /// If the options are another component's.
+    #[inline]
+    pub(crate) fn table_of(self, options: &GuestOptions) -> Result<HandleTablePtr> {
+        self.check_owner(options)?;
+        self.handle_table(options.instance)
     }
 
     /// What counts borrowed handles.
@@ -455,8 +529,9 @@ impl ComponentInstancePtr {
     /// Gives back what handles take, at the very end.
     fn clear_handles(self) {
         let count = self.description().num_component_instances as usize;
-        for index in (0..count).map(EntityRef::new) {
-            self.handle_table(index).clear();
+        let indices = (0..count).map(EntityRef::new);
+        for table in indices.filter_map(|index| self.handle_table(index).ok()) {
+            table.clear();
         }
         self.borrow_scopes().clear();
     }
@@ -478,9 +553,11 @@ impl ComponentInstancePtr {
             id: resource.id.get(),
         };
         let offset = self.layout().resource_type(index);
+        let cell = self.record().resources.get(index.index());
+        let set = cell.ok_or_else(|| not_own(&index))?.set(resource);
+        set.map_err(|_| bug!("{index} is made twice"))?;
         self.record().vmctx.set_field(offset, vm);
-        let set = self.record().resources[index.index()].set(resource);
-        Ok(set.map_err(|_| bug!("{index} is made twice"))?)
+        Ok(())
     }
 
     /// A resource type, once it is known. Good until the store is dropped.
@@ -544,21 +621,35 @@ impl ComponentInstancePtr {
     }
 
     /// `Step::ExtractMemory`.
-    pub(crate) fn set_memory(self, index: RuntimeMemoryIndex, memory: DefinedMemory) {
+    ///
+    /// # Errors
+    /// If the index is another component's.
+    pub(crate) fn set_memory(self, index: RuntimeMemoryIndex, memory: DefinedMemory) -> Result<()> {
+        set_extracted(&self.record().memories, index, memory)?;
         let definition = memory.definition().as_ptr();
         let offset = self.layout().memory(index);
         self.record().vmctx.set_field(offset, definition);
-        self.record().memories[index.index()].set(Some(memory));
+        Ok(())
     }
 
     /// `Step::ExtractRealloc`.
-    pub(crate) fn set_realloc(self, index: RuntimeReallocIndex, func: CoreFunc) {
-        self.record().reallocs[index.index()].set(Some(func));
+    ///
+    /// # Errors
+    /// If the index is another component's.
+    pub(crate) fn set_realloc(self, index: RuntimeReallocIndex, func: CoreFunc) -> Result<()> {
+        set_extracted(&self.record().reallocs, index, func)
     }
 
     /// `Step::ExtractPostReturn`.
-    pub(crate) fn set_post_return(self, index: RuntimePostReturnIndex, func: CoreFunc) {
-        self.record().post_returns[index.index()].set(Some(func));
+    ///
+    /// # Errors
+    /// If the index is another component's.
+    pub(crate) fn set_post_return(
+        self,
+        index: RuntimePostReturnIndex,
+        func: CoreFunc,
+    ) -> Result<()> {
+        set_extracted(&self.record().post_returns, index, func)
     }
 
     /// A memory that has been extracted.
@@ -647,6 +738,16 @@ impl RunningSlots for InstanceIn<'_> {
         // SAFETY: the slots live as long as the instance's store, which is borrowed exclusively
         // while the reference lasts, so no compiled code runs.
         unsafe { &mut *slots.as_ptr() }
+    }
+}
+
+impl GuestOptionsPtr {
+    /// The options. Good until the store is dropped.
+    #[inline]
+    pub(crate) fn get<'a>(self) -> &'a GuestOptions {
+        // SAFETY: a `VmPtr` is used while its store lives (see its module); these are made by
+        // `options_ptr`, of options that live as long and are only ever shared.
+        unsafe { &*self.as_ptr() }
     }
 }
 

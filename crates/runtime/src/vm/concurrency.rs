@@ -129,7 +129,11 @@ pub(super) unsafe extern "C" fn transfer(context: *mut c_void, trampoline: u32, 
 /// As for [`with_component`].
 pub(super) unsafe extern "C" fn task_scope(context: *mut c_void) -> i64 {
     // SAFETY: passed on.
-    let scope = unsafe { with_component(context, |_, store| concurrent::scope_of_task(store)) };
+    let scope = unsafe {
+        with_component(context, |component, store| {
+            concurrent::scope_of_task(store, component)
+        })
+    };
     scope.map_or(BUILTIN_FAILED, i64::from)
 }
 
@@ -139,6 +143,10 @@ pub(super) unsafe extern "C" fn task_scope(context: *mut c_void) -> i64 {
 /// As for [`with_component`].
 pub(super) unsafe extern "C" fn task_lends(context: *mut c_void) -> i64 {
     // SAFETY: passed on.
-    let lends = unsafe { with_component(context, |_, store| concurrent::lends_of_task(store)) };
+    let lends = unsafe {
+        with_component(context, |component, store| {
+            concurrent::lends_of_task(store, component)
+        })
+    };
     lends.map_or(BUILTIN_FAILED, i64::from)
 }

@@ -1,7 +1,7 @@
 //! Host functions behind `canon lower`: what trampolines find in a `VMLowering`.
 
 use super::call_slots::HostSlots;
-use super::component_instance::{ComponentInstancePtr, GuestOptions};
+use super::component_instance::{ComponentInstancePtr, GuestOptions, GuestOptionsPtr};
 use super::host_call;
 use super::pointer::VmPtr;
 use super::stack_switch::{self, HostFuture};
@@ -144,7 +144,7 @@ pub(crate) trait ConcurrentHostBody: TypedImport {
 #[derive(Copy, Clone)]
 pub(crate) struct CallSite {
     instance: ComponentInstancePtr,
-    options: OptionsIndex,
+    options: GuestOptionsPtr,
     lowered: LoweredType,
 }
 
@@ -153,7 +153,7 @@ impl CallSite {
     pub(crate) fn call<'a>(&'a self, handles: &'a CallHandles) -> HostCall<'a> {
         HostCall {
             instance: self.instance,
-            options: self.instance.options(self.options),
+            options: self.options.get(),
             handles,
             ty: self.lowered.ty,
             shape: &self.lowered.shape,
@@ -162,8 +162,7 @@ impl CallSite {
 
     /// The component instance that calls.
     pub(crate) fn caller(&self) -> (ComponentInstancePtr, RuntimeComponentInstanceIndex) {
-        let options = self.instance.options(self.options);
-        (self.instance, options.instance)
+        (self.instance, self.options.get().instance)
     }
 
     /// The name of the import.
@@ -461,7 +460,7 @@ unsafe fn run_body<B, L: Lowering>(
             let call = HostCall {
                 instance,
                 handles: &handles,
-                options: instance.options(OptionsIndex::from_u32(options)),
+                options: instance.options(OptionsIndex::from_u32(options))?,
                 ty: import.lowered.ty,
                 shape,
             };
@@ -505,7 +504,7 @@ unsafe extern "C" fn async_entry<T: 'static, B: AsyncHostBody<T>, L: Lowering>(
             let store = &mut *(*store_context).store.cast::<StoreInner<T>>();
             let site = CallSite {
                 instance,
-                options: OptionsIndex::from_u32(options),
+                options: instance.options_ptr(OptionsIndex::from_u32(options))?,
                 lowered: import.lowered,
             };
             let future = body.call(StoreContextMut(store), site, HostSlots::new(&mut *slots));
@@ -541,7 +540,7 @@ unsafe extern "C" fn concurrent_entry<B: ConcurrentHostBody>(
             let store = &mut *(*store_context).store.cast::<StoreOpaque>();
             let site = CallSite {
                 instance,
-                options: OptionsIndex::from_u32(options),
+                options: instance.options_ptr(OptionsIndex::from_u32(options))?,
                 lowered: import.lowered,
             };
             concurrent::host_task_call(store, site, slots, |store, handles, slots| {

@@ -28,6 +28,7 @@ mod limiter;
 mod lowered_import;
 mod memory;
 mod metering;
+mod owned_index;
 mod owner;
 mod parking_spot;
 mod pointer;
@@ -48,8 +49,8 @@ pub(crate) mod val_raw;
 
 pub(crate) use call_slots::{HostSlots, OwnedSlots};
 pub(crate) use component_instance::{
-    ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, InstanceIn, InstanceResource,
-    LiftedFuncPtr, OwnedComponentInstance,
+    ComponentInstancePtr, CoreFunc, Dtor, GuestOptions, GuestOptionsPtr, InstanceIn,
+    InstanceResource, LiftedFuncPtr, OwnedComponentInstance,
 };
 pub(crate) use core_instance::{
     ContextPlace, FunctionImport, Imports, InstancePtr, OwnedInstance, RawExtern,
@@ -75,6 +76,7 @@ pub(crate) use lowered_import::{
 };
 pub(crate) use memory::DefinedMemory;
 pub(crate) use metering::deadline_callback;
+pub(crate) use owned_index::{IndexOf, Owned};
 pub use parking_spot::WaitResult;
 pub(crate) use pointer::CodePtr;
 pub(crate) use resources::HostDtor;

@@ -129,7 +129,7 @@ pub(super) unsafe extern "C" fn handle_failure(
     // SAFETY: passed on.
     unsafe {
         with_component(context, |component, store| -> Result<()> {
-            let table = component.handle_table(table_index(instance));
+            let table = component.handle_table(table_index(instance))?;
             let ty = type_id(component, resource)?;
             let fault = match ResourceOp::ALL.get(op as usize) {
                 Some(ResourceOp::LiftOwn) => table.lift_own(handle, ty).err(),
@@ -157,7 +157,7 @@ pub(super) unsafe extern "C" fn handle_table_grow(context: *mut c_void, instance
     // SAFETY: passed on.
     unsafe {
         with_component(context, |component, store| {
-            store.grow_handle_table(component.handle_table(table_index(instance)))
+            store.grow_handle_table(component.handle_table(table_index(instance))?)
         })
         .is_some()
     }
@@ -229,7 +229,7 @@ pub(super) unsafe extern "C" fn lend(
     // SAFETY: passed on.
     let rep = unsafe {
         with_component(context, |component, store| {
-            let table = component.handle_table(table_index(instance));
+            let table = component.handle_table(table_index(instance))?;
             let ty = type_id(component, resource)?;
             let rep = table.lift_borrow(handle, ty);
             let rep = rep.map_err(|fault| handle_error(store, handle, ty, fault))?;
@@ -256,7 +256,7 @@ pub(super) unsafe extern "C" fn end_lends(
     // SAFETY: passed on.
     unsafe {
         with_component(context, |component, _| {
-            let table = component.handle_table(table_index(instance));
+            let table = component.handle_table(table_index(instance))?;
             for handle in component.end_lends(lenders) {
                 table.end_lend(handle);
             }

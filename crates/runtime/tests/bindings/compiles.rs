@@ -63,3 +63,50 @@ pub(crate) mod types {
 pub(crate) mod empty {
     threadline::component::bindgen!({ inline: "package t:e; world e {}" });
 }
+
+/// Names that generated code makes of others, at every place that it makes them.
+pub(crate) mod own_names {
+    /// What functions fail with.
+    #[derive(Debug)]
+    #[expect(dead_code, reason = "nothing here runs")]
+    pub(crate) struct Failure;
+
+    threadline::component::bindgen!({
+        inline: r#"
+            package t:n;
+
+            package other:p@1.0.0-a.b { interface i { f: func(); } }
+            package other:p@1.0.0-a-b { interface i { f: func(); } }
+
+            interface i {
+                resource top { m: async func(accessor: u8); }
+                resource with-store { m: async func(); }
+                resource top-with-store { m: func(drop: u8); }
+                resource indices { m: func(); }
+                record host-top { x: u8 }
+                record host-top-with-store { x: u8 }
+                record guest-top { x: u8 }
+                record host-with-store { x: u8 }
+                record guest-indices { x: u8 }
+                enum errno { bad }
+                convert-errno: func(errno: errno) -> result<_, errno>;
+                add-to-linker: async func(a: host-top, b: host-with-store, accessor: guest-top);
+            }
+
+            world w {
+                import other:p/i@1.0.0-a.b;
+                import other:p/i@1.0.0-a-b;
+                import i;
+                resource top { m: async func(); }
+                record host-top { x: u8 }
+                record host-top-with-store { x: u8 }
+                record w-imports-with-store { x: u8 }
+                record w-imports { x: u8 }
+                import g: async func(a: host-top, b: own<top>, c: w-imports);
+                export i;
+                export other:p/i@1.0.0-a-b;
+            }
+        "#,
+        trappable_error_type: { "t:n/i/errno": Failure },
+    });
+}

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod canonical;
+mod ownership;
 mod panics;
 mod recursion;
 mod slots;
