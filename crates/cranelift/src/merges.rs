@@ -181,3 +181,121 @@ impl<'a> Merges<'a> {
         Some(alive)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::Context;
+    use cranelift_codegen::ir::{AbiParam, BlockArg, InstBuilder, Signature, types};
+    use cranelift_codegen::isa::CallConv;
+    use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+    /// Whether a function with a parameter is costly, whose body `body` writes.
+    fn is_costly(body: impl FnOnce(&mut FunctionBuilder<'_>, Value)) -> bool {
+        let mut signature = Signature::new(CallConv::Tail);
+        signature.params.push(AbiParam::new(types::I32));
+        let mut func = Function::with_name_signature(Default::default(), signature);
+        let mut context = FunctionBuilderContext::new();
+        let mut builder = FunctionBuilder::new(&mut func, &mut context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        let param = builder.block_params(entry)[0];
+        body(&mut builder, param);
+        builder.ins().return_(&[]);
+        let mut context = Context::for_function(func);
+        context.compute_cfg();
+        context.compute_domtree();
+        are_costly(&context.func, &context.domtree)
+    }
+
+    fn args(values: &[Value]) -> Vec<BlockArg> {
+        values.iter().copied().map(BlockArg::Value).collect()
+    }
+
+    /// A block with so many parameters.
+    fn block(builder: &mut FunctionBuilder<'_>, params: usize) -> Block {
+        let block = builder.create_block();
+        for _ in 0..params {
+            builder.append_block_param(block, types::I32);
+        }
+        block
+    }
+
+    /// So many loops in each other or, if `nested` isn't so, in a row, that merge so many values.
+    fn loops(
+        builder: &mut FunctionBuilder<'_>,
+        param: Value,
+        [loops, width]: [usize; 2],
+        nested: bool,
+    ) {
+        let mut values = vec![param; width];
+        let mut open = Vec::new();
+        for _ in 0..loops {
+            let header = block(builder, width);
+            builder.ins().jump(header, &args(&values));
+            builder.switch_to_block(header);
+            values = builder.block_params(header).to_vec();
+            if nested {
+                open.push(header);
+            } else {
+                close(builder, param, header, &values);
+            }
+        }
+        while let Some(header) = open.pop() {
+            close(builder, param, header, &values);
+        }
+    }
+
+    fn close(builder: &mut FunctionBuilder<'_>, param: Value, header: Block, values: &[Value]) {
+        let next = builder.create_block();
+        let args = args(values);
+        builder.ins().brif(param, header, &args, next, &[]);
+        builder.switch_to_block(next);
+    }
+
+    #[test]
+    fn loops_that_merge_very_many_values_are_costly() {
+        for size in [[200, 120], [20, 1200], [20_000, 1]] {
+            for nested in [true, false] {
+                assert!(
+                    is_costly(|builder, param| loops(builder, param, size, nested)),
+                    "{size:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn loops_that_merge_as_many_as_compilers_write_are_not() {
+        for size in [[50, 50], [500, 4], [2000, 2], [4, 1000]] {
+            for nested in [true, false] {
+                assert!(
+                    !is_costly(|builder, param| loops(builder, param, size, nested)),
+                    "{size:?}"
+                );
+            }
+        }
+    }
+
+    /// A loop around so many cases, each of which uses a value and sets another.
+    #[test]
+    fn an_interpreters_main_loop_is_not_costly_for_its_values_are_dead_in_between() {
+        let (cases, width) = (4000, 16);
+        assert!(!is_costly(|builder, param| {
+            let header = block(builder, width);
+            builder.ins().jump(header, &args(&vec![param; width]));
+            builder.switch_to_block(header);
+            let values = builder.block_params(header).to_vec();
+            for i in 0..cases {
+                let [case, next] = [(); 2].map(|()| builder.create_block());
+                builder.ins().brif(values[0], case, &[], next, &[]);
+                builder.switch_to_block(case);
+                let mut changed = values.clone();
+                changed[i % width] = builder.ins().iadd(values[(i + 3) % width], param);
+                builder.ins().jump(header, &args(&changed));
+                builder.switch_to_block(next);
+            }
+        }));
+    }
+}

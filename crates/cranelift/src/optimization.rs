@@ -104,3 +104,63 @@ fn is_pure(func: &Function, inst: Inst) -> bool {
             false => !opcode.can_trap(),
         }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cranelift_codegen::Context;
+    use cranelift_codegen::ir::{AbiParam, AliasRegionData, InstBuilder, Signature, types};
+    use cranelift_codegen::isa::CallConv;
+    use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+    /// A function of so many blocks in a row, each of which adds to the value before with `add`.
+    fn in_a_row(blocks: usize, regions: u32, constant: impl Fn(i64) -> i64) -> bool {
+        let mut signature = Signature::new(CallConv::Tail);
+        signature.params.push(AbiParam::new(types::I64));
+        let mut func = Function::with_name_signature(Default::default(), signature);
+        let mut context = FunctionBuilderContext::new();
+        let mut builder = FunctionBuilder::new(&mut func, &mut context);
+        let entry = builder.create_block();
+        builder.append_block_params_for_function_params(entry);
+        builder.switch_to_block(entry);
+        let mut value = builder.block_params(entry)[0];
+        for i in 0..blocks as i64 {
+            let next = builder.create_block();
+            let constant = builder.ins().iconst(types::I64, constant(i));
+            value = builder.ins().iadd(value, constant);
+            builder.ins().jump(next, &[]);
+            builder.switch_to_block(next);
+        }
+        builder.ins().return_(&[]);
+        for user_id in 0..regions {
+            let data = AliasRegionData {
+                user_id,
+                description: "".into(),
+            };
+            func.dfg.alias_regions.insert(data);
+        }
+        let mut context = Context::for_function(func);
+        context.compute_cfg();
+        context.compute_domtree();
+        is_costly(&context.func, &context.domtree)
+    }
+
+    #[test]
+    fn very_many_blocks_in_a_row_are_costly() {
+        assert!(in_a_row(15_000, 0, |_| 1));
+        assert!(in_a_row(10_000, 0, |i| i));
+    }
+
+    #[test]
+    fn as_many_as_compilers_write_are_not() {
+        assert!(!in_a_row(5000, 0, |_| 1));
+        assert!(!in_a_row(5000, 10, |i| i));
+    }
+
+    #[test]
+    fn very_many_regions_in_very_many_blocks_are_costly() {
+        assert!(in_a_row(3000, 3000, |_| 1));
+        assert!(!in_a_row(3000, 100, |_| 1));
+        assert!(!in_a_row(100, 3000, |_| 1));
+    }
+}
