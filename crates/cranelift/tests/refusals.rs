@@ -1,4 +1,5 @@
 //! What is said of a binary that can't be compiled: always the same.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 use rayon::ThreadPoolBuilder;
 use threadline_cranelift::{Budget, Compiler, CompilerConfig};
