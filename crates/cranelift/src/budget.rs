@@ -9,8 +9,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use threadline_environ::Error;
 
-/// Units for each byte of a binary. Compilers' output takes up to six or so.
-const UNITS_PER_BYTE: u64 = 32;
+/// Units for each byte of a binary. Compilers' output takes about one, and a few with fuel and bounds checks.
+const UNITS_PER_BYTE: u64 = 16;
 
 /// How much a binary may become: instructions, values and operands of intermediate code.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Allows a number of units, and for each byte of a binary of so many bytes 32 more.
+    /// Allows a number of units, and for each byte of a binary of so many bytes 16 more.
     pub fn new(units: u64, bytes: usize) -> Budget {
         Budget {
             limit: units.saturating_add(UNITS_PER_BYTE.saturating_mul(bytes as u64)),

@@ -146,9 +146,9 @@ impl Config {
     }
 
     /// How much the code of one binary may become while it is compiled, counted in instructions,
-    /// values and operands, beyond 32 for each byte of the binary; the default is 2,097,152.
+    /// values and operands, beyond 16 for each byte of the binary; the default is 2,097,152.
     ///
-    /// What compilers write comes to some six for a byte. A binary made for it can come to a
+    /// What compilers write comes to about one for a byte. A binary made for it can come to a
     /// thousand times as many; it is refused when it passes this limit, with an error that
     /// says so. Compiling what the default allows takes some seconds.
     pub fn max_expansion(&mut self, count: u64) -> &mut Config {
