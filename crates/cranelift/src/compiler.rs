@@ -1,13 +1,14 @@
 //! The order of work: what to compile, in parallel, then one image.
 
+use crate::budget::Budget;
 use crate::func_name;
 use crate::image::{self, CompiledFunction, ExceptionSite, Relocation};
 use crate::intrinsic;
 use crate::isa::{self, Extent};
-use crate::register_allocation::{self, Finishing};
+use crate::register_allocation::{self, Finishing, Outcome};
 use crate::trampoline;
 use crate::trap;
-use crate::wasm::{self, ClauseTag, InlinedCalls, ModuleEnv, ModuleEnvs};
+use crate::wasm::{self, ClauseTag, InlinedCalls, LocalsIn, ModuleEnv, ModuleEnvs, Translated};
 use anyhow::{Context as _, Result, anyhow, bail};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -17,6 +18,7 @@ use cranelift_codegen::{
 };
 use rayon::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use threadline_environ::artifact::{
     CodeImage, Descriptions, FuncKey, Handler, InlinedCall, Settings,
 };
@@ -25,8 +27,11 @@ use threadline_environ::layout::VMContextLayout;
 use threadline_environ::module::Module;
 use threadline_environ::{
     DefinedFuncIndex, FuncType, SignatureIndex, SignatureTable, StaticModuleIndex, Translation,
-    Tunables,
+    Tunables, shorten,
 };
+
+/// The most bytes of a function's name in an error.
+const MAX_NAME: usize = 100;
 
 /// What a compiler is made for.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +59,7 @@ impl Compiler {
         let isa = |extent| isa::build(config.target.as_deref(), &config.tunables, extent);
         Ok(Compiler {
             isa: isa(Extent::Whole)?,
-            finishing: Finishing::new(|allocator| isa(Extent::Finish(allocator)))?,
+            finishing: Finishing::new(isa)?,
             tunables: config.tunables.clone(),
         })
     }
@@ -84,14 +89,20 @@ impl Compiler {
     ///
     /// # Errors
     /// If a function body is invalid or uses what is not built (an [`threadline_environ::Error`]
-    /// is in the chain), or if a function is too large for the code generator.
-    pub fn compile(&self, translation: Translation<'_>) -> Result<(CodeImage, Descriptions)> {
+    /// is in the chain), if a function is too large for the code generator, or if all code together
+    /// is beyond the budget. If several functions are at fault, the error is that of the first.
+    pub fn compile(
+        &self,
+        translation: Translation<'_>,
+        budget: &Budget,
+    ) -> Result<(CodeImage, Descriptions)> {
         let layouts: PrimaryMap<StaticModuleIndex, VMContextLayout> = translation
             .modules
             .values()
             .map(|module| VMContextLayout::new(&module.module))
             .collect();
-        let image = Job::new(self, &translation, &layouts).run(initial_keys(&translation))?;
+        let image =
+            Job::new(self, &translation, &layouts, budget).run(initial_keys(&translation))?;
         let modules = translation
             .modules
             .into_iter()
@@ -122,7 +133,8 @@ impl Compiler {
             component: None,
             nested: PrimaryMap::new(),
         };
-        let image = Job::new(self, &translation, &PrimaryMap::new()).run(keys)?;
+        let budget = Budget::unlimited();
+        let image = Job::new(self, &translation, &PrimaryMap::new(), &budget).run(keys)?;
         Ok((image, translation.signatures))
     }
 }
@@ -161,6 +173,7 @@ struct Job<'a> {
     compiler: &'a Compiler,
     translation: &'a Translation<'a>,
     modules: ModuleEnvs<'a>,
+    budget: &'a Budget,
 }
 
 /// What a thread uses again for each function it compiles.
@@ -176,6 +189,7 @@ impl<'a> Job<'a> {
         compiler: &'a Compiler,
         translation: &'a Translation<'a>,
         layouts: &'a PrimaryMap<StaticModuleIndex, VMContextLayout>,
+        budget: &'a Budget,
     ) -> Job<'a> {
         let tunables = &compiler.tunables;
         let env =
@@ -184,6 +198,7 @@ impl<'a> Job<'a> {
             compiler,
             translation,
             modules: layouts.iter().map(env).collect(),
+            budget,
         }
     }
 
@@ -192,10 +207,7 @@ impl<'a> Job<'a> {
         let mut functions: Vec<CompiledFunction> = Vec::with_capacity(keys.len());
         let mut known: BTreeSet<FuncKey> = keys.iter().copied().collect();
         while !keys.is_empty() {
-            let compiled: Vec<CompiledFunction> = keys
-                .par_iter()
-                .map_init(Scratch::default, |scratch, &key| self.compile(key, scratch))
-                .collect::<Result<_>>()?;
+            let compiled = self.compile_all(&keys)?;
             let targets = compiled.iter().flat_map(|f| &f.relocations);
             let missing: BTreeSet<FuncKey> = targets
                 .map(|relocation| relocation.target)
@@ -208,14 +220,73 @@ impl<'a> Job<'a> {
         image::link(functions)
     }
 
+    /// Compiles `keys` on all threads.
+    ///
+    /// # Errors
+    /// That of the first that fails, in the order of `keys`, however the threads run: after a
+    /// failure the functions before it are compiled still, and only those after it are not.
+    fn compile_all(&self, keys: &[FuncKey]) -> Result<Vec<CompiledFunction>> {
+        let first_failure = AtomicUsize::new(usize::MAX);
+        let compiled: Vec<_> = keys
+            .par_iter()
+            .enumerate()
+            .map_init(Scratch::default, |scratch, (index, &key)| {
+                if index > first_failure.load(Ordering::Relaxed) {
+                    return None;
+                }
+                let compiled = self.compile(key, scratch);
+                if compiled.is_err() {
+                    first_failure.fetch_min(index, Ordering::Relaxed);
+                }
+                Some(compiled)
+            })
+            .collect();
+        if self.budget.is_exceeded() {
+            return Err(self.first_refusal(keys));
+        }
+        compiled.into_iter().flatten().collect()
+    }
+
+    /// The error of a binary that exceeds the budget, where it depended on the threads which
+    /// function that was. Takes no longer than the budget allows.
+    fn first_refusal(&self, keys: &[FuncKey]) -> anyhow::Error {
+        let budget = self.budget.renewed();
+        let mut scratch = Scratch::default();
+        let mut func = ir::Function::new();
+        for &key in keys {
+            func.clear();
+            match self.define(key, LocalsIn::Variables, &mut func, &mut scratch) {
+                Ok(translated) if budget.spend(units(&func, &translated)) => {}
+                Ok(_) => break,
+                Err(error) => return error,
+            }
+        }
+        self.budget.error().into()
+    }
+
     fn compile(&self, key: FuncKey, scratch: &mut Scratch) -> Result<CompiledFunction> {
         let mut context = scratch.context.take().unwrap_or_else(Context::new);
-        context.clear();
-        context.func.name = ir::UserFuncName::User(func_name::user_name(key));
-        let calls = self.define(key, &mut context.func, scratch)?;
-        let Compiler { isa, finishing, .. } = self.compiler;
-        register_allocation::compile(&mut context, &**isa, finishing, &mut scratch.control)
-            .map_err(|error| self.codegen_error(key, error))?;
+        let mut translation = register_allocation::Translation::First;
+        let mut locals = LocalsIn::Variables;
+        if !matches!(key, FuncKey::Wasm(..)) {
+            translation = register_allocation::Translation::Last;
+        }
+        let calls = loop {
+            context.clear();
+            let translated = self.define(key, locals, &mut context.func, scratch)?;
+            if locals == LocalsIn::Variables
+                && !self.budget.spend(units(&context.func, &translated))
+            {
+                return Err(self.budget.error().into());
+            }
+            match self.generate(key, &mut context, scratch, translation)? {
+                Outcome::Compiled => break translated.inlined_calls,
+                Outcome::TooManyMerges => {
+                    translation = register_allocation::Translation::Last;
+                    locals = LocalsIn::Stack;
+                }
+            }
+        };
         let mut compiled = collect(key, &context, self.alignment(), &calls)?;
         if let FuncKey::Wasm(module, _) = key {
             compiled.inlined_calls = inlined_calls(&calls);
@@ -225,18 +296,33 @@ impl<'a> Job<'a> {
         Ok(compiled)
     }
 
-    /// Writes the CLIF of one function, and returns which calls are inlined in it.
+    /// Makes machine code of a context's function.
+    fn generate(
+        &self,
+        key: FuncKey,
+        context: &mut Context,
+        scratch: &mut Scratch,
+        translation: register_allocation::Translation,
+    ) -> Result<Outcome> {
+        let Compiler { isa, finishing, .. } = self.compiler;
+        let control = &mut scratch.control;
+        register_allocation::compile(context, &**isa, finishing, control, translation)
+            .map_err(|error| self.codegen_error(key, error))
+    }
+
+    /// Writes the CLIF of one function, and returns what is known about it then.
     fn define(
         &self,
         key: FuncKey,
+        locals: LocalsIn,
         func: &mut ir::Function,
         scratch: &mut Scratch,
-    ) -> Result<InlinedCalls> {
+    ) -> Result<Translated> {
         let isa = &*self.compiler.isa;
         let builder = scratch.wasm.builder_context();
         match key {
             FuncKey::Wasm(module, index) => {
-                return self.define_wasm(module, index, func, scratch);
+                return self.define_wasm(module, index, locals, func, scratch);
             }
             FuncKey::HostToWasm(ty) => {
                 trampoline::define_host_to_wasm(isa, self.ty(ty), func, builder);
@@ -255,19 +341,22 @@ impl<'a> Job<'a> {
                 trampoline::define_trampoline(isa, component, index, ty, func, builder);
             }
         }
-        Ok(InlinedCalls::default())
+        Ok(Translated::default())
     }
 
     fn define_wasm(
         &self,
         module_index: StaticModuleIndex,
         index: DefinedFuncIndex,
+        locals: LocalsIn,
         func: &mut ir::Function,
         scratch: &mut Scratch,
-    ) -> Result<InlinedCalls> {
+    ) -> Result<Translated> {
         let scratch = &mut scratch.wasm;
-        let calls = wasm::translate_function(&self.modules, module_index, index, func, scratch);
-        calls.with_context(|| {
+        let modules = &self.modules;
+        let translated =
+            wasm::translate_function(modules, module_index, index, locals, func, scratch);
+        translated.with_context(|| {
             let module = &self.translation.modules[module_index].module;
             format!("in function {}", describe(module, index))
         })
@@ -297,11 +386,16 @@ impl<'a> Job<'a> {
     }
 }
 
+/// What a function takes from the budget.
+fn units(func: &ir::Function, translated: &Translated) -> u64 {
+    (func.dfg.num_insts() + func.dfg.num_values() + translated.passed_values) as u64
+}
+
 /// A function in words: its index and, if it has one, its name.
 fn describe(module: &Module, index: DefinedFuncIndex) -> String {
     let index = module.func_index(index);
     match module.func_name(index) {
-        Some(name) => format!("{} (`{name}`)", index.index()),
+        Some(name) => format!("{} (`{}`)", index.index(), shorten(name, MAX_NAME)),
         None => index.index().to_string(),
     }
 }

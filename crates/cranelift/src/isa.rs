@@ -29,6 +29,8 @@ const X86_64_V3: &[&str] = &[
 pub(crate) enum Extent {
     /// All of it.
     Whole,
+    /// What comes before optimisation.
+    Prepare,
     /// What comes after optimisation, with this register allocator.
     Finish(Allocator),
 }
@@ -44,8 +46,10 @@ pub(crate) fn build(
     extent: Extent,
 ) -> Result<OwnedTargetIsa> {
     let mut settings = shared_settings(tunables)?;
-    if let Extent::Finish(allocator) = extent {
-        finish_only(&mut settings, allocator)?;
+    match extent {
+        Extent::Whole => {}
+        Extent::Prepare => settings.set("opt_level", "none")?,
+        Extent::Finish(allocator) => finish_only(&mut settings, allocator)?,
     }
     let flags = settings::Flags::new(settings);
     let isa = match target {

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
 mod compiler;
 #[cfg(feature = "disassemble")]
 pub mod disassemble;
@@ -13,6 +14,8 @@ mod func_name;
 mod image;
 mod intrinsic;
 mod isa;
+mod merges;
+mod optimization;
 mod register_allocation;
 mod signature;
 mod trampoline;
@@ -20,4 +23,5 @@ mod trap;
 mod vm_access;
 mod wasm;
 
+pub use budget::Budget;
 pub use compiler::{Compiler, CompilerConfig};

@@ -10,15 +10,28 @@
 //! ([`MAX_MEAN_PRESSURE`]) get the single-pass one, unless they are small enough for it not to
 //! matter ([`ALWAYS_BACKTRACKING`]). The time for an instruction is bounded that way.
 //!
+//! Two things besides make the backtracking one slow, and also lead to the single-pass one:
+//!
+//! - Calls that pass many values on the stack ([`MAX_STACK_OPERANDS`]). Each value is a live range
+//!   of its own there, and a value that is needed throughout the function meets all of them.
+//! - Blocks that merge many values (`merges.rs`). Where these are locals, as they mostly are, the
+//!   function is translated again with its locals on the stack ([`Outcome::TooManyMerges`]), which
+//!   leaves nothing to be merged.
+//!
+//! Optimisation can take too long, too; then it is left out (`optimization.rs`).
+//!
 //! What is measured is the optimised function, since common subexpressions and hoisting make live
 //! ranges longer. Time must therefore be kept by optimising first and finishing with an ISA of
 //! other settings ([`Finishing`]); small functions go the direct way.
 
+use crate::isa::Extent;
+use crate::{merges, optimization};
 use anyhow::Result;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::{Block, Function, Value};
 use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
+use cranelift_codegen::settings::OptLevel;
 use cranelift_codegen::{CodegenError, Context};
 
 /// Values alive, on average over a function's instructions, above which its registers are
@@ -29,6 +42,12 @@ const MAX_MEAN_PRESSURE: u64 = 512;
 /// any case: it takes some tenths of a second for it.
 const ALWAYS_BACKTRACKING: u64 = 1 << 24;
 
+/// Values that all calls of a function may pass on the stack together for the backtracking
+/// allocator, whose time grows with the square: it takes half a second for that many.
+const MAX_STACK_OPERANDS: u64 = 1 << 16;
+/// Arguments of a call, and results, that are taken to be in registers. Few signatures have more.
+const REGISTER_OPERANDS: usize = 8;
+
 /// A register allocator.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Allocator {
@@ -38,21 +57,24 @@ pub(crate) enum Allocator {
     SinglePass,
 }
 
-/// ISAs that do what is left to be done for an optimised function.
+/// ISAs that do a part of what there is to be done for a function.
 pub(crate) struct Finishing {
+    /// Does all that comes before optimisation.
+    preparing: OwnedTargetIsa,
     backtracking: OwnedTargetIsa,
     single_pass: OwnedTargetIsa,
 }
 
 impl Finishing {
-    /// Makes both of the ISAs.
+    /// Makes all of the ISAs.
     ///
     /// # Errors
     /// What `build` fails with.
-    pub(crate) fn new(build: impl Fn(Allocator) -> Result<OwnedTargetIsa>) -> Result<Finishing> {
+    pub(crate) fn new(build: impl Fn(Extent) -> Result<OwnedTargetIsa>) -> Result<Finishing> {
         Ok(Finishing {
-            backtracking: build(Allocator::Backtracking)?,
-            single_pass: build(Allocator::SinglePass)?,
+            preparing: build(Extent::Prepare)?,
+            backtracking: build(Extent::Finish(Allocator::Backtracking))?,
+            single_pass: build(Extent::Finish(Allocator::SinglePass))?,
         })
     }
 
@@ -64,6 +86,25 @@ impl Finishing {
     }
 }
 
+/// What [`compile`] came to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The context has the code.
+    Compiled,
+    /// Blocks merge so many values that it would take too long: the function has to be translated
+    /// again, with its locals on the stack.
+    TooManyMerges,
+}
+
+/// Whether a function can be translated in another way, if it is too costly as it is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Translation {
+    /// Its locals are variables, and could be on the stack.
+    First,
+    /// There is no other way.
+    Last,
+}
+
 /// Compiles the context's function: for `isa`, and in bounded time.
 ///
 /// # Errors
@@ -73,32 +114,79 @@ pub(crate) fn compile(
     isa: &dyn TargetIsa,
     finishing: &Finishing,
     control: &mut ControlPlane,
-) -> Result<(), CodegenError> {
+    translation: Translation,
+) -> Result<Outcome, CodegenError> {
     let isa = if is_small(&context.func) {
         isa
     } else {
-        context.optimize(isa, control)?;
-        finishing.isa(allocator(&context.func))
+        context.optimize(&*finishing.preparing, control)?;
+        if translation == Translation::First && merges::are_costly(&context.func, &context.domtree)
+        {
+            return Ok(Outcome::TooManyMerges);
+        }
+        let optimizes = isa.flags().opt_level() != OptLevel::None;
+        if optimizes && !optimization::is_costly(&context.func, &context.domtree) {
+            context.egraph_pass(isa, control)?;
+        }
+        finishing.isa(allocator(context))
     };
     match context.compile(isa, control) {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Outcome::Compiled),
         Err(error) => Err(error.inner),
     }
 }
 
-/// Whether its live ranges can't come to [`ALWAYS_BACKTRACKING`].
+/// Whether the function is so small that nothing about it can take long.
 fn is_small(func: &Function) -> bool {
-    func.dfg.num_insts() as u64 * func.dfg.num_values() as u64 <= ALWAYS_BACKTRACKING
+    let dfg = &func.dfg;
+    let (insts, values) = (dfg.num_insts() as u64, dfg.num_values() as u64);
+    insts * values <= ALWAYS_BACKTRACKING
+        && !has_wide_signature(func)
+        && values * dfg.num_blocks() as u64 * merges::passed(func) <= merges::ALWAYS_SCANNED
 }
 
 /// The allocator for an optimised function.
-fn allocator(func: &Function) -> Allocator {
+fn allocator(context: &Context) -> Allocator {
+    let func = &context.func;
     let ranges = LiveRanges::of(func);
-    if ranges.length > ALWAYS_BACKTRACKING.max(MAX_MEAN_PRESSURE * ranges.instructions) {
+    if ranges.length > ALWAYS_BACKTRACKING.max(MAX_MEAN_PRESSURE * ranges.instructions)
+        || stack_operands(func) > MAX_STACK_OPERANDS
+        || merges::are_costly(func, &context.domtree)
+    {
         Allocator::SinglePass
     } else {
         Allocator::Backtracking
     }
+}
+
+/// Whether some function type has values that are passed on the stack.
+fn has_wide_signature(func: &Function) -> bool {
+    let mut signatures = func.dfg.signatures.values();
+    signatures.any(|signature| on_stack(signature.params.len(), signature.returns.len()) > 0)
+}
+
+/// How many of so many arguments and results are passed on the stack, about.
+fn on_stack(args: usize, results: usize) -> u64 {
+    (args.saturating_sub(REGISTER_OPERANDS) + results.saturating_sub(REGISTER_OPERANDS)) as u64
+}
+
+/// How many values all calls of a function pass on the stack, about.
+fn stack_operands(func: &Function) -> u64 {
+    if !has_wide_signature(func) {
+        return 0;
+    }
+    let insts = func
+        .layout
+        .blocks()
+        .flat_map(|block| func.layout.block_insts(block));
+    let count = |inst| match func.dfg.call_signature(inst) {
+        Some(signature) => {
+            let signature = &func.dfg.signatures[signature];
+            on_stack(signature.params.len(), signature.returns.len())
+        }
+        None => 0,
+    };
+    insts.map(count).sum()
 }
 
 /// A part of a function, in positions: from a block that is branched back to, up to the last such
@@ -242,6 +330,29 @@ mod tests {
         })
     }
 
+    fn chosen(func: Function) -> Allocator {
+        let mut context = Context::for_function(func);
+        context.compute_cfg();
+        context.compute_domtree();
+        allocator(&context)
+    }
+
+    /// So many calls that take and give so many values.
+    fn calls(count: usize, width: usize) -> Function {
+        function(|builder, param| {
+            let mut signature = Signature::new(CallConv::Tail);
+            signature.params = vec![AbiParam::new(types::I32); width];
+            signature.returns = signature.params.clone();
+            let signature = builder.import_signature(signature);
+            let code = builder.ins().iconst(types::I64, 0);
+            let mut values = vec![param; width];
+            for _ in 0..count {
+                let call = builder.ins().call_indirect(signature, code, &values);
+                values = builder.inst_results(call).to_vec();
+            }
+        })
+    }
+
     #[test]
     fn a_value_is_alive_from_its_definition_to_its_last_use() {
         let func = function(|builder, param| {
@@ -275,13 +386,31 @@ mod tests {
     fn length_does_not_make_the_single_pass() {
         let func = spread(100_000, 400);
         assert!(!is_small(&func));
-        assert_eq!(allocator(&func), Allocator::Backtracking);
+        assert_eq!(chosen(func), Allocator::Backtracking);
     }
 
     #[test]
     fn very_many_live_values_make_it() {
-        assert_eq!(allocator(&spread(20_000, 5000)), Allocator::SinglePass);
+        assert_eq!(chosen(spread(20_000, 5000)), Allocator::SinglePass);
         // As many a time, but not for long.
         assert!(is_small(&spread(3000, 1500)));
+    }
+
+    #[test]
+    fn calls_that_pass_very_many_values_on_the_stack_make_the_single_pass() {
+        for (count, width) in [(100, 500), (1000, 60), (40, 1000)] {
+            let func = calls(count, width);
+            assert!(!is_small(&func), "{count} of {width}");
+            assert_eq!(chosen(func), Allocator::SinglePass, "{count} of {width}");
+        }
+    }
+
+    #[test]
+    fn calls_as_compilers_write_them_do_not() {
+        for (count, width) in [(3000, 8), (1000, 20), (10, 1000)] {
+            let func = calls(count, width);
+            assert_eq!(chosen(func), Allocator::Backtracking, "{count} of {width}");
+        }
+        assert!(is_small(&calls(100, 8)));
     }
 }

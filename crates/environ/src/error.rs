@@ -5,7 +5,11 @@
 //! ([`Error::Disabled`]) or larger than we are willing to handle ([`Error::TooLarge`]).
 
 use crate::Proposal;
+use std::borrow::Cow;
 use std::fmt;
+
+/// The most bytes of a message. It may quote names of the input, each as long as the input.
+const MAX_MESSAGE: usize = 1_000;
 
 /// The result of looking at an input.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -69,8 +73,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Invalid { message, offset } => write!(f, "{message} (at offset {offset:#x})"),
+            Error::Invalid { message, offset } => {
+                let message = shorten(message, MAX_MESSAGE);
+                write!(f, "{message} (at offset {offset:#x})")
+            }
             Error::Unsupported { feature, offset } => {
+                let feature = shorten(feature, MAX_MESSAGE);
                 write!(f, "{feature} is not supported yet (at offset {offset:#x})")
             }
             Error::Disabled {
@@ -79,11 +87,56 @@ impl fmt::Display for Error {
                 offset,
             } => write!(
                 f,
-                "the {proposal} proposal is switched off: {message} (at offset {offset:#x})"
+                "the {proposal} proposal is switched off: {} (at offset {offset:#x})",
+                shorten(message, MAX_MESSAGE)
             ),
-            Error::TooLarge { message } => f.write_str(message),
+            Error::TooLarge { message } => f.write_str(&shorten(message, MAX_MESSAGE)),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// Takes what is beyond `max` bytes out of the middle of a text, so that the names in it don't make
+/// it as long as a guest likes.
+pub fn shorten(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return text.into();
+    }
+    let tail = max / 4;
+    let start = text.floor_char_boundary(max - tail);
+    let end = text.ceil_char_boundary(text.len() - tail);
+    format!("{}…{}", &text[..start], &text[end..]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_a_bounded_size_whatever_it_quotes() {
+        for name in ["x".repeat(1 << 20), "ü€𝄞".repeat(1 << 16)] {
+            let errors = [
+                Error::invalid(format!("unknown export `{name}` in `b`"), 7),
+                Error::unsupported(name.clone(), 7),
+                Error::TooLarge { message: name },
+            ];
+            for error in errors {
+                assert!(error.to_string().len() < MAX_MESSAGE + 100);
+            }
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_long_text_are_kept() {
+        let long = format!("start {} end", "x".repeat(5000));
+        let short = shorten(&long, 100);
+        assert!(
+            short.starts_with("start xxx") && short.ends_with("xxx end"),
+            "{short}"
+        );
+        assert!(short.len() <= 103);
+        assert_eq!(shorten("as it is", 8), "as it is");
+        assert_eq!(shorten("€€€€", 5), "€…€");
+    }
+}

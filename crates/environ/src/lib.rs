@@ -30,7 +30,7 @@ pub mod types;
 
 pub use builtin::{BUILTIN_FAILED, BuiltinIndex, BuiltinResult, BuiltinType};
 pub use cranelift_entity as entity;
-pub use error::{Error, Result};
+pub use error::{Error, Result, shorten};
 pub use features::{Features, Proposal};
 pub use index::*;
 pub use intrinsic::{CONTEXT_SLOTS, SlotType, UnsafeIntrinsic};

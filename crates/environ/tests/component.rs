@@ -7,6 +7,9 @@ mod adapters;
 #[path = "component/concurrency.rs"]
 mod concurrency;
 #[cfg(test)]
+#[path = "component/expansion.rs"]
+mod expansion;
+#[cfg(test)]
 #[path = "component/flattened.rs"]
 mod flattened;
 #[cfg(test)]

@@ -3,6 +3,9 @@
 use crate::vm::{DEFAULT_MAX_WASM_STACK, InstanceAllocationStrategy};
 use threadline_environ::{ContextLowering, Features, Tunables};
 
+/// Some seconds of compilation.
+const DEFAULT_MAX_EXPANSION: u64 = 1 << 21;
+
 /// How hard the code generator works.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum OptLevel {
@@ -17,6 +20,7 @@ pub enum OptLevel {
 pub struct Config {
     pub(crate) tunables: Tunables,
     pub(crate) features: Features,
+    pub(crate) max_expansion: u64,
     pub(crate) max_wasm_stack: usize,
     pub(crate) allocation: InstanceAllocationStrategy,
     pub(crate) async_stack_size: usize,
@@ -28,6 +32,7 @@ impl Default for Config {
         Config {
             tunables: Tunables::default(),
             features: Features::default(),
+            max_expansion: DEFAULT_MAX_EXPANSION,
             max_wasm_stack: DEFAULT_MAX_WASM_STACK,
             allocation: InstanceAllocationStrategy::default(),
             async_stack_size: 256 << 10,
@@ -137,6 +142,17 @@ impl Config {
     /// is consumed or the code generator does not optimise.
     pub fn compiler_inlining(&mut self, enable: bool) -> &mut Config {
         self.tunables.inline_calls = enable;
+        self
+    }
+
+    /// How much the code of one binary may become while it is compiled, counted in instructions,
+    /// values and operands, beyond 16 for each byte of the binary; the default is 2,097,152.
+    ///
+    /// What compilers write comes to about one for a byte. A binary made for it can come to a
+    /// thousand times as many; it is refused when it passes this limit, with an error that
+    /// says so. Compiling what the default allows takes some seconds.
+    pub fn max_expansion(&mut self, count: u64) -> &mut Config {
+        self.max_expansion = count;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use crate::module::binary;
 use anyhow::{Error, Result};
-use threadline_cranelift::{Compiler, CompilerConfig, disassemble};
+use threadline_cranelift::{Budget, Compiler, CompilerConfig, disassemble};
 use threadline_environ::{Features, Translation};
 
 pub use threadline_cranelift::disassemble::{FunctionListing, Line};
@@ -32,6 +32,6 @@ pub fn disassemble(bytes: &[u8], options: &Options) -> Result<Vec<FunctionListin
         target: options.target.clone(),
     })?;
     let translation = Translation::parse(&bytes, options.features)?;
-    let (image, descriptions) = compiler.compile(translation)?;
+    let (image, descriptions) = compiler.compile(translation, &Budget::unlimited())?;
     disassemble::disassemble(&image, &descriptions, compiler.triple())
 }

@@ -9,7 +9,7 @@ use crate::{Config, LinkError};
 use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use threadline_cranelift::{Compiler, CompilerConfig};
+use threadline_cranelift::{Budget, Compiler, CompilerConfig};
 use threadline_environ::artifact::{CodeImage, Descriptions, Settings, encode};
 use threadline_environ::component::Component;
 use threadline_environ::entity::{EntityRef, PrimaryMap, SecondaryMap};
@@ -198,20 +198,23 @@ impl Engine {
     }
 
     fn compile(&self, bytes: &[u8]) -> Result<(CodeImage, Descriptions)> {
-        self.compile_translation(Translation::parse(bytes, self.inner.config.features)?)
+        let budget = Budget::new(self.inner.config.max_expansion, bytes.len());
+        let translation = Translation::parse(bytes, self.inner.config.features)?;
+        self.compile_translation(translation, &budget)
     }
 
     fn compile_translation(
         &self,
         mut translation: Translation<'_>,
+        budget: &Budget,
     ) -> Result<(CodeImage, Descriptions)> {
         let nested = std::mem::take(&mut translation.nested).into_iter();
         let nested = nested.map(|(_, translation)| {
-            let (image, descriptions) = self.compile_translation(translation)?;
+            let (image, descriptions) = self.compile_translation(translation, budget)?;
             encode(&image, &descriptions, &self.inner.settings, page_size())
         });
         let nested = nested.collect::<Result<_>>()?;
-        let (mut image, descriptions) = self.inner.compiler.compile(translation)?;
+        let (mut image, descriptions) = self.inner.compiler.compile(translation, budget)?;
         image.nested = nested;
         Ok((image, descriptions))
     }

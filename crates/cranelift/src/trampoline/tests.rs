@@ -4,7 +4,7 @@
 
 use super::define_trampoline;
 use crate::isa::{self, Extent};
-use crate::{Compiler, CompilerConfig};
+use crate::{Budget, Compiler, CompilerConfig};
 use cranelift_codegen::ir::{Function, InstructionData, Opcode, Value};
 use cranelift_frontend::FunctionBuilderContext;
 use std::mem::offset_of;
@@ -102,7 +102,9 @@ fn trampolines(wat: &str) -> (Component, Vec<(Trampoline, Code)>) {
             target: Some(target.to_owned()),
         };
         let compiler = Compiler::new(&config).unwrap();
-        compiler.compile(translation()).unwrap();
+        compiler
+            .compile(translation(), &Budget::unlimited())
+            .unwrap();
     }
     let isa = isa::build(Some("x86_64"), &tunables, Extent::Whole).unwrap();
     let translation = translation();

@@ -2,7 +2,8 @@
 //!
 //! A call in a `try_table` is a `try_call`: its exceptional edges, one for each clause of the
 //! `try_table`s around it, lead to *landing pads*, which take the exception and jump to the
-//! clause's label. Where none is thrown nothing of this is executed: the edges become an entry of
+//! clause's label. A clause that others catch everything before has no edge, so a call has no more
+//! edges than there are tags. Where none is thrown nothing of this is executed: the edges become an entry of
 //! the image's exception table, under the call's return address. Which clause an exception
 //! belongs to is for the runtime to find out.
 //!
@@ -18,9 +19,10 @@ use cranelift_codegen::ir::{
     Block, BlockArg, BlockCall, ExceptionTable, ExceptionTableData, ExceptionTableItem,
     ExceptionTag, FuncRef, Inst, InstBuilder, SigRef, StackSlotData, StackSlotKind, Value, types,
 };
+use std::collections::BTreeSet;
 use threadline_environ::artifact::{CatchClause, FuncKey};
 use threadline_environ::layout::ValRaw;
-use threadline_environ::{BuiltinIndex, Result, TagIndex, TrapCode};
+use threadline_environ::{BuiltinIndex, Error, Result, TagIndex, TrapCode};
 use wasmparser::{Catch, Operator};
 
 use super::control::FrameKind;
@@ -28,9 +30,26 @@ use super::control::FrameKind;
 /// The base-2 logarithm of [`ValRaw`]'s alignment.
 const VALUE_ALIGN_SHIFT: u8 = align_of::<ValRaw>().trailing_zeros() as u8;
 
+/// Entries of exception tables that a function may have, besides one for each byte of its body.
+/// Cranelift makes an edge and a block of each; this many take half a second.
+const MAX_HANDLERS: usize = 1 << 16;
+
 /// An open `try_table`.
 pub(super) struct TryTable {
     clauses: Vec<Clause>,
+    /// The clauses that an exception in here can get to, in the order in which they are tried:
+    /// its own and those around it, without any whose tag is caught before. Known from the first
+    /// call on.
+    reachable: Option<Vec<ClausePlace>>,
+}
+
+/// Where a clause is.
+#[derive(Copy, Clone)]
+struct ClausePlace {
+    /// The place of its `try_table` among the open ones.
+    table: u32,
+    /// Its place in that.
+    clause: u32,
 }
 
 /// A clause of a `try_table`.
@@ -100,7 +119,10 @@ impl FuncTranslator<'_, '_> {
                 };
                 let clauses = try_table.catches.iter().map(clause).collect();
                 self.push_frame(FrameKind::TryTable, params.len(), &results)?;
-                self.handlers.push(TryTable { clauses });
+                self.handlers.push(TryTable {
+                    clauses,
+                    reachable: None,
+                });
             }
             Operator::Throw { tag_index } => self.throw(TagIndex::from_u32(*tag_index))?,
             Operator::ThrowRef => self.throw_ref()?,
@@ -254,36 +276,73 @@ impl FuncTranslator<'_, '_> {
         Ok(self.builder.block_params(returned).to_vec())
     }
 
-    /// The clauses around a call, in the order in which they are tried.
+    /// The clauses around a call that an exception can get to, in the order in which they are
+    /// tried.
     fn exception_items(&mut self) -> Result<Vec<ExceptionTableItem>> {
+        self.find_reachable_clauses()?;
+        let mut tables = std::mem::take(&mut self.handlers);
+        let innermost = tables.last_mut().and_then(|table| table.reachable.take());
+        let reachable = innermost.unwrap_or_default();
         let mut items = vec![ExceptionTableItem::Context(self.vmctx)];
         let mut needs_context = false;
-        let mut tables = std::mem::take(&mut self.handlers);
-        'all: for table in tables.iter_mut().rev() {
-            for clause in &mut table.clauses {
-                let pad = match clause.landing_pad {
-                    Some(pad) => pad,
-                    None => self.make_landing_pad(),
-                };
-                clause.landing_pad = Some(pad);
-                let payload = [BlockArg::TryCallExn(0), BlockArg::TryCallExn(1)];
-                let pool = &mut self.builder.func.dfg.value_lists;
-                let tag = ClauseTag::of(&clause.catch);
-                let target = BlockCall::new(pad, payload, pool);
-                items.push(ExceptionTableItem::Tag(tag.encode(), target));
-                match tag.tag {
-                    Some(_) => needs_context = true,
-                    // Nothing gets past this one.
-                    None => break 'all,
-                }
-            }
+        for place in &reachable {
+            let clause = &mut tables[place.table as usize].clauses[place.clause as usize];
+            let pad = match clause.landing_pad {
+                Some(pad) => pad,
+                None => self.make_landing_pad(),
+            };
+            clause.landing_pad = Some(pad);
+            let payload = [BlockArg::TryCallExn(0), BlockArg::TryCallExn(1)];
+            let pool = &mut self.builder.func.dfg.value_lists;
+            let tag = ClauseTag::of(&clause.catch);
+            let target = BlockCall::new(pad, payload, pool);
+            items.push(ExceptionTableItem::Tag(tag.encode(), target));
+            needs_context |= tag.tag.is_some();
+        }
+        if let Some(table) = tables.last_mut() {
+            table.reachable = Some(reachable);
         }
         self.handlers = tables;
         if !needs_context {
             items.remove(0);
         }
+        self.count_handlers(items.len())?;
         self.pass_values(items.len())?;
         Ok(items)
+    }
+
+    /// Sees to it that the clauses are known that an exception can get to from here.
+    fn find_reachable_clauses(&mut self) -> Result<()> {
+        let known = self
+            .handlers
+            .iter()
+            .rposition(|table| table.reachable.is_some());
+        for index in known.map_or(0, |known| known + 1)..self.handlers.len() {
+            let (around, [table, ..]) = self.handlers.split_at(index) else {
+                break;
+            };
+            let reachable = reachable_clauses(around, table);
+            let count = reachable.len();
+            self.handlers[index].reachable = Some(reachable);
+            self.count_handlers(count)?;
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// If the function has far more entries in exception tables than any real one.
+    fn count_handlers(&mut self, count: usize) -> Result<()> {
+        self.exception_handlers += count;
+        let limit = MAX_HANDLERS + self.body_size;
+        if self.exception_handlers > limit {
+            return Err(Error::TooLarge {
+                message: format!(
+                    "a function has more than {limit} exception handlers, counted for each call \
+                     that they are around"
+                ),
+            });
+        }
+        Ok(())
     }
 
     fn make_landing_pad(&mut self) -> Block {
@@ -293,6 +352,31 @@ impl FuncTranslator<'_, '_> {
         self.builder.set_cold_block(block);
         block
     }
+}
+
+/// The clauses that an exception can get to in a `try_table`, which is in `around`.
+fn reachable_clauses(around: &[TryTable], table: &TryTable) -> Vec<ClausePlace> {
+    let mut caught = BTreeSet::new();
+    let mut reachable = Vec::new();
+    for (clause, place) in table.clauses.iter().zip(0..) {
+        let tag = ClauseTag::of(&clause.catch).tag;
+        if caught.insert(tag) {
+            reachable.push(ClausePlace {
+                table: around.len() as u32,
+                clause: place,
+            });
+        }
+        if tag.is_none() {
+            // Nothing gets past this one.
+            return reachable;
+        }
+    }
+    let outer = around.last().and_then(|table| table.reachable.as_ref());
+    reachable.extend(outer.into_iter().flatten().filter(|place| {
+        let clause = &around[place.table as usize].clauses[place.clause as usize];
+        !caught.contains(&ClauseTag::of(&clause.catch).tag)
+    }));
+    reachable
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::env::core_type;
 use super::epoch::Epoch;
 use super::fuel::Fuel;
 use super::inline::{InlinedCalls, Inlining};
-use super::stack_locals::StackLocals;
+use super::stack_locals::{LocalsIn, StackLocals};
 use super::{ModuleEnv, ModuleEnvs};
 use crate::func_name::{Callees, user_name};
 use crate::signature::{value_type, wasm_signature};
@@ -14,7 +14,7 @@ use cranelift_codegen::ir::{
     AbiParam, Function, InstBuilder, SigRef, StackSlot, Type, UserFuncName, Value, types,
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::module::FunctionBody;
 use threadline_environ::{DefinedFuncIndex, Error, Result, SignatureIndex, StaticModuleIndex};
@@ -29,8 +29,14 @@ const MAX_CLIF_ENTITIES: usize = 1 << 23;
 /// How deep blocks may be nested. Cranelift's time grows with the square of the depth: this much
 /// takes about a second.
 pub(super) const MAX_NESTING: usize = 16_384;
-/// How many values all blocks and branches of a function may pass together.
-const MAX_PASSED_VALUES: usize = 1 << 22;
+/// How many values all blocks, branches and calls of a function may pass together, besides those
+/// in proportion to its size.
+const MAX_PASSED_VALUES: usize = 1 << 20;
+/// How many more for each byte of its body. An operator is two bytes or so, and passes a few.
+const PASSED_VALUES_PER_BYTE: usize = 8;
+/// Declared locals from which on only those that are used become variables. Fifty thousand are
+/// declared in four bytes.
+const MANY_LOCALS: u32 = 1 << 10;
 
 /// Allocations that are reused from function to function; one per thread.
 #[derive(Default)]
@@ -53,10 +59,50 @@ pub(super) struct Local {
     pub(super) ty: Type,
 }
 
+/// The locals of a body.
+#[derive(Default)]
+pub(super) struct Locals {
+    /// The first, without a gap.
+    dense: Vec<Local>,
+    /// Those of the others that are used.
+    sparse: BTreeMap<u32, Local>,
+    /// How many there are, used or not.
+    count: u32,
+}
+
+impl Locals {
+    fn push(&mut self, local: Local) {
+        self.dense.push(local);
+        self.count = self.dense.len() as u32;
+    }
+
+    /// A local that is used.
+    fn get(&self, index: u32) -> Local {
+        match self.dense.get(index as usize) {
+            Some(&local) => local,
+            None => self.sparse[&index],
+        }
+    }
+
+    /// All that have variables.
+    pub(super) fn into_variables(self) -> impl Iterator<Item = Local> {
+        self.dense.into_iter().chain(self.sparse.into_values())
+    }
+}
+
+/// What is known about a function that has been translated.
+#[derive(Default)]
+pub(crate) struct Translated {
+    /// Which calls are inlined in it.
+    pub(crate) inlined_calls: InlinedCalls,
+    /// How many values its blocks, branches and calls pass.
+    pub(crate) passed_values: usize,
+}
+
 /// Validates a function body and translates it into `func`, which must be empty.
 ///
 /// Source locations are byte offsets in the outermost binary, or what stands for them in inlined
-/// calls, which are the result.
+/// calls.
 ///
 /// # Errors
 /// If the body is invalid, uses what is not built, or is too large. `func` is then unusable, and
@@ -65,13 +111,17 @@ pub(crate) fn translate_function(
     envs: &ModuleEnvs<'_>,
     module: StaticModuleIndex,
     index: DefinedFuncIndex,
+    locals_in: LocalsIn,
     func: &mut Function,
     scratch: &mut Scratch,
-) -> Result<InlinedCalls> {
+) -> Result<Translated> {
     let body = &envs[module].module_translation().bodies[index];
     let mut validator = validator(body, std::mem::take(&mut scratch.validator));
-    let result = FuncTranslator::new(envs, module, index, func, &mut scratch.builder)
-        .translate(&mut validator, body);
+    let result = FuncTranslator::new(envs, module, index, func, &mut scratch.builder).translate(
+        &mut validator,
+        body,
+        locals_in,
+    );
     if result.is_err() {
         scratch.builder = FunctionBuilderContext::new();
     }
@@ -113,7 +163,7 @@ pub(super) struct FuncTranslator<'m, 'f> {
     /// If the locals are on the stack: where.
     pub(super) stack_locals: Option<StackLocals>,
     /// The locals of the body that is being translated.
-    pub(super) locals: Vec<Local>,
+    pub(super) locals: Locals,
     /// Where in the control stack the frame of that body is.
     pub(super) function_frame: usize,
     pub(super) inlining: Inlining,
@@ -124,7 +174,11 @@ pub(super) struct FuncTranslator<'m, 'f> {
     pub(super) thrown_values: Option<StackSlot>,
     signatures: BTreeMap<SignatureIndex, SigRef>,
     signature: SignatureIndex,
+    /// Bytes of the function's body.
+    pub(super) body_size: usize,
     passed_values: usize,
+    /// Entries of exception tables so far.
+    pub(super) exception_handlers: usize,
     /// If fuel is consumed.
     pub(super) fuel: Option<Fuel>,
     /// If wasm is interrupted by epochs.
@@ -162,7 +216,7 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             reachable: true,
             vmctx,
             stack_locals: None,
-            locals: Vec::new(),
+            locals: Locals::default(),
             function_frame: 0,
             inlining: Inlining::new(env, &env.module_translation().bodies[index]),
             callees: Callees::default(),
@@ -170,7 +224,9 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             thrown_values: None,
             signatures: BTreeMap::new(),
             signature,
+            body_size: env.module_translation().bodies[index].range.len(),
             passed_values: 0,
+            exception_handlers: 0,
             fuel: None,
             epoch: None,
         }
@@ -180,10 +236,11 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         mut self,
         validator: &mut FuncValidator<ValidatorResources>,
         body: &FunctionBody,
-    ) -> Result<InlinedCalls> {
+        locals_in: LocalsIn,
+    ) -> Result<Translated> {
         let mut reader = self.env.body_reader(body);
         self.set_source_location(reader.original_position());
-        self.choose_place_of_locals(reader.clone());
+        self.choose_place_of_locals(reader.clone(), locals_in);
         let entry = self.builder.current_block().expect("the entry block");
         let params = self.builder.block_params(entry)[1..].to_vec();
         self.locals = self.declare_locals(&params, &mut reader, |offset, count, ty| {
@@ -203,7 +260,10 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         operators.finish()?;
         let frontend_config = self.env.isa.frontend_config();
         self.builder.finalize(frontend_config);
-        Ok(self.inlining.calls)
+        Ok(Translated {
+            inlined_calls: self.inlining.calls,
+            passed_values: self.passed_values,
+        })
     }
 
     /// Translates an operator and what interrupts wasm around it.
@@ -225,13 +285,13 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
     }
 
     /// Decides whether locals are on the stack. Then no calls are inlined, whose locals are not.
-    fn choose_place_of_locals(&mut self, reader: BinaryReader<'_>) {
+    fn choose_place_of_locals(&mut self, reader: BinaryReader<'_>, locals_in: LocalsIn) {
         let ty = |param: &AbiParam| param.value_type;
         let params: Vec<Type> = self.builder.func.signature.params[1..]
             .iter()
             .map(ty)
             .collect();
-        self.stack_locals = StackLocals::choose(self.builder.func, &params, reader);
+        self.stack_locals = StackLocals::choose(self.builder.func, &params, reader, locals_in);
         if self.stack_locals.is_some() {
             self.inlining = Inlining::default();
         }
@@ -244,12 +304,13 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
         params: &[Value],
         reader: &mut BinaryReader<'_>,
         mut validate: impl FnMut(u64, u32, wasmparser::ValType) -> Result<()>,
-    ) -> Result<Vec<Local>> {
-        let mut locals = Vec::with_capacity(params.len());
+    ) -> Result<Locals> {
+        let mut locals = Locals::default();
         for &value in params {
             let ty = self.builder.func.dfg.value_type(value);
             locals.push(self.define_local(ty, value));
         }
+        let used = self.used_locals(reader.clone());
         for _ in 0..reader.read_var_u32()? {
             let offset = reader.original_position();
             let count = reader.read_var_u32()?;
@@ -257,9 +318,46 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
             validate(offset, count, ty)?;
             let ty = value_type(core_type(ty));
             let zero = self.zero(ty);
-            locals.extend((0..count).map(|_| self.define_local(ty, zero)));
+            let end = locals.count.saturating_add(count);
+            match &used {
+                None => (0..count).for_each(|_| locals.push(self.define_local(ty, zero))),
+                Some(used) => {
+                    for &index in used.range(locals.count..end) {
+                        locals.sparse.insert(index, self.define_local(ty, zero));
+                    }
+                }
+            }
+            locals.count = end;
         }
         Ok(locals)
+    }
+
+    /// Which locals a body uses, if it declares very many and they are variables; `None` if that
+    /// makes no difference.
+    fn used_locals(&self, mut reader: BinaryReader<'_>) -> Option<BTreeSet<u32>> {
+        let mut declared = 0u32;
+        // What can't be read, the validator will refuse.
+        for _ in 0..reader.read_var_u32().ok()? {
+            declared = declared.saturating_add(reader.read_var_u32().ok()?);
+            reader.read::<wasmparser::ValType>().ok()?;
+        }
+        if declared <= MANY_LOCALS || self.stack_locals.is_some() {
+            return None;
+        }
+        let operators = wasmparser::OperatorsReader::new(reader);
+        let index = |operator| match operator {
+            Operator::LocalGet { local_index }
+            | Operator::LocalSet { local_index }
+            | Operator::LocalTee { local_index } => Some(local_index),
+            _ => None,
+        };
+        Some(
+            operators
+                .into_iter()
+                .map_while(Result::ok)
+                .filter_map(index)
+                .collect(),
+        )
     }
 
     fn define_local(&mut self, ty: Type, value: Value) -> Local {
@@ -285,8 +383,13 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
     /// proportion to its binary.
     pub(super) fn pass_values(&mut self, count: usize) -> Result<()> {
         self.passed_values = self.passed_values.saturating_add(count);
-        if self.passed_values > MAX_PASSED_VALUES {
-            return Err(too_large());
+        let limit = MAX_PASSED_VALUES + PASSED_VALUES_PER_BYTE * self.body_size;
+        if self.passed_values > limit {
+            return Err(Error::TooLarge {
+                message: format!(
+                    "a function's blocks, branches and calls pass more than {limit} values"
+                ),
+            });
         }
         Ok(())
     }
@@ -294,7 +397,11 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
     pub(super) fn check_size(&self) -> Result<()> {
         let dfg = &self.builder.func.dfg;
         if dfg.num_insts().max(dfg.num_values()) > MAX_CLIF_ENTITIES {
-            return Err(too_large());
+            return Err(Error::TooLarge {
+                message: format!(
+                    "a function becomes more than {MAX_CLIF_ENTITIES} instructions or values"
+                ),
+            });
         }
         Ok(())
     }
@@ -331,15 +438,6 @@ impl<'m, 'f> FuncTranslator<'m, 'f> {
     }
 
     fn local(&self, index: u32) -> Variable {
-        self.locals[index as usize].variable
-    }
-}
-
-fn too_large() -> Error {
-    Error::TooLarge {
-        message: format!(
-            "a function is too large to compile (more than {MAX_CLIF_ENTITIES} values or \
-             {MAX_PASSED_VALUES} block arguments)"
-        ),
+        self.locals.get(index).variable
     }
 }

@@ -19,7 +19,7 @@
 //! caller's: inlined calls nest a few deep, so whatever recurses goes through a prologue again.
 
 use super::ModuleEnv;
-use super::function::{FuncTranslator, Local, validator};
+use super::function::{FuncTranslator, Local, Locals, validator};
 use cranelift_codegen::ir::{SourceLoc, Type, Value};
 use threadline_environ::module::{FunctionBody, KnownImport};
 use threadline_environ::{DefinedFuncIndex, FuncIndex, Result, StaticModuleIndex};
@@ -287,9 +287,9 @@ impl FuncTranslator<'_, '_> {
         inlining.next_location += size as u32 + 1;
     }
 
-    fn close_inlined_call(&mut self, locals: Vec<Local>) {
+    fn close_inlined_call(&mut self, locals: Locals) {
         let inlining = &mut self.inlining;
-        inlining.unused.extend(locals);
+        inlining.unused.extend(locals.into_variables());
         inlining.depth -= 1;
         let current = inlining.current;
         inlining.current = current.and_then(|index| inlining.calls.calls[index as usize].parent);

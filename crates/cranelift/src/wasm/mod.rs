@@ -38,8 +38,9 @@ mod tests;
 
 pub(crate) use env::{ModuleEnv, ModuleEnvs};
 pub(crate) use exception::ClauseTag;
-pub(crate) use function::{Scratch, translate_function};
+pub(crate) use function::{Scratch, Translated, translate_function};
 pub(crate) use inline::InlinedCalls;
+pub(crate) use stack_locals::LocalsIn;
 
 use function::FuncTranslator;
 use threadline_environ::{Error, Result};

@@ -4,7 +4,7 @@
 //! every block up to the last one that touches it, and where ways meet a value for every variable
 //! that is used later: time and memory grow with the number of locals times that of blocks. A
 //! megabyte of wasm could ask for a hundred gigabytes. So where that product is far from what
-//! compilers write ([`MAX_LOCALS_BY_BLOCKS`]), each local gets a place in the frame instead, and
+//! compilers write ([`MAX_LOCALS_BY_BLOCKS`]), or blocks turn out to merge too much (`merges.rs`), each local gets a place in the frame instead, and
 //! each `local.get` and `local.set` accesses it; all of that takes no more than the function's
 //! size. Such a function is slower, and still does the same.
 
@@ -15,15 +15,25 @@ use cranelift_codegen::ir::{
     Function, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
 };
 use cranelift_frontend::Variable;
+use std::iter::repeat_n;
 use wasmparser::{BinaryReader, Operator, OperatorsReader};
 
 /// The most locals times blocks for locals to be variables. The main loops of interpreters come
 /// to some millions.
 pub(super) const MAX_LOCALS_BY_BLOCKS: u64 = 1 << 25;
 /// More locals than the validator allows, parameters included.
-const MAX_LOCALS: usize = 60_000;
+const MAX_LOCALS: u64 = 60_000;
 /// The alignment of a vector, as a power of two.
 const ALIGN_SHIFT: u8 = 4;
+
+/// Where the locals of a function are to be.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LocalsIn {
+    /// In variables, unless there are too many of them and of blocks.
+    Variables,
+    /// On the stack. Blocks then merge none.
+    Stack,
+}
 
 /// Where the locals of a function are.
 pub(super) struct StackLocals {
@@ -39,25 +49,29 @@ impl StackLocals {
         func: &mut Function,
         params: &[Type],
         mut reader: BinaryReader<'_>,
+        locals_in: LocalsIn,
     ) -> Option<StackLocals> {
-        let mut types = params.to_vec();
+        let mut runs = Vec::new();
+        let mut locals = params.len() as u64;
         // What can't be read, the validator will refuse, and too many locals as well.
         for _ in 0..reader.read_var_u32().ok()? {
             let count = reader.read_var_u32().ok()?;
             let ty = value_type(core_type(reader.read::<wasmparser::ValType>().ok()?));
-            let all = types.len() + count as usize;
-            if all > MAX_LOCALS {
+            locals += u64::from(count);
+            if locals > MAX_LOCALS {
                 return None;
             }
-            types.resize(all, ty);
+            runs.push((ty, count as usize));
         }
-        let locals = types.len() as u64;
         // No operator makes more blocks than it has bytes.
         let is_small = locals * reader.bytes_remaining() as u64 <= MAX_LOCALS_BY_BLOCKS;
-        if is_small || locals * blocks(reader) <= MAX_LOCALS_BY_BLOCKS {
+        let variables = locals_in == LocalsIn::Variables;
+        if variables && (is_small || locals * blocks(reader) <= MAX_LOCALS_BY_BLOCKS) {
             return None;
         }
-        let mut places = Vec::with_capacity(types.len());
+        let declared = runs.iter().flat_map(|&(ty, count)| repeat_n(ty, count));
+        let types = params.iter().copied().chain(declared);
+        let mut places = Vec::with_capacity(locals as usize);
         let mut size = 0u32;
         for ty in types {
             size = size.next_multiple_of(ty.bytes());

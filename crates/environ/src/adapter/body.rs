@@ -13,6 +13,7 @@ use crate::canonical_abi::{FlatFunc, FlatType};
 use crate::component::{ComponentTypes, InterfaceType, StringEncoding};
 use crate::error::{Error, Result};
 use crate::types::{AddressType, FuncType, ValType};
+use std::collections::BTreeMap;
 use wasm_encoder::{InstructionSink, MemArg, MemArgTarget};
 
 /// The module so far, and the function that is being written.
@@ -30,6 +31,8 @@ pub(super) struct Body<'a> {
     pub(super) imports: Imports,
     pub(super) code: Code,
     pub(super) helpers: Helpers,
+    /// How often a type has been moved in place.
+    pub(super) in_place: BTreeMap<InterfaceType, u32>,
     /// What the callee returned, for `post-return`.
     pub(super) callee_result: Option<Local>,
     /// Whose values the context slots hold here.
@@ -55,6 +58,7 @@ impl<'a> Body<'a> {
             imports: Imports::default(),
             code,
             helpers: Helpers::default(),
+            in_place: BTreeMap::new(),
             callee_result: None,
             slots: SlotsHold::Callers,
             caller_slots: None,

@@ -1,6 +1,6 @@
 //! Functions beside an adapter's main one.
 //!
-//! A type whose code is large gets a function for each way its values go, so that the size of an
+//! A type whose code is large, or that is moved very often, gets a function for each way its values go, so that the size of an
 //! adapter is proportional to the number of different types in it, however often each is used.
 //! They are written when the main function is done, one after the other.
 

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// its own.
 pub(super) const MAX_INLINE_COST: u32 = 32;
 
+/// A value that costs no more than this is moved in place, however many there are.
+const MIN_CALL_COST: u32 = 2;
+
 /// What is known about a type.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Shape {
@@ -59,6 +62,11 @@ impl Shape {
     /// Whether it gets a function of its own.
     pub(super) fn is_large(self) -> bool {
         self.cost > MAX_INLINE_COST
+    }
+
+    /// Whether a call is less code than moving a value in place.
+    pub(super) fn is_worth_a_call(self) -> bool {
+        self.cost > MIN_CALL_COST
     }
 
     /// What a value costs where it is part of another.

@@ -8,6 +8,7 @@ use super::Peer;
 use super::body::Body;
 use super::place::{Move, Place};
 use super::realloc::ByteLength;
+use super::shape::Shape;
 use crate::TrapCode;
 use crate::canonical_abi::{FlatType, flatten, size_align, tuple_layout};
 use crate::component::InterfaceType;
@@ -17,6 +18,10 @@ use crate::types::AddressType;
 /// Plain values of so many bytes are copied as bytes rather than field by field.
 const MIN_BLOCK: u32 = 64;
 
+/// How often a type is moved in place in an adapter. Further values of it are moved by a helper, so
+/// that an adapter's size is in proportion to that of the types in it.
+const MAX_IN_PLACE: u32 = 32;
+
 impl Body<'_> {
     /// Moves a value: in place, or by a helper.
     pub(super) fn translate(&mut self, ty: InterfaceType, mv: Move<'_>) -> Result<()> {
@@ -24,10 +29,21 @@ impl Body<'_> {
         if shape.plain && self.copy_block(ty, mv)? {
             return Ok(());
         }
-        if shape.is_large() {
+        if shape.is_large() || self.is_repeated(ty, shape) {
             return self.move_by_helper(ty, mv);
         }
         self.translate_here(ty, mv)
+    }
+
+    /// Counts how often a type is moved in place, and says whether that is often enough. Borrowed
+    /// handles in a helper are counted in another way, which was decided before.
+    fn is_repeated(&mut self, ty: InterfaceType, shape: Shape) -> bool {
+        if !shape.is_worth_a_call() || shape.borrows {
+            return false;
+        }
+        let count = self.in_place.entry(ty).or_insert(0);
+        *count += 1;
+        *count > MAX_IN_PLACE
     }
 
     /// Moves a value in place; what it contains may have helpers.

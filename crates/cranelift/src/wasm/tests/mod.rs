@@ -5,7 +5,7 @@ mod context;
 mod large;
 mod operators;
 
-use super::{ModuleEnv, ModuleEnvs, Scratch, translate_function};
+use super::{LocalsIn, ModuleEnv, ModuleEnvs, Scratch, translate_function};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, control::ControlPlane};
@@ -61,7 +61,8 @@ impl Setup {
         let mut all = Vec::new();
         for func in translation.modules[index].bodies.keys() {
             let mut context = Context::new();
-            translate_function(&envs, index, func, &mut context.func, &mut scratch)?;
+            let locals = LocalsIn::Variables;
+            translate_function(&envs, index, func, locals, &mut context.func, &mut scratch)?;
             all.push(finish(context, &isa));
         }
         Ok(all)

@@ -25,6 +25,9 @@ use cranelift_entity::EntityRef;
 /// Bytes of an adapter, or names looked at, for one unit of work.
 const BYTES_PER_UNIT: usize = 16;
 
+/// Bytes of an adapter from which on it is shared. Its work is then far more than its calls'.
+const MIN_SHARED_BYTES: usize = 4 << 10;
+
 /// Characters of a name that are kept.
 const MAX_NAME: usize = 100;
 
@@ -214,8 +217,6 @@ impl Flattener<'_, '_> {
         lower: &CanonicalOptions,
     ) -> Result<CoreInstance> {
         self.budget.spend(adapter.bytes.len() / BYTES_PER_UNIT)?;
-        let mut module = module::translate_module(adapter.bytes, features(), &mut self.signatures)?;
-        module.is_exception_barrier = self.may_throw;
         let mut args = Vec::with_capacity(adapter.imports.len());
         let is_staged = adapter
             .imports
@@ -232,8 +233,26 @@ impl Flattener<'_, '_> {
             args.push(self.adapter_import(import, callee, peers)?);
         }
         self.budget.spend(args.len())?;
-        let module = self.modules.push(module);
+        let module = self.adapter_module(adapter.bytes)?;
         self.instantiate_module(lower.instance, module, args.into())
+    }
+
+    /// The module of an adapter. Large ones are made once for all adapters that are the same but for
+    /// what they import: many instances may be given one function. Small ones aren't, because the
+    /// compiler knows what a module imports if it is instantiated once.
+    fn adapter_module(&mut self, bytes: Vec<u8>) -> Result<StaticModuleIndex> {
+        let is_shared = bytes.len() >= MIN_SHARED_BYTES;
+        if is_shared && let Some(&module) = self.interned.adapter_modules.get(&bytes) {
+            return Ok(module);
+        }
+        let key = is_shared.then(|| bytes.clone());
+        let mut module = module::translate_module(bytes, features(), &mut self.signatures)?;
+        module.is_exception_barrier = self.may_throw;
+        let module = self.modules.push(module);
+        if let Some(bytes) = key {
+            self.interned.adapter_modules.insert(bytes, module);
+        }
+        Ok(module)
     }
 
     fn peer(&self, options: &CanonicalOptions) -> Result<PeerOptions> {

@@ -120,6 +120,8 @@ struct Interned {
     /// By the import, and whether it is lowered with `async`.
     lowerings: BTreeMap<(RuntimeImportIndex, bool), LoweredIndex>,
     adapters: BTreeMap<adapt::AdapterKey, CoreDef>,
+    /// Modules of large adapters, by their binaries.
+    adapter_modules: BTreeMap<Vec<u8>, StaticModuleIndex>,
     reexports: BTreeMap<RuntimeImportIndex, Export>,
 }
 
