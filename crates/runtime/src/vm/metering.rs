@@ -157,7 +157,9 @@ pub(super) unsafe fn check_epoch(context: *mut c_void) -> Result<()> {
 ///
 /// # Safety
 /// Its wasm has called a builtin, and nothing else has borrowed the store from the builtin.
-unsafe fn running_store<'a>(store_context: *mut VMStoreContext) -> Result<&'a mut StoreOpaque> {
+pub(super) unsafe fn running_store<'a>(
+    store_context: *mut VMStoreContext,
+) -> Result<&'a mut StoreOpaque> {
     // SAFETY: see `new_epoch`.
     let store = unsafe { (*store_context).store.cast::<StoreOpaque>().as_mut() };
     match store {

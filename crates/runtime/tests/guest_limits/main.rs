@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 
 mod deadlock_report;
+mod defaults;
 mod guest;
+mod waits;
