@@ -4,6 +4,8 @@
 //! to be relied on. So bytes are read and written in blocks, by copies, and what is done with them
 //! is done in between. Compiled code has checked that the ranges are there.
 
+use super::builtins::store_of;
+use super::metering;
 use std::ffi::c_void;
 use threadline_environ::component::{Transcode, TranscodeFailure};
 
@@ -13,16 +15,20 @@ const BLOCK: usize = 64;
 /// What is looked at at once where characters have several bytes.
 const WINDOW: usize = 1024;
 
+/// Bytes for which fuel is charged; what is shorter costs about what the call does.
+const LONG: usize = 1024;
+
 type Result<T> = std::result::Result<T, TranscodeFailure>;
 
 /// `transcode`: copies `units` code units at `src` to `dst`; what [`Transcode`] says it gives, or a
 /// [`TranscodeFailure`].
 ///
 /// # Safety
+/// `context` is what compiled code passed as its context.
 /// As many bytes as [`Transcode::source_unit`] and [`Transcode::max_written`] say can be read
 /// and written at the pointers, and nobody else writes them meanwhile.
 pub(super) unsafe extern "C" fn transcode(
-    _context: *mut c_void,
+    context: *mut c_void,
     transcode: u32,
     src: *const u8,
     dst: *mut u8,
@@ -40,6 +46,10 @@ pub(super) unsafe extern "C" fn transcode(
         start: dst,
         length: units * transcode.max_written() as usize,
     };
+    if source.length >= LONG {
+        // SAFETY: the caller answers for the context.
+        unsafe { metering::charge(store_of(context), source.length as u64) };
+    }
     let result = match transcode {
         Transcode::Utf8ToUtf8 => utf8_to_utf8(source, target).map(|()| 0),
         Transcode::Utf16ToUtf16 => utf16_to_utf16(source, target).map(i64::from),

@@ -4,5 +4,6 @@
 
 mod deadlock_report;
 mod defaults;
+mod fuel;
 mod guest;
 mod waits;
