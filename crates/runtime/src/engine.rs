@@ -344,6 +344,11 @@ impl Engine {
             .with_context(|| format!("the compiler made no trampoline for {ty}"))
     }
 
+    #[cfg(test)]
+    pub(crate) fn inner_types(&self) -> &SharedTypes {
+        &self.inner.types
+    }
+
     /// How many function types there are.
     #[cfg(test)]
     pub(crate) fn type_count(&self) -> usize {

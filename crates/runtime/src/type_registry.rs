@@ -6,7 +6,8 @@
 //! each other.
 //!
 //! Trampolines come from the code of loaded modules where there is one with the type, without keeping
-//! it alive; what only the host needs is compiled on demand and kept as long as the type.
+//! it alive; what only the host needs is compiled on demand and kept as long as the type, which is kept for
+//! that, unless there are very many.
 
 use crate::code::CodeMemory;
 use crate::vm::CodePtr;
@@ -15,6 +16,10 @@ use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use threadline_environ::artifact::FuncKey;
 use threadline_environ::{FuncType, LiveSignatures, OutOfNumbers, SignatureIndex, SignatureTable};
+
+/// How many types are kept, with the trampolines that were compiled for them: a host function that is made
+/// anew for each store should not have its trampoline compiled anew.
+const MAX_RESIDENT: usize = 1024;
 
 /// A function type's number in its engine.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -144,8 +149,11 @@ pub(crate) struct TypeRegistry {
     table: LiveSignatures,
     /// The types for which there have been trampolines.
     entries: BTreeMap<TypeId, Entry>,
-    /// Types that an embedder has got a number of, with no end to how long it has that.
+    /// Types that an embedder has got a number of, with no end to how long it has that; and the first
+    /// [`MAX_RESIDENT`] types with trampolines that were compiled for the engine.
     pinned: BTreeSet<TypeId>,
+    /// How many of the latter there are.
+    num_resident: usize,
 }
 
 struct Entry {
@@ -238,12 +246,21 @@ impl TypeRegistry {
 
     /// Takes note of trampolines that were compiled for the engine, for one type.
     pub(crate) fn add_resident(&mut self, id: TypeId, code: &Arc<CodeMemory>) {
+        self.keep_resident(id);
         self.add(&[id], code, |code, owner| {
             Source::Engine(Trampoline {
                 code,
                 owner: owner.clone(),
             })
         });
+    }
+
+    /// Keeps a type for which trampolines were compiled, unless there are very many.
+    fn keep_resident(&mut self, id: TypeId) {
+        if self.num_resident < MAX_RESIDENT && !self.pinned.contains(&id) {
+            self.pin(id);
+            self.num_resident += 1;
+        }
     }
 
     fn add(
@@ -399,7 +416,25 @@ mod tests {
         assert_eq!(engine.type_count(), 2);
         func.call(&mut store, &zeros(&ty), &mut []).unwrap();
         drop((linker, store));
-        assert_eq!(engine.type_count(), 0);
+        assert_eq!(engine.type_count(), 1, "that with compiled trampolines");
+    }
+
+    #[test]
+    fn so_many_types_are_kept_with_the_trampolines_compiled_for_them() {
+        let engine = Engine::default();
+        let most = super::MAX_RESIDENT;
+        for n in 0..most + 5 {
+            let bit = |i: usize| match n >> i & 1 {
+                0 => ValType::I32,
+                _ => ValType::I64,
+            };
+            let types = engine.intern(&FuncType::new((0..16).map(bit), []));
+            // As if one had been compiled.
+            let mut registry = engine.inner_types().write();
+            registry.keep_resident(types[0]);
+            drop(registry);
+        }
+        assert_eq!(engine.type_count(), most);
     }
 
     #[test]

@@ -281,7 +281,7 @@ impl InstanceTasks {
     /// The scheduler's id of a component instance, if it has one.
     #[inline]
     pub(super) fn id(&self, index: RuntimeComponentInstanceIndex) -> Option<InstanceId> {
-        self.ids[index.index()].get()
+        self.ids.get(index.index())?.get()
     }
 
     /// Of all of its component instances that the scheduler knows.
@@ -291,7 +291,7 @@ impl InstanceTasks {
 
     /// A `callback`.
     pub(super) fn callback(&self, index: RuntimeCallbackIndex) -> Option<CoreFunc> {
-        self.callbacks[index.index()].get()
+        self.callbacks.get(index.index())?.get()
     }
 
     /// `Step::ExtractCallback`.
@@ -301,7 +301,7 @@ impl InstanceTasks {
 
     /// A table of functions.
     pub(super) fn table(&self, index: RuntimeTableIndex) -> Option<DefinedTable> {
-        self.tables[index.index()].get()
+        self.tables.get(index.index())?.get()
     }
 
     /// `Step::ExtractTable`.
@@ -312,7 +312,7 @@ impl InstanceTasks {
     /// The functions of a call that makes a task.
     #[inline]
     pub(super) fn adapter(&self, index: TaskAdapterIndex) -> Result<&TaskFuncs> {
-        let funcs = self.adapters[index.index()].get();
+        let funcs = self.adapters.get(index.index()).and_then(OnceCell::get);
         Ok(funcs.ok_or_else(|| bug!("{index} has not been extracted"))?)
     }
 

@@ -6,4 +6,5 @@ mod deadlock_report;
 mod defaults;
 mod fuel;
 mod guest;
+mod traps;
 mod waits;
