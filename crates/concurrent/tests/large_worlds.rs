@@ -1,6 +1,8 @@
 //! What is told and done about very many threads and waitables: reports are bounded, and locks are taken
 //! in one search.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
+
 mod world;
 
 use std::time::{Duration, Instant};
