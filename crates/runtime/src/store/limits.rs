@@ -367,7 +367,8 @@ impl StoreOpaque {
         self.counts.instances -= 1;
         self.counts.tables -= info.num_defined_tables();
         self.counts.memories -= info.num_defined_memories();
-        self.counts.address_space -= self.address_space_of(module);
+        let address_space = self.address_space_of(module);
+        self.counts.address_space = self.counts.address_space.saturating_sub(address_space);
     }
 
     /// Returns the address space that the store takes once a module has an instance.
