@@ -61,7 +61,8 @@ struct Engines {
 impl Engines {
     fn new() -> Result<Engines> {
         Ok(Engines {
-            ours: threadline::Engine::new(&threadline::Config::new())?,
+            // Rows T6 to T8 make a million threads at once.
+            ours: threadline::Engine::new(threadline::Config::new().max_async_stacks(1 << 21))?,
             peer: wasmtime::Engine::new(&Engines::config_of_peer()).map_err(of_peer)?,
         })
     }

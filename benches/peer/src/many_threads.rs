@@ -243,10 +243,12 @@ fn ours(threads: u32, note: impl Fn() -> Result<()> + Send + Sync + 'static) -> 
     use threadline::component::{Component, Linker};
     let Engines { ours: engine, .. } = Engines::new()?;
     let component = Component::new(&engine, COMPONENT)?;
-    let mut linker = Linker::<()>::new(&engine);
-    let mark = move |_: threadline::StoreContextMut<'_, ()>, (): ()| note();
+    let mut linker = Linker::<threadline::StoreLimits>::new(&engine);
+    let mark = move |_: threadline::StoreContextMut<'_, threadline::StoreLimits>, (): ()| note();
     linker.root().func_wrap("mark", mark)?;
-    let mut store = threadline::Store::new(&engine, ());
+    let limits = threadline::StoreLimitsBuilder::new().threads(usize::MAX);
+    let mut store = threadline::Store::new(&engine, limits.build());
+    store.limiter(|limits| limits);
     let instance = linker.instantiate(&mut store, &component)?;
     let run = instance.get_typed_func::<(u32,), (u32,)>(&mut store, "run")?;
     let (finished,) = block_on(run.call_async(&mut store, (threads,)))?;

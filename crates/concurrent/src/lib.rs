@@ -68,7 +68,7 @@ pub use event::{
 };
 pub use id::{EndId, Id, InstanceId, RawId, SetId, SubtaskId, TaskId, ThreadId, WaitableId};
 pub use lock::Released;
-pub use report::{EndReport, WaitReport, WaitableKind, WaitableReport};
+pub use report::{EndReport, ReportLimits, WaitReport, WaitableKind, WaitableReport, Waiting};
 pub use schedule::{Choice, Decision, Fifo, Recording, Replay, Schedule, Seeded};
 pub use scheduler::{Counts, Scheduler, Switch, Wait};
 pub use subtask::{CancelSubtask, SubtaskState};

@@ -7,8 +7,10 @@ use crate::id::{EndId, Id, InstanceId, TaskId};
 use crate::scheduler::Scheduler;
 use crate::task::TaskState;
 use crate::thread::{Place, Status};
+use crate::transfer::End;
 use crate::trap::Trap;
 use crate::waitable::{Kind, Pending};
+use std::collections::BTreeSet;
 
 /// What was attached to something that is freed.
 pub enum Released<P: Platform> {
@@ -31,25 +33,46 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// [`Trap::Internal`] if there is no such instance.
     pub fn lock(&mut self, instance: InstanceId) -> Result<(), Trap> {
-        let found = self.instance_mut(instance)?;
-        if std::mem::replace(&mut found.locked, true) {
+        self.lock_all([instance])
+    }
+
+    /// Locks instances, as [`lock`](Self::lock) does each. Searches all there is once, however many
+    /// instances there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if there is no such instance; then none is locked.
+    pub fn lock_all(
+        &mut self,
+        instances: impl IntoIterator<Item = InstanceId>,
+    ) -> Result<(), Trap> {
+        let mut new = BTreeSet::new();
+        for id in instances {
+            if !self.instance(id)?.locked {
+                new.insert(id);
+            }
+        }
+        if new.is_empty() {
             return Ok(());
+        }
+        for &id in &new {
+            self.instance_mut(id)?.locked = true;
         }
         for id in self
             .threads
-            .ids_where(|thread| thread.instance == instance && thread.status != Status::Running)
+            .ids_where(|thread| thread.status != Status::Running && new.contains(&thread.instance))
         {
             self.withdraw_waiter(id);
             self.withdraw(id);
         }
-        for id in self.tasks.ids_where(|task| task.instance == instance) {
+        for id in self.tasks.ids_where(|task| new.contains(&task.instance)) {
             self.fail_caller(id);
         }
         for id in self.waitables.ids_where(|waitable| match &waitable.kind {
-            Kind::End(end) => end.owner == Some(instance),
+            Kind::End(end) => end.owner.is_some_and(|owner| new.contains(&owner)),
             Kind::Subtask(_) => false,
         }) {
-            self.break_peer(EndId::from_raw(id.raw()), instance);
+            self.break_peer(EndId::from_raw(id.raw()));
         }
         self.checked();
         Ok(())
@@ -96,14 +119,14 @@ impl<P: Platform> Scheduler<P> {
     }
 
     /// The other end of an end of a locked instance can't be used any more.
-    fn break_peer(&mut self, id: EndId, instance: InstanceId) {
-        let Some(peer) = self.other_end(id) else {
+    fn break_peer(&mut self, id: EndId) {
+        let (Ok(&End { owner, .. }), Some(peer)) = (self.end(id), self.other_end(id)) else {
             return;
         };
         let Ok(end) = self.end_mut(peer) else {
             return;
         };
-        if end.owner == Some(instance) {
+        if end.owner == owner {
             return;
         }
         end.broken = true;
@@ -123,30 +146,63 @@ impl<P: Platform> Scheduler<P> {
         instance: InstanceId,
         take: &mut dyn FnMut(Released<P>),
     ) -> Result<(), Trap> {
+        self.release_all([instance], take)
+    }
+
+    /// Locks instances and frees all that is theirs, as [`release`](Self::release) does for each.
+    /// Searches all there is once, however many instances there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::Internal`] if one of their threads runs; then nothing is freed.
+    pub fn release_all(
+        &mut self,
+        instances: impl IntoIterator<Item = InstanceId>,
+        take: &mut dyn FnMut(Released<P>),
+    ) -> Result<(), Trap> {
+        let all: BTreeSet<InstanceId> = instances.into_iter().collect();
         let runs = |status| status == Status::Running;
         if self
             .threads
             .iter()
-            .any(|(_, thread)| thread.instance == instance && runs(thread.status))
+            .any(|(_, thread)| runs(thread.status) && all.contains(&thread.instance))
         {
             return Err(Trap::Internal(Bug::FreedRunning));
         }
-        self.lock(instance)?;
-        for id in self.threads.ids_where(|thread| thread.instance == instance) {
+        self.lock_all(all.iter().copied())?;
+        for id in self
+            .threads
+            .ids_where(|thread| all.contains(&thread.instance))
+        {
             if let Some(thread) = self.forget_thread(id) {
                 debug_assert_eq!(thread.place, Place::Nowhere);
                 take(Released::Thread(thread.payload));
             }
         }
-        self.instance_mut(instance)?.exclusive_thread = None;
-        for id in self.tasks.ids_where(|task| task.instance == instance) {
+        for &id in &all {
+            self.instance_mut(id)?.exclusive_thread = None;
+        }
+        for id in self.tasks.ids_where(|task| all.contains(&task.instance)) {
             if let Some(task) = self.tasks.remove(id) {
                 take(Released::Task(task.payload));
             }
         }
+        self.release_waitables(&all, take)?;
+        for id in self.sets.ids_where(|set| all.contains(&set.instance)) {
+            self.sets.remove(id);
+        }
+        self.checked();
+        Ok(())
+    }
+
+    fn release_waitables(
+        &mut self,
+        all: &BTreeSet<InstanceId>,
+        take: &mut dyn FnMut(Released<P>),
+    ) -> Result<(), Trap> {
         for id in self.waitables.ids_where(|waitable| match &waitable.kind {
-            Kind::Subtask(subtask) => subtask.instance == instance,
-            Kind::End(end) => end.owner == Some(instance),
+            Kind::Subtask(subtask) => all.contains(&subtask.instance),
+            Kind::End(end) => end.owner.is_some_and(|owner| all.contains(&owner)),
         }) {
             let peer = self.remove_waitable(id, |kind| match kind {
                 Kind::Subtask(subtask) => {
@@ -159,10 +215,6 @@ impl<P: Platform> Scheduler<P> {
                 peer.other = None;
             }
         }
-        for id in self.sets.ids_where(|set| set.instance == instance) {
-            self.sets.remove(id);
-        }
-        self.checked();
         Ok(())
     }
 }

@@ -4,9 +4,30 @@ use crate::Platform;
 use crate::id::{EndId, Id, InstanceId, SetId, SubtaskId, TaskId, ThreadId, WaitableId};
 use crate::scheduler::Scheduler;
 use crate::subtask::SubtaskState;
-use crate::thread::{Reason, Status};
+use crate::thread::{Reason, Status, Thread};
 use crate::transfer::{End, EndKind, EndState};
 use crate::waitable::{Kind, Waitable};
+use std::collections::BTreeMap;
+
+/// How much a report tells at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReportLimits {
+    /// Threads.
+    pub threads: usize,
+    /// Waitables of one thread.
+    pub waitables_of_a_thread: usize,
+    /// Waitables of all threads together.
+    pub waitables: usize,
+}
+
+/// The threads that wait, as far as a report tells of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// The first ones.
+    pub threads: Vec<WaitReport>,
+    /// How many more there are.
+    pub more_threads: usize,
+}
 
 /// A thread that doesn't run, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,8 +44,10 @@ pub struct WaitReport {
     pub reason: Option<Reason>,
     /// Whether somebody else keeps it out: the thread that has the exclusive lock it needs.
     pub exclusive_thread: Option<ThreadId>,
-    /// The waitables that it waits for: all of a set, or the one.
+    /// The waitables that it waits for: those of a set, or the one.
     pub waitables: Vec<WaitableReport>,
+    /// How many waitables more it waits for.
+    pub more_waitables: usize,
 }
 
 /// A waitable, as it is now.
@@ -83,48 +106,94 @@ pub struct EndReport {
 }
 
 impl<P: Platform> Scheduler<P> {
-    /// All threads that wait or are suspended, and what for. This searches all there is.
-    pub fn waiting(&self) -> impl Iterator<Item = WaitReport> + '_ {
-        self.threads.iter().filter_map(|(id, thread)| {
+    /// Tells of threads that wait or are suspended, and what for. Searches all there is, twice at
+    /// most.
+    pub fn waiting(&self, limits: ReportLimits) -> Waiting {
+        let mut threads = Vec::new();
+        let mut more_threads = 0;
+        for (id, thread) in self.threads.iter() {
             let reason = match thread.status {
                 Status::Suspended => None,
                 Status::Waiting(reason) => Some(reason),
-                Status::Running | Status::Locked => return None,
+                Status::Running | Status::Locked => continue,
             };
-            let waits_for_lock = reason
-                .is_some_and(|reason| reason == Reason::Enter || reason.is_between_callbacks());
-            let instance = self.instances.get(thread.instance);
-            Some(WaitReport {
-                thread: id,
-                index: thread.index,
-                task: thread.task,
-                instance: thread.instance,
-                reason,
-                exclusive_thread: instance
-                    .filter(|_| waits_for_lock)
-                    .and_then(|instance| instance.exclusive_thread),
-                waitables: reason.map_or_else(Vec::new, |reason| self.waited_for(reason)),
-            })
-        })
-    }
-
-    fn waited_for(&self, reason: Reason) -> Vec<WaitableReport> {
-        match reason {
-            Reason::Yield | Reason::Enter | Reason::CallbackYield => Vec::new(),
-            Reason::Subtask(id) | Reason::Cancel(id) => {
-                self.waitable_report(id).into_iter().collect()
+            match threads.len() < limits.threads {
+                true => threads.push(self.report_thread(id, thread, reason)),
+                false => more_threads += 1,
             }
-            Reason::End(id) => self.waitable_report(id).into_iter().collect(),
-            Reason::Set(set) | Reason::CallbackSet(set) => self.members(set),
+        }
+        self.add_waitables(&mut threads, limits);
+        Waiting {
+            threads,
+            more_threads,
         }
     }
 
-    fn members(&self, set: SetId) -> Vec<WaitableReport> {
-        self.waitables
-            .iter()
-            .filter(|(_, waitable)| waitable.set == Some(set))
-            .map(|(id, waitable)| self.report_waitable(id, waitable))
-            .collect()
+    /// A thread, without what it waits for.
+    fn report_thread(
+        &self,
+        id: ThreadId,
+        thread: &Thread<P>,
+        reason: Option<Reason>,
+    ) -> WaitReport {
+        let waits_for_lock =
+            reason.is_some_and(|reason| reason == Reason::Enter || reason.is_between_callbacks());
+        let instance = self.instances.get(thread.instance);
+        WaitReport {
+            thread: id,
+            index: thread.index,
+            task: thread.task,
+            instance: thread.instance,
+            reason,
+            exclusive_thread: instance
+                .filter(|_| waits_for_lock)
+                .and_then(|instance| instance.exclusive_thread),
+            waitables: Vec::new(),
+            more_waitables: 0,
+        }
+    }
+
+    /// Adds what threads wait for.
+    fn add_waitables(&self, threads: &mut [WaitReport], limits: ReportLimits) {
+        let members = self.members(threads, limits.waitables_of_a_thread);
+        let mut left = limits.waitables;
+        for thread in threads {
+            match thread.reason {
+                None | Some(Reason::Yield | Reason::Enter | Reason::CallbackYield) => {}
+                Some(Reason::Subtask(id) | Reason::Cancel(id)) => {
+                    thread.waitables.extend(self.waitable_report(id));
+                }
+                Some(Reason::End(id)) => thread.waitables.extend(self.waitable_report(id)),
+                Some(Reason::Set(set) | Reason::CallbackSet(set)) => {
+                    let members = members.get(&set).map_or(&[][..], |members| members);
+                    let told = &members[..members.len().min(left)];
+                    left -= told.len();
+                    thread.waitables.extend_from_slice(told);
+                    let all = self.sets.get(set).map_or(0, |set| set.len as usize);
+                    thread.more_waitables = all.saturating_sub(told.len());
+                }
+            }
+        }
+    }
+
+    /// The first few members of each set that a thread waits for.
+    fn members(&self, threads: &[WaitReport], most: usize) -> BTreeMap<SetId, Vec<WaitableReport>> {
+        let sets = threads.iter().filter_map(|thread| match thread.reason {
+            Some(Reason::Set(set) | Reason::CallbackSet(set)) => Some((set, Vec::new())),
+            _ => None,
+        });
+        let mut sets: BTreeMap<SetId, Vec<WaitableReport>> = sets.collect();
+        if sets.is_empty() {
+            return sets;
+        }
+        for (id, waitable) in self.waitables.iter() {
+            if let Some(members) = waitable.set.and_then(|set| sets.get_mut(&set))
+                && members.len() < most
+            {
+                members.push(self.report_waitable(id, waitable));
+            }
+        }
+        sets
     }
 
     /// A waitable, as it is now.

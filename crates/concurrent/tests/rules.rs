@@ -7,7 +7,9 @@ use threadline_concurrent::{
     BLOCKED, CallbackNext, CancelRequest, CancelSubtask, Event, EventCode, InstanceId, Outcome,
     SetId, Status, SubtaskState, Switch, ThreadId, Trap, Wait,
 };
-use world::{Lift, World, call, end, finish, payload, published, state, stream, tick, yield_now};
+use world::{
+    FULL, Lift, World, call, end, finish, payload, published, state, stream, tick, yield_now,
+};
 
 fn world() -> (World, InstanceId, InstanceId) {
     let mut world = World::new();
@@ -350,7 +352,7 @@ fn an_event_goes_to_who_waits_first_and_the_others_go_on_waiting() {
     }
     assert_eq!(world.next_ready(), None);
     assert_eq!(world.set_drop(set), Err(Trap::DropSetWithWaitables));
-    assert_eq!(world.waiting().count(), 1);
+    assert_eq!(world.waiting(FULL).threads.len(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use threadline_concurrent::{
     BLOCKED, Choice, Copying, Counts, EventCode, Forwarding, InstanceId, Outcome, Released,
     Schedule, TransferKind, Trap, Wait, WaitableKind,
 };
-use world::{Element, Lift, World, call, copy, ends, finish, payload, stream, tick};
+use world::{Element, FULL, Lift, World, call, copy, ends, finish, payload, stream, tick};
 
 fn world() -> (World, InstanceId, InstanceId) {
     let mut world = World::new();
@@ -229,7 +229,7 @@ fn a_report_shows_who_waits_for_whose_end() {
     ));
     assert_eq!(world.finish_copy(writable, false), Ok(Wait::Block));
     world.end_resume().unwrap();
-    let reports: Vec<_> = world.waiting().collect();
+    let reports = world.waiting(FULL).threads;
     let [report] = &reports[..] else {
         panic!("one thread waits: {reports:?}");
     };

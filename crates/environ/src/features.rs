@@ -79,7 +79,8 @@ proposals! {
     MultiMemory = "multi-memory", F::MULTI_MEMORY, On, Built;
     /// Memories and tables with 64-bit addresses.
     Memory64 = "memory64", F::MEMORY64, On, Built;
-    /// Shared memories and atomic operators.
+    /// Shared memories and atomic operators. `memory.atomic.wait` blocks a thread of the host, for as
+    /// long as `Config::max_atomic_wait` says, or until an epoch deadline. Fuel doesn't bound it.
     Threads = "threads", F::THREADS, On, Built;
     /// Tags, `throw` and `try_table`.
     Exceptions = "exceptions", F::EXCEPTIONS, On, Built;

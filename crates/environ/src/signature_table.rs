@@ -33,7 +33,10 @@ impl SubType {
         }
     }
 
-    fn renumber(&self, mut number: impl FnMut(SignatureIndex) -> SignatureIndex) -> SubType {
+    pub(crate) fn renumber(
+        &self,
+        mut number: impl FnMut(SignatureIndex) -> SignatureIndex,
+    ) -> SubType {
         SubType {
             is_final: self.is_final,
             supertype: self.supertype.map(&mut number),
@@ -42,7 +45,8 @@ impl SubType {
     }
 }
 
-/// Function types, each once: those of a translation with all its modules, or those of an engine.
+/// Function types, each once: those of a translation with all its modules. Those of an engine, which come
+/// and go, are in [`LiveSignatures`](crate::LiveSignatures).
 #[derive(Default, Debug, Clone, Serialize, Deserialize)]
 pub struct SignatureTable {
     #[serde(with = "crate::serial::map")]
@@ -56,7 +60,7 @@ pub struct SignatureTable {
 
 /// A member of a recursion group in rolled form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rolled {
+pub(crate) struct Rolled {
     is_final: bool,
     supertype: Option<Mention>,
     /// The type, with numbers that mean nothing.
@@ -87,7 +91,9 @@ impl SignatureTable {
     /// The number of a type that [`intern`](SignatureTable::intern) has been given before.
     pub fn find(&self, ty: &FuncType) -> Option<SignatureIndex> {
         let group = [SubType::plain(ty.clone())];
-        self.interned.get(&*self.roll(&group)).copied()
+        self.interned
+            .get(&*roll(self.next_index(), &group))
+            .copied()
     }
 
     /// The number of a recursion group's first type; the others' follow. In the group, its own
@@ -98,7 +104,7 @@ impl SignatureTable {
         if group.is_empty() {
             return first;
         }
-        let rolled = self.roll(&group);
+        let rolled = roll(first, &group);
         if let Some(&known) = self.interned.get(&rolled) {
             return known;
         }
@@ -114,20 +120,27 @@ impl SignatureTable {
     pub fn intern_all(&mut self, other: &SignatureTable) -> Vec<SignatureIndex> {
         let mut numbers: Vec<SignatureIndex> = Vec::with_capacity(other.len());
         for range in other.groups() {
-            let next = self.next_index().index();
-            let group = other.types.values().as_slice()[range.clone()]
-                .iter()
-                .map(|ty| {
-                    ty.renumber(|index| match index.index().checked_sub(range.start) {
-                        Some(place) => SignatureIndex::new(next + place),
-                        None => numbers[index.index()],
-                    })
-                })
-                .collect();
+            let group = other.renumbered(range.clone(), self.next_index(), &numbers);
             let first = self.intern_group(group).index();
             numbers.extend((0..range.len()).map(|place| SignatureIndex::new(first + place)));
         }
         numbers
+    }
+
+    /// A recursion group as another table has it, where its first type has the number `first`, and types
+    /// of groups before it have these `numbers`.
+    pub(crate) fn renumbered(
+        &self,
+        group: Range<usize>,
+        first: SignatureIndex,
+        numbers: &[SignatureIndex],
+    ) -> Vec<SubType> {
+        let number = |index: SignatureIndex| match index.index().checked_sub(group.start) {
+            Some(place) => SignatureIndex::new(first.index() + place),
+            None => numbers[index.index()],
+        };
+        let types = &self.types.values().as_slice()[group.clone()];
+        types.iter().map(|ty| ty.renumber(number)).collect()
     }
 
     /// The number that the next new type gets.
@@ -158,33 +171,26 @@ impl SignatureTable {
     /// Whether every function of type `a` is one of type `b`: they are the same, or `a` is
     /// declared as a subtype of `b`, be it over others.
     pub fn is_subtype(&self, a: SignatureIndex, b: SignatureIndex) -> bool {
-        let declared = |&index: &SignatureIndex| self.types.get(index)?.supertype;
-        std::iter::successors(Some(a), declared).any(|index| index == b)
+        is_subtype(|index| self.get(index), a, b)
     }
 
     /// Whether every reference to what `a` names refers to what `b` names.
     pub fn heap_type_matches(&self, a: HeapType, b: HeapType) -> bool {
-        match (a, b) {
-            (HeapType::Concrete(a), HeapType::Concrete(b)) => self.is_subtype(a, b),
-            _ => a == b || a.top() == b.top() && (a.is_bottom() || is_top(b)),
-        }
+        heap_type_matches(|index| self.get(index), a, b)
     }
 
     /// Whether every reference of type `a` is one of type `b`.
     pub fn ref_type_matches(&self, a: RefType, b: RefType) -> bool {
-        (b.nullable || !a.nullable) && self.heap_type_matches(a.heap_type, b.heap_type)
+        ref_type_matches(|index| self.get(index), a, b)
     }
 
     /// Whether every value of type `a` is one of type `b`.
     pub fn val_type_matches(&self, a: ValType, b: ValType) -> bool {
-        match (a, b) {
-            (ValType::Ref(a), ValType::Ref(b)) => self.ref_type_matches(a, b),
-            _ => a == b,
-        }
+        val_type_matches(|index| self.get(index), a, b)
     }
 
     /// The places of each recursion group's members.
-    fn groups(&self) -> impl Iterator<Item = Range<usize>> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
         self.group_ends.iter().map(move |end| {
             let group = start..end.index();
@@ -192,21 +198,74 @@ impl SignatureTable {
             group
         })
     }
+}
 
-    /// A group as it is looked up.
-    fn roll(&self, group: &[SubType]) -> Box<[Rolled]> {
-        let first = self.next_index().index();
-        let mention = |index: SignatureIndex| match index.index().checked_sub(first) {
-            Some(place) => Mention::Member(place),
-            None => Mention::Earlier(index),
-        };
-        let rolled = group.iter().map(|ty| Rolled {
-            is_final: ty.is_final,
-            supertype: ty.supertype.map(mention),
-            shape: ty.func.renumber(|_| SignatureIndex::new(0)),
-            mentions: ty.func.concrete_types().map(mention).collect(),
-        });
-        rolled.collect()
+/// A group as it is looked up, in a table where it would get numbers from `first` on.
+pub(crate) fn roll(first: SignatureIndex, group: &[SubType]) -> Box<[Rolled]> {
+    let mention = |index: SignatureIndex| match index.index().checked_sub(first.index()) {
+        Some(place) => Mention::Member(place),
+        None => Mention::Earlier(index),
+    };
+    let rolled = group.iter().map(|ty| Rolled {
+        is_final: ty.is_final,
+        supertype: ty.supertype.map(mention),
+        shape: ty.func.renumber(|_| SignatureIndex::new(0)),
+        mentions: ty.func.concrete_types().map(mention).collect(),
+    });
+    rolled.collect()
+}
+
+impl Rolled {
+    /// The types of earlier groups that it mentions, each as often as it does.
+    pub(crate) fn earlier(&self) -> impl Iterator<Item = SignatureIndex> {
+        let mentions = self.supertype.iter().chain(&*self.mentions);
+        mentions.filter_map(|mention| match mention {
+            Mention::Member(_) => None,
+            Mention::Earlier(index) => Some(*index),
+        })
+    }
+}
+
+/// Whether every function of type `a` is one of type `b`, where `get` finds types.
+pub(crate) fn is_subtype<'a>(
+    get: impl Fn(SignatureIndex) -> Option<&'a SubType>,
+    a: SignatureIndex,
+    b: SignatureIndex,
+) -> bool {
+    let declared = |&index: &SignatureIndex| get(index)?.supertype;
+    std::iter::successors(Some(a), declared).any(|index| index == b)
+}
+
+/// Whether every reference to what `a` names refers to what `b` names.
+pub(crate) fn heap_type_matches<'a>(
+    get: impl Fn(SignatureIndex) -> Option<&'a SubType>,
+    a: HeapType,
+    b: HeapType,
+) -> bool {
+    match (a, b) {
+        (HeapType::Concrete(a), HeapType::Concrete(b)) => is_subtype(get, a, b),
+        _ => a == b || a.top() == b.top() && (a.is_bottom() || is_top(b)),
+    }
+}
+
+/// Whether every reference of type `a` is one of type `b`.
+pub(crate) fn ref_type_matches<'a>(
+    get: impl Fn(SignatureIndex) -> Option<&'a SubType>,
+    a: RefType,
+    b: RefType,
+) -> bool {
+    (b.nullable || !a.nullable) && heap_type_matches(get, a.heap_type, b.heap_type)
+}
+
+/// Whether every value of type `a` is one of type `b`.
+pub(crate) fn val_type_matches<'a>(
+    get: impl Fn(SignatureIndex) -> Option<&'a SubType>,
+    a: ValType,
+    b: ValType,
+) -> bool {
+    match (a, b) {
+        (ValType::Ref(a), ValType::Ref(b)) => ref_type_matches(get, a, b),
+        _ => a == b,
     }
 }
 

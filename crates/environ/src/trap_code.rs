@@ -92,6 +92,11 @@ trap_codes! {
     AtomicWaitUnshared = 29, "expected shared memory";
     /// A component instance passes itself more than fits in the memory for that.
     ValuesTooLarge = 30, "the values of a call are too large together";
+    /// `memory.atomic.wait` without a time-out, where nobody can notify: only the waiting store has
+    /// the memory, and its one thread waits.
+    AtomicWaitForever = 31, "a wait that nobody can end: no other thread has the memory";
+    /// `memory.atomic.wait` has blocked its thread for as long as the host allows.
+    AtomicWaitTooLong = 32, "a wait took longer than the host allows";
     /// `call_ref` of a null reference.
     NullFunctionReference = 40, "null function reference";
     /// The store's fuel is used up.
@@ -110,6 +115,8 @@ trap_codes! {
     BorrowsRemain = 54, "borrow handles still remain at the end of the call";
     /// A handle table is full.
     TooManyHandles = 55, "too many handles in a component instance";
+    /// The messages of a store's error contexts take more than its limits allow.
+    TooManyErrorContexts = 56, "too many error contexts";
     /// An exception came to the border of a component and found no handler on this side.
     UncaughtException = 60, "uncaught exception at the border of a component";
     /// More exceptions are alive than a store keeps.

@@ -1,6 +1,7 @@
 //! [`Config`], what an [`Engine`](crate::Engine) is made from.
 
 use crate::vm::{DEFAULT_MAX_WASM_STACK, InstanceAllocationStrategy};
+use std::time::Duration;
 use threadline_environ::{ContextLowering, Features, Tunables};
 
 /// Some seconds of compilation.
@@ -25,6 +26,7 @@ pub struct Config {
     pub(crate) allocation: InstanceAllocationStrategy,
     pub(crate) async_stack_size: usize,
     pub(crate) max_async_stacks: usize,
+    pub(crate) max_atomic_wait: Option<Duration>,
 }
 
 impl Default for Config {
@@ -36,7 +38,8 @@ impl Default for Config {
             max_wasm_stack: DEFAULT_MAX_WASM_STACK,
             allocation: InstanceAllocationStrategy::default(),
             async_stack_size: 256 << 10,
-            max_async_stacks: 1 << 20,
+            max_async_stacks: 10_000,
+            max_atomic_wait: Some(Duration::from_secs(60)),
         }
     }
 }
@@ -74,7 +77,10 @@ impl Config {
     }
 
     /// How many stacks all stores of the engine may have at once for asynchronous calls; the default
-    /// is 1,048,576. A call that finds none left is an error.
+    /// is 10,000. A call that finds none left is an error.
+    ///
+    /// The most memory they take is this times [`async_stack_size`](Self::async_stack_size). How many a
+    /// single store may have is up to [`ResourceLimiter::threads`](crate::ResourceLimiter::threads).
     pub fn max_async_stacks(&mut self, count: usize) -> &mut Config {
         self.max_async_stacks = count;
         self
@@ -115,7 +121,8 @@ impl Config {
     /// Whether wasm consumes fuel, so that how long it runs is limited; the default is no.
     ///
     /// What a program consumes depends on nothing but the program. See
-    /// [`Store::set_fuel`](crate::Store::set_fuel).
+    /// [`Store::set_fuel`](crate::Store::set_fuel). Time that is spent in `memory.atomic.wait` is not
+    /// counted: see [`max_atomic_wait`](Self::max_atomic_wait).
     pub fn consume_fuel(&mut self, enable: bool) -> &mut Config {
         self.tunables.consume_fuel = enable;
         self
@@ -127,6 +134,20 @@ impl Config {
     /// [`Engine::increment_epoch`](crate::Engine::increment_epoch).
     pub fn epoch_interruption(&mut self, enable: bool) -> &mut Config {
         self.tunables.epoch_interruption = enable;
+        self
+    }
+
+    /// Sets how long one `memory.atomic.wait` may block its thread; the default is 60 seconds, and
+    /// `None` is without end.
+    ///
+    /// A guest that waits longer traps. Where nobody but the waiting store has the memory, nobody can
+    /// notify: then a guest that would wait longer traps at once, and so does one without a time-out,
+    /// whatever is set here.
+    ///
+    /// With [`epoch_interruption`](Self::epoch_interruption) nothing of this holds, since every wait
+    /// ends at the epoch deadline.
+    pub fn max_atomic_wait(&mut self, limit: Option<Duration>) -> &mut Config {
+        self.max_atomic_wait = limit;
         self
     }
 

@@ -3,12 +3,12 @@
 use crate::code::{CheckedImage, CodeMemory, ImageSource, ModuleNames, lay_out};
 use crate::module::binary;
 use crate::precompiled::Precompiled;
-use crate::type_registry::{Direction, Trampoline, TypeId, TypeRegistry};
+use crate::type_registry::{Direction, LiveTypes, SharedTypes, Trampoline, TypeId, TypeRegistry};
 use crate::vm::{ImageMapping, InstanceAllocator, page_size};
 use crate::{Config, LinkError};
 use anyhow::{Context as _, Error, Result, ensure};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLockReadGuard};
 use threadline_cranelift::{Budget, Compiler, CompilerConfig};
 use threadline_environ::artifact::{CodeImage, Descriptions, Settings, encode};
 use threadline_environ::component::Component;
@@ -47,7 +47,7 @@ struct EngineInner {
     compiler: Compiler,
     /// What images must have been compiled for.
     settings: Settings,
-    types: RwLock<TypeRegistry>,
+    types: SharedTypes,
     allocator: InstanceAllocator,
     epoch: Arc<AtomicU64>,
     stacks: StackPool,
@@ -62,7 +62,7 @@ pub(crate) struct Loaded {
     /// The component, if the binary is one.
     pub(crate) component: Option<Component>,
     /// Engine-wide ids of the image's function types, by `SignatureIndex`.
-    pub(crate) type_ids: Arc<[TypeId]>,
+    pub(crate) type_ids: Arc<LiveTypes>,
     /// The component's nested components, by `NestedComponentIndex`.
     pub(crate) nested: Vec<Loaded>,
 }
@@ -86,7 +86,7 @@ impl Engine {
                 config: config.clone(),
                 compiler,
                 settings,
-                types: RwLock::default(),
+                types: SharedTypes::default(),
                 allocator: InstanceAllocator::new(&config.allocation, &config.tunables)?,
                 epoch: Arc::default(),
                 stacks: StackPool::new(&stack_pool_config(config))
@@ -176,7 +176,7 @@ impl Engine {
             mut component,
             signatures,
         } = descriptions;
-        let type_ids = self.types_mut().intern_all(&signatures);
+        let type_ids = Arc::new(self.inner.types.intern_all(&signatures)?);
         if let Some(component) = &mut component {
             component.renumber_mentioned_types(|signature| type_ids[signature.index()].index());
         }
@@ -187,7 +187,7 @@ impl Engine {
         }
         let modules = names.modules.clone();
         let code = CodeMemory::publish(image, Arc::new(names));
-        self.types_mut().add_module(&type_ids, &code);
+        self.inner.types.write().add_module(&type_ids, &code);
         Ok(Loaded {
             code,
             modules,
@@ -262,14 +262,17 @@ impl Engine {
 
     /// The heap type of references to functions of this type.
     ///
-    /// It is a number that other engines know nothing of. An engine refuses a number that it has not
-    /// given out ([`LinkError::WrongEngine`](crate::LinkError)); one that it has given out is another
-    /// type there.
+    /// It is a number that other engines know nothing of. The engine keeps the type from now on. An engine
+    /// refuses a number that it has not given out ([`LinkError::WrongEngine`](crate::LinkError)); one
+    /// that it has given out is another type there.
     ///
     /// # Panics
     /// If the type mentions a function type by a number that is not this engine's.
     pub fn heap_type(&self, ty: &FuncType) -> HeapType {
-        HeapType::Concrete(self.intern(ty).index())
+        let types = self.intern(ty);
+        let id = types[0];
+        self.inner.types.write().pin(id);
+        HeapType::Concrete(id.index())
     }
 
     /// The type of the functions that a heap type refers to; `None` if it isn't a function type
@@ -281,20 +284,29 @@ impl Engine {
         }
     }
 
-    /// The id of a type that is declared alone, without `sub`.
+    /// The id, the only one, of a type that is declared alone, without `sub`.
     ///
     /// # Panics
-    /// If the type mentions a function type by a number that is not this engine's.
-    pub(crate) fn intern(&self, ty: &FuncType) -> TypeId {
-        let known = self.types().table().next_index();
-        assert!(
-            ty.concrete_types().all(|index| index < known),
-            "{ty} mentions a function type that the engine doesn't know"
-        );
-        if let Some(id) = self.types().find(ty) {
-            return id;
+    /// If the type mentions a function type by a number that is not this engine's, or whose type is
+    /// gone; if the engine has no number left for it.
+    pub(crate) fn intern(&self, ty: &FuncType) -> LiveTypes {
+        let types = self.inner.types.intern(ty);
+        let types = types.unwrap_or_else(|error| panic!("{error}"));
+        types
+            .unwrap_or_else(|| panic!("{ty} mentions a function type that the engine doesn't know"))
+    }
+
+    /// Keeps the type that a reference type names, if it names one.
+    ///
+    /// # Errors
+    /// If the engine has no such type.
+    pub(crate) fn hold(&self, ty: RefType) -> Result<LiveTypes> {
+        match ty.heap_type {
+            HeapType::Concrete(index) => self.inner.types.hold(index).with_context(|| {
+                format!("{ty} names a function type that the engine doesn't know, or has no more")
+            }),
+            _ => Ok(LiveTypes::default()),
         }
-        self.types_mut().intern(ty)
     }
 
     /// Checks that the function types that are mentioned by number are types of this engine.
@@ -342,7 +354,7 @@ impl Engine {
     }
 
     pub(crate) fn func_type(&self, id: TypeId) -> Arc<FuncType> {
-        self.types().get(id).clone()
+        self.types().get(id)
     }
 
     /// The trampoline for a type, compiled now if no loaded code has it.
@@ -359,23 +371,26 @@ impl Engine {
         let image = lay_out(image, &Descriptions::default(), &self.inner.settings)
             .context("failed to load compiled code")?;
         let code = CodeMemory::publish(image, Arc::default());
-        let mut types = self.types_mut();
+        let mut types = self.inner.types.write();
         types.add_resident(id, &code);
         types
             .trampoline(id, direction)
             .with_context(|| format!("the compiler made no trampoline for {ty}"))
     }
 
-    /// A panic while the lock is held leaves at worst a type without trampolines, so poisoning
-    /// is of no interest.
-    fn types(&self) -> RwLockReadGuard<'_, TypeRegistry> {
-        let types = &self.inner.types;
-        types.read().unwrap_or_else(PoisonError::into_inner)
+    #[cfg(test)]
+    pub(crate) fn inner_types(&self) -> &SharedTypes {
+        &self.inner.types
     }
 
-    fn types_mut(&self) -> RwLockWriteGuard<'_, TypeRegistry> {
-        let types = &self.inner.types;
-        types.write().unwrap_or_else(PoisonError::into_inner)
+    /// How many function types there are.
+    #[cfg(test)]
+    pub(crate) fn type_count(&self) -> usize {
+        self.types().table().len()
+    }
+
+    fn types(&self) -> RwLockReadGuard<'_, TypeRegistry> {
+        self.inner.types.read()
     }
 }
 

@@ -61,13 +61,13 @@ where
 {
     let (params, results) = (P::valtypes(), R::valtypes());
     let slots = params.len().max(results.len());
-    let type_id = engine.intern(&FuncType::new(params, results));
+    let types = engine.intern(&FuncType::new(params, results));
     let body = move |mut caller: Caller<'_, T>, slots: &mut [ValRaw]| {
         let params = P::lift(caller.opaque(), slots);
         let results = func(caller.reborrow(), params)?;
         results.lower(caller.opaque(), slots)
     };
-    HostFunc::new(type_id, slots, body)
+    HostFunc::new(types, slots, body)
 }
 
 /// A host function from a closure that gets any values.
@@ -76,14 +76,14 @@ pub(crate) fn dynamic<T: 'static>(
     ty: FuncType,
     func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
 ) -> HostFunc {
-    let type_id = engine.intern(&ty);
+    let types = engine.intern(&ty);
     let slots = ty.params().len().max(ty.results().len());
     let body = move |mut caller: Caller<'_, T>, slots: &mut [ValRaw]| {
         let (params, mut results) = lift_vals(caller.opaque(), &ty, slots);
         func(caller.reborrow(), &params, &mut results)?;
         lower_results(caller.opaque(), &ty, &results, slots)
     };
-    HostFunc::new(type_id, slots, body)
+    HostFunc::new(types, slots, body)
 }
 
 /// A host function from a closure that makes a future from a list of values.
@@ -101,9 +101,9 @@ where
 {
     let (params, results) = (P::valtypes(), R::Values::valtypes());
     let slots = params.len().max(results.len());
-    let type_id = engine.intern(&FuncType::new(params, results));
+    let types = engine.intern(&FuncType::new(params, results));
     let func = Arc::new(func);
-    HostFunc::new_async(type_id, slots, move |caller: Caller<'_, T>, slots| {
+    HostFunc::new_async(types, slots, move |caller: Caller<'_, T>, slots| {
         let func = func.clone();
         call_typed(func, caller, slots)
     })
@@ -145,23 +145,19 @@ pub(crate) fn dynamic_async<T: Send + 'static>(
     + Sync
     + 'static,
 ) -> HostFunc {
-    let type_id = engine.intern(&ty);
+    let types = engine.intern(&ty);
     let slots = ty.params().len().max(ty.results().len());
     let shared = Arc::new((func, ty));
-    HostFunc::new_async(
-        type_id,
-        slots,
-        move |mut caller: Caller<'_, T>, mut slots| {
-            let shared = shared.clone();
-            Box::pin(async move {
-                let (func, ty) = &*shared;
-                let (params, mut results) = lift_vals(caller.opaque(), ty, &slots);
-                let future = Box::into_pin(func(caller.reborrow(), &params, &mut results));
-                future.await?;
-                lower_results(caller.opaque(), ty, &results, &mut slots)
-            })
-        },
-    )
+    HostFunc::new_async(types, slots, move |mut caller: Caller<'_, T>, mut slots| {
+        let shared = shared.clone();
+        Box::pin(async move {
+            let (func, ty) = &*shared;
+            let (params, mut results) = lift_vals(caller.opaque(), ty, &slots);
+            let future = Box::into_pin(func(caller.reborrow(), &params, &mut results));
+            future.await?;
+            lower_results(caller.opaque(), ty, &results, &mut slots)
+        })
+    })
 }
 
 /// The parameters of a call, and places for its results.

@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod exception;
 mod externals;
+mod guest_name;
 mod host_func;
 mod instance;
 mod instance_pre;

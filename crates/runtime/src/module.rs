@@ -1,7 +1,7 @@
 //! [`Module`], a compiled core module, and [`CoreModule`], the part of it that instances need.
 
 use crate::code::{CodeMemory, ImageSource};
-use crate::type_registry::TypeId;
+use crate::type_registry::{LiveTypes, TypeId};
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{CodePtr, StaticData};
 use crate::{Engine, engine::Loaded};
@@ -172,7 +172,7 @@ pub(crate) struct CoreModule {
     /// Which of the image's `VMFuncRef`s is its first.
     first_func_ref: usize,
     /// Engine-wide type ids, by `SignatureIndex`.
-    type_ids: Arc<[TypeId]>,
+    type_ids: Arc<LiveTypes>,
     /// Its `VMFuncRef`s, found for the first of its instances.
     func_refs: OnceLock<Box<[FuncRefTemplate]>>,
     /// By [`ElemIndex`], where the `VMFuncRef`s of a segment's functions are; found likewise.
@@ -228,7 +228,7 @@ impl CoreModule {
     pub(crate) fn without_code(
         engine: &Engine,
         module: module::Module,
-        type_ids: Arc<[TypeId]>,
+        type_ids: Arc<LiveTypes>,
     ) -> CoreModule {
         CoreModule {
             engine: engine.clone(),

@@ -82,7 +82,8 @@ pub struct FrameInfo {
 }
 
 impl FrameInfo {
-    /// The name of the function's module, from its name section.
+    /// The name of the function's module, from its name section. Only the first 256 bytes of a longer
+    /// name are kept.
     pub fn module_name(&self) -> Option<&str> {
         self.module_name.as_deref()
     }
@@ -92,7 +93,7 @@ impl FrameInfo {
         self.func_index
     }
 
-    /// The function's name, from the name section.
+    /// The function's name, from the name section. Only the first 256 bytes of a longer name are kept.
     pub fn func_name(&self) -> Option<&str> {
         self.func_name.as_deref()
     }

@@ -10,7 +10,10 @@ fn address_space_that_runs_out_is_an_error() -> Result<()> {
     let memories = "(memory 0) ".repeat(100);
     let module = Module::new(&engine, format!("(module {memories})"))?;
     // By default a store is limited to far fewer memories.
-    let limits = StoreLimitsBuilder::new().memories(usize::MAX).build();
+    let limits = StoreLimitsBuilder::new()
+        .memories(usize::MAX)
+        .address_space(u64::MAX)
+        .build();
     let mut store = Store::new(&engine, limits);
     store.limiter(|limits| limits);
     let error = (0..1000).find_map(|_| Instance::new(&mut store, &module, &[]).err());

@@ -22,4 +22,4 @@
 (assert_trap (invoke "load" (i64.const 0x2_0000_0000)) "out of bounds memory access")
 (assert_unlinkable
   (module (memory i64 1 0xffff_ffff_ffff shared))
-  "failed to allocate a linear memory")
+  "bytes of address space")

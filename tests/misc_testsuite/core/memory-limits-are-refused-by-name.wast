@@ -5,5 +5,5 @@
 (assert_invalid (module (memory 0x1_0001)) "memory size")
 (assert_invalid (module (memory i64 0x1_0000_0000_0001)) "memory size")
 (assert_invalid (module (memory 1 (pagesize 2))) "page size")
-(assert_unlinkable (module (memory i64 0x1_0000_0000_0000)) "can't be addressed")
-(assert_unlinkable (module (memory i64 0x8000_0000_0000)) "failed to allocate a linear memory")
+(assert_unlinkable (module (memory i64 0x1_0000_0000_0000)) "bytes of address space")
+(assert_unlinkable (module (memory i64 0x8000_0000_0000)) "bytes of address space")

@@ -2,8 +2,15 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use threadline_concurrent::{
-    Copying, EndId, Event, InstanceId, NewTask, Payload, Platform, Scheduler, Side, SubtaskId,
-    SubtaskState, TaskId, ThreadId, TransferKind, Trap, Wait,
+    Copying, EndId, Event, InstanceId, NewTask, Payload, Platform, ReportLimits, Scheduler, Side,
+    SubtaskId, SubtaskState, TaskId, ThreadId, TransferKind, Trap, Wait,
+};
+
+/// More than these tests have.
+pub(crate) const FULL: ReportLimits = ReportLimits {
+    threads: 100,
+    waitables_of_a_thread: 100,
+    waitables: 1000,
 };
 
 pub(crate) struct Plain;

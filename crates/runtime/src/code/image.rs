@@ -1,5 +1,6 @@
 //! A code image where it is mapped: its tables, by the addresses of its text.
 
+use crate::guest_name;
 use crate::trap::FrameInfo;
 use crate::vm::ImageMapping;
 use anyhow::{Context as _, Result};
@@ -200,9 +201,9 @@ impl LoadedImage {
         let index = FuncIndex::new(module.num_imported_funcs + func.index());
         let name = explained.and_then(|view| view.func_name(module_index, index));
         Some(FrameInfo {
-            module_name: module.name.as_deref().map(Arc::from),
+            module_name: module.name.as_deref().map(shown),
             func_index: index.as_u32(),
-            func_name: name.or_else(|| module.func_name(index)).map(Arc::from),
+            func_name: name.or_else(|| module.func_name(index)).map(shown),
             module_offset,
         })
     }
@@ -229,4 +230,9 @@ impl LoadedImage {
         }
         u32::try_from(pc - text.start).ok()
     }
+}
+
+/// A name as backtraces have it.
+fn shown(name: &str) -> Arc<str> {
+    guest_name::cut(name).into()
 }

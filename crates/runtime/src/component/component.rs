@@ -7,7 +7,7 @@ use crate::Engine;
 use crate::code::{CodeMemory, ImageSource};
 use crate::engine::Loaded;
 use crate::module::{CoreModule, binary};
-use crate::type_registry::TypeId;
+use crate::type_registry::{LiveTypes, TypeId};
 use crate::vm::{CodePtr, LoweredType};
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
@@ -48,7 +48,7 @@ pub(crate) struct CompiledComponent {
     /// The code of each trampoline, found for the first instance.
     trampolines: OnceLock<Box<[Option<CodePtr>]>>,
     /// By [`SignatureIndex`].
-    type_ids: Arc<[TypeId]>,
+    type_ids: Arc<LiveTypes>,
 }
 
 impl Component {

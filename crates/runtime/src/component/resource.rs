@@ -171,14 +171,16 @@ enum AnyType {
 }
 
 impl ResourceAny {
-    fn add(store: &StoreOpaque, ty: ResourceTypeId, rep: u32, own: bool) -> ResourceAny {
+    /// # Errors
+    /// If the host has as many handles as it may.
+    fn add(store: &StoreOpaque, ty: ResourceTypeId, rep: u32, own: bool) -> Result<ResourceAny> {
         let key = store.resources.handles().add(HostHandle {
             ty,
             rep,
             own,
             lends: 0,
-        });
-        ResourceAny {
+        })?;
+        Ok(ResourceAny {
             store: store.id(),
             key,
             ty: match store.resources.as_host(ty) {
@@ -186,7 +188,7 @@ impl ResourceAny {
                 None => AnyType::Guest(ty),
             },
             owned: own,
-        }
+        })
     }
 
     /// Its type.
@@ -217,7 +219,7 @@ impl ResourceAny {
             false => resource.rep,
         };
         let ty = store.resources.host_type(HostType::of::<T>(), None);
-        Ok(ResourceAny::add(store, ty, rep, own))
+        ResourceAny::add(store, ty, rep, own)
     }
 
     /// A resource of the host's as its Rust type has it.
@@ -276,7 +278,7 @@ impl ResourceAny {
 
     fn lift(cx: &mut LiftContext<'_>, ty: InterfaceType, handle: u32) -> Result<ResourceAny> {
         let lifted = cx.lift_handle(ty, handle)?;
-        let any = ResourceAny::add(cx.store(), lifted.ty, lifted.rep, lifted.own);
+        let any = ResourceAny::add(cx.store(), lifted.ty, lifted.rep, lifted.own)?;
         if !any.owned {
             cx.ends_with_call(any.key);
         }

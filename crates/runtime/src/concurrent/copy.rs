@@ -18,7 +18,7 @@ use crate::trap::Trap as GuestTrap;
 use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, GuestOptionsPtr, val_raw};
 use anyhow::Result;
 use threadline_concurrent::{
-    Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Scheduler, Side, Transfer, Trap, Wait,
+    Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Side, Transfer, Trap, Wait,
 };
 use threadline_environ::OptionsIndex;
 use threadline_environ::canonical_abi::{SizeAlign, size_align};
@@ -28,6 +28,12 @@ use threadline_environ::types::AddressType;
 
 /// Elements that are lifted before they are lowered.
 const VALUES_AT_ONCE: u32 = 64;
+
+/// Bytes for which fuel is charged; to move fewer costs about what the call does.
+const LONG: u64 = 1024;
+
+/// What it costs to lift and lower an element, in bytes that are moved.
+const VALUE_COST: u64 = 256;
 
 /// Bytes of a record that may be moved as they are; larger ones are not looked at.
 const MAX_PLAIN_SIZE: u32 = 256;
@@ -197,10 +203,10 @@ pub(super) fn copy(
         EndType::Future(_) => 1,
     };
     let buffer = GuestBuffer::new(store, instance, options, elements, (address, length))?;
-    let scheduler = &mut store.concurrency.scheduler;
-    let waiting = match copy_at_once(scheduler, (id, side), &buffer, length as u32)? {
+    let waiting = match copy_at_once(store, (id, side), &buffer, length as u32)? {
         Some(event) => Wait::Ready(event),
         None => {
+            let scheduler = &mut store.concurrency.scheduler;
             match scheduler.begin_copy(id, Buffer::Guest(buffer), length as u32)? {
                 Copying::Begun => store.ask_other_driver(id)?,
                 Copying::Transfer(elements) => transfer(store, elements)?,
@@ -219,7 +225,7 @@ pub(super) fn copy(
 /// moved: the event of a read or write that is over with that.
 #[inline]
 fn copy_at_once(
-    scheduler: &mut Scheduler<Guests>,
+    store: &mut StoreOpaque,
     (id, side): (EndId, Side),
     own: &GuestBuffer,
     length: u32,
@@ -231,7 +237,7 @@ fn copy_at_once(
         buffer: Buffer::Guest(others),
         progress,
         count,
-    }) = scheduler.meet_at_once(id, length)
+    }) = store.concurrency.scheduler.meet_at_once(id, length)
     else {
         return Ok(None);
     };
@@ -240,6 +246,9 @@ fn copy_at_once(
     };
     let others_address = others.at(progress, size);
     let bytes = u64::from(count) * u64::from(size);
+    if bytes >= LONG {
+        store.charge_bytes(bytes)?;
+    }
     match side {
         Side::Readable => {
             own_memory.copy_from(own.address, others_memory, others_address, bytes)?
@@ -248,7 +257,9 @@ fn copy_at_once(
             others_memory.copy_from(others_address, own_memory, own.address, bytes)?
         }
     }
-    Ok(Some(scheduler.copied_at_once(id, length)?))
+    Ok(Some(
+        store.concurrency.scheduler.copied_at_once(id, length)?,
+    ))
 }
 
 /// Copies elements from one buffer to the other.
@@ -268,6 +279,7 @@ pub(super) fn transfer(store: &mut StoreOpaque, transfer: Transfer<Guests>) -> R
             let (Some(from), Some(to)) = (source.memory, destination.memory) else {
                 bail_bug!("elements are copied where there is no memory");
             };
+            charge(store, &transfer, size)?;
             to.copy_from(
                 destination.at(transfer.destination_progress, size),
                 from,
@@ -277,13 +289,24 @@ pub(super) fn transfer(store: &mut StoreOpaque, transfer: Transfer<Guests>) -> R
         }
         (Elements::Values(from), Elements::Values(to)) => {
             match Check::of(&source.instance.description().types, from) {
-                Some(check) => check.copy(store, source, destination, &transfer)?,
+                Some(check) => {
+                    charge(store, &transfer, source.layout().1)?;
+                    check.copy(store, source, destination, &transfer)?;
+                }
                 None => copy_values(store, (source, from), (destination, to), &transfer)?,
             }
         }
         _ => bail_bug!("elements are copied that are of two types"),
     }
     Ok(store.concurrency.scheduler.end_copy(transfer)?)
+}
+
+/// Charges for elements of so many bytes.
+fn charge(store: &mut StoreOpaque, transfer: &Transfer<Guests>, size: u32) -> Result<()> {
+    match u64::from(transfer.count) * u64::from(size) {
+        bytes if bytes >= LONG => store.charge_bytes(bytes),
+        _ => Ok(()),
+    }
 }
 
 /// Lifts elements and lowers them.
@@ -297,6 +320,7 @@ fn copy_values(
     let mut done = 0;
     while done < transfer.count {
         let count = (transfer.count - done).min(VALUES_AT_ONCE);
+        store.charge_bytes(u64::from(count) * VALUE_COST)?;
         let mut vals = Vec::with_capacity(count as usize);
         let lifted = lift(
             store,

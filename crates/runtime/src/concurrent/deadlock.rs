@@ -2,23 +2,32 @@
 
 use super::state::{Concurrency, TaskWork};
 use crate::component::export_name;
+use crate::guest_name;
 use crate::store::StoreOpaque;
 use crate::trap::WasmBacktrace;
 use std::fmt;
 use threadline_concurrent::{
-    EndKind, EndReport, EndState, Id, InstanceId, Reason, Side, SubtaskState, TaskId, ThreadId,
-    TransferKind, WaitReport, WaitableKind, WaitableReport,
+    EndKind, EndReport, EndState, Id, InstanceId, Reason, ReportLimits, Side, SubtaskState, TaskId,
+    ThreadId, TransferKind, WaitReport, WaitableKind, WaitableReport,
 };
 
-/// How many threads are shown with their frames: a guest may have made any number of threads.
-const MAX_BACKTRACES: usize = 256;
+/// What is told of: a guest may have made any number of threads and waitables.
+const LIMITS: ReportLimits = ReportLimits {
+    threads: 256,
+    waitables_of_a_thread: 32,
+    waitables: 512,
+};
+
+/// How many frames are told of, of all threads together, and those of one more thread.
+const MAX_FRAMES: usize = 1024;
 
 /// A call can't return: it waits for what no thread of its store, and no host function, will ever do.
 ///
-/// It says of each thread what that waits for, and where.
+/// It says of each thread what that waits for, and where; of very many threads, of the first ones.
 #[derive(Debug)]
 pub struct Deadlock {
     threads: Vec<WaitingThread>,
+    more_threads: usize,
 }
 
 /// A guest thread that waits for what will never come.
@@ -36,8 +45,8 @@ impl WaitingThread {
 
     /// The wasm functions on its own stack, innermost first.
     ///
-    /// There are none of a thread that is to be called back, or has not begun. And of very many
-    /// threads the first few hundred have theirs.
+    /// There are none of a thread that is to be called back, or has not begun. And if there are very
+    /// many frames, only the first threads have theirs.
     pub fn backtrace(&self) -> Option<&WasmBacktrace> {
         self.backtrace.as_ref()
     }
@@ -58,26 +67,33 @@ impl fmt::Display for WaitingThread {
 impl Deadlock {
     pub(super) fn new(store: &StoreOpaque) -> Deadlock {
         let concurrency = &store.concurrency;
-        let mut left = MAX_BACKTRACES;
-        let waiting = concurrency.scheduler.waiting().map(|wait| {
-            let backtrace = match left {
-                0 => None,
-                _ => backtrace(store, wait.thread),
+        let waiting = concurrency.scheduler.waiting(LIMITS);
+        let mut frames = 0;
+        let threads = waiting.threads.iter().map(|wait| {
+            let backtrace = match frames < MAX_FRAMES {
+                true => backtrace(store, wait.thread),
+                false => None,
             };
-            left -= usize::from(backtrace.is_some());
+            frames += backtrace.as_ref().map_or(0, |it| it.frames().len());
             WaitingThread {
-                text: thread(concurrency, &wait),
+                text: thread(concurrency, wait),
                 backtrace,
             }
         });
         Deadlock {
-            threads: waiting.collect(),
+            threads: threads.collect(),
+            more_threads: waiting.more_threads,
         }
     }
 
-    /// The threads that could go on, if what they wait for came.
+    /// The threads that could go on, if what they wait for came: the first 256 of them.
     pub fn threads(&self) -> &[WaitingThread] {
         &self.threads
+    }
+
+    /// How many threads wait beside [`threads`](Self::threads).
+    pub fn more_threads(&self) -> usize {
+        self.more_threads
     }
 }
 
@@ -88,6 +104,9 @@ impl fmt::Display for Deadlock {
             for line in thread.to_string().lines() {
                 write!(f, "\n  {line}")?;
             }
+        }
+        if self.more_threads > 0 {
+            write!(f, "\n  ... and {} more threads", self.more_threads)?;
         }
         Ok(())
     }
@@ -115,6 +134,9 @@ fn thread(concurrency: &Concurrency, wait: &WaitReport) -> String {
         text += "\n  ";
         text += &waitable_of(concurrency, waitable);
     }
+    if wait.more_waitables > 0 {
+        text += &format!("\n  ... and {} more", wait.more_waitables);
+    }
     text
 }
 
@@ -125,7 +147,9 @@ fn reason_of(reason: Reason, wait: &WaitReport) -> String {
         Reason::Subtask(_) => "waits for a call to return",
         Reason::Cancel(_) => "waits for a call to be cancelled",
         Reason::End(_) => "waits for a read or write to end",
-        Reason::Set(_) | Reason::CallbackSet(_) if wait.waitables.is_empty() => {
+        Reason::Set(_) | Reason::CallbackSet(_)
+            if wait.waitables.is_empty() && wait.more_waitables == 0 =>
+        {
             "waits for an event of a set that has nothing in it"
         }
         Reason::Set(_) | Reason::CallbackSet(_) => "waits for an event of a set of",
@@ -147,7 +171,7 @@ fn task(concurrency: &Concurrency, id: TaskId) -> String {
     let payload = concurrency.scheduler.task_payload(id);
     let what = payload.map(|task| match task.work {
         TaskWork::Host { core, .. } => match export_name(task.instance, &core) {
-            Some(name) => format!(" (the export `{name}`)"),
+            Some(name) => format!(" (the export `{}`)", guest_name::cut(&name)),
             None => String::new(),
         },
         TaskWork::Guest(adapter) => {

@@ -200,6 +200,9 @@ fn new(store: &mut StoreOpaque, (instance, owner): Owner, ty: EndType) -> Result
         EndType::Future(_) => TransferKind::Future,
     };
     let payload = ElementType::new(instance, ty);
+    if store.concurrency.scheduler.counts().waitables >= store.concurrency.waitable_limit {
+        check_waitable_limit(store)?;
+    }
     let scheduler = &mut store.concurrency.scheduler;
     let ends = scheduler.new_transfer(kind, payload, Some(id))?;
     let mut add = |end: EndId| -> Result<u64> {
@@ -210,6 +213,21 @@ fn new(store: &mut StoreOpaque, (instance, owner): Owner, ty: EndType) -> Result
     };
     let readable = add(ends.0)?;
     Ok(readable | add(ends.1)? << 32)
+}
+
+/// Asks the store's limiter whether there may be one more transfer. Ends that guests have are handles,
+/// of which there is a limit; the host may have as many.
+#[cold]
+fn check_waitable_limit(store: &mut StoreOpaque) -> Result<()> {
+    let limit = store.handle_limit().saturating_mul(2);
+    store.concurrency.waitable_limit = limit;
+    match store.concurrency.scheduler.counts().waitables < limit {
+        true => Ok(()),
+        false => Err(anyhow::Error::from(GuestTrap::TooManyHandles).context(
+            "guests and the host have more ends of streams and futures than the store's limits allow \
+             (twice `ResourceLimiter::handles`)",
+        )),
+    }
 }
 
 /// `{stream,future}.cancel-{read,write}`.

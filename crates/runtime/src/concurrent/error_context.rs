@@ -11,6 +11,7 @@ use crate::canonical_abi::{
 };
 use crate::component::ErrorContext;
 use crate::store::StoreOpaque;
+use crate::trap::Trap;
 use crate::vm::{ComponentInstancePtr, HandleTablePtr, OtherKind, val_raw};
 use anyhow::Result;
 use threadline_environ::layout::ValRaw;
@@ -24,10 +25,15 @@ const MAX_MESSAGE: usize = 4096;
 pub(crate) struct ErrorContexts {
     places: Vec<Option<ErrorContext>>,
     free: Vec<u32>,
+    /// The bytes of all messages, counted for each place.
+    bytes: usize,
+    /// How many there may be, as the store's limiter said last.
+    limit: usize,
 }
 
 impl ErrorContexts {
     fn add(&mut self, context: ErrorContext) -> u32 {
+        self.bytes += context.debug_message().len();
         if let Some(place) = self.free.pop() {
             self.places[place as usize] = Some(context);
             return place;
@@ -43,8 +49,9 @@ impl ErrorContexts {
 
     fn remove(&mut self, place: u32) {
         if let Some(context) = self.places.get_mut(place as usize)
-            && context.take().is_some()
+            && let Some(context) = context.take()
         {
+            self.bytes -= context.debug_message().len();
             self.free.push(place);
         }
     }
@@ -128,13 +135,14 @@ impl StoreOpaque {
     /// `lower_error_context`: a handle for an instance.
     ///
     /// # Errors
-    /// If the table is full.
+    /// If the table is full, or the messages of the store are too long together.
     pub(crate) fn lower_error_context(
         &mut self,
         instance: ComponentInstancePtr,
         owner: RuntimeComponentInstanceIndex,
         context: ErrorContext,
     ) -> Result<u32> {
+        self.check_messages(context.debug_message().len())?;
         let place = self.concurrency.error_contexts.add(context);
         let table = instance.handle_table(owner)?;
         let added = waitable::add(self, table, OtherKind::ErrorContext, place.into());
@@ -142,5 +150,25 @@ impl StoreOpaque {
             self.concurrency.error_contexts.remove(place);
         }
         added
+    }
+
+    /// Checks that there is room for one more message.
+    ///
+    /// # Errors
+    /// [`Trap::TooManyErrorContexts`].
+    fn check_messages(&mut self, length: usize) -> Result<()> {
+        let sum = self.concurrency.error_contexts.bytes.saturating_add(length);
+        if sum <= self.concurrency.error_contexts.limit {
+            return Ok(());
+        }
+        let limit = self.error_context_limit();
+        self.concurrency.error_contexts.limit = limit;
+        match sum <= limit {
+            true => Ok(()),
+            false => Err(anyhow::Error::from(Trap::TooManyErrorContexts).context(
+                "messages of error contexts take more bytes than the store's limits allow \
+                 (`ResourceLimiter::error_context_bytes`)",
+            )),
+        }
     }
 }

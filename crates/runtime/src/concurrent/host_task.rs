@@ -269,12 +269,15 @@ impl HostTasks {
     /// A place is nobody's.
     fn release(&mut self, id: HostTaskId) {
         let place = &mut self.places[id.place as usize];
-        place.generation = place.generation.wrapping_add(1);
+        place.generation += 1;
         place.tenant = Tenant::Free;
         place.is_woken = false;
         place.is_cancelled = false;
         place.on_cancel = None;
-        self.free.push(id.place);
+        // A place that has run out of generations is never used again.
+        if place.generation < u32::MAX {
+            self.free.push(id.place);
+        }
     }
 
     /// Keeps a future, whose place has been reserved.

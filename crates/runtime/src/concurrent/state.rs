@@ -151,6 +151,8 @@ pub(crate) struct Concurrency {
     pub(crate) host_tasks: HostTasks,
     /// How many threads there may be, when its limiter was asked last.
     pub(super) thread_limit: usize,
+    /// How many waitables there may be when a guest makes a stream or future, as its limiter said last.
+    pub(super) waitable_limit: usize,
     /// Core parameters of the tasks that are about to start: most start at once, and take them from
     /// the end of this.
     pub(super) incoming: Vec<u64>,
@@ -172,6 +174,7 @@ impl Default for Concurrency {
             host_calls: Default::default(),
             host_tasks: HostTasks::default(),
             thread_limit: 0,
+            waitable_limit: 0,
             incoming: Vec::new(),
             interrupted: Vec::new(),
             moving: MovingEnds::default(),

@@ -2,7 +2,7 @@
 
 use crate::component::{Component, Instance, Linker, TypedFunc};
 use crate::store::AsContextMut;
-use crate::{ConcurrencyTrap, Engine, Store};
+use crate::{ConcurrencyTrap, Config, Engine, Store};
 use threadline_concurrent::Counts;
 
 /// Threads that wait in every way there is without streams, and functions that end in several ways.
@@ -82,7 +82,7 @@ fn call(store: &mut Store<()>, instance: &Instance, name: &str) -> anyhow::Resul
     func.call(store, ())
 }
 
-fn counts(store: &mut Store<()>) -> (Counts, usize) {
+fn counts<T>(store: &mut Store<T>) -> (Counts, usize) {
     let store = store.as_context_mut().opaque();
     (store.concurrency.scheduler.counts(), store.guest_count())
 }
@@ -150,10 +150,13 @@ fn a_store_may_have_as_many_threads_as_its_limits_say() {
 
 #[test]
 fn a_hundred_thousand_threads_are_alive_at_once() {
-    let engine = Engine::default();
+    let engine = Engine::new(Config::new().max_async_stacks(1 << 17)).unwrap();
     let component = guest(&engine);
-    let mut store = Store::new(&engine, ());
-    let instance = instantiate(&mut store, &component);
+    let limits = crate::StoreLimitsBuilder::new().threads(1 << 17).build();
+    let mut store = Store::new(&engine, limits);
+    store.limiter(|limits| limits);
+    let linker = Linker::new(&engine);
+    let instance = linker.instantiate(&mut store, &component).unwrap();
     let crowd: TypedFunc<(u32,), ()> = instance.get_typed_func(&mut store, "crowd").unwrap();
     crowd.call(&mut store, (100_000,)).unwrap();
     assert_eq!(counts(&mut store).0.threads, 100_000);

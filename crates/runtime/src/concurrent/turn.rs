@@ -7,7 +7,9 @@ use crate::bug::{bail_bug, bug};
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc, GuestStack, GuestStackPtr, GuestStep, val_raw};
 use anyhow::Result;
-use threadline_concurrent::{Outcome, Released, Scheduler, ThreadId, TraceEvent, Trap, Wait};
+use threadline_concurrent::{
+    InstanceId, Outcome, Released, Scheduler, ThreadId, TraceEvent, Trap, Wait,
+};
 use threadline_environ::layout::ValRaw;
 
 /// How a resumed thread came back.
@@ -238,32 +240,28 @@ impl StoreOpaque {
     #[cold]
     fn settle_all_locks(&mut self) {
         self.lose_moving_ends();
-        let locked = self.take_locked();
+        let is_over = self.concurrency.scheduler.depth() == 0;
+        let locked = self.take_locked(is_over);
+        let ids: Vec<InstanceId> = locked.iter().flat_map(|it| it.tasks().all_ids()).collect();
+        // They are instances of the scheduler's.
+        let _ = self.concurrency.scheduler.lock_all(ids.iter().copied());
         for &instance in &locked {
-            for id in instance.tasks().all_ids() {
-                // It is an instance of the scheduler's.
-                let _ = self.concurrency.scheduler.lock(id);
-            }
             self.end_host_tasks_of(instance);
             self.concurrency.host_calls.wake_callers_of(instance);
         }
-        if self.concurrency.scheduler.depth() > 0 {
+        if !is_over {
             self.keep_locked(locked);
             return;
         }
         self.look_after_all();
         let mut lent = Vec::new();
-        for instance in locked {
-            for id in instance.tasks().all_ids() {
-                let take = &mut |released: Released<Guests>| {
-                    if let Released::Subtask(mut subtask) = released {
-                        lent.extend(subtask.take_lent());
-                    }
-                };
-                // Nothing runs.
-                let _ = self.concurrency.scheduler.release(id, take);
+        let take = &mut |released: Released<Guests>| {
+            if let Released::Subtask(mut subtask) = released {
+                lent.extend(subtask.take_lent());
             }
-        }
+        };
+        // Nothing runs.
+        let _ = self.concurrency.scheduler.release_all(ids, take);
         for lent in lent {
             lent.end(self);
         }

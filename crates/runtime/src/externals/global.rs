@@ -2,11 +2,12 @@
 
 use super::host_instance;
 use crate::store::{AsContext, AsContextMut, StoreId, StoreOpaque};
+use crate::type_registry::LiveTypes;
 use crate::val::Val;
 use crate::vm::{GlobalPtr, val_raw};
 use anyhow::{Result, ensure};
 use threadline_environ::module::{ConstExpr, ConstOp, Module as ModuleInfo};
-use threadline_environ::{GlobalIndex, GlobalType};
+use threadline_environ::{GlobalIndex, GlobalType, ValType};
 
 /// A global of a store.
 #[derive(Copy, Clone, Debug)]
@@ -25,6 +26,10 @@ impl Global {
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Global> {
         let store = store.as_context_mut().opaque();
         store.engine().check_types([ty.content])?;
+        let types = match ty.content {
+            ValType::Ref(ty) => store.engine().hold(ty)?,
+            _ => LiveTypes::default(),
+        };
         let value = value.to_raw(store, ty.content)?;
         let mut module = ModuleInfo::default();
         let index: GlobalIndex = module.globals.push(ty);
@@ -32,7 +37,7 @@ impl Global {
         module
             .global_inits
             .push(ConstExpr::from_op(ConstOp::V128Const(bytes)));
-        let raw = host_instance(store, module)?.global(index);
+        let raw = host_instance(store, module, types)?.global(index);
         raw.write(value);
         Ok(Global::from_raw(store, raw, ty))
     }

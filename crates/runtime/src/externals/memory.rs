@@ -2,6 +2,7 @@
 
 use super::host_instance;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreId, StoreOpaque};
+use crate::type_registry::LiveTypes;
 use crate::vm::DefinedMemory;
 use anyhow::{Context as _, Result, ensure};
 use std::fmt;
@@ -47,7 +48,7 @@ impl Memory {
         let store = store.as_context_mut().opaque();
         let mut module = ModuleInfo::default();
         let index: MemoryIndex = module.memories.push(ty);
-        let instance = host_instance(store, module)?;
+        let instance = host_instance(store, module, LiveTypes::default())?;
         Ok(Memory::from_raw(store, instance.memory(index)))
     }
 

@@ -25,7 +25,7 @@ pub use typed_func::{TypedFunc, WasmParams, WasmResults, WasmTy, WasmTyList};
 use crate::Engine;
 use crate::error::LinkError;
 use crate::store::{AsContext, StoreOpaque};
-use crate::type_registry::TypeId;
+use crate::type_registry::LiveTypes;
 use crate::types::ExternType;
 use crate::vm::{ContextPlace, DefinedMemory, Imports, InstancePtr};
 use std::sync::Arc;
@@ -181,9 +181,14 @@ macro_rules! from_handles {
 
 from_handles!(Func Table Memory SharedMemory Global Tag);
 
-/// Makes an instance of a module that the host makes up, to own a memory, table or global.
-fn host_instance(store: &mut StoreOpaque, module: ModuleInfo) -> anyhow::Result<InstancePtr> {
-    host_instance_with(store, module, Imports::default(), Arc::default())
+/// Makes an instance of a module that the host makes up, to own a memory, table or global. `types` are
+/// those that it names.
+fn host_instance(
+    store: &mut StoreOpaque,
+    module: ModuleInfo,
+    types: LiveTypes,
+) -> anyhow::Result<InstancePtr> {
+    host_instance_with(store, module, Imports::default(), Arc::new(types))
 }
 
 /// Makes an instance of a module that the host makes up, around a shared memory.
@@ -205,7 +210,7 @@ fn host_instance_with(
     store: &mut StoreOpaque,
     module: ModuleInfo,
     imports: Imports,
-    type_ids: Arc<[TypeId]>,
+    type_ids: Arc<LiveTypes>,
 ) -> anyhow::Result<InstancePtr> {
     use crate::module::CoreModule;
     let engine = store.engine();

@@ -29,11 +29,12 @@ impl Table {
         );
         let store = store.as_context_mut().opaque();
         store.engine().check_types([ValType::Ref(ty.element)])?;
+        let types = store.engine().hold(ty.element)?;
         let init = init.to_element(store, ty.element)?;
         let mut module = ModuleInfo::default();
         let index: TableIndex = module.tables.push(ty);
         module.table_inits.push(None);
-        let instance = host_instance(store, module)?;
+        let instance = host_instance(store, module, types)?;
         let raw = instance.table(index);
         if init != 0 {
             raw.fill(0, init, raw.size())?;

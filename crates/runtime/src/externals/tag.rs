@@ -31,7 +31,7 @@ impl Tag {
         let mut module = ModuleInfo::default();
         // The one signature of the module that is made up.
         let index: TagIndex = module.tags.push(SignatureIndex::new(0));
-        let types = Arc::from([store.engine().intern(ty)]);
+        let types = Arc::new(store.engine().intern(ty));
         let raw = host_instance_with(store, module, Imports::default(), types)?.tag(index);
         Ok(Tag::from_raw(store, raw))
     }

@@ -2,7 +2,9 @@
 
 use super::StoreOpaque;
 use crate::module::CoreModule;
-use crate::vm::{BorrowScopesPtr, DefinedMemory, DefinedTable, HandleTablePtr};
+use crate::vm::{
+    BorrowScopesPtr, DefinedMemory, DefinedTable, HandleTablePtr, InstanceAllocationStrategy,
+};
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use threadline_environ::{MemoryType, TableType};
 
@@ -11,15 +13,23 @@ use threadline_environ::{MemoryType, TableType};
 const DEFAULT_COUNT: usize = 10_000;
 
 /// How many handles a store's components may have unless its limiter says otherwise.
-const DEFAULT_HANDLES: usize = 1 << 20;
+const DEFAULT_HANDLES: usize = 1 << 16;
 
 /// How many guest threads a store may have unless its limiter says otherwise.
-const DEFAULT_THREADS: usize = 1 << 20;
+const DEFAULT_THREADS: usize = 4096;
+
+/// How many bytes the messages of a store's error contexts may have unless its limiter says otherwise.
+const DEFAULT_ERROR_CONTEXT_BYTES: usize = 16 << 20;
+
+/// How many bytes of address space a store's memories may take unless its limiter says otherwise.
+const DEFAULT_ADDRESS_SPACE: u64 = 4 << 40;
 
 const TOO_MANY_HANDLES: &str =
     "the store's components need more handles than its limits allow (`ResourceLimiter::handles`)";
 
 /// Decides what the guests of a store may take. See [`Store::limiter`](crate::Store::limiter).
+///
+/// `docs/limits.md` has a table of all limits, with their defaults.
 ///
 /// It is asked when memories and tables are made, by a module or by the host, and when they grow;
 /// and how many of each there may be, when a module is instantiated. What it is told beforehand
@@ -86,19 +96,36 @@ pub trait ResourceLimiter: Send {
         DEFAULT_COUNT
     }
 
+    /// Returns how many bytes of address space the memories of the store's modules may take, with what
+    /// is set aside for growth and the guards behind; 4 TiB by default, which is room for about a
+    /// thousand memories ([`Config::memory_reservation`](crate::Config::memory_reservation)).
+    /// Memories in a pool take none of it.
+    fn address_space(&self) -> u64 {
+        DEFAULT_ADDRESS_SPACE
+    }
+
     /// How many entries the handle tables of the store's components may have together, of 16 bytes
-    /// each, and calls with borrowed handles that aren't over; 2²⁰ by default. A guest that needs
-    /// more traps.
+    /// each, and calls with borrowed handles that aren't over; 65,536 by default. A guest that needs
+    /// more traps. A stream, future, subtask or waitable set behind a handle takes some hundred bytes
+    /// more. The host may have as many ends of streams and futures that guests made.
     fn handles(&self) -> usize {
         DEFAULT_HANDLES
     }
 
-    /// How many guest threads the store may have at once, those of calls among them; 2²⁰ by default.
-    /// Each takes some hundred bytes, and a stack once it has run
-    /// ([`Config::max_async_stacks`](crate::Config::max_async_stacks)). A guest that needs more traps.
-    /// It is asked when there are as many as it said last.
+    /// How many guest threads the store may have at once, those of calls among them; 4,096 by default.
+    /// Each takes some hundred bytes, and a stack once it has run: so this is the limit of the store's
+    /// stacks, too. A stack takes the pages that were used, at most
+    /// [`Config::async_stack_size`](crate::Config::async_stack_size), and all stores of the engine
+    /// share [`Config::max_async_stacks`](crate::Config::max_async_stacks). A guest that needs more
+    /// traps. It is asked when there are as many as it said last.
     fn threads(&self) -> usize {
         DEFAULT_THREADS
+    }
+
+    /// Returns how many bytes the messages of the store's error contexts may have together, counted for
+    /// each handle; 16 MiB by default. A guest that needs more traps.
+    fn error_context_bytes(&self) -> usize {
+        DEFAULT_ERROR_CONTEXT_BYTES
     }
 }
 
@@ -110,8 +137,10 @@ pub struct StoreLimits {
     instances: usize,
     tables: usize,
     memories: usize,
+    address_space: u64,
     handles: usize,
     threads: usize,
+    error_context_bytes: usize,
     trap_on_grow_failure: bool,
 }
 
@@ -128,8 +157,10 @@ impl Default for StoreLimits {
             instances: DEFAULT_COUNT,
             tables: DEFAULT_COUNT,
             memories: DEFAULT_COUNT,
+            address_space: DEFAULT_ADDRESS_SPACE,
             handles: DEFAULT_HANDLES,
             threads: DEFAULT_THREADS,
+            error_context_bytes: DEFAULT_ERROR_CONTEXT_BYTES,
             trap_on_grow_failure: false,
         }
     }
@@ -171,16 +202,31 @@ impl StoreLimitsBuilder {
         self
     }
 
-    /// How many entries the handle tables of components may have together; 2²⁰ by default. See
+    /// Sets how many bytes of address space memories may take; 4 TiB by default. See
+    /// [`ResourceLimiter::address_space`].
+    pub fn address_space(mut self, bytes: u64) -> StoreLimitsBuilder {
+        self.0.address_space = bytes;
+        self
+    }
+
+    /// How many entries the handle tables of components may have together; 65,536 by default. See
     /// [`ResourceLimiter::handles`].
     pub fn handles(mut self, count: usize) -> StoreLimitsBuilder {
         self.0.handles = count;
         self
     }
 
-    /// How many guest threads the store may have at once, those of calls among them; 2²⁰ by default.
+    /// How many guest threads the store may have at once, those of calls among them; 4,096 by default.
+    /// See [`ResourceLimiter::threads`].
     pub fn threads(mut self, count: usize) -> StoreLimitsBuilder {
         self.0.threads = count;
+        self
+    }
+
+    /// Sets how many bytes the messages of error contexts may have together; 16 MiB by default. See
+    /// [`ResourceLimiter::error_context_bytes`].
+    pub fn error_context_bytes(mut self, bytes: usize) -> StoreLimitsBuilder {
+        self.0.error_context_bytes = bytes;
         self
     }
 
@@ -259,6 +305,14 @@ impl ResourceLimiter for StoreLimits {
     fn handles(&self) -> usize {
         self.handles
     }
+
+    fn address_space(&self) -> u64 {
+        self.address_space
+    }
+
+    fn error_context_bytes(&self) -> usize {
+        self.error_context_bytes
+    }
 }
 
 /// How much a store's modules have made.
@@ -268,6 +322,8 @@ pub(super) struct ResourceCounts {
     tables: usize,
     memories: usize,
     handles: usize,
+    /// In bytes.
+    address_space: u64,
 }
 
 impl StoreOpaque {
@@ -286,6 +342,7 @@ impl StoreOpaque {
         let asked = self.ask(|l| (l.instances(), l.tables(), l.memories()));
         let (instances, tables, memories) =
             asked.unwrap_or((DEFAULT_COUNT, DEFAULT_COUNT, DEFAULT_COUNT));
+        let address_space = self.add_address_space(module)?;
         let counts = &self.counts;
         let new = ResourceCounts {
             instances: add(counts.instances, 1, instances, "instance")?,
@@ -297,6 +354,7 @@ impl StoreOpaque {
                 "memory",
             )?,
             handles: counts.handles,
+            address_space,
         };
         self.counts = new;
         Ok(())
@@ -309,6 +367,51 @@ impl StoreOpaque {
         self.counts.instances -= 1;
         self.counts.tables -= info.num_defined_tables();
         self.counts.memories -= info.num_defined_memories();
+        let address_space = self.address_space_of(module);
+        self.counts.address_space = self.counts.address_space.saturating_sub(address_space);
+    }
+
+    /// Returns the address space that the store takes once a module has an instance.
+    ///
+    /// # Errors
+    /// If it is more than the limiter allows.
+    fn add_address_space(&mut self, module: &CoreModule) -> Result<u64> {
+        let needed = self.address_space_of(module);
+        let sum = self.counts.address_space.saturating_add(needed);
+        if needed > 0 {
+            let limit = self.ask(|l| l.address_space());
+            let limit = limit.unwrap_or(DEFAULT_ADDRESS_SPACE);
+            ensure!(
+                sum <= limit,
+                "resource limit exceeded: the store's memories need {sum} bytes of address space, \
+                 and its limits allow {limit} (`ResourceLimiter::address_space`); a smaller \
+                 `Config::memory_reservation` makes room"
+            );
+        }
+        Ok(sum)
+    }
+
+    /// Returns the address space that the memories take that a module defines.
+    fn address_space_of(&self, module: &CoreModule) -> u64 {
+        let config = self.engine().config();
+        if !matches!(config.allocation, InstanceAllocationStrategy::OnDemand) {
+            return 0;
+        }
+        let info = &module.module;
+        let defined = info.memories.values().skip(info.num_imported_memories);
+        let sizes = defined.map(|ty| {
+            // A shared memory has room for all it can become.
+            let pages = match ty.shared {
+                true => ty.maximum.unwrap_or(ty.minimum),
+                false => ty.minimum,
+            };
+            let reserved = config
+                .tunables
+                .memory_reservation
+                .max(bytes(ty, pages) as u64);
+            reserved.saturating_add(config.tunables.memory_guard_size)
+        });
+        sizes.fold(0, u64::saturating_add)
     }
 
     /// How many entries handle tables and borrow scopes may still get.
@@ -319,6 +422,13 @@ impl StoreOpaque {
     /// How many guest threads there may be; see [`ResourceLimiter::threads`].
     pub(crate) fn thread_limit(&mut self) -> usize {
         self.ask(|l| l.threads()).unwrap_or(DEFAULT_THREADS)
+    }
+
+    /// Returns how many bytes messages of error contexts may have; see
+    /// [`ResourceLimiter::error_context_bytes`].
+    pub(crate) fn error_context_limit(&mut self) -> usize {
+        self.ask(|l| l.error_context_bytes())
+            .unwrap_or(DEFAULT_ERROR_CONTEXT_BYTES)
     }
 
     /// How many handles there may be; see [`ResourceLimiter::handles`].

@@ -14,6 +14,7 @@ use crate::vm::{
 };
 use anyhow::Result;
 use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,7 +53,7 @@ pub struct StoreOpaque {
     /// What happens at the epoch deadline.
     on_deadline: OnDeadline,
     /// How functions are called, by [`type_registry::TypeId`], for types that have been called.
-    entrances: Vec<Option<(Entrance, Arc<CodeMemory>)>>,
+    entrances: BTreeMap<type_registry::TypeId, (Entrance, Arc<CodeMemory>)>,
     /// Resource types, and the host's handles.
     pub(crate) resources: StoreResources,
     pub(super) limiter: Option<Arc<Limiter>>,
@@ -73,7 +74,7 @@ impl StoreOpaque {
             component_instances: Vec::new(),
             extern_values: Vec::new(),
             on_deadline: OnDeadline::Trap,
-            entrances: Vec::new(),
+            entrances: BTreeMap::new(),
             resources: StoreResources::default(),
             limiter: None,
             counts: ResourceCounts::default(),
@@ -199,18 +200,14 @@ impl StoreOpaque {
     /// # Errors
     /// If there is no trampoline for it and it can't be compiled.
     pub(crate) fn entrance(&mut self, id: type_registry::TypeId) -> Result<Entrance> {
-        let index = id.0 as usize;
-        if let Some(Some((entrance, _))) = self.entrances.get(index) {
+        if let Some((entrance, _)) = self.entrances.get(&id) {
             return Ok(*entrance);
         }
         let ty = self.engine.func_type(id);
         let slots = ty.params().len().max(ty.results().len());
         let trampoline = self.engine.trampoline(id, Direction::HostToWasm)?;
         let entrance = Entrance::new(trampoline.code, slots);
-        if self.entrances.len() <= index {
-            self.entrances.resize_with(index + 1, || None);
-        }
-        self.entrances[index] = Some((entrance, trampoline.owner));
+        self.entrances.insert(id, (entrance, trampoline.owner));
         Ok(entrance)
     }
 

@@ -3,6 +3,7 @@
 use crate::component::{HostType, ResourceType, ResourceTypeId};
 use crate::store::StoreId;
 use crate::vm::{ComponentInstancePtr, HostDtor};
+use anyhow::{Result, ensure};
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -121,6 +122,9 @@ impl StoreResources {
     }
 }
 
+/// How many handles the host may have in a store. Guests that pass resources to the host add to them.
+const MAX_HOST_HANDLES: usize = 1 << 20;
+
 /// Handles that the host has by [`ResourceAny`](crate::component::ResourceAny).
 #[derive(Default)]
 pub(crate) struct HostHandles {
@@ -157,22 +161,33 @@ pub(crate) struct HostHandleKey {
 impl HostHandles {
     /// Adds a handle.
     ///
-    /// # Panics
-    /// If the host has 2³² handles.
-    pub(crate) fn add(&mut self, handle: HostHandle) -> HostHandleKey {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                handle: None,
-            });
-            u32::try_from(self.slots.len() - 1).expect("the host has memory for so many handles")
-        });
+    /// # Errors
+    /// If the host has [`MAX_HOST_HANDLES`] already.
+    pub(crate) fn add(&mut self, handle: HostHandle) -> Result<HostHandleKey> {
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.new_slot()?,
+        };
         let slot = &mut self.slots[index as usize];
         slot.handle = Some(handle);
-        HostHandleKey {
+        Ok(HostHandleKey {
             index,
             generation: slot.generation,
-        }
+        })
+    }
+
+    #[cold]
+    fn new_slot(&mut self) -> Result<u32> {
+        ensure!(
+            self.slots.len() < MAX_HOST_HANDLES,
+            "the host has {MAX_HOST_HANDLES} handles to resources: drop those it is done with \
+             (`ResourceAny::resource_drop`)"
+        );
+        self.slots.push(Slot {
+            generation: 0,
+            handle: None,
+        });
+        Ok(self.slots.len() as u32 - 1)
     }
 
     /// A handle, if the host still has it.
@@ -189,8 +204,64 @@ impl HostHandles {
         let handle = *self.get_mut(key)?;
         let slot = &mut self.slots[key.index as usize];
         slot.handle = None;
-        slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(key.index);
+        slot.generation += 1;
+        // A slot that has run out of generations is never used again.
+        if slot.generation < u32::MAX {
+            self.free.push(key.index);
+        }
         Some(handle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handle(rep: u32) -> HostHandle {
+        HostHandle {
+            ty: ResourceTypeId::new(1).unwrap(),
+            rep,
+            own: true,
+            lends: 0,
+        }
+    }
+
+    #[test]
+    fn a_handle_that_was_removed_finds_nothing() {
+        let mut handles = HostHandles::default();
+        let old = handles.add(handle(1)).unwrap();
+        assert_eq!(handles.remove(old).unwrap().rep, 1);
+        let new = handles.add(handle(2)).unwrap();
+        assert_eq!(old.index, new.index);
+        assert!(handles.get_mut(old).is_none() && handles.remove(old).is_none());
+        assert_eq!(handles.get_mut(new).unwrap().rep, 2);
+    }
+
+    #[test]
+    fn a_slot_that_has_run_out_of_generations_is_never_used_again() {
+        let mut handles = HostHandles::default();
+        handles.add(handle(1)).unwrap();
+        handles.slots[0].generation = u32::MAX - 1;
+        let last = HostHandleKey {
+            index: 0,
+            generation: u32::MAX - 1,
+        };
+        assert!(handles.remove(last).is_some());
+        let next = handles.add(handle(2)).unwrap();
+        assert_eq!((next.index, next.generation), (1, 0));
+        assert!(handles.get_mut(last).is_none());
+    }
+
+    #[test]
+    fn the_host_has_no_more_handles_than_it_may() {
+        let mut handles = HostHandles::default();
+        let first = handles.add(handle(0)).unwrap();
+        for rep in 1..MAX_HOST_HANDLES as u32 {
+            handles.add(handle(rep)).unwrap();
+        }
+        let error = handles.add(handle(0)).unwrap_err().to_string();
+        assert!(error.contains("1048576 handles"), "{error}");
+        handles.remove(first);
+        assert!(handles.add(handle(0)).is_ok());
     }
 }

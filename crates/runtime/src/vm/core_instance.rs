@@ -510,6 +510,16 @@ impl InstancePtr {
         }
     }
 
+    /// Counts how many of its defined memories are this one.
+    pub(super) fn shares_of(self, memory: &Arc<SharedLinearMemory>) -> usize {
+        let memories = self.record().memories.values();
+        let shares = memories.filter(|other| match other {
+            MemoryStorage::Own(_) => false,
+            MemoryStorage::Shared(other) => Arc::ptr_eq(other, memory),
+        });
+        shares.count()
+    }
+
     /// Puts the address of a shared memory's definition where compiled code looks for it.
     pub(super) fn point_to_shared_memory(self, index: DefinedMemoryIndex) {
         let from = self.memory_definition(index).as_ptr();

@@ -25,11 +25,17 @@ use std::cell::Cell;
 use threadline_environ::layout::{VMStoreContext, ValRaw};
 use threadline_environ::{GlobalIndex, RefType, TableIndex, TopType, ValType};
 
-/// What the exceptions of a store may take in all.
+/// What the exceptions of a store may take in all. Those that are alive after a collection may take as much
+/// less as must be allocated before the next one.
 const MAX_BYTES: usize = 16 << 20;
 
 /// How much is allocated at least between collections.
 const MIN_COLLECT: usize = 256 << 10;
+
+/// How many bytes a collection looks at, at most, for each byte that is allocated before it: so what a
+/// `throw` costs doesn't grow with the stacks and tables of the store. (No fuel is charged for that: how
+/// large stacks are depends on how the program was compiled.)
+const LOOKED_AT_PER_BYTE: usize = 64;
 
 /// What an exception takes beside its values: its record, its place, and the allocator's share.
 const OVERHEAD: usize = 128;
@@ -172,6 +178,17 @@ impl Exceptions {
         }
     }
 
+    /// Decides when to collect again, after a collection that has looked at so many bytes.
+    fn set_next_collection(&mut self, looked_at: usize) {
+        let room = (looked_at / LOOKED_AT_PER_BYTE).clamp(MIN_COLLECT, MAX_BYTES / 2);
+        let collect_at = (self.bytes * 2).max(self.bytes + room).min(MAX_BYTES);
+        // Where there would hardly be room before the next collection, there is none.
+        self.collect_at = match collect_at - self.bytes < room {
+            true => self.bytes,
+            false => collect_at,
+        };
+    }
+
     fn sweep(&mut self) {
         for index in 0..self.places.len() {
             if let Some(exception) = &mut self.places[index].exception
@@ -195,7 +212,7 @@ impl StoreOpaque {
             collect(self);
         }
         self.with_exceptions(|all| {
-            if all.bytes + needed > MAX_BYTES {
+            if all.bytes + needed > all.collect_at {
                 return Err(Trap::TooManyExceptions);
             }
             Ok(all.add(tag, values.into()))
@@ -232,12 +249,12 @@ fn collect(store: &StoreOpaque) {
         words.for_each(|word| all.mark(word));
         // SAFETY: this is the store's thread, and its frames out to the outermost entry are
         // further out than this one.
-        unsafe { mark_stack(all, context) };
-        store
-            .core_instances()
-            .for_each(|instance| mark_instance(all, instance));
+        let on_stacks = unsafe { mark_stack(all, context) };
+        let instances = store.core_instances();
+        let in_instances = instances.map(|instance| mark_instance(all, instance));
+        let words = on_stacks + in_instances.sum::<usize>() + all.places.len();
         all.sweep();
-        all.collect_at = (all.bytes * 2).clamp(MIN_COLLECT, MAX_BYTES);
+        all.set_next_collection(words * size_of::<u64>());
     });
 }
 
@@ -248,11 +265,12 @@ fn pinned(all: &Exceptions) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Marks whatever a word of the stack refers to.
+/// Marks whatever a word of the stack refers to; how many words there are.
 ///
 /// # Safety
 /// `context` is that of the store that this thread runs.
-unsafe fn mark_stack(all: &mut Exceptions, context: *mut VMStoreContext) {
+unsafe fn mark_stack(all: &mut Exceptions, context: *mut VMStoreContext) -> usize {
+    let mut words = 0;
     let here = 0usize;
     // SAFETY: the caller's word.
     for stack in unsafe { stack_switch::stacks_of(context, (&raw const here).addr()) } {
@@ -262,12 +280,15 @@ unsafe fn mark_stack(all: &mut Exceptions, context: *mut VMStoreContext) {
             // some frame has not written: any bits will do.
             let word = unsafe { arch::read_any(address as *const usize) };
             all.mark(word as u64);
+            words += 1;
         }
     }
+    words
 }
 
-/// Marks what globals and tables that an instance defines refer to.
-fn mark_instance(all: &mut Exceptions, instance: super::InstancePtr) {
+/// Marks what globals and tables that an instance defines refer to; how many elements there are.
+fn mark_instance(all: &mut Exceptions, instance: super::InstancePtr) -> usize {
+    let mut words = 0;
     let module = &instance.module().module;
     let is_exn = |ty: RefType| ty.heap_type.top() == TopType::Exn;
     for (i, ty) in module.globals.iter().skip(module.num_imported_globals) {
@@ -282,8 +303,10 @@ fn mark_instance(all: &mut Exceptions, instance: super::InstancePtr) {
             let table = instance.table(index);
             let elements = (0..table.size()).filter_map(|i| table.get(i));
             elements.for_each(|element| all.mark(element as u64));
+            words += table.size() as usize;
         }
     }
+    words + module.globals.len() + 1
 }
 
 #[cfg(test)]
@@ -318,6 +341,31 @@ mod tests {
         assert!(all.get(handle).is_none());
         // SAFETY: nothing has been caught since.
         assert_eq!(val_raw::i32(unsafe { &*values }), 7);
+    }
+
+    #[test]
+    fn a_collection_is_paid_for_by_what_was_allocated_before() {
+        for (bytes, looked_at, collect_at) in [
+            (0, 0, MIN_COLLECT),
+            (MIN_COLLECT, 1000, 2 * MIN_COLLECT),
+            (4 << 20, 0, 8 << 20),
+            // Large stacks: seldom.
+            (0, 256 << 20, 4 << 20),
+            (1 << 20, 256 << 20, 5 << 20),
+            (0, usize::MAX, MAX_BYTES / 2),
+            // Nearly all is alive: no more.
+            (MAX_BYTES - MIN_COLLECT, 0, MAX_BYTES),
+            (MAX_BYTES - MIN_COLLECT + 1, 0, MAX_BYTES - MIN_COLLECT + 1),
+            (13 << 20, 256 << 20, 13 << 20),
+            (MAX_BYTES, 0, MAX_BYTES),
+        ] {
+            let mut all = Exceptions {
+                bytes,
+                ..Exceptions::default()
+            };
+            all.set_next_collection(looked_at);
+            assert_eq!(all.collect_at, collect_at, "{bytes} {looked_at}");
+        }
     }
 
     #[test]

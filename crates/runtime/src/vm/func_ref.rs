@@ -11,7 +11,7 @@ use super::throw;
 use crate::concurrent::HostFunction;
 use crate::externals::Caller;
 use crate::store::{StoreContextMut, StoreInner};
-use crate::type_registry::{Trampoline, TypeId};
+use crate::type_registry::{LiveTypes, Trampoline, TypeId};
 use anyhow::Result;
 use std::any::Any;
 use std::ffi::c_void;
@@ -70,6 +70,8 @@ impl FuncRefPtr {
 pub(crate) struct HostFunc {
     /// Its type.
     pub(crate) type_id: TypeId,
+    /// What keeps the type.
+    _types: LiveTypes,
     /// The length of the array of parameters and results.
     slots: usize,
     /// What leads to [`shim`] or [`async_shim`], for the type of `body`.
@@ -84,15 +86,16 @@ unsafe impl Send for HostFunc {}
 unsafe impl Sync for HostFunc {}
 
 impl HostFunc {
-    /// A host function. `body` gets an array of `slots` with the parameters in front, and puts
+    /// A host function of the first of `types`. `body` gets an array of `slots` with the parameters in front, and puts
     /// the results there. Any store it is added to must be a `Store<T>`.
-    pub(crate) fn new<T, F>(type_id: TypeId, slots: usize, body: F) -> HostFunc
+    pub(crate) fn new<T, F>(types: LiveTypes, slots: usize, body: F) -> HostFunc
     where
         T: 'static,
         F: Fn(Caller<'_, T>, &mut [ValRaw]) -> Result<()> + Send + Sync + 'static,
     {
         HostFunc {
-            type_id,
+            type_id: types[0],
+            _types: types,
             slots,
             shim: call_shim::<T, F> as *const c_void,
             body: Box::new(body),
@@ -102,13 +105,14 @@ impl HostFunc {
 
 impl HostFunc {
     /// A host function that is a future, which a guest waits for; otherwise as [`HostFunc::new`].
-    pub(crate) fn new_async<T, F>(type_id: TypeId, slots: usize, body: F) -> HostFunc
+    pub(crate) fn new_async<T, F>(types: LiveTypes, slots: usize, body: F) -> HostFunc
     where
         T: 'static,
         F: for<'a> Fn(Caller<'a, T>, HostSlots<'a>) -> HostFuture<'a> + Send + Sync + 'static,
     {
         HostFunc {
-            type_id,
+            type_id: types[0],
+            _types: types,
             slots,
             shim: call_async_shim::<T, F> as *const c_void,
             body: Box::new(body),

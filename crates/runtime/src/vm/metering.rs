@@ -21,6 +21,10 @@ use threadline_environ::layout::VMStoreContext;
 /// The most fuel that compiled code has at once.
 const MOST_AT_ONCE: u64 = 1 << 62;
 
+/// How many bytes the host moves or looks at for a unit of fuel: as many as bulk operators of compiled
+/// code do.
+const BYTES_PER_UNIT: u64 = 8;
+
 /// How much fuel compiled code is given at once.
 fn at_once(cells: &StoreCells) -> u64 {
     cells
@@ -75,21 +79,79 @@ pub(super) unsafe extern "C" fn out_of_fuel(context: *mut c_void) -> u64 {
         let store_context = store_of(context);
         answer(store_context, ExitSite::none(), |_| {
             let cells = &mut *StoreCells::of(store_context);
-            // What is overdrawn is not part of the next slice. The sum is less than 2^63, for the
-            // fuel is negative, and so can be added to it.
-            let wanted = at_once(cells).saturating_add(cells.context.fuel.unsigned_abs());
-            let more = cells.fuel_reserve.min(wanted).min(i64::MAX as u64);
-            cells.fuel_reserve -= more;
-            cells.context.fuel += more as i64;
-            if cells.context.fuel < 0 {
-                return Err(Trap::OutOfFuel.into());
-            }
+            refill(cells)?;
             if cells.fuel_slice.is_some() {
                 // Where it can't yield it goes on: its fuel is finite.
                 return Ok(answer_to(stack_switch::yield_now(store_context)));
             }
             Ok(DONE)
         })
+    }
+}
+
+/// Gives compiled code, which has a negative amount of fuel, more from the reserve.
+///
+/// # Errors
+/// [`Trap::OutOfFuel`] if there is not enough.
+fn refill(cells: &mut StoreCells) -> Result<(), Trap> {
+    // What is overdrawn is not part of the next slice. The sum is less than 2^63, for the fuel is
+    // negative, and so can be added to it.
+    let wanted = at_once(cells).saturating_add(cells.context.fuel.unsigned_abs());
+    let more = cells.fuel_reserve.min(wanted).min(i64::MAX as u64);
+    cells.fuel_reserve -= more;
+    cells.context.fuel += more as i64;
+    match cells.context.fuel < 0 {
+        true => Err(Trap::OutOfFuel),
+        false => Ok(()),
+    }
+}
+
+/// Charges for bytes that a builtin moves or looks at. More than is left may be charged: then compiled code
+/// finds out when it goes on.
+///
+/// # Safety
+/// `store_context` is a store's, and called by the store's thread, in a builtin.
+pub(super) unsafe fn charge(store_context: *mut VMStoreContext, bytes: u64) {
+    let units = i64::try_from(bytes / BYTES_PER_UNIT).unwrap_or(i64::MAX);
+    // SAFETY: the caller answers for the context. Compiled code reads its fuel again when it goes on.
+    let fuel = unsafe { &mut (*store_context).fuel };
+    *fuel = fuel.saturating_sub(units);
+}
+
+impl StoreOpaque {
+    /// Charges for bytes that a builtin is about to move or look at, and looks at the epoch. What takes
+    /// long does so for each part of it.
+    ///
+    /// # Errors
+    /// If there is not as much fuel, or wasm is interrupted.
+    pub(crate) fn charge_bytes(&mut self, bytes: u64) -> Result<()> {
+        let tunables = self.engine().tunables();
+        let (consume_fuel, has_epochs) = (tunables.consume_fuel, tunables.epoch_interruption);
+        if consume_fuel {
+            // SAFETY: the context is this store's, and the store is borrowed.
+            unsafe { charge(self.vm().context_ptr(), bytes) };
+            // SAFETY: the cells live as long as the store; compiled code doesn't run meanwhile.
+            let cells = unsafe { self.vm_mut().cells.as_mut() };
+            if cells.context.fuel < 0 {
+                refill(cells)?;
+            }
+        }
+        match has_epochs {
+            true => self.check_deadline(),
+            false => Ok(()),
+        }
+    }
+
+    /// Does what happens at the epoch deadline, if it has come. A builtin can't yield then; it looks
+    /// again at the next deadline.
+    fn check_deadline(&mut self) -> Result<()> {
+        let epoch = self.engine().epoch().load(Ordering::Relaxed);
+        // SAFETY: the cells live as long as the store; compiled code doesn't run meanwhile.
+        let cells = unsafe { self.vm_mut().cells.as_ref() };
+        if epoch < cells.context.epoch_deadline {
+            return Ok(());
+        }
+        deadline(self).map(drop)
     }
 }
 
@@ -147,23 +209,16 @@ fn answer_to(yielded: Yielded) -> Answer {
 /// Called by builtins only, with the context that compiled code passed.
 pub(super) unsafe fn check_epoch(context: *mut c_void) -> Result<()> {
     // SAFETY: as in `new_epoch`.
-    unsafe {
-        let store_context = store_of(context);
-        let store = running_store(store_context)?;
-        let epoch = store.engine().epoch().load(Ordering::Relaxed);
-        if epoch < (*store_context).epoch_deadline {
-            return Ok(());
-        }
-        // A builtin that blocks its thread can't yield; it looks again at the next deadline.
-        deadline(store).map(|_| ())
-    }
+    unsafe { running_store(store_of(context)) }?.check_deadline()
 }
 
 /// The store whose wasm runs.
 ///
 /// # Safety
 /// Its wasm has called a builtin, and nothing else has borrowed the store from the builtin.
-unsafe fn running_store<'a>(store_context: *mut VMStoreContext) -> Result<&'a mut StoreOpaque> {
+pub(super) unsafe fn running_store<'a>(
+    store_context: *mut VMStoreContext,
+) -> Result<&'a mut StoreOpaque> {
     // SAFETY: see `new_epoch`.
     let store = unsafe { (*store_context).store.cast::<StoreOpaque>().as_mut() };
     match store {

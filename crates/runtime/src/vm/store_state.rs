@@ -69,6 +69,8 @@ pub(super) struct StoreCells {
     pub(super) fibers: Fibers,
     /// Component instances that were locked and whose tasks have not been seen to.
     locked: Vec<ComponentInstancePtr>,
+    /// Component instances that were locked, and whose tasks are freed when no guest thread runs.
+    to_free: Vec<ComponentInstancePtr>,
 }
 
 const _: () = assert!(offset_of!(StoreCells, context) == 0);
@@ -118,6 +120,7 @@ impl VmStoreState {
             exceptions: Exceptions::default(),
             fibers: Fibers::default(),
             locked: Vec::new(),
+            to_free: Vec::new(),
         });
         VmStoreState {
             cells: NonNull::from(Box::leak(cells)),
@@ -135,9 +138,9 @@ impl VmStoreState {
         }
     }
 
-    fn locked(&mut self) -> &mut Vec<ComponentInstancePtr> {
+    fn cells(&mut self) -> &mut StoreCells {
         // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile.
-        unsafe { &mut self.cells.as_mut().locked }
+        unsafe { self.cells.as_mut() }
     }
 
     /// What `VMHeader::store_context` of the store's contexts points to.
@@ -150,17 +153,26 @@ impl StoreOpaque {
     /// Whether there are component instances that were locked and not seen to.
     #[inline]
     pub(crate) fn has_locked(&mut self) -> bool {
-        !self.vm_mut().locked().is_empty()
+        let cells = self.vm_mut().cells();
+        if cells.locked.is_empty() && cells.to_free.is_empty() {
+            return false;
+        }
+        !cells.locked.is_empty() || self.concurrency.scheduler.depth() == 0
     }
 
-    /// Those.
-    pub(crate) fn take_locked(&mut self) -> Vec<ComponentInstancePtr> {
-        std::mem::take(self.vm_mut().locked())
+    /// Takes those, and if nothing runs any more, also what was kept to be freed then.
+    pub(crate) fn take_locked(&mut self, and_to_free: bool) -> Vec<ComponentInstancePtr> {
+        let cells = self.vm_mut().cells();
+        let mut locked = std::mem::take(&mut cells.locked);
+        if and_to_free {
+            locked.append(&mut cells.to_free);
+        }
+        locked
     }
 
-    /// They have to be seen to again.
+    /// Keeps instances that were seen to until what is theirs can be freed.
     pub(crate) fn keep_locked(&mut self, mut locked: Vec<ComponentInstancePtr>) {
-        self.vm_mut().locked().append(&mut locked);
+        self.vm_mut().cells().to_free.append(&mut locked);
     }
 }
 

@@ -4,6 +4,8 @@
 //! to be relied on. So bytes are read and written in blocks, by copies, and what is done with them
 //! is done in between. Compiled code has checked that the ranges are there.
 
+use super::builtins::store_of;
+use super::metering;
 use std::ffi::c_void;
 use threadline_environ::component::{Transcode, TranscodeFailure};
 
@@ -13,25 +15,44 @@ const BLOCK: usize = 64;
 /// What is looked at at once where characters have several bytes.
 const WINDOW: usize = 1024;
 
+/// Bytes for which fuel is charged; what is shorter costs about what the call does.
+const LONG: u64 = 1024;
+
 type Result<T> = std::result::Result<T, TranscodeFailure>;
 
-/// `transcode`: copies `units` code units at `src` to `dst`; what [`Transcode`] says it gives, or a
-/// [`TranscodeFailure`].
+/// `transcode`: as [`convert`], and charges fuel for a long text. What is overdrawn is noticed when the
+/// adapter goes on.
 ///
 /// # Safety
-/// As many bytes as [`Transcode::source_unit`] and [`Transcode::max_written`] say can be read
-/// and written at the pointers, and nobody else writes them meanwhile.
+/// `context` is what compiled code passed as its context; as for [`convert`].
 pub(super) unsafe extern "C" fn transcode(
-    _context: *mut c_void,
+    context: *mut c_void,
     transcode: u32,
     src: *const u8,
     dst: *mut u8,
     units: u64,
 ) -> i64 {
-    let units = units as usize;
     let Some(&transcode) = Transcode::ALL.get(transcode as usize) else {
         return TranscodeFailure::InvalidUtf8 as i64;
     };
+    let bytes = units.saturating_mul(transcode.source_unit().into());
+    // SAFETY: the caller answers for the context and the ranges.
+    unsafe {
+        if bytes >= LONG {
+            metering::charge(store_of(context), bytes);
+        }
+        convert(transcode, src, dst, units)
+    }
+}
+
+/// Copies `units` code units at `src` to `dst`; what [`Transcode`] says it gives, or a
+/// [`TranscodeFailure`].
+///
+/// # Safety
+/// As many bytes as [`Transcode::source_unit`] and [`Transcode::max_written`] say can be read
+/// and written at the pointers, and nobody else writes them meanwhile.
+unsafe fn convert(transcode: Transcode, src: *const u8, dst: *mut u8, units: u64) -> i64 {
+    let units = units as usize;
     let source = Source {
         start: src,
         length: units * transcode.source_unit() as usize,
@@ -71,7 +92,7 @@ impl Source {
         if at.checked_add(N)? > self.length {
             return None;
         }
-        // SAFETY: the range is within what the caller of `transcode` has said can be read, and
+        // SAFETY: the range is within what the caller of `convert` has said can be read, and
         // an array of bytes has no alignment to keep.
         Some(unsafe { self.start.add(at).cast::<[u8; N]>().read() })
     }
@@ -112,7 +133,7 @@ impl Target {
         {
             return;
         }
-        // SAFETY: the range is within what the caller of `transcode` has said can be written,
+        // SAFETY: the range is within what the caller of `convert` has said can be written,
         // and `bytes` are the host's own.
         unsafe {
             let to = self.start.add(at);
@@ -159,7 +180,7 @@ fn ascii_blocks_avx2(source: Source, target: Target) -> usize {
     let length = source.length.min(target.length);
     let mut at = 0;
     while length - at >= BLOCK {
-        // SAFETY: a block from `at` is within what the caller of `transcode` has said can be
+        // SAFETY: a block from `at` is within what the caller of `convert` has said can be
         // read and written, and neither loads nor stores have an alignment to keep. Both vectors
         // are read, as one block, before anything is written.
         unsafe {
@@ -444,17 +465,8 @@ mod tests {
         let units = source.len() / how.source_unit() as usize;
         let capacity = units * how.max_written() as usize;
         let mut target = vec![0xEE; capacity + 1];
-        let number = Transcode::ALL.iter().position(|&other| other == how);
         // SAFETY: source and target are as long as they have to be.
-        let result = unsafe {
-            transcode(
-                std::ptr::null_mut(),
-                number.unwrap() as u32,
-                source.as_ptr(),
-                target.as_mut_ptr(),
-                units as u64,
-            )
-        };
+        let result = unsafe { convert(how, source.as_ptr(), target.as_mut_ptr(), units as u64) };
         assert_eq!(target.pop(), Some(0xEE), "written beyond the end");
         (result, target)
     }
@@ -584,35 +596,12 @@ mod tests {
             let mut memory = text.clone();
             memory.resize(2 * length, 0xEE);
             let (start, units) = (memory.as_mut_ptr(), length as u64);
-            let number = |how| {
-                Transcode::ALL
-                    .iter()
-                    .position(|&other| other == how)
-                    .unwrap() as u32
-            };
-            let context = std::ptr::null_mut();
             // SAFETY: the memory has room for as many code units of either kind.
-            unsafe {
-                transcode(
-                    context,
-                    number(Transcode::Latin1ToUtf16),
-                    start,
-                    start,
-                    units,
-                )
-            };
+            unsafe { convert(Transcode::Latin1ToUtf16, start, start, units) };
             let wide: Vec<u8> = text.iter().flat_map(|&byte| [byte, 0]).collect();
             assert_eq!(memory, wide);
             // SAFETY: likewise.
-            unsafe {
-                transcode(
-                    context,
-                    number(Transcode::Utf16ToLatin1),
-                    start,
-                    start,
-                    units,
-                )
-            };
+            unsafe { convert(Transcode::Utf16ToLatin1, start, start, units) };
             assert_eq!(memory[..length], text);
         }
     }
