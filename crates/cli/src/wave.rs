@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::borrow::Cow;
 use std::str::FromStr;
 use threadline::component::types::ComponentFunc;
-use threadline::component::{self, Type};
+use threadline::component::{self, Name, Type};
 use threadline::{FuncType, Val, ValType};
 use wasm_wave::ast::Node;
 use wasm_wave::untyped::UntypedFuncCall;
@@ -62,7 +62,7 @@ fn with_lengths(value: component::Val, ty: &Type) -> component::Val {
             Val::Tuple(values.map(|(value, ty)| with_lengths(value, &ty)).collect())
         }
         (Val::Variant(name, value), Type::Variant(variant)) => {
-            let case = variant.cases().find(|case| case.name == name);
+            let case = variant.cases().find(|case| name == case.name);
             let value = payload(value, case.and_then(|case| case.ty));
             Val::Variant(name, value)
         }
@@ -239,7 +239,7 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
     use WasmTypeKind as K;
     use component::Val;
     let owned = |labels: Box<dyn Iterator<Item = Cow<'_, str>> + '_>| {
-        labels.map(Cow::into_owned).collect::<Vec<_>>()
+        labels.map(Name::from).collect::<Vec<_>>()
     };
     Ok(match value.kind() {
         K::Bool => Val::Bool(value.unwrap_bool()),
@@ -263,13 +263,13 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
         }
         K::Record => {
             let fields = value.unwrap_record();
-            let fields = fields.map(|(name, value)| Ok((name.into_owned(), from_wave(&value)?)));
+            let fields = fields.map(|(name, value)| Ok((name.into(), from_wave(&value)?)));
             Val::Record(fields.collect::<Result<_>>()?)
         }
         K::Tuple => Val::Tuple(all_from_wave(value.unwrap_tuple())?),
         K::Variant => {
             let (case, payload) = value.unwrap_variant();
-            Val::Variant(case.into_owned(), payload_from_wave(payload)?)
+            Val::Variant(case.into(), payload_from_wave(payload)?)
         }
         K::Option => Val::Option(payload_from_wave(value.unwrap_option())?),
         K::Result => Val::Result(match value.unwrap_result() {
@@ -277,7 +277,7 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
             Err(payload) => Err(payload_from_wave(payload)?),
         }),
         K::Flags => Val::Flags(owned(value.unwrap_flags())),
-        K::Enum => Val::Enum(value.unwrap_enum().into_owned()),
+        K::Enum => Val::Enum(value.unwrap_enum().into()),
         other => bail!("values of type `{other}` can't be read"),
     })
 }
@@ -331,7 +331,7 @@ fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
             Value::make_tuple(ty, all_to_wave(elements.iter(), ty.tuple_element_types())?)?
         }
         Val::Variant(case, payload) => {
-            let payload_ty = ty.variant_cases().find(|(name, _)| name == case);
+            let payload_ty = ty.variant_cases().find(|(name, _)| **name == **case);
             let payload_ty = payload_ty.and_then(|(_, ty)| ty);
             Value::make_variant(ty, case, payload_to_wave(payload, payload_ty)?)?
         }
@@ -346,7 +346,7 @@ fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
             };
             Value::make_result(ty, result)?
         }
-        Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(String::as_str))?,
+        Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(Name::as_str))?,
         Val::Enum(case) => Value::make_enum(ty, case)?,
         other => bail!("values like {other:?} can't be written"),
     })

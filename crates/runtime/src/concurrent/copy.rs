@@ -28,6 +28,10 @@ use threadline_environ::types::AddressType;
 /// Elements that are lifted before they are lowered.
 const VALUES_AT_ONCE: u32 = 64;
 
+/// Bytes on the host that each element of a copy may take, for as long as it is between the two memories,
+/// and that don't count for the whole of the copy.
+const FREE_BYTES: usize = 1 << 10;
+
 /// Bytes of a record that may be moved as they are; larger ones are not looked at.
 const MAX_PLAIN_SIZE: u32 = 256;
 
@@ -287,7 +291,8 @@ pub(super) fn transfer(store: &mut StoreOpaque, transfer: Transfer<Guests>) -> R
     Ok(store.concurrency.scheduler.end_copy(transfer)?)
 }
 
-/// Lifts elements and lowers them.
+/// Lifts elements and lowers them, some at a time. What is lifted counts for all of the copy; but what an
+/// element takes that is small is given back when it is lowered.
 #[cold]
 fn copy_values(
     store: &mut StoreOpaque,
@@ -295,43 +300,49 @@ fn copy_values(
     destination: (&GuestBuffer, InterfaceType),
     transfer: &Transfer<Guests>,
 ) -> Result<()> {
+    let most = VALUES_AT_ONCE.min(transfer.count) as usize;
+    let mut vals = Vec::with_capacity(most);
+    let mut budget = store.max_lifted_bytes();
     let mut done = 0;
     while done < transfer.count {
         let count = (transfer.count - done).min(VALUES_AT_ONCE);
-        let mut vals = Vec::with_capacity(count as usize);
-        let lifted = lift(
-            store,
-            source,
-            transfer.source_progress + done,
-            &mut vals,
-            count,
-        );
+        let from = transfer.source_progress + done;
+        let lifted = lift(store, source, from, (&mut vals, count), budget);
         let to = transfer.destination_progress + done;
-        if let Err(error) = lifted.and_then(|()| lower(store, destination, to, &vals)) {
-            vals.iter().for_each(|val| val.abandon(store));
-            return Err(error);
+        let copied = lifted.and_then(|rest| {
+            lower(store, destination, to, &vals)?;
+            Ok(rest)
+        });
+        match copied {
+            Ok(rest) => budget = rest + (budget - rest).min(count as usize * FREE_BYTES),
+            Err(error) => {
+                vals.iter().for_each(|val| val.abandon(store));
+                return Err(error);
+            }
         }
+        vals.clear();
         done += count;
     }
     Ok(())
 }
 
-/// `ReadableGuestBuffer.read`.
+/// `ReadableGuestBuffer.read`: how much of the budget is left.
 fn lift(
     store: &mut StoreOpaque,
     (buffer, ty): (&GuestBuffer, InterfaceType),
     from: u32,
-    to: &mut Vec<Val>,
-    count: u32,
-) -> Result<()> {
+    (to, count): (&mut Vec<Val>, u32),
+    budget: usize,
+) -> Result<usize> {
     let handles = CallHandles::default();
     let options = buffer.instance.options(buffer.options);
-    let cx = &mut LiftContext::new(store, buffer.instance, options, &handles);
+    let mut cx = LiftContext::new(store, buffer.instance, options, &handles).with_budget(budget);
     let size = size_align(cx.types(), ty, options.address).size;
-    let lifted = load_vals(cx, ty, buffer.at(from, size), to, count as usize);
+    let lifted = load_vals(&mut cx, ty, buffer.at(from, size), to, count as usize);
+    let rest = cx.budget();
     handles.end(store);
     store.settle_lifted();
-    lifted
+    lifted.map(|()| rest)
 }
 
 /// `WritableGuestBuffer.write`.

@@ -157,8 +157,47 @@ impl fmt::Display for Type {
 }
 
 /// A type in WIT's words, for messages: types with names inside by their keyword alone.
-pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
-    let name = match ty {
+///
+/// It doesn't call itself for each level of the type, as it may run on the rest of a guest's stack.
+pub(crate) fn describe(types: &ComponentTypes, mut ty: InterfaceType) -> String {
+    let (mut text, mut ends) = (String::new(), Vec::new());
+    loop {
+        let (begin, inner, end) = match ty {
+            InterfaceType::List(index) => ("list<", types.lists[index].element, ">".to_owned()),
+            InterfaceType::FixedLengthList(index) => {
+                let ty = &types.fixed_length_lists[index];
+                ("list<", ty.element, format!(", {}>", ty.length))
+            }
+            InterfaceType::Map(index) => {
+                // A key has no parts.
+                let ty = &types.maps[index];
+                text.push_str("map<");
+                text.push_str(keyword(ty.key));
+                (", ", ty.value, ">".to_owned())
+            }
+            InterfaceType::Option(index) => ("option<", types.options[index].some, ">".to_owned()),
+            InterfaceType::Future(index) if let Some(ty) = types.futures[index].payload => {
+                ("future<", ty, ">".to_owned())
+            }
+            InterfaceType::Stream(index) if let Some(ty) = types.streams[index].payload => {
+                ("stream<", ty, ">".to_owned())
+            }
+            other => {
+                text.push_str(keyword(other));
+                break;
+            }
+        };
+        text.push_str(begin);
+        ends.push(end);
+        ty = inner;
+    }
+    text.extend(ends.into_iter().rev());
+    text
+}
+
+/// WIT's word for a type.
+fn keyword(ty: InterfaceType) -> &'static str {
+    match ty {
         InterfaceType::Bool => "bool",
         InterfaceType::S8 => "s8",
         InterfaceType::U8 => "u8",
@@ -172,29 +211,11 @@ pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
         InterfaceType::F64 => "f64",
         InterfaceType::Char => "char",
         InterfaceType::String => "string",
-        InterfaceType::List(index) => {
-            return format!("list<{}>", describe(types, types.lists[index].element));
-        }
-        InterfaceType::FixedLengthList(index) => {
-            let ty = &types.fixed_length_lists[index];
-            return format!("list<{}, {}>", describe(types, ty.element), ty.length);
-        }
-        InterfaceType::Map(index) => {
-            let ty = &types.maps[index];
-            let (key, value) = (describe(types, ty.key), describe(types, ty.value));
-            return format!("map<{key}, {value}>");
-        }
-        InterfaceType::Option(index) => {
-            return format!("option<{}>", describe(types, types.options[index].some));
-        }
-        InterfaceType::Future(index) => match types.futures[index].payload {
-            Some(ty) => return format!("future<{}>", describe(types, ty)),
-            None => "future",
-        },
-        InterfaceType::Stream(index) => match types.streams[index].payload {
-            Some(ty) => return format!("stream<{}>", describe(types, ty)),
-            None => "stream",
-        },
+        InterfaceType::List(_) | InterfaceType::FixedLengthList(_) => "list",
+        InterfaceType::Map(_) => "map",
+        InterfaceType::Option(_) => "option",
+        InterfaceType::Future(_) => "future",
+        InterfaceType::Stream(_) => "stream",
         InterfaceType::Record(_) => "record",
         InterfaceType::Tuple(_) => "tuple",
         InterfaceType::Variant(_) => "variant",
@@ -204,8 +225,7 @@ pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
         InterfaceType::Own(_) => "own",
         InterfaceType::Borrow(_) => "borrow",
         InterfaceType::ErrorContext => "error-context",
-    };
-    name.to_owned()
+    }
 }
 
 /// An index with the description it belongs to.

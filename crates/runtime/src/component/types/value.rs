@@ -2,7 +2,7 @@
 
 use super::{Description, Type, View};
 use std::{fmt, iter};
-use threadline_environ::component as environ;
+use threadline_environ::component::{self as environ, Name};
 use threadline_environ::{
     EnumTypeIndex, FixedLengthListTypeIndex, FlagsTypeIndex, FutureTypeIndex, ListTypeIndex,
     MapTypeIndex, OptionTypeIndex, RecordTypeIndex, ResultTypeIndex, StreamTypeIndex,
@@ -209,7 +209,7 @@ impl fmt::Display for Variant {
 impl Enum {
     /// The names of its cases, in the order of their discriminants.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.get().cases.iter().map(String::as_str)
+        self.get().cases.iter().map(Name::as_str)
     }
 }
 
@@ -267,7 +267,7 @@ impl fmt::Display for ResultType {
 impl Flags {
     /// Its labels, in the order of their bits.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.get().labels.iter().map(String::as_str)
+        self.get().labels.iter().map(Name::as_str)
     }
 }
 
