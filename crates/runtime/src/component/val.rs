@@ -5,7 +5,9 @@ use crate::canonical_abi::HandleCheck;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, StackFloor};
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use threadline_environ::component::{ComponentTypes, InterfaceType, Name};
 
@@ -108,7 +110,7 @@ impl PartialEq for Val {
             (Val::List(a), Val::List(b))
             | (Val::FixedLengthList(a), Val::FixedLengthList(b))
             | (Val::Tuple(a), Val::Tuple(b)) => a == b,
-            (Val::Map(a), Val::Map(b)) => holds_all(a, b) && holds_all(b, a),
+            (Val::Map(a), Val::Map(b)) => by_key(a) == by_key(b),
             (Val::Record(a), Val::Record(b)) => a == b,
             (Val::Variant(a, x), Val::Variant(b, y)) => a == b && x == y,
             (Val::Option(a), Val::Option(b)) => a == b,
@@ -127,17 +129,33 @@ impl PartialEq for Val {
 
 impl Eq for Val {}
 
-/// Whether a map holds all that another does.
-fn holds_all(map: &[(Val, Val)], other: &[(Val, Val)]) -> bool {
-    other
-        .iter()
-        .all(|(key, _)| value_of(map, key) == value_of(other, key))
+/// What a map has for each of its keys. Each value is compared once, as maps are nested; and maps that
+/// guests pass are long.
+fn by_key(map: &[(Val, Val)]) -> HashMap<Key<'_>, &Val> {
+    map.iter().map(|(key, value)| (Key(key), value)).collect()
 }
 
-/// What a map has for a key.
-fn value_of<'a>(map: &'a [(Val, Val)], key: &Val) -> Option<&'a Val> {
-    let found = map.iter().rev().find(|(known, _)| known == key);
-    found.map(|(_, value)| value)
+/// A value that is looked up: what may be a key in WIT is hashed, and other values are all alike.
+#[derive(PartialEq, Eq)]
+struct Key<'a>(&'a Val);
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0 {
+            Val::Bool(value) => value.hash(state),
+            Val::S8(value) => value.hash(state),
+            Val::U8(value) => value.hash(state),
+            Val::S16(value) => value.hash(state),
+            Val::U16(value) => value.hash(state),
+            Val::S32(value) => value.hash(state),
+            Val::U32(value) => value.hash(state),
+            Val::S64(value) => value.hash(state),
+            Val::U64(value) => value.hash(state),
+            Val::Char(value) => value.hash(state),
+            Val::String(value) => value.hash(state),
+            _ => {}
+        }
+    }
 }
 
 /// How a value fails to be of a type.
@@ -546,6 +564,36 @@ mod tests {
         assert_eq!(ab, Val::Flags(names(&["b", "a"])));
         assert_eq!(ab, Val::Flags(names(&["b", "a", "b"])));
         assert_ne!(ab, Val::Flags(names(&["a"])));
+    }
+
+    #[test]
+    fn maps_are_compared_by_what_they_have_for_each_key() {
+        let map = |entries: &[(u8, &str)]| {
+            let entry = |&(key, value): &(u8, &str)| (Val::U8(key), Val::from(value));
+            Val::Map(entries.iter().map(entry).collect())
+        };
+        assert_eq!(map(&[(1, "a"), (2, "b")]), map(&[(2, "b"), (1, "a")]));
+        assert_eq!(map(&[(1, "x"), (1, "a")]), map(&[(1, "a")]));
+        assert_ne!(map(&[(1, "a"), (1, "x")]), map(&[(1, "a")]));
+        assert_ne!(map(&[(1, "a")]), map(&[(1, "a"), (2, "b")]));
+        assert_ne!(map(&[(1, "a"), (2, "b")]), map(&[(1, "a")]));
+        assert_ne!(map(&[(1, "a")]), map(&[(2, "a")]));
+        let by_record = |value: u8| {
+            let key = Val::Record(vec![("a".into(), Val::Float32(f32::NAN))]);
+            Val::Map(vec![(key, Val::U8(value))])
+        };
+        assert_eq!(by_record(1), by_record(1));
+        assert_ne!(by_record(1), by_record(2));
+    }
+
+    #[test]
+    fn nested_and_long_maps_are_compared_in_time() {
+        let nested = |levels: usize| {
+            (0..levels).fold(Val::U8(0), |inner, _| Val::Map(vec![(Val::U8(1), inner)]))
+        };
+        assert_eq!(nested(90), nested(90));
+        let long = |count: u32| Val::Map((0..count).map(|i| (Val::U32(i), Val::U8(0))).collect());
+        assert_eq!(long(100_000), long(100_000));
     }
 
     #[test]

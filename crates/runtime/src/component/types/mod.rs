@@ -3,9 +3,10 @@
 //! They are views of a component's description: each holds it alive and an index into it, so they
 //! are cheap to clone. Whether two of them are equal is a question of structure, also across
 //! components. Written out (`Display`) they are WIT, except that types which WIT would name are
-//! written where they are used.
+//! written where they are used, and that what is longer than 64 KiB is cut off.
 
 mod item;
+mod text;
 mod value;
 
 pub use item::{Component, ComponentFunc, ComponentInstance, ComponentItem, CoreModule};
@@ -15,8 +16,9 @@ pub use value::{
 };
 
 pub use super::ResourceType;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
+use text::Text;
 use threadline_environ::component::{self as environ, ComponentTypes, InterfaceType};
 
 /// The description that views share.
@@ -123,6 +125,12 @@ impl Type {
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Text::write_to(f, |text| self.write(text))
+    }
+}
+
+impl Type {
+    fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         match self {
             Type::Bool => f.write_str("bool"),
             Type::S8 => f.write_str("s8"),
@@ -137,20 +145,20 @@ impl fmt::Display for Type {
             Type::Float64 => f.write_str("f64"),
             Type::Char => f.write_str("char"),
             Type::String => f.write_str("string"),
-            Type::List(ty) => ty.fmt(f),
-            Type::FixedLengthList(ty) => ty.fmt(f),
-            Type::Map(ty) => ty.fmt(f),
-            Type::Record(ty) => ty.fmt(f),
-            Type::Tuple(ty) => ty.fmt(f),
-            Type::Variant(ty) => ty.fmt(f),
-            Type::Enum(ty) => ty.fmt(f),
-            Type::Option(ty) => ty.fmt(f),
-            Type::Result(ty) => ty.fmt(f),
-            Type::Flags(ty) => ty.fmt(f),
+            Type::List(ty) => ty.write(f),
+            Type::FixedLengthList(ty) => ty.write(f),
+            Type::Map(ty) => ty.write(f),
+            Type::Record(ty) => ty.write(f),
+            Type::Tuple(ty) => ty.write(f),
+            Type::Variant(ty) => ty.write(f),
+            Type::Enum(ty) => ty.write(f),
+            Type::Option(ty) => ty.write(f),
+            Type::Result(ty) => ty.write(f),
+            Type::Flags(ty) => ty.write(f),
             Type::Own(ty) => write!(f, "own<{ty}>"),
             Type::Borrow(ty) => write!(f, "borrow<{ty}>"),
-            Type::Future(ty) => ty.fmt(f),
-            Type::Stream(ty) => ty.fmt(f),
+            Type::Future(ty) => ty.write(f),
+            Type::Stream(ty) => ty.write(f),
             Type::ErrorContext => f.write_str("error-context"),
         }
     }
