@@ -22,12 +22,12 @@ const KINDS: [(&str, &str); 9] = [
 ];
 
 /// Definitions of types inside each other, the outermost of which is `$t`.
-fn types(constructor: &str, define: &str) -> String {
+fn types_of(levels: usize, constructor: &str, define: &str) -> String {
     let mut text = String::new();
     let mut inner = "u8".to_owned();
-    for level in 0..LEVELS {
+    for level in 0..levels {
         let ty = constructor.replace("INNER", &inner);
-        let id = if level + 1 == LEVELS {
+        let id = if level + 1 == levels {
             "t".to_owned()
         } else {
             format!("t{level}")
@@ -67,7 +67,11 @@ fn result_is_in_memory(what: &str) -> bool {
 
 /// `get` gives a value, `put` takes one, and `run` calls the import with one from a number of frames down.
 fn component(what: &str, constructor: &str) -> String {
-    let types = types(constructor, "(import \"tLEVEL\" (type $ID (eq $rLEVEL)))");
+    let types = types_of(
+        LEVELS,
+        constructor,
+        "(import \"tLEVEL\" (type $ID (eq $rLEVEL)))",
+    );
     let memory = memory(what);
     let (ty, value) = match what {
         "list" => ("i32 i32", "(i32.const 8) (i32.const 1)"),
@@ -219,6 +223,7 @@ fn a_small_thread_moves_deep_values_or_refuses_them() {
 #[test]
 fn values_that_a_guest_passes_wherever_its_stack_ends() {
     let engine = engine();
+    let mut arrived = 0;
     for (what, component) in components(&engine) {
         let call = |depth: u32| {
             let (mut store, instance) = instantiate(&engine, &component);
@@ -239,6 +244,7 @@ fn values_that_a_guest_passes_wherever_its_stack_ends() {
                 false => high = middle,
             }
         }
+        arrived += 1;
         // Whatever is beyond it is an error, up to where the guest itself has no stack.
         for depth in [
             high,
@@ -252,6 +258,7 @@ fn values_that_a_guest_passes_wherever_its_stack_ends() {
             assert!(!call(depth), "{what} {depth}");
         }
     }
+    assert!(arrived >= 4, "only {arrived} kinds of values arrive at all");
 }
 
 #[test]
@@ -261,7 +268,7 @@ fn values_of_a_guest_are_dropped_cloned_compared_and_printed_on_a_small_stack() 
         let (mut store, instance) = instantiate(&engine, &component);
         let func = instance.get_func(&mut store, "get").unwrap();
         let value = get(&mut store, func).unwrap();
-        on_thread(128 << 10, move || {
+        on_thread(64 << 10, move || {
             let clone = value.clone();
             assert!(clone == value, "{what}");
             assert!(format!("{clone:?}").contains("U8("), "{what}");
@@ -288,5 +295,30 @@ fn types_are_shown_and_compared_on_a_small_stack() {
             error.unwrap_err().to_string()
         });
         assert!(error.contains("found a `string`"), "{what}: {error}");
+    }
+}
+
+#[test]
+fn the_deepest_types_are_compiled_and_deeper_ones_refused_on_a_small_stack() {
+    for (what, constructor) in KINDS {
+        let deepest = wat::parse_str(component(what, constructor)).unwrap();
+        on_thread(256 << 10, move || {
+            let compiled = Component::new(&engine(), deepest);
+            compiled.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        });
+        let deeper = types_of(
+            2000,
+            constructor,
+            "(import \"tLEVEL\" (type $ID (eq $rLEVEL)))",
+        );
+        let deeper = wat::parse_str(format!("(component {deeper})")).unwrap();
+        on_thread(256 << 10, move || {
+            let error = Component::new(&engine(), deeper).err().unwrap();
+            let error = format!("{error:#}");
+            assert!(
+                error.contains("nested") || error.contains("nesting"),
+                "{what}: {error}"
+            );
+        });
     }
 }

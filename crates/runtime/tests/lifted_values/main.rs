@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the failure")]
 #![allow(missing_docs, reason = "tests")]
 
+mod copies;
 mod depth;
 mod memory;
 

@@ -280,7 +280,7 @@ fn a_type_with_long_names_is_cut_off_as_text() {
     let name = "a".repeat(10_000);
     let text = format!(
         r#"(component
-            (type $n (record (field "{name}" u8))) (export $e "e" (type $n))
+            (type $n (record (field "{name}" u8))) (import "e" (type $e (eq $n)))
             (type $a (tuple {a})) (type $b (tuple {b})) (type $c (tuple {c}))
             (import "host" (func $host (param "v" $c))))"#,
         a = "$e ".repeat(50),
