@@ -312,7 +312,7 @@ fn to_val(value: &Value, ty: &Ty) -> Val {
             let fields = types.iter().zip(values).enumerate();
             Val::Record(
                 fields
-                    .map(|(i, (ty, v))| (format!("f{i}"), to_val(v, ty)))
+                    .map(|(i, (ty, v))| (format!("f{i}").into(), to_val(v, ty)))
                     .collect(),
             )
         }
@@ -323,10 +323,11 @@ fn to_val(value: &Value, ty: &Ty) -> Val {
                 .map(|(ty, v)| to_val(v, ty))
                 .collect(),
         ),
-        (Ty::Variant(cases), Value::Variant(case, payload)) => {
-            Val::Variant(format!("c{case}"), boxed(payload, cases[*case].as_ref()))
-        }
-        (Ty::Enum(_), Value::Variant(case, _)) => Val::Enum(format!("c{case}")),
+        (Ty::Variant(cases), Value::Variant(case, payload)) => Val::Variant(
+            format!("c{case}").into(),
+            boxed(payload, cases[*case].as_ref()),
+        ),
+        (Ty::Enum(_), Value::Variant(case, _)) => Val::Enum(format!("c{case}").into()),
         (Ty::Option(some), Value::Variant(_, payload)) => Val::Option(boxed(payload, Some(some))),
         (Ty::Result(ok, _), Value::Variant(0, payload)) => {
             Val::Result(Ok(boxed(payload, ok.as_deref())))
@@ -336,7 +337,7 @@ fn to_val(value: &Value, ty: &Ty) -> Val {
         }
         (Ty::Flags(count), Value::Flags(bits)) => {
             let set = (0..*count).filter(|bit| bits >> bit & 1 == 1);
-            Val::Flags(set.map(|bit| format!("l{bit}")).collect())
+            Val::Flags(set.map(|bit| format!("l{bit}").into()).collect())
         }
         (ty, value) => panic!("{value:?} is no {ty:?}"),
     }

@@ -5,14 +5,16 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 use threadline::component::types::ComponentFunc;
-use threadline::component::{self, Type};
+use threadline::component::{self, Name, Type};
 use threadline::{FuncType, Val, ValType};
 use wasm_wave::ast::Node;
 use wasm_wave::untyped::UntypedFuncCall;
 use wasm_wave::value as wave;
 use wasm_wave::wasm::{WasmType as _, WasmTypeKind, WasmValue};
+use wasm_wave::writer::Writer;
 
 /// The arguments of a call as values of a component function's parameters.
 pub(crate) fn arguments(
@@ -62,7 +64,7 @@ fn with_lengths(value: component::Val, ty: &Type) -> component::Val {
             Val::Tuple(values.map(|(value, ty)| with_lengths(value, &ty)).collect())
         }
         (Val::Variant(name, value), Type::Variant(variant)) => {
-            let case = variant.cases().find(|case| case.name == name);
+            let case = variant.cases().find(|case| name == case.name);
             let value = payload(value, case.and_then(|case| case.ty));
             Val::Variant(name, value)
         }
@@ -167,7 +169,47 @@ fn print(mut values: Vec<wave::Value>) -> Result<String> {
             wave::Value::make_tuple(&ty, values)?
         }
     };
-    Ok(wasm_wave::to_string(&value)?)
+    bounded_text(&value, MAX_TEXT)
+}
+
+/// Bytes of text that a result is at most: names that are once in a type are in each of the values.
+const MAX_TEXT: usize = 64 << 20;
+
+/// Writes a value.
+///
+/// # Errors
+/// If that takes more text than so many bytes.
+fn bounded_text(value: &wave::Value, most: usize) -> Result<String> {
+    let mut text = BoundedText {
+        text: String::new(),
+        most,
+        is_full: false,
+    };
+    let written = Writer::new(&mut text).write_value(value);
+    ensure!(
+        !text.is_full,
+        "the result takes more than {most} bytes as text, which is the limit"
+    );
+    written?;
+    Ok(text.text)
+}
+
+/// Text that gets no longer than a number of bytes.
+struct BoundedText {
+    text: String,
+    most: usize,
+    is_full: bool,
+}
+
+impl fmt::Write for BoundedText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.len() > self.most - self.text.len() {
+            self.is_full = true;
+            return Err(fmt::Error);
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
 }
 
 fn type_of_number(value: &wave::Value) -> Result<wave::Type> {
@@ -239,7 +281,7 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
     use WasmTypeKind as K;
     use component::Val;
     let owned = |labels: Box<dyn Iterator<Item = Cow<'_, str>> + '_>| {
-        labels.map(Cow::into_owned).collect::<Vec<_>>()
+        labels.map(Name::from).collect::<Vec<_>>()
     };
     Ok(match value.kind() {
         K::Bool => Val::Bool(value.unwrap_bool()),
@@ -263,13 +305,13 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
         }
         K::Record => {
             let fields = value.unwrap_record();
-            let fields = fields.map(|(name, value)| Ok((name.into_owned(), from_wave(&value)?)));
+            let fields = fields.map(|(name, value)| Ok((name.into(), from_wave(&value)?)));
             Val::Record(fields.collect::<Result<_>>()?)
         }
         K::Tuple => Val::Tuple(all_from_wave(value.unwrap_tuple())?),
         K::Variant => {
             let (case, payload) = value.unwrap_variant();
-            Val::Variant(case.into_owned(), payload_from_wave(payload)?)
+            Val::Variant(case.into(), payload_from_wave(payload)?)
         }
         K::Option => Val::Option(payload_from_wave(value.unwrap_option())?),
         K::Result => Val::Result(match value.unwrap_result() {
@@ -277,7 +319,7 @@ fn from_wave(value: &wave::Value) -> Result<component::Val> {
             Err(payload) => Err(payload_from_wave(payload)?),
         }),
         K::Flags => Val::Flags(owned(value.unwrap_flags())),
-        K::Enum => Val::Enum(value.unwrap_enum().into_owned()),
+        K::Enum => Val::Enum(value.unwrap_enum().into()),
         other => bail!("values of type `{other}` can't be read"),
     })
 }
@@ -331,7 +373,7 @@ fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
             Value::make_tuple(ty, all_to_wave(elements.iter(), ty.tuple_element_types())?)?
         }
         Val::Variant(case, payload) => {
-            let payload_ty = ty.variant_cases().find(|(name, _)| name == case);
+            let payload_ty = ty.variant_cases().find(|(name, _)| **name == **case);
             let payload_ty = payload_ty.and_then(|(_, ty)| ty);
             Value::make_variant(ty, case, payload_to_wave(payload, payload_ty)?)?
         }
@@ -346,9 +388,9 @@ fn to_wave(value: &component::Val, ty: &wave::Type) -> Result<wave::Value> {
             };
             Value::make_result(ty, result)?
         }
-        Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(String::as_str))?,
+        Val::Flags(labels) => Value::make_flags(ty, labels.iter().map(Name::as_str))?,
         Val::Enum(case) => Value::make_enum(ty, case)?,
-        other => bail!("values like {other:?} can't be written"),
+        _ => bail!("resources, streams, futures and error contexts can't be written"),
     })
 }
 
@@ -419,6 +461,22 @@ mod tests {
         assert_eq!(core_results(&[Val::I32(-1)]).unwrap(), "-1");
         let results = [Val::I64(1), Val::F64(2.5f64.to_bits())];
         assert_eq!(core_results(&results).unwrap(), "(1, 2.5)");
+    }
+
+    #[test]
+    fn text_is_bounded_whatever_the_value_is() {
+        use wave::{Type, Value};
+        let name = "a".repeat(1000);
+        let ty = Type::enum_ty([name.as_str()]).unwrap();
+        let case = || Value::make_enum(&ty, &name).unwrap();
+        assert_eq!(bounded_text(&case(), 1000).unwrap(), name);
+        let list = Type::list(ty.clone());
+        let list = Value::make_list(&list, (0..100).map(|_| case())).unwrap();
+        let error = bounded_text(&list, 50_000).unwrap_err().to_string();
+        assert!(error.contains("more than 50000 bytes"), "{error}");
+        let text = Value::make_string("b".repeat(1000).into());
+        assert!(bounded_text(&text, 999).is_err());
+        assert!(bounded_text(&text, 1002).is_ok());
     }
 
     #[test]

@@ -27,7 +27,11 @@ pub struct Config {
     pub(crate) async_stack_size: usize,
     pub(crate) max_async_stacks: usize,
     pub(crate) max_atomic_wait: Option<Duration>,
+    pub(crate) max_lifted_bytes: usize,
 }
+
+/// The default of [`Config::max_lifted_bytes`].
+const DEFAULT_MAX_LIFTED_BYTES: usize = 256 << 20;
 
 impl Default for Config {
     fn default() -> Config {
@@ -40,6 +44,7 @@ impl Default for Config {
             async_stack_size: 256 << 10,
             max_async_stacks: 10_000,
             max_atomic_wait: Some(Duration::from_secs(60)),
+            max_lifted_bytes: DEFAULT_MAX_LIFTED_BYTES,
         }
     }
 }
@@ -83,6 +88,23 @@ impl Config {
     /// single store may have is up to [`ResourceLimiter::threads`](crate::ResourceLimiter::threads).
     pub fn max_async_stacks(&mut self, count: usize) -> &mut Config {
         self.max_async_stacks = count;
+        self
+    }
+
+    /// How many bytes the values may take on the host that a guest passes to it in one call, as
+    /// parameters of a host function or as results of its own; the default is 256 MiB. A call that
+    /// takes more is an error.
+    ///
+    /// Lists in a guest's memory can overlap, so values can be larger than the memory by far. Counted
+    /// are strings, the elements of lists and maps, and whatever else is allocated for
+    /// [`Val`](crate::component::Val)s, as Rust's types lay it out, and some bytes for each allocation.
+    /// Names of fields, cases and labels are the type's and not counted.
+    ///
+    /// Each read of a stream or future by the host, and each copy between guests whose elements have to be
+    /// lifted, counts as a call. Such a copy gives small elements back as it goes on: 1 KiB of each
+    /// doesn't count.
+    pub fn max_lifted_bytes(&mut self, bytes: usize) -> &mut Config {
+        self.max_lifted_bytes = bytes;
         self
     }
 

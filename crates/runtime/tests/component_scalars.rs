@@ -1,6 +1,6 @@
 //! Scalars cross the border in both directions, typed and dynamic, as the canonical ABI says.
 
-use threadline::component::{Component, Linker, Val};
+use threadline::component::{Component, Linker, Name, Val};
 use threadline::{Engine, Store, Trap};
 
 /// A component that passes what it gets through a host function, of type `ty` and core type
@@ -92,12 +92,12 @@ fn every_scalar_goes_through_a_guest_unchanged() {
 fn enums_and_flags_go_by_their_names() {
     let color = r#"(enum "red" "green" "blue")"#;
     for name in ["red", "blue"] {
-        let val = Val::Enum(name.to_owned());
+        let val = Val::Enum(name.into());
         assert_eq!(through(color, "i32", &val), val);
     }
     let rights = r#"(flags "read" "write" "run")"#;
     for set in [vec![], vec!["read"], vec!["run", "write"]] {
-        let val = Val::Flags(set.into_iter().map(str::to_owned).collect());
+        let val = Val::Flags(set.into_iter().map(Name::from).collect());
         assert_eq!(through(rights, "i32", &val), val);
     }
 }

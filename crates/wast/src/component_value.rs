@@ -82,19 +82,17 @@ fn from_wast(value: &WastVal<'_>) -> Val {
             let fields = fields.iter();
             Val::Record(
                 fields
-                    .map(|(name, value)| ((*name).to_owned(), from_wast(value)))
+                    .map(|(name, value)| ((*name).into(), from_wast(value)))
                     .collect(),
             )
         }
         WastVal::Tuple(values) => Val::Tuple(values.iter().map(from_wast).collect()),
-        WastVal::Variant(case, value) => Val::Variant((*case).to_owned(), payload(value)),
-        WastVal::Enum(case) => Val::Enum((*case).to_owned()),
+        WastVal::Variant(case, value) => Val::Variant((*case).into(), payload(value)),
+        WastVal::Enum(case) => Val::Enum((*case).into()),
         WastVal::Option(value) => Val::Option(payload(value)),
         WastVal::Result(Ok(value)) => Val::Result(Ok(payload(value))),
         WastVal::Result(Err(value)) => Val::Result(Err(payload(value))),
-        WastVal::Flags(labels) => {
-            Val::Flags(labels.iter().map(|label| (*label).to_owned()).collect())
-        }
+        WastVal::Flags(labels) => Val::Flags(labels.iter().map(|label| (*label).into()).collect()),
     }
 }
 
@@ -142,7 +140,7 @@ fn with_lengths(value: Val, ty: &Type) -> Val {
             Val::Tuple(values.map(|(value, ty)| with_lengths(value, &ty)).collect())
         }
         (Val::Variant(name, value), Type::Variant(ty)) => {
-            let case = ty.cases().find(|case| case.name == name);
+            let case = ty.cases().find(|case| name == case.name);
             Val::Variant(name, of_optional(value, case.and_then(|case| case.ty)))
         }
         (Val::Option(value), Type::Option(ty)) => Val::Option(of_optional(value, Some(ty.ty()))),

@@ -217,6 +217,31 @@ impl<P: Platform> Scheduler<P> {
         Ok(())
     }
 
+    /// The elements could not be copied, and the end that came with its buffer is the host's: the end is as
+    /// it was before it came, and the other end's buffer is back. Either may be gone meanwhile.
+    pub fn abort_host_copy(&mut self, transfer: Transfer<P>) {
+        let (own, other) = transfer.ends;
+        if let Ok(end) = self.end_mut(own) {
+            debug_assert!(end.owner.is_none(), "a guest that fails to copy is locked");
+            end.state = EndState::Idle;
+        }
+        let buffer = match transfer.is_read {
+            true => transfer.source,
+            false => transfer.destination,
+        };
+        if let Ok(end) = self.end_mut(other)
+            && end.other == Some(own)
+            && end.state.is_busy()
+        {
+            end.buffer = Some(Progress {
+                buffer,
+                length: transfer.lengths.1,
+                progress: transfer.progress.1,
+            });
+        }
+        self.checked();
+    }
+
     /// The last part of a read or write: its result is the event's payload, which may be
     /// [`BLOCKED`]. If it blocks, the outcome is an [`Event`](Outcome::Event).
     ///

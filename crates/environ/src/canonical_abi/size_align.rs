@@ -327,10 +327,10 @@ fn flags_size(labels: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::component::{EnumType, FlagsType};
+    use crate::component::{EnumType, FlagsType, Name};
 
-    fn names(count: usize) -> Vec<String> {
-        (0..count).map(|i| format!("n{i}")).collect()
+    fn names(count: usize) -> Vec<Name> {
+        (0..count).map(|i| format!("n{i}").into()).collect()
     }
 
     #[test]

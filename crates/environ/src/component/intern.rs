@@ -4,6 +4,7 @@
 //! types of its own and is given others, so a type is converted for an instance, whose
 //! [`ResourceScope`] says what each resource type is.
 
+use super::Name;
 use super::types::*;
 use crate::canonical_abi;
 use crate::error::{Error, Result};
@@ -46,9 +47,9 @@ pub(super) struct TypeInterner {
     lists: BTreeMap<ListType, ListTypeIndex>,
     fixed_length_lists: BTreeMap<(InterfaceType, u32), FixedLengthListTypeIndex>,
     maps: BTreeMap<(InterfaceType, InterfaceType), MapTypeIndex>,
-    records: BTreeMap<Vec<(String, InterfaceType)>, RecordTypeIndex>,
+    records: BTreeMap<Vec<(Name, InterfaceType)>, RecordTypeIndex>,
     tuples: BTreeMap<Vec<InterfaceType>, TupleTypeIndex>,
-    variants: BTreeMap<Vec<(String, Option<InterfaceType>)>, VariantTypeIndex>,
+    variants: BTreeMap<Vec<(Name, Option<InterfaceType>)>, VariantTypeIndex>,
     enums: BTreeMap<EnumType, EnumTypeIndex>,
     options: BTreeMap<InterfaceType, OptionTypeIndex>,
     results: BTreeMap<[Option<InterfaceType>; 2], ResultTypeIndex>,
@@ -176,7 +177,7 @@ impl TypeInterner {
         self.val(types, scope, wt::ComponentValType::Type(id))
     }
 
-    fn record(&mut self, fields: Vec<(String, InterfaceType)>) -> Result<InterfaceType> {
+    fn record(&mut self, fields: Vec<(Name, InterfaceType)>) -> Result<InterfaceType> {
         let types = fields.iter().map(|&(_, ty)| ty);
         let layout = canonical_abi::field_layout(&self.types, types)?;
         let make = |fields: &Vec<_>| RecordType {
@@ -197,7 +198,7 @@ impl TypeInterner {
         Ok(index)
     }
 
-    fn variant(&mut self, cases: Vec<(String, Option<InterfaceType>)>) -> Result<InterfaceType> {
+    fn variant(&mut self, cases: Vec<(Name, Option<InterfaceType>)>) -> Result<InterfaceType> {
         let payloads = cases.iter().map(|&(_, ty)| ty);
         let layout = canonical_abi::variant_layout(&self.types, payloads)?;
         let make = |cases: &Vec<_>| VariantType {
@@ -248,13 +249,13 @@ impl TypeInterner {
         InterfaceType::List(index)
     }
 
-    fn flags(&mut self, labels: Vec<String>) -> InterfaceType {
+    fn flags(&mut self, labels: Vec<Name>) -> InterfaceType {
         let ty = FlagsType { labels };
         let index = intern(&mut self.flags, &mut self.types.flags, ty, Clone::clone);
         InterfaceType::Flags(index)
     }
 
-    fn enumeration(&mut self, cases: Vec<String>) -> InterfaceType {
+    fn enumeration(&mut self, cases: Vec<Name>) -> InterfaceType {
         let ty = EnumType { cases };
         let index = intern(&mut self.enums, &mut self.types.enums, ty, Clone::clone);
         InterfaceType::Enum(index)
@@ -380,7 +381,7 @@ impl<'a> Conversion<'a> {
         self.interner.variant(cases)
     }
 
-    fn flags(&mut self, labels: impl Iterator<Item = String>) -> Result<InterfaceType> {
+    fn flags(&mut self, labels: impl Iterator<Item = Name>) -> Result<InterfaceType> {
         let labels: Vec<_> = labels.collect();
         self.interner.converted += labels.len();
         if labels.len() > 32 {
@@ -392,8 +393,8 @@ impl<'a> Conversion<'a> {
     }
 }
 
-fn owned(name: &wasmparser::names::KebabString) -> String {
-    name.as_str().to_owned()
+fn owned(name: &wasmparser::names::KebabString) -> Name {
+    name.as_str().into()
 }
 
 fn primitive(ty: PrimitiveValType) -> InterfaceType {

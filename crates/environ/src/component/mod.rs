@@ -12,6 +12,7 @@ mod flatten;
 mod info;
 mod intern;
 mod module_type;
+mod name;
 mod section;
 mod trampoline;
 mod transcode;
@@ -28,6 +29,7 @@ pub use info::{
     Resource, ResourceOrigin, RuntimeImport, Step, StringEncoding, TaskAdapter,
 };
 pub use module_type::{CoreExternType, CoreFuncType, ModuleImportType, ModuleType};
+pub use name::Name;
 pub use trampoline::{ResourceOp, ScopeOp, Trampoline};
 pub use transcode::{Transcode, TranscodeFailure};
 pub use types::{

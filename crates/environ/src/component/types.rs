@@ -4,6 +4,7 @@
 //! [`ResourceIndex`] that stands for where the resource comes from once nested components are
 //! flattened, so also types of different components in one binary can be compared by index.
 
+use super::Name;
 use crate::canonical_abi::{Abi, FieldLayout, VariantLayout};
 use crate::index::*;
 use cranelift_entity::PrimaryMap;
@@ -104,7 +105,7 @@ pub struct MapType {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RecordType {
     /// Names and types, in order.
-    pub fields: Vec<(String, InterfaceType)>,
+    pub fields: Vec<(Name, InterfaceType)>,
     /// Where the fields lie.
     pub layout: FieldLayout,
 }
@@ -122,7 +123,7 @@ pub struct TupleType {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct VariantType {
     /// Names and payloads, in discriminant order.
-    pub cases: Vec<(String, Option<InterfaceType>)>,
+    pub cases: Vec<(Name, Option<InterfaceType>)>,
     /// Where discriminant and payload lie.
     pub layout: VariantLayout,
 }
@@ -151,14 +152,14 @@ pub struct ResultType {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FlagsType {
     /// Label names.
-    pub labels: Vec<String>,
+    pub labels: Vec<Name>,
 }
 
 /// An `enum` type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EnumType {
     /// Case names, in discriminant order.
-    pub cases: Vec<String>,
+    pub cases: Vec<Name>,
 }
 
 /// A `future` type.
@@ -247,9 +248,9 @@ pub struct ComponentTypes {
 #[derive(Debug, Copy, Clone)]
 pub enum Cases<'a> {
     /// A `variant`'s, with their names.
-    Variant(&'a [(String, Option<InterfaceType>)]),
+    Variant(&'a [(Name, Option<InterfaceType>)]),
     /// An `enum`'s.
-    Enum(&'a [String]),
+    Enum(&'a [Name]),
     /// An `option`'s or a `result`'s.
     Two([Option<InterfaceType>; 2]),
 }

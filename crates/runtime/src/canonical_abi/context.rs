@@ -9,8 +9,8 @@ use super::abi::TypeAbi;
 use super::handle::CallHandles;
 use crate::store::StoreOpaque;
 use crate::trap::Trap;
-use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, val_raw};
-use anyhow::{Context as _, Result};
+use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, StackFloor, val_raw};
+use anyhow::{Error, Result, anyhow};
 use threadline_environ::component::{ComponentTypes, InterfaceType, StringEncoding};
 use threadline_environ::layout::ValRaw;
 use threadline_environ::types::AddressType;
@@ -32,13 +32,14 @@ pub struct LiftContext<'a> {
     pub(super) handles: &'a CallHandles,
     /// The guest's memory, if anything has been looked for there.
     memory: Option<&'a [u8]>,
+    /// How far down the stack may be used.
+    stack: StackFloor,
     /// Bytes that what is lifted may still take on the host.
     budget: usize,
 }
 
-/// Bytes that the lists and strings of one call may take on the host. Lists of lists in a guest's
-/// memory can overlap, and so be larger than the memory by far.
-const MAX_LIFTED_BYTES: usize = 1 << 28;
+/// Bytes that what an allocation holds is charged besides, for the allocator's part.
+const ALLOCATION: usize = 16;
 
 impl<'a> LiftContext<'a> {
     /// Lifts with these options, which are the instance's, of the store.
@@ -55,7 +56,8 @@ impl<'a> LiftContext<'a> {
             options,
             handles,
             memory: None,
-            budget: MAX_LIFTED_BYTES,
+            stack: StackFloor::unknown(),
+            budget: store.max_lifted_bytes(),
         }
     }
 
@@ -75,15 +77,75 @@ impl<'a> LiftContext<'a> {
         self.options.string_encoding
     }
 
+    /// Lifts with what another context has left of its budget, for the same call.
+    pub(crate) fn with_budget(mut self, bytes: usize) -> LiftContext<'a> {
+        self.budget = bytes;
+        self
+    }
+
+    /// Returns how many bytes what is lifted may still take on the host.
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Takes bytes out of the budget, for something that is about to be made of what a guest passes.
+    ///
+    /// # Errors
+    /// If the budget has less.
+    #[inline]
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<()> {
+        match self.budget.checked_sub(bytes) {
+            Some(rest) => {
+                self.budget = rest;
+                Ok(())
+            }
+            None => Err(self.over_budget()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn over_budget(&self) -> Error {
+        anyhow!(
+            "the values that a guest passes in one call take more than {} bytes on the host, which is \
+             the limit (`Config::max_lifted_bytes`)",
+            self.store.max_lifted_bytes()
+        )
+    }
+
+    /// Takes what a box for a value takes out of the budget.
+    ///
+    /// # Errors
+    /// As for [`Self::charge`].
+    #[inline]
+    pub(super) fn charge_box<T>(&mut self) -> Result<()> {
+        self.charge(ALLOCATION + size_of::<T>())
+    }
+
+    /// Checks that there is stack for what is inside of a value.
+    ///
+    /// # Errors
+    /// If there isn't.
+    #[inline]
+    pub(super) fn check_stack(&mut self) -> Result<()> {
+        match self.stack.allows_more() {
+            true => Ok(()),
+            false => Err(nested_too_deep("lifted")),
+        }
+    }
+
     /// Makes room for elements on the host.
     ///
     /// # Errors
     /// If that is too much for one call, or there is no room.
     pub(super) fn room<T>(&mut self, count: usize) -> Result<Vec<T>> {
-        let bytes = count.saturating_mul(size_of::<T>());
-        self.budget = self.budget.checked_sub(bytes).with_context(|| {
-            format!("the values of one call take more than {MAX_LIFTED_BYTES} bytes on the host")
-        })?;
+        if count > 0 {
+            self.charge(
+                count
+                    .saturating_mul(size_of::<T>())
+                    .saturating_add(ALLOCATION),
+            )?;
+        }
         let mut elements = Vec::new();
         elements.try_reserve_exact(count)?;
         Ok(elements)
@@ -147,6 +209,15 @@ impl<'a> LiftContext<'a> {
     }
 }
 
+/// The error of a value for whose parts there is no stack left.
+#[cold]
+#[inline(never)]
+fn nested_too_deep(done: &str) -> Error {
+    Error::from(Trap::StackOverflow).context(format!(
+        "a value is nested too deep to be {done} on what is left of the stack"
+    ))
+}
+
 /// A slice of known length as an array.
 #[inline(always)]
 pub(super) fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -171,6 +242,8 @@ pub struct LowerContext<'a> {
     pub(super) handles: &'a CallHandles,
     /// The guest's memory, if anything has been looked for there.
     memory: Option<DefinedMemory>,
+    /// How far down the stack may be used.
+    stack: StackFloor,
 }
 
 impl<'a> LowerContext<'a> {
@@ -188,6 +261,19 @@ impl<'a> LowerContext<'a> {
             options,
             handles,
             memory: None,
+            stack: StackFloor::unknown(),
+        }
+    }
+
+    /// Checks that there is stack for what is inside of a value.
+    ///
+    /// # Errors
+    /// If there isn't.
+    #[inline]
+    pub(super) fn check_stack(&mut self) -> Result<()> {
+        match self.stack.allows_more() {
+            true => Ok(()),
+            false => Err(nested_too_deep("lowered")),
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::component::ResourceType;
 use std::fmt;
 use threadline_environ::ResourceIndex;
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::component::{ComponentTypes, InterfaceType, Name};
 
 /// What a component's types are looked up in.
 #[doc(hidden)]
@@ -110,7 +110,7 @@ pub fn check_enumeration(
     let InterfaceType::Enum(index) = ty else {
         return Err(TypeMismatch::new(cx, ty, "enum"));
     };
-    let expected = cx.types.enums[index].cases.iter().map(String::as_str);
+    let expected = cx.types.enums[index].cases.iter().map(Name::as_str);
     check_names("cases", expected, cases.iter().copied())
 }
 
@@ -124,7 +124,7 @@ pub fn check_flags(
     let InterfaceType::Flags(index) = ty else {
         return Err(TypeMismatch::new(cx, ty, "flags"));
     };
-    let expected = cx.types.flags[index].labels.iter().map(String::as_str);
+    let expected = cx.types.flags[index].labels.iter().map(Name::as_str);
     check_names("labels", expected, labels.iter().copied())
 }
 

@@ -181,6 +181,7 @@ pub use stream_adapters::{StreamReceiver, StreamSender};
 #[cfg(any(feature = "futures", feature = "tokio"))]
 pub use stream_async_io::{AsyncReadProducer, AsyncWriteConsumer, IoOutcome};
 pub use stream_io::{Closed, Destination, Source, StreamConsumer, StreamProducer, StreamState};
+pub use threadline_environ::component::Name;
 pub use typed_func::TypedFunc;
 pub use types::Type;
 pub use val::Val;

@@ -3,15 +3,34 @@
 use super::{ErrorContext, FutureAny, Lower, ResourceAny, StreamAny};
 use crate::canonical_abi::HandleCheck;
 use crate::store::StoreOpaque;
-use crate::vm::ComponentInstancePtr;
+use crate::vm::{ComponentInstancePtr, StackFloor};
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::component::{ComponentTypes, InterfaceType, Name};
 
 /// A value of the component model.
 ///
 /// Equality is that of the component model: all NaNs are one value, and zeros of both signs are
 /// equal.
+///
+/// Names of fields, cases and labels are [`Name`]s, which a value shares with its type. They are made of
+/// text with `into()`:
+///
+/// ```
+/// use threadline::component::Val;
+///
+/// let point = Val::Record(vec![("x".into(), Val::U32(1)), ("y".into(), Val::U32(2))]);
+/// let color = Val::Enum("red".into());
+/// # assert_eq!(color, Val::Enum(String::from("red").into()));
+/// # let _ = point;
+/// ```
+///
+/// A value of a guest's is nested no deeper than types may be, about 100 levels. Dropping, cloning,
+/// comparing and printing a value use the stack for each level, which matters for values that an embedder
+/// nests by the thousand.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Val {
@@ -48,19 +67,19 @@ pub enum Val {
     /// `map<K, V>`: keys with values, in any order. Of several values of one key, the last counts.
     Map(Vec<(Val, Val)>),
     /// A `record`: its fields, by name and in the type's order.
-    Record(Vec<(String, Val)>),
+    Record(Vec<(Name, Val)>),
     /// A `tuple`.
     Tuple(Vec<Val>),
     /// A case of a `variant`, by its name, and its payload if it has one.
-    Variant(String, Option<Box<Val>>),
+    Variant(Name, Option<Box<Val>>),
     /// A case of an `enum`, by its name.
-    Enum(String),
+    Enum(Name),
     /// `option<T>`.
     Option(Option<Box<Val>>),
     /// `result<T, E>`, with the payload if it has one.
     Result(Result<Option<Box<Val>>, Option<Box<Val>>>),
     /// The `flags` that are set, by name and in any order.
-    Flags(Vec<String>),
+    Flags(Vec<Name>),
     /// `own<R>` or `borrow<R>`.
     Resource(ResourceAny),
     /// `stream<T>`: the readable end of one.
@@ -86,11 +105,12 @@ impl PartialEq for Val {
             (Val::Float32(a), Val::Float32(b)) => a == b || (a.is_nan() && b.is_nan()),
             (Val::Float64(a), Val::Float64(b)) => a == b || (a.is_nan() && b.is_nan()),
             (Val::Char(a), Val::Char(b)) => a == b,
-            (Val::String(a), Val::String(b)) | (Val::Enum(a), Val::Enum(b)) => a == b,
+            (Val::String(a), Val::String(b)) => a == b,
+            (Val::Enum(a), Val::Enum(b)) => a == b,
             (Val::List(a), Val::List(b))
             | (Val::FixedLengthList(a), Val::FixedLengthList(b))
             | (Val::Tuple(a), Val::Tuple(b)) => a == b,
-            (Val::Map(a), Val::Map(b)) => holds_all(a, b) && holds_all(b, a),
+            (Val::Map(a), Val::Map(b)) => by_key(a) == by_key(b),
             (Val::Record(a), Val::Record(b)) => a == b,
             (Val::Variant(a, x), Val::Variant(b, y)) => a == b && x == y,
             (Val::Option(a), Val::Option(b)) => a == b,
@@ -109,12 +129,33 @@ impl PartialEq for Val {
 
 impl Eq for Val {}
 
-/// Whether a map holds all that another does.
-fn holds_all(map: &[(Val, Val)], other: &[(Val, Val)]) -> bool {
-    let value = |map: &[(Val, Val)], key| map.iter().rev().find(|(known, _)| known == key).cloned();
-    other
-        .iter()
-        .all(|(key, _)| value(map, key) == value(other, key))
+/// What a map has for each of its keys. Each value is compared once, as maps are nested; and maps that
+/// guests pass are long.
+fn by_key(map: &[(Val, Val)]) -> HashMap<Key<'_>, &Val> {
+    map.iter().map(|(key, value)| (Key(key), value)).collect()
+}
+
+/// A value that is looked up: what may be a key in WIT is hashed, and other values are all alike.
+#[derive(PartialEq, Eq)]
+struct Key<'a>(&'a Val);
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0 {
+            Val::Bool(value) => value.hash(state),
+            Val::S8(value) => value.hash(state),
+            Val::U8(value) => value.hash(state),
+            Val::S16(value) => value.hash(state),
+            Val::U16(value) => value.hash(state),
+            Val::S32(value) => value.hash(state),
+            Val::U32(value) => value.hash(state),
+            Val::S64(value) => value.hash(state),
+            Val::U64(value) => value.hash(state),
+            Val::Char(value) => value.hash(state),
+            Val::String(value) => value.hash(state),
+            _ => {}
+        }
+    }
 }
 
 /// How a value fails to be of a type.
@@ -148,6 +189,8 @@ pub(crate) enum ValMismatch {
         /// How many it has.
         found: usize,
     },
+    /// There is no stack left to check what is inside.
+    Depth,
     /// It is a resource that can't be given to the guest.
     Resource(String),
     /// It has a payload and should have none, or the other way round.
@@ -180,6 +223,9 @@ impl fmt::Display for ValMismatch {
             ValMismatch::Length { expected, found } => {
                 write!(f, "expected {expected} element(s), found {found}")
             }
+            ValMismatch::Depth => {
+                f.write_str("it is nested too deep to be checked on what is left of the stack")
+            }
             ValMismatch::Resource(why) => f.write_str(why),
             ValMismatch::Payload {
                 case,
@@ -200,6 +246,8 @@ pub(crate) struct ValTypes<'a> {
     types: &'a ComponentTypes,
     /// What resources are checked against.
     resources: Option<HandleCheck<'a>>,
+    /// How far down the stack may be used.
+    stack: Cell<StackFloor>,
 }
 
 impl Deref for ValTypes<'_> {
@@ -216,6 +264,7 @@ impl<'a> ValTypes<'a> {
         ValTypes {
             types,
             resources: None,
+            stack: Cell::new(StackFloor::unknown()),
         }
     }
 
@@ -224,6 +273,18 @@ impl<'a> ValTypes<'a> {
         ValTypes {
             types: &instance.description().types,
             resources: Some(HandleCheck::new(store, instance)),
+            stack: Cell::new(StackFloor::unknown()),
+        }
+    }
+
+    /// Checks that there is stack for what is inside of a value.
+    fn check_stack(&self) -> Result<(), ValMismatch> {
+        let mut stack = self.stack.get();
+        let allows_more = stack.allows_more();
+        self.stack.set(stack);
+        match allows_more {
+            true => Ok(()),
+            false => Err(ValMismatch::Depth),
         }
     }
 
@@ -289,7 +350,8 @@ impl Val {
         }
     }
 
-    /// Whether it is a value of this type.
+    /// Whether it is a value of this type. What is inside is looked at out of line: there is a level of
+    /// recursion for each level of the value that fits, on what may be the rest of a guest's stack.
     pub(crate) fn check(&self, types: &ValTypes<'_>, ty: InterfaceType) -> Result<(), ValMismatch> {
         match (self, ty) {
             (Val::Bool(_), InterfaceType::Bool)
@@ -304,7 +366,16 @@ impl Val {
             | (Val::Float32(_), InterfaceType::F32)
             | (Val::Float64(_), InterfaceType::F64)
             | (Val::Char(_), InterfaceType::Char)
-            | (Val::String(_), InterfaceType::String) => Ok(()),
+            | (Val::String(_), InterfaceType::String)
+            | (Val::ErrorContext(_), InterfaceType::ErrorContext) => Ok(()),
+            _ => self.check_parts(types, ty),
+        }
+    }
+
+    #[inline(never)]
+    fn check_parts(&self, types: &ValTypes<'_>, ty: InterfaceType) -> Result<(), ValMismatch> {
+        types.check_stack()?;
+        match (self, ty) {
             (Val::List(elements), InterfaceType::List(index)) => {
                 check_all(types, types.lists[index].element, elements)
             }
@@ -321,7 +392,10 @@ impl Val {
                 })
             }
             (Val::Record(fields), InterfaceType::Record(index)) => {
-                check_fields(types, &types.records[index].fields, fields)
+                let expected = &types.records[index].fields;
+                check_field_names(expected, fields)?;
+                let mut fields = fields.iter().zip(expected);
+                fields.try_for_each(|((_, val), (_, ty))| val.check(types, *ty))
             }
             (Val::Tuple(elements), InterfaceType::Tuple(index)) => {
                 let expected = &types.tuples[index].types;
@@ -333,10 +407,7 @@ impl Val {
                 let cases = &types.variants[index].cases;
                 match cases.iter().find(|(name, _)| name == case) {
                     Some((_, ty)) => check_payload(types, case, *ty, payload),
-                    None => Err(ValMismatch::Name {
-                        kind: "variant",
-                        name: case.clone(),
-                    }),
+                    None => Err(unknown_name("variant", case)),
                 }
             }
             (Val::Option(payload), InterfaceType::Option(index)) => match payload {
@@ -349,6 +420,14 @@ impl Val {
             (Val::Result(Err(payload)), InterfaceType::Result(index)) => {
                 check_payload(types, "error", types.results[index].err, payload)
             }
+            _ => self.check_leaf(types, ty),
+        }
+    }
+
+    /// The same for what has no parts.
+    #[inline(never)]
+    fn check_leaf(&self, types: &ValTypes<'_>, ty: InterfaceType) -> Result<(), ValMismatch> {
+        match (self, ty) {
             (Val::Enum(case), InterfaceType::Enum(index)) => {
                 check_name("enum", case, &types.enums[index].cases)
             }
@@ -357,7 +436,6 @@ impl Val {
             }
             (Val::Stream(end), InterfaceType::Stream(_)) => types.check_handle(end, ty),
             (Val::Future(end), InterfaceType::Future(_)) => types.check_handle(end, ty),
-            (Val::ErrorContext(_), InterfaceType::ErrorContext) => Ok(()),
             (Val::Flags(set), InterfaceType::Flags(index)) => {
                 let labels = &types.flags[index].labels;
                 set.iter()
@@ -387,21 +465,21 @@ fn check_length(expected: usize, found: usize) -> Result<(), ValMismatch> {
     Err(ValMismatch::Length { expected, found })
 }
 
-fn check_fields(
-    types: &ValTypes<'_>,
-    expected: &[(String, InterfaceType)],
-    found: &[(String, Val)],
+#[inline(never)]
+fn check_field_names(
+    expected: &[(Name, InterfaceType)],
+    found: &[(Name, Val)],
 ) -> Result<(), ValMismatch> {
-    let expected_names = || expected.iter().map(|(name, _)| name.as_str());
-    let found_names = || found.iter().map(|(name, _)| name.as_str());
-    if !expected_names().eq(found_names()) {
-        return Err(ValMismatch::Fields {
-            expected: expected_names().collect::<Vec<_>>().join(", "),
-            found: found_names().collect::<Vec<_>>().join(", "),
-        });
+    let expected = expected.iter().map(|(name, _)| name);
+    let found = found.iter().map(|(name, _)| name);
+    if expected.clone().eq(found.clone()) {
+        return Ok(());
     }
-    let mut fields = found.iter().zip(expected);
-    fields.try_for_each(|((_, val), (_, ty))| val.check(types, *ty))
+    let join = |names: Vec<&str>| names.join(", ");
+    Err(ValMismatch::Fields {
+        expected: join(expected.map(Name::as_str).collect()),
+        found: join(found.map(Name::as_str).collect()),
+    })
 }
 
 fn check_payload(
@@ -420,14 +498,20 @@ fn check_payload(
     }
 }
 
-fn check_name(kind: &'static str, name: &str, names: &[String]) -> Result<(), ValMismatch> {
+fn check_name(kind: &'static str, name: &Name, names: &[Name]) -> Result<(), ValMismatch> {
     if names.iter().any(|known| known == name) {
         return Ok(());
     }
-    Err(ValMismatch::Name {
+    Err(unknown_name(kind, name))
+}
+
+#[cold]
+#[inline(never)]
+fn unknown_name(kind: &'static str, name: &Name) -> ValMismatch {
+    ValMismatch::Name {
         kind,
-        name: name.to_owned(),
-    })
+        name: name.to_string(),
+    }
 }
 
 macro_rules! from_rust {
@@ -463,8 +547,8 @@ mod tests {
     use super::*;
     use threadline_environ::component::{EnumType, FlagsType, ListType};
 
-    fn names(list: &[&str]) -> Vec<String> {
-        list.iter().map(|&name| name.to_owned()).collect()
+    fn names(list: &[&str]) -> Vec<Name> {
+        list.iter().map(|&name| name.into()).collect()
     }
 
     #[test]
@@ -480,6 +564,36 @@ mod tests {
         assert_eq!(ab, Val::Flags(names(&["b", "a"])));
         assert_eq!(ab, Val::Flags(names(&["b", "a", "b"])));
         assert_ne!(ab, Val::Flags(names(&["a"])));
+    }
+
+    #[test]
+    fn maps_are_compared_by_what_they_have_for_each_key() {
+        let map = |entries: &[(u8, &str)]| {
+            let entry = |&(key, value): &(u8, &str)| (Val::U8(key), Val::from(value));
+            Val::Map(entries.iter().map(entry).collect())
+        };
+        assert_eq!(map(&[(1, "a"), (2, "b")]), map(&[(2, "b"), (1, "a")]));
+        assert_eq!(map(&[(1, "x"), (1, "a")]), map(&[(1, "a")]));
+        assert_ne!(map(&[(1, "a"), (1, "x")]), map(&[(1, "a")]));
+        assert_ne!(map(&[(1, "a")]), map(&[(1, "a"), (2, "b")]));
+        assert_ne!(map(&[(1, "a"), (2, "b")]), map(&[(1, "a")]));
+        assert_ne!(map(&[(1, "a")]), map(&[(2, "a")]));
+        let by_record = |value: u8| {
+            let key = Val::Record(vec![("a".into(), Val::Float32(f32::NAN))]);
+            Val::Map(vec![(key, Val::U8(value))])
+        };
+        assert_eq!(by_record(1), by_record(1));
+        assert_ne!(by_record(1), by_record(2));
+    }
+
+    #[test]
+    fn nested_and_long_maps_are_compared_in_time() {
+        let nested = |levels: usize| {
+            (0..levels).fold(Val::U8(0), |inner, _| Val::Map(vec![(Val::U8(1), inner)]))
+        };
+        assert_eq!(nested(90), nested(90));
+        let long = |count: u32| Val::Map((0..count).map(|i| (Val::U32(i), Val::U8(0))).collect());
+        assert_eq!(long(100_000), long(100_000));
     }
 
     #[test]

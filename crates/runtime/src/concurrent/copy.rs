@@ -35,6 +35,10 @@ const LONG: u64 = 1024;
 /// What it costs to lift and lower an element, in bytes that are moved.
 const VALUE_COST: u64 = 256;
 
+/// Bytes on the host that each element of a copy may take, for as long as it is between the two memories,
+/// and that don't count for the whole of the copy.
+const FREE_BYTES: usize = 1 << 10;
+
 /// Bytes of a record that may be moved as they are; larger ones are not looked at.
 const MAX_PLAIN_SIZE: u32 = 256;
 
@@ -309,7 +313,8 @@ fn charge(store: &mut StoreOpaque, transfer: &Transfer<Guests>, size: u32) -> Re
     }
 }
 
-/// Lifts elements and lowers them.
+/// Lifts elements and lowers them, some at a time. What is lifted counts for all of the copy; but what an
+/// element takes that is small is given back when it is lowered.
 #[cold]
 fn copy_values(
     store: &mut StoreOpaque,
@@ -317,44 +322,50 @@ fn copy_values(
     destination: (&GuestBuffer, InterfaceType),
     transfer: &Transfer<Guests>,
 ) -> Result<()> {
+    let most = VALUES_AT_ONCE.min(transfer.count) as usize;
+    let mut vals = Vec::with_capacity(most);
+    let mut budget = store.max_lifted_bytes();
     let mut done = 0;
     while done < transfer.count {
         let count = (transfer.count - done).min(VALUES_AT_ONCE);
         store.charge_bytes(u64::from(count) * VALUE_COST)?;
-        let mut vals = Vec::with_capacity(count as usize);
-        let lifted = lift(
-            store,
-            source,
-            transfer.source_progress + done,
-            &mut vals,
-            count,
-        );
+        let from = transfer.source_progress + done;
+        let lifted = lift(store, source, from, (&mut vals, count), budget);
         let to = transfer.destination_progress + done;
-        if let Err(error) = lifted.and_then(|()| lower(store, destination, to, &vals)) {
-            vals.iter().for_each(|val| val.abandon(store));
-            return Err(error);
+        let copied = lifted.and_then(|rest| {
+            lower(store, destination, to, &vals)?;
+            Ok(rest)
+        });
+        match copied {
+            Ok(rest) => budget = rest + (budget - rest).min(count as usize * FREE_BYTES),
+            Err(error) => {
+                vals.iter().for_each(|val| val.abandon(store));
+                return Err(error);
+            }
         }
+        vals.clear();
         done += count;
     }
     Ok(())
 }
 
-/// `ReadableGuestBuffer.read`.
+/// `ReadableGuestBuffer.read`: how much of the budget is left.
 fn lift(
     store: &mut StoreOpaque,
     (buffer, ty): (&GuestBuffer, InterfaceType),
     from: u32,
-    to: &mut Vec<Val>,
-    count: u32,
-) -> Result<()> {
+    (to, count): (&mut Vec<Val>, u32),
+    budget: usize,
+) -> Result<usize> {
     let handles = CallHandles::default();
     let options = buffer.options.get();
-    let cx = &mut LiftContext::new(store, buffer.instance, options, &handles);
+    let mut cx = LiftContext::new(store, buffer.instance, options, &handles).with_budget(budget);
     let size = size_align(cx.types(), ty, options.address).size;
-    let lifted = load_vals(cx, ty, buffer.at(from, size), to, count as usize);
+    let lifted = load_vals(&mut cx, ty, buffer.at(from, size), to, count as usize);
+    let rest = cx.budget();
     handles.end(store);
     store.settle_lifted();
-    lifted
+    lifted.map(|()| rest)
 }
 
 /// `WritableGuestBuffer.write`.

@@ -297,7 +297,8 @@ impl StoreOpaque {
             };
             match polled {
                 Poll::Ready(Err(error)) => {
-                    self.end_driver(id)?;
+                    // Why the driver has failed matters more than how its end goes.
+                    let _ = self.end_driver(id);
                     return Err(error);
                 }
                 Poll::Ready(Ok(Driven::Done)) => return self.end_driver(id),
@@ -462,9 +463,19 @@ impl StoreOpaque {
         })
     }
 
+    /// Ends what [`begin_host_copy`](Self::begin_host_copy) has begun, with what came of the elements.
+    ///
+    /// # Errors
+    /// If the elements failed: with that error, and neither end has moved on.
     #[inline]
-    fn end_host_copy(&mut self, id: EndId, copy: HostCopy) -> Result<()> {
+    fn end_host_copy(&mut self, id: EndId, copy: HostCopy, copied: Result<()>) -> Result<()> {
         let scheduler = &mut self.concurrency.scheduler;
+        if let Err(error) = copied {
+            if let Some(transfer) = copy.transfer {
+                scheduler.abort_host_copy(transfer);
+            }
+            return Err(error);
+        }
         match copy.transfer {
             None => {
                 scheduler.copied_at_once(id, copy.count)?;
@@ -497,8 +508,7 @@ impl StoreOpaque {
         let cx = &mut LowerContext::new(self, copy.buffer.instance, options, &handles);
         let lowered = lower(cx, ty, address, count);
         handles.end(self);
-        lowered?;
-        self.end_host_copy(id, copy)?;
+        self.end_host_copy(id, copy, lowered)?;
         Ok(count)
     }
 
@@ -530,7 +540,7 @@ impl StoreOpaque {
         };
         let (count, result) = body(bytes);
         if let Some(copy) = self.begin_host_copy(id, count)? {
-            self.end_host_copy(id, copy)?;
+            self.end_host_copy(id, copy, Ok(()))?;
         }
         Ok(Some(result))
     }
@@ -565,8 +575,7 @@ impl StoreOpaque {
         let lifted = lift(cx, ty, address, count);
         handles.end(self);
         self.settle_lifted();
-        lifted?;
-        self.end_host_copy(id, copy)?;
+        self.end_host_copy(id, copy, lifted)?;
         Ok(count)
     }
 

@@ -263,7 +263,7 @@ impl StoreOpaque {
                 Ok((Asked::Done, false))
             }
             Poll::Ready(Err(error)) => {
-                self.end_joined(id, OtherGone::Trapped)?;
+                let _ = self.end_joined(id, OtherGone::Trapped);
                 Err(error)
             }
         }

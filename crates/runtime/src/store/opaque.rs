@@ -56,6 +56,8 @@ pub struct StoreOpaque {
     entrances: BTreeMap<type_registry::TypeId, (Entrance, Arc<CodeMemory>)>,
     /// Resource types, and the host's handles.
     pub(crate) resources: StoreResources,
+    /// See [`Config::max_lifted_bytes`](crate::Config::max_lifted_bytes).
+    max_lifted_bytes: usize,
     pub(super) limiter: Option<Arc<Limiter>>,
     pub(super) counts: ResourceCounts,
 }
@@ -76,6 +78,7 @@ impl StoreOpaque {
             on_deadline: OnDeadline::Trap,
             entrances: BTreeMap::new(),
             resources: StoreResources::default(),
+            max_lifted_bytes: engine.config().max_lifted_bytes,
             limiter: None,
             counts: ResourceCounts::default(),
         }
@@ -98,6 +101,12 @@ impl StoreOpaque {
     /// The type of the embedder's data.
     pub(crate) fn data_type(&self) -> TypeId {
         self.data_type
+    }
+
+    /// Bytes that what a guest passes in one call may take on the host.
+    #[inline]
+    pub(crate) fn max_lifted_bytes(&self) -> usize {
+        self.max_lifted_bytes
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -21,6 +21,7 @@ mod global;
 mod handle_table;
 mod host_call;
 mod host_caller;
+mod host_stack;
 mod instance_allocator;
 mod invoke;
 mod lent_store;
@@ -65,6 +66,7 @@ pub(crate) use handle_table::{BorrowScopesPtr, HandleFault, HandleTablePtr, Othe
 #[cfg(test)]
 use host_call::{catch, raise, trap};
 pub(crate) use host_caller::CallerSlot;
+pub(crate) use host_stack::StackFloor;
 pub use instance_allocator::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub(crate) use instance_allocator::{InstanceAllocator, StaticData};
 pub(crate) use invoke::Entrance;

@@ -144,7 +144,7 @@ fn text(text: &str) -> Val {
 }
 
 fn record(fields: &[(&str, Val)]) -> Val {
-    let field = |(name, value): &(&str, Val)| ((*name).to_owned(), value.clone());
+    let field = |(name, value): &(&str, Val)| ((*name).into(), value.clone());
     Val::Record(fields.iter().map(field).collect())
 }
 
@@ -185,8 +185,7 @@ fn records_agree_with_values() {
 fn variants_agree_with_values() {
     let point = |x, y| record(&[("x", Val::S32(x)), ("y", Val::S32(y))]);
     let points = vec![Point { x: 1, y: -2 }, Point { x: i32::MIN, y: 0 }];
-    let case =
-        |name: &str, payload: Option<Val>| Val::Variant(name.to_owned(), payload.map(Box::new));
+    let case = |name: &str, payload: Option<Val>| Val::Variant(name.into(), payload.map(Box::new));
     let vals = Val::List(vec![point(1, -2), point(i32::MIN, 0)]);
     for (shape, val) in [
         (Shape::None, case("none", None)),
@@ -214,8 +213,8 @@ fn enums_and_flags_agree_with_values() {
         let perms = Perms::all() - Perms::WRITE;
         let typed: Small = (color, perms, None, ('x', false));
         let dynamic = [
-            Val::Enum(name.to_owned()),
-            Val::Flags(vec!["self".to_owned(), "read".to_owned()]),
+            Val::Enum(name.into()),
+            Val::Flags(vec!["self".into(), "read".into()]),
             Val::Option(None),
             Val::Tuple(vec![Val::Char('x'), Val::Bool(false)]),
         ];

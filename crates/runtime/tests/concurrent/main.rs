@@ -11,6 +11,7 @@ mod calls;
 mod cancel;
 mod deadlocks;
 mod executors;
+mod failed_elements;
 mod failures;
 mod host_to_host;
 mod linked;

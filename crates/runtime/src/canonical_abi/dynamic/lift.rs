@@ -1,6 +1,6 @@
 //! From a guest to [`Val`]s.
 
-use super::super::context::Range;
+use super::super::context::{Range, field_type};
 use super::super::list::list_range;
 use super::super::variant::load_bits;
 use super::super::{Lift, LiftContext};
@@ -11,13 +11,16 @@ use crate::trap::Trap;
 use crate::vm::val_raw;
 use anyhow::Result;
 use threadline_environ::canonical_abi::{SizeAlign, flatten, size_align};
-use threadline_environ::component::InterfaceType;
+use threadline_environ::component::{InterfaceType, Name};
 use threadline_environ::layout::ValRaw;
+
+/// Bytes that a handle is charged which the host is given: its place in the store's table, and what is
+/// noted for the end of the call.
+const HANDLE: usize = 64;
 
 /// `lift_flat_values`: values of a tuple's types, out of slots or, if they are passed in memory, from
 /// where the first slot points; into `to`, where there is room for each. What was there is of no
 /// matter.
-///
 pub(crate) fn lift_vals(
     cx: &mut LiftContext<'_>,
     tuple: InterfaceType,
@@ -35,10 +38,12 @@ pub(crate) fn lift_vals(
     }
     let SizeAlign { size, align } = size_align(cx.types(), tuple, cx.address());
     let from = cx.pointee(&slots[0], size, align)?;
-    for (val, to) in load_fields(cx, tuple, from)?.into_iter().zip(to) {
-        *to = val;
-    }
-    Ok(())
+    let mut to = to.iter_mut();
+    load_fields(cx, tuple, from, &mut |_, val| {
+        if let Some(to) = to.next() {
+            *to = val;
+        }
+    })
 }
 
 /// `load_list_from_valid_range`, of values one after the other that a guest has at an address. Those
@@ -53,7 +58,8 @@ pub(crate) fn load_vals(
     let SizeAlign { size, align } = size_align(cx.types(), element, cx.address());
     let length = u64::from(size) * count as u64;
     let bytes = cx.bytes(address, length, align, Trap::CanonicalOutOfBounds)?;
-    for from in bytes.chunks_exact(size as usize) {
+    for i in 0..count {
+        let from = &bytes[i * size as usize..][..size as usize];
         to.push(load_val(cx, element, from)?);
     }
     Ok(())
@@ -83,6 +89,9 @@ fn lift_val(cx: &mut LiftContext<'_>, ty: InterfaceType, slots: &mut Slots<'_>) 
 ///
 /// A number is written where it is to be. To make a `Val` of it and move that, in wider pieces than
 /// it was just written in, would take longer than all else that is done for it.
+///
+/// What is not a number is out of line: this calls itself for each level of a value, on what is left of
+/// the guest's stack.
 fn lift_val_to(
     cx: &mut LiftContext<'_>,
     ty: InterfaceType,
@@ -111,58 +120,160 @@ fn lift_val_to(
         InterfaceType::F32 => scalar!(Float32, f32, 0.0),
         InterfaceType::F64 => scalar!(Float64, f64, 0.0),
         InterfaceType::Char => scalar!(Char, char, ' '),
-        InterfaceType::String => *to = Val::String(String::lift_flat(cx, ty, slots.take(2)?)?),
+        _ => return lift_parts(cx, ty, slots, to),
+    }
+    Ok(())
+}
+
+/// `lift_flat` of what is not a number.
+#[inline(never)]
+fn lift_parts(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &mut Slots<'_>,
+    to: &mut Val,
+) -> Result<()> {
+    cx.check_stack()?;
+    match ty {
         InterfaceType::List(_) | InterfaceType::Map(_) => {
             let range = cx.range_from_slots(slots.take(2)?);
-            *to = load_list(cx, ty, range)?;
+            load_list(cx, ty, range, to)
         }
-        InterfaceType::FixedLengthList(index) => {
-            let list = &cx.types().fixed_length_lists[index];
-            let elements = (0..list.length).map(|_| lift_val(cx, list.element, slots));
-            *to = Val::FixedLengthList(elements.collect::<Result<_>>()?);
-        }
-        InterfaceType::Record(index) => {
-            let fields = cx.types().records[index].fields.iter();
-            let fields = fields.map(|(name, ty)| Ok((name.clone(), lift_val(cx, *ty, slots)?)));
-            *to = Val::Record(fields.collect::<Result<_>>()?);
-        }
-        InterfaceType::Tuple(_) => {
-            let elements = elements(cx.types(), ty).iter();
-            let elements = elements.map(|ty| lift_val(cx, *ty, slots));
-            *to = Val::Tuple(elements.collect::<Result<_>>()?);
-        }
+        InterfaceType::FixedLengthList(_) => lift_fixed_length_list(cx, ty, slots, to),
+        InterfaceType::Record(_) => lift_record(cx, ty, slots, to),
+        InterfaceType::Tuple(_) => lift_tuple(cx, ty, slots, to),
         InterfaceType::Flags(_) => {
-            *to = flags(cx, ty, val_raw::i32(&slots.take(1)?[0]) as u32);
+            let bits = val_raw::i32(&slots.take(1)?[0]) as u32;
+            set_flags(cx, ty, bits, to)
         }
         InterfaceType::Variant(_)
         | InterfaceType::Enum(_)
         | InterfaceType::Option(_)
-        | InterfaceType::Result(_) => *to = lift_case(cx, ty, slots)?,
+        | InterfaceType::Result(_) => lift_case(cx, ty, slots, to),
+        _ => lift_leaf(cx, ty, slots, to),
+    }
+}
+
+/// `lift_flat` of what has no parts and is no number.
+#[inline(never)]
+fn lift_leaf(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &mut Slots<'_>,
+    to: &mut Val,
+) -> Result<()> {
+    *to = match ty {
+        InterfaceType::String => Val::String(String::lift_flat(cx, ty, slots.take(2)?)?),
         InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
-            *to = Val::Resource(ResourceAny::lift_flat(cx, ty, slots.take(1)?)?);
+            cx.charge(HANDLE)?;
+            Val::Resource(ResourceAny::lift_flat(cx, ty, slots.take(1)?)?)
         }
         InterfaceType::Stream(_) => {
-            *to = Val::Stream(StreamAny::lift_flat(cx, ty, slots.take(1)?)?);
+            cx.charge(HANDLE)?;
+            Val::Stream(StreamAny::lift_flat(cx, ty, slots.take(1)?)?)
         }
         InterfaceType::Future(_) => {
-            *to = Val::Future(FutureAny::lift_flat(cx, ty, slots.take(1)?)?);
+            cx.charge(HANDLE)?;
+            Val::Future(FutureAny::lift_flat(cx, ty, slots.take(1)?)?)
         }
         InterfaceType::ErrorContext => {
-            *to = Val::ErrorContext(ErrorContext::lift_flat(cx, ty, slots.take(1)?)?);
+            Val::ErrorContext(ErrorContext::lift_flat(cx, ty, slots.take(1)?)?)
         }
+        _ => bail_bug!("{ty:?} is lifted as if it had no parts"),
+    };
+    Ok(())
+}
+
+#[inline(never)]
+fn lift_fixed_length_list(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &mut Slots<'_>,
+    to: &mut Val,
+) -> Result<()> {
+    let (element, length) = fixed_length(cx, ty)?;
+    let mut elements = cx.room(length)?;
+    for _ in 0..length {
+        elements.push(lift_val(cx, element, slots)?);
     }
+    *to = Val::FixedLengthList(elements);
+    Ok(())
+}
+
+/// `lift_flat_record`.
+#[inline(never)]
+fn lift_record(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &mut Slots<'_>,
+    to: &mut Val,
+) -> Result<()> {
+    let fields = record_fields(cx, ty)?;
+    let mut vals = cx.room(fields.len())?;
+    for (name, ty) in fields {
+        vals.push((name.clone(), lift_val(cx, *ty, slots)?));
+    }
+    *to = Val::Record(vals);
+    Ok(())
+}
+
+#[inline(never)]
+fn lift_tuple(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &mut Slots<'_>,
+    to: &mut Val,
+) -> Result<()> {
+    let types = elements(cx.types(), ty);
+    let mut vals = cx.room(types.len())?;
+    for ty in types {
+        vals.push(lift_val(cx, *ty, slots)?);
+    }
+    *to = Val::Tuple(vals);
     Ok(())
 }
 
 /// `lift_flat_variant`. That a payload shares its core values with others need not be seen to: see
 /// `canonical_abi::variant`.
-fn lift_case(cx: &mut LiftContext<'_>, ty: InterfaceType, slots: &mut Slots<'_>) -> Result<Val> {
+#[inline(never)]
+fn lift_case(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    slots: &mut Slots<'_>,
+    to: &mut Val,
+) -> Result<()> {
     let count = flatten(cx.types(), ty, cx.address()).map_or(0, <[_]>::len);
     let mut slots = Slots(slots.take(count)?);
     let case = val_raw::i32(&slots.take(1)?[0]) as u32;
-    let payload = payload_type(cx, ty, case)?;
-    let payload = payload.map(|ty| lift_val(cx, ty, &mut slots)).transpose()?;
-    Ok(case_val(cx, ty, case, payload))
+    let payload = match payload_type(cx, ty, case)? {
+        Some(ty) => {
+            cx.charge_box::<Val>()?;
+            Some(Box::new(lift_val(cx, ty, &mut slots)?))
+        }
+        None => None,
+    };
+    *to = case_val(cx, ty, case, payload);
+    Ok(())
+}
+
+/// The element type of a list with a length, and that.
+fn fixed_length(cx: &LiftContext<'_>, ty: InterfaceType) -> Result<(InterfaceType, usize)> {
+    let InterfaceType::FixedLengthList(index) = ty else {
+        bail_bug!("{ty:?} has no length");
+    };
+    let list = &cx.types().fixed_length_lists[index];
+    Ok((list.element, list.length as usize))
+}
+
+/// Names and types of a record's fields.
+fn record_fields<'a>(
+    cx: &LiftContext<'a>,
+    ty: InterfaceType,
+) -> Result<&'a [(Name, InterfaceType)]> {
+    match ty {
+        InterfaceType::Record(index) => Ok(&cx.types().records[index].fields),
+        _ => bail_bug!("{ty:?} has no fields with names"),
+    }
 }
 
 /// The type of the payload of a case that a guest names.
@@ -178,8 +289,7 @@ fn payload_type(
 }
 
 /// A case of which it is known that it exists.
-fn case_val(cx: &LiftContext<'_>, ty: InterfaceType, case: u32, payload: Option<Val>) -> Val {
-    let payload = payload.map(Box::new);
+fn case_val(cx: &LiftContext<'_>, ty: InterfaceType, case: u32, payload: Option<Box<Val>>) -> Val {
     match ty {
         InterfaceType::Variant(index) => {
             let (name, _) = &cx.types().variants[index].cases[case as usize];
@@ -195,16 +305,20 @@ fn case_val(cx: &LiftContext<'_>, ty: InterfaceType, case: u32, payload: Option<
 }
 
 /// `unpack_flags_from_int`.
-fn flags(cx: &LiftContext<'_>, ty: InterfaceType, bits: u32) -> Val {
+#[inline(never)]
+fn set_flags(cx: &mut LiftContext<'_>, ty: InterfaceType, bits: u32, to: &mut Val) -> Result<()> {
     let InterfaceType::Flags(index) = ty else {
-        return Val::Flags(Vec::new());
+        bail_bug!("{ty:?} has no flags");
     };
     let labels = cx.types().flags[index].labels.iter().enumerate();
     let set = labels.filter(|(bit, _)| bits >> bit & 1 == 1);
-    Val::Flags(set.map(|(_, label)| label.clone()).collect())
+    let mut flags = cx.room(set.clone().count())?;
+    flags.extend(set.map(|(_, label)| label.clone()));
+    *to = Val::Flags(flags);
+    Ok(())
 }
 
-/// `load`. `from` is the value's bytes.
+/// `load`. `from` is the value's bytes. As in [`lift_val_to`], what is no number is out of line.
 fn load_val(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<Val> {
     macro_rules! scalar {
         ($variant:ident, $rust:ty) => {
@@ -224,56 +338,131 @@ fn load_val(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<
         InterfaceType::F32 => scalar!(Float32, f32),
         InterfaceType::F64 => scalar!(Float64, f64),
         InterfaceType::Char => scalar!(Char, char),
-        InterfaceType::String => scalar!(String, String),
-        InterfaceType::List(_) | InterfaceType::Map(_) => {
-            let range = cx.range_from_memory(from);
-            load_list(cx, ty, range)?
+        _ => {
+            let mut val = Val::Bool(false);
+            load_parts(cx, ty, from, &mut val)?;
+            val
         }
-        InterfaceType::FixedLengthList(index) => {
-            let list = &cx.types().fixed_length_lists[index];
-            Val::FixedLengthList(load_elements(cx, list.element, from, list.length as usize)?)
-        }
-        InterfaceType::Record(index) => {
-            let names = cx.types().records[index].fields.iter();
-            let names = names.map(|(name, _)| name.clone());
-            Val::Record(names.zip(load_fields(cx, ty, from)?).collect())
-        }
-        InterfaceType::Tuple(_) => Val::Tuple(load_fields(cx, ty, from)?),
-        InterfaceType::Flags(_) => flags(cx, ty, load_bits(from.len() as u32, from)),
-        InterfaceType::Variant(_)
-        | InterfaceType::Enum(_)
-        | InterfaceType::Option(_)
-        | InterfaceType::Result(_) => load_case(cx, ty, from)?,
-        InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
-            Val::Resource(ResourceAny::load(cx, ty, from)?)
-        }
-        InterfaceType::Stream(_) => scalar!(Stream, StreamAny),
-        InterfaceType::Future(_) => scalar!(Future, FutureAny),
-        InterfaceType::ErrorContext => scalar!(ErrorContext, ErrorContext),
     })
 }
 
-/// `load_record`, without names.
-fn load_fields(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<Vec<Val>> {
+/// `load` of what is no number.
+#[inline(never)]
+fn load_parts(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    from: &[u8],
+    to: &mut Val,
+) -> Result<()> {
+    cx.check_stack()?;
+    match ty {
+        InterfaceType::List(_) | InterfaceType::Map(_) => {
+            let range = cx.range_from_memory(from);
+            load_list(cx, ty, range, to)
+        }
+        InterfaceType::FixedLengthList(_) => load_fixed_length_list(cx, ty, from, to),
+        InterfaceType::Record(_) => load_record(cx, ty, from, to),
+        InterfaceType::Tuple(_) => load_tuple(cx, ty, from, to),
+        InterfaceType::Flags(_) => set_flags(cx, ty, load_bits(from.len() as u32, from), to),
+        InterfaceType::Variant(_)
+        | InterfaceType::Enum(_)
+        | InterfaceType::Option(_)
+        | InterfaceType::Result(_) => load_case(cx, ty, from, to),
+        _ => load_leaf(cx, ty, from, to),
+    }
+}
+
+/// `load` of what has no parts and is no number.
+#[inline(never)]
+fn load_leaf(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8], to: &mut Val) -> Result<()> {
+    *to = match ty {
+        InterfaceType::String => Val::String(String::load(cx, ty, from)?),
+        InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
+            cx.charge(HANDLE)?;
+            Val::Resource(ResourceAny::load(cx, ty, from)?)
+        }
+        InterfaceType::Stream(_) => {
+            cx.charge(HANDLE)?;
+            Val::Stream(StreamAny::load(cx, ty, from)?)
+        }
+        InterfaceType::Future(_) => {
+            cx.charge(HANDLE)?;
+            Val::Future(FutureAny::load(cx, ty, from)?)
+        }
+        InterfaceType::ErrorContext => Val::ErrorContext(ErrorContext::load(cx, ty, from)?),
+        _ => bail_bug!("{ty:?} is loaded as if it had no parts"),
+    };
+    Ok(())
+}
+
+#[inline(never)]
+fn load_fixed_length_list(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    from: &[u8],
+    to: &mut Val,
+) -> Result<()> {
+    let (element, length) = fixed_length(cx, ty)?;
+    *to = Val::FixedLengthList(load_elements(cx, element, from, length)?);
+    Ok(())
+}
+
+/// `load_record`.
+#[inline(never)]
+fn load_record(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    from: &[u8],
+    to: &mut Val,
+) -> Result<()> {
+    let names = record_fields(cx, ty)?;
+    let mut vals = cx.room(names.len())?;
+    load_fields(cx, ty, from, &mut |i, val| {
+        vals.push((names[i].0.clone(), val));
+    })?;
+    *to = Val::Record(vals);
+    Ok(())
+}
+
+#[inline(never)]
+fn load_tuple(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    from: &[u8],
+    to: &mut Val,
+) -> Result<()> {
+    let mut vals = cx.room(elements(cx.types(), ty).len())?;
+    load_fields(cx, ty, from, &mut |_, val| vals.push(val))?;
+    *to = Val::Tuple(vals);
+    Ok(())
+}
+
+/// `load_record`, without names: each field and its position are handed to `put`.
+fn load_fields(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    from: &[u8],
+    put: &mut dyn FnMut(usize, Val),
+) -> Result<()> {
     let types = cx.types();
-    let Some((fields, layout)) = types.fields(ty) else {
-        bail_bug!("{ty:?} has no fields");
+    let layout = match ty {
+        InterfaceType::Record(index) => &types.records[index].layout,
+        InterfaceType::Tuple(index) => &types.tuples[index].layout,
+        _ => bail_bug!("{ty:?} has no fields"),
     };
     let offsets = layout.offsets.get(cx.address());
-    let mut vals = Vec::with_capacity(fields.len());
-    for (ty, offset) in fields.into_iter().zip(offsets) {
+    for (i, offset) in offsets.iter().enumerate() {
+        let ty = field_type(types, ty, i);
         let size = size_align(types, ty, cx.address()).size;
-        vals.push(load_val(
-            cx,
-            ty,
-            &from[*offset as usize..][..size as usize],
-        )?);
+        let from = &from[*offset as usize..][..size as usize];
+        put(i, load_val(cx, ty, from)?);
     }
-    Ok(vals)
+    Ok(())
 }
 
 /// `load_variant`.
-fn load_case(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result<Val> {
+#[inline(never)]
+fn load_case(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8], to: &mut Val) -> Result<()> {
     let types = cx.types();
     let (discriminant_size, payload_offset) = match types.variant_layout(ty) {
         Some(layout) => (
@@ -284,16 +473,27 @@ fn load_case(cx: &mut LiftContext<'_>, ty: InterfaceType, from: &[u8]) -> Result
         None => (from.len() as u32, from.len()),
     };
     let case = load_bits(discriminant_size, from);
-    let payload = payload_type(cx, ty, case)?.map(|ty| {
-        let size = size_align(types, ty, cx.address()).size as usize;
-        load_val(cx, ty, &from[payload_offset..][..size])
-    });
-    let payload = payload.transpose()?;
-    Ok(case_val(cx, ty, case, payload))
+    let payload = match payload_type(cx, ty, case)? {
+        Some(ty) => {
+            cx.charge_box::<Val>()?;
+            let size = size_align(types, ty, cx.address()).size as usize;
+            let from = &from[payload_offset..][..size];
+            Some(Box::new(load_val(cx, ty, from)?))
+        }
+        None => None,
+    };
+    *to = case_val(cx, ty, case, payload);
+    Ok(())
 }
 
 /// `load_list_from_range`, of a `list` or a `map`.
-fn load_list(cx: &mut LiftContext<'_>, ty: InterfaceType, range: Range) -> Result<Val> {
+#[inline(never)]
+fn load_list(
+    cx: &mut LiftContext<'_>,
+    ty: InterfaceType,
+    range: Range,
+    to: &mut Val,
+) -> Result<()> {
     let types = cx.types();
     let element = match ty {
         InterfaceType::List(index) => types.lists[index].element,
@@ -301,19 +501,36 @@ fn load_list(cx: &mut LiftContext<'_>, ty: InterfaceType, range: Range) -> Resul
         _ => bail_bug!("{ty:?} has no elements"),
     };
     let (bytes, length) = list_range(cx, range, size_align(types, element, cx.address()))?;
-    if let InterfaceType::List(_) = ty {
-        return Ok(Val::List(load_elements(cx, element, bytes, length)?));
-    }
-    let size = size_align(types, element, cx.address()).size as usize;
+    *to = match ty {
+        InterfaceType::List(_) => Val::List(load_elements(cx, element, bytes, length)?),
+        _ => Val::Map(load_entries(cx, element, bytes, length)?),
+    };
+    Ok(())
+}
+
+/// The same, of a `map`'s entries.
+fn load_entries(
+    cx: &mut LiftContext<'_>,
+    entry: InterfaceType,
+    bytes: &[u8],
+    length: usize,
+) -> Result<Vec<(Val, Val)>> {
+    let size = size_align(cx.types(), entry, cx.address()).size as usize;
     let mut entries = cx.room(length)?;
     for i in 0..length {
-        let entry = load_fields(cx, element, &bytes[i * size..][..size])?;
-        let Ok([key, value]) = <[Val; 2]>::try_from(entry) else {
-            bail_bug!("an entry of a map is not a key and a value");
-        };
-        entries.push((key, value));
+        let mut pair = (Val::Bool(false), Val::Bool(false));
+        load_fields(
+            cx,
+            entry,
+            &bytes[i * size..][..size],
+            &mut |i, val| match i {
+                0 => pair.0 = val,
+                _ => pair.1 = val,
+            },
+        )?;
+        entries.push(pair);
     }
-    Ok(Val::Map(entries))
+    Ok(entries)
 }
 
 /// `load_list_from_valid_range`.

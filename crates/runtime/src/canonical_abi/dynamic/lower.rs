@@ -1,6 +1,6 @@
 //! From [`Val`]s to a guest.
 
-use super::super::context::Range;
+use super::super::context::{Range, field_type};
 use super::super::list::list_bytes;
 use super::super::string::store_string;
 use super::super::tuple::place;
@@ -12,7 +12,7 @@ use crate::component::Val;
 use crate::vm::val_raw;
 use anyhow::Result;
 use threadline_environ::canonical_abi::{SizeAlign, flatten, size_align};
-use threadline_environ::component::{ComponentTypes, InterfaceType};
+use threadline_environ::component::{ComponentTypes, InterfaceType, Name};
 use threadline_environ::layout::ValRaw;
 
 /// `lower_flat_values`: values of a tuple's types, into slots or, if they are passed in memory, there:
@@ -34,7 +34,7 @@ pub(crate) fn lower_vals(
         return Ok(());
     }
     let address = place(cx, size_align(types, tuple, cx.address()), slots, out)?;
-    store_fields(cx, tuple, vals.iter(), address)
+    store_fields(cx, tuple, &mut vals.iter(), address)
 }
 
 /// `store_list_into_valid_range`, of values one after the other, at an address that a guest passes.
@@ -63,11 +63,15 @@ impl<'a> Slots<'a> {
     }
 }
 
+#[cold]
+#[inline(never)]
 fn unchecked(val: &Val, ty: InterfaceType) -> Bug {
-    bug!("{val:?} is lowered unchecked as {ty:?}")
+    // A value can be large, so it isn't shown.
+    bug!("a {} is lowered unchecked as {ty:?}", val.kind())
 }
 
-/// `lower_flat`.
+/// `lower_flat`. What is not a number is out of line: this calls itself for each level of a value, on what
+/// is left of the guest's stack.
 fn lower_val(
     cx: &mut LowerContext<'_>,
     ty: InterfaceType,
@@ -87,7 +91,20 @@ fn lower_val(
         Val::Float32(value) => value.lower_flat(cx, ty, slots.take(1)?),
         Val::Float64(value) => value.lower_flat(cx, ty, slots.take(1)?),
         Val::Char(value) => value.lower_flat(cx, ty, slots.take(1)?),
-        Val::String(value) => value.lower_flat(cx, ty, slots.take(2)?),
+        _ => lower_parts(cx, ty, val, slots),
+    }
+}
+
+/// `lower_flat` of what is not a number.
+#[inline(never)]
+fn lower_parts(
+    cx: &mut LowerContext<'_>,
+    ty: InterfaceType,
+    val: &Val,
+    slots: &mut Slots<'_>,
+) -> Result<()> {
+    cx.check_stack()?;
+    match val {
         Val::List(_) | Val::Map(_) => {
             let range = store_list(cx, ty, val)?;
             cx.range_to_slots(range, slots.take(2)?);
@@ -101,8 +118,31 @@ fn lower_val(
             let mut elements = elements.iter();
             elements.try_for_each(|val| lower_val(cx, element, val, slots))
         }
-        Val::Record(fields) => lower_fields(cx, ty, fields.iter().map(|(_, val)| val), slots),
-        Val::Tuple(elements) => lower_fields(cx, ty, elements.iter(), slots),
+        Val::Record(fields) => {
+            let mut fields = fields.iter().enumerate();
+            fields.try_for_each(|(i, (_, val))| lower_field(cx, (ty, i), val, slots))
+        }
+        Val::Tuple(elements) => {
+            let mut elements = elements.iter().enumerate();
+            elements.try_for_each(|(i, val)| lower_field(cx, (ty, i), val, slots))
+        }
+        Val::Variant(..) | Val::Enum(_) | Val::Option(_) | Val::Result(_) => {
+            lower_case(cx, ty, val, slots)
+        }
+        _ => lower_leaf(cx, ty, val, slots),
+    }
+}
+
+/// `lower_flat` of what has no parts and is no number.
+#[inline(never)]
+fn lower_leaf(
+    cx: &mut LowerContext<'_>,
+    ty: InterfaceType,
+    val: &Val,
+    slots: &mut Slots<'_>,
+) -> Result<()> {
+    match val {
+        Val::String(value) => value.lower_flat(cx, ty, slots.take(2)?),
         Val::Resource(resource) => resource.lower_flat(cx, ty, slots.take(1)?),
         Val::Stream(end) => end.lower_flat(cx, ty, slots.take(1)?),
         Val::Future(end) => end.lower_flat(cx, ty, slots.take(1)?),
@@ -111,30 +151,24 @@ fn lower_val(
             slots.take(1)?[0] = val_raw::from_i32(bits(cx.types(), ty, set)? as i32);
             Ok(())
         }
-        Val::Variant(..) | Val::Enum(_) | Val::Option(_) | Val::Result(_) => {
-            lower_case(cx, ty, val, slots)
-        }
+        _ => Err(unchecked(val, ty).into()),
     }
 }
 
-/// `lower_flat_record`.
-fn lower_fields<'a>(
+/// Lowers a field of a `record`, or an element of a `tuple`, of this type and at this place.
+fn lower_field(
     cx: &mut LowerContext<'_>,
-    ty: InterfaceType,
-    vals: impl Iterator<Item = &'a Val>,
+    (of, i): (InterfaceType, usize),
+    val: &Val,
     slots: &mut Slots<'_>,
 ) -> Result<()> {
-    let Some((fields, _)) = cx.types().fields(ty) else {
-        bail_bug!("{ty:?} has no fields");
-    };
-    for (ty, val) in fields.into_iter().zip(vals) {
-        lower_val(cx, ty, val, slots)?;
-    }
-    Ok(())
+    let ty = field_type(cx.types(), of, i);
+    lower_val(cx, ty, val, slots)
 }
 
 /// `lower_flat_variant`. That a payload shares its core values with others need not be seen to: see
 /// `canonical_abi::variant`.
+#[inline(never)]
 fn lower_case(
     cx: &mut LowerContext<'_>,
     ty: InterfaceType,
@@ -182,7 +216,7 @@ fn case<'a>(
 }
 
 /// `pack_flags_into_int`.
-fn bits(types: &ComponentTypes, ty: InterfaceType, set: &[String]) -> Result<u32> {
+fn bits(types: &ComponentTypes, ty: InterfaceType, set: &[Name]) -> Result<u32> {
     let InterfaceType::Flags(index) = ty else {
         bail_bug!("{ty:?} has no flags");
     };
@@ -191,10 +225,10 @@ fn bits(types: &ComponentTypes, ty: InterfaceType, set: &[String]) -> Result<u32
     let bits = set
         .iter()
         .try_fold(0, |bits, label| Some(bits | 1 << bit(label)?));
-    Ok(bits.ok_or_else(|| bug!("flags {set:?} are lowered unchecked"))?)
+    Ok(bits.ok_or_else(|| bug!("flags that a type doesn't have are lowered unchecked"))?)
 }
 
-/// `store`.
+/// `store`. As in [`lower_val`], what is no number is out of line.
 fn store_val(
     cx: &mut LowerContext<'_>,
     ty: InterfaceType,
@@ -214,10 +248,20 @@ fn store_val(
         Val::Float32(value) => value.store(cx, ty, address),
         Val::Float64(value) => value.store(cx, ty, address),
         Val::Char(value) => value.store(cx, ty, address),
-        Val::String(value) => {
-            let range = store_string(cx, value)?;
-            cx.range_to_memory(range, address)
-        }
+        _ => store_parts(cx, ty, val, address),
+    }
+}
+
+/// `store` of what is not a number.
+#[inline(never)]
+fn store_parts(
+    cx: &mut LowerContext<'_>,
+    ty: InterfaceType,
+    val: &Val,
+    address: usize,
+) -> Result<()> {
+    cx.check_stack()?;
+    match val {
         Val::List(_) | Val::Map(_) => {
             let range = store_list(cx, ty, val)?;
             cx.range_to_memory(range, address)
@@ -229,8 +273,30 @@ fn store_val(
             let element = cx.types().fixed_length_lists[index].element;
             store_elements(cx, element, elements, address)
         }
-        Val::Record(fields) => store_fields(cx, ty, fields.iter().map(|(_, val)| val), address),
-        Val::Tuple(elements) => store_fields(cx, ty, elements.iter(), address),
+        Val::Record(fields) => {
+            store_fields(cx, ty, &mut fields.iter().map(|(_, val)| val), address)
+        }
+        Val::Tuple(elements) => store_fields(cx, ty, &mut elements.iter(), address),
+        Val::Variant(..) | Val::Enum(_) | Val::Option(_) | Val::Result(_) => {
+            store_case(cx, ty, val, address)
+        }
+        _ => store_leaf(cx, ty, val, address),
+    }
+}
+
+/// `store` of what has no parts and is no number.
+#[inline(never)]
+fn store_leaf(
+    cx: &mut LowerContext<'_>,
+    ty: InterfaceType,
+    val: &Val,
+    address: usize,
+) -> Result<()> {
+    match val {
+        Val::String(value) => {
+            let range = store_string(cx, value)?;
+            cx.range_to_memory(range, address)
+        }
         Val::Resource(resource) => resource.store(cx, ty, address),
         Val::Stream(end) => end.store(cx, ty, address),
         Val::Future(end) => end.store(cx, ty, address),
@@ -240,30 +306,38 @@ fn store_val(
             let size = size_align(cx.types(), ty, cx.address()).size;
             store_bits(cx, size, bits, address)
         }
-        Val::Variant(..) | Val::Enum(_) | Val::Option(_) | Val::Result(_) => {
-            store_case(cx, ty, val, address)
-        }
+        _ => Err(unchecked(val, ty).into()),
     }
 }
 
 /// `store_record`.
-fn store_fields<'a>(
+#[inline(never)]
+fn store_fields(
     cx: &mut LowerContext<'_>,
     ty: InterfaceType,
-    vals: impl Iterator<Item = &'a Val>,
+    vals: &mut dyn Iterator<Item = &Val>,
     address: usize,
 ) -> Result<()> {
-    let Some((fields, layout)) = cx.types().fields(ty) else {
-        bail_bug!("{ty:?} has no fields");
+    let types = cx.types();
+    let layout = match ty {
+        InterfaceType::Record(index) => &types.records[index].layout,
+        InterfaceType::Tuple(index) => &types.tuples[index].layout,
+        _ => bail_bug!("{ty:?} has no fields"),
     };
-    let offsets = layout.offsets.get(cx.address());
-    for ((ty, offset), val) in fields.into_iter().zip(offsets).zip(vals) {
-        store_val(cx, ty, val, address + *offset as usize)?;
+    let offsets = layout.offsets.get(cx.address()).iter();
+    for (i, (offset, val)) in offsets.zip(vals).enumerate() {
+        store_val(
+            cx,
+            field_type(types, ty, i),
+            val,
+            address + *offset as usize,
+        )?;
     }
     Ok(())
 }
 
 /// `store_variant`.
+#[inline(never)]
 fn store_case(
     cx: &mut LowerContext<'_>,
     ty: InterfaceType,
@@ -286,6 +360,7 @@ fn store_case(
 }
 
 /// `store_list_into_range`, of a `list` or a `map`.
+#[inline(never)]
 fn store_list(cx: &mut LowerContext<'_>, ty: InterfaceType, val: &Val) -> Result<Range> {
     let types = cx.types();
     let (element, length) = match (ty, val) {
@@ -304,7 +379,7 @@ fn store_list(cx: &mut LowerContext<'_>, ty: InterfaceType, val: &Val) -> Result
         Val::Map(entries) => {
             for (i, (key, value)) in entries.iter().enumerate() {
                 let entry = address + i * size_align.size as usize;
-                store_fields(cx, element, [key, value].into_iter(), entry)?;
+                store_fields(cx, element, &mut [key, value].into_iter(), entry)?;
             }
         }
         Val::List(elements) => store_elements(cx, element, elements, address)?,

@@ -1,9 +1,10 @@
 //! The types of functions, instances and components.
 
+use super::text::Text;
 use super::{Description, Type, View};
 use crate::component::ResourceType;
 use crate::component::module_check::public;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use threadline_environ::ComponentFuncTypeIndex;
 use threadline_environ::component::{
@@ -42,16 +43,24 @@ impl ComponentFunc {
 
 impl fmt::Display for ComponentFunc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Text::write_to(f, |text| self.write(text))
+    }
+}
+
+impl ComponentFunc {
+    fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         f.write_str(if self.async_() {
             "async func("
         } else {
             "func("
         })?;
         for (i, (name, ty)) in self.params().enumerate() {
-            write!(f, "{}{name}: {ty}", if i == 0 { "" } else { ", " })?;
+            f.write_str(if i == 0 { "" } else { ", " })?;
+            f.write_str(name)?;
+            f.around(": ", &ty, "")?;
         }
         f.write_str(")")?;
-        self.results().try_for_each(|ty| write!(f, " -> {ty}"))
+        self.results().try_for_each(|ty| f.around(" -> ", &ty, ""))
     }
 }
 

@@ -3,9 +3,10 @@
 //! They are views of a component's description: each holds it alive and an index into it, so they
 //! are cheap to clone. Whether two of them are equal is a question of structure, also across
 //! components. Written out (`Display`) they are WIT, except that types which WIT would name are
-//! written where they are used.
+//! written where they are used, and that what is longer than 64 KiB is cut off.
 
 mod item;
+mod text;
 mod value;
 
 pub use item::{Component, ComponentFunc, ComponentInstance, ComponentItem, CoreModule};
@@ -15,8 +16,9 @@ pub use value::{
 };
 
 pub use super::ResourceType;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
+use text::Text;
 use threadline_environ::component::{self as environ, ComponentTypes, InterfaceType};
 
 /// The description that views share.
@@ -123,6 +125,12 @@ impl Type {
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Text::write_to(f, |text| self.write(text))
+    }
+}
+
+impl Type {
+    fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         match self {
             Type::Bool => f.write_str("bool"),
             Type::S8 => f.write_str("s8"),
@@ -137,28 +145,67 @@ impl fmt::Display for Type {
             Type::Float64 => f.write_str("f64"),
             Type::Char => f.write_str("char"),
             Type::String => f.write_str("string"),
-            Type::List(ty) => ty.fmt(f),
-            Type::FixedLengthList(ty) => ty.fmt(f),
-            Type::Map(ty) => ty.fmt(f),
-            Type::Record(ty) => ty.fmt(f),
-            Type::Tuple(ty) => ty.fmt(f),
-            Type::Variant(ty) => ty.fmt(f),
-            Type::Enum(ty) => ty.fmt(f),
-            Type::Option(ty) => ty.fmt(f),
-            Type::Result(ty) => ty.fmt(f),
-            Type::Flags(ty) => ty.fmt(f),
+            Type::List(ty) => ty.write(f),
+            Type::FixedLengthList(ty) => ty.write(f),
+            Type::Map(ty) => ty.write(f),
+            Type::Record(ty) => ty.write(f),
+            Type::Tuple(ty) => ty.write(f),
+            Type::Variant(ty) => ty.write(f),
+            Type::Enum(ty) => ty.write(f),
+            Type::Option(ty) => ty.write(f),
+            Type::Result(ty) => ty.write(f),
+            Type::Flags(ty) => ty.write(f),
             Type::Own(ty) => write!(f, "own<{ty}>"),
             Type::Borrow(ty) => write!(f, "borrow<{ty}>"),
-            Type::Future(ty) => ty.fmt(f),
-            Type::Stream(ty) => ty.fmt(f),
+            Type::Future(ty) => ty.write(f),
+            Type::Stream(ty) => ty.write(f),
             Type::ErrorContext => f.write_str("error-context"),
         }
     }
 }
 
 /// A type in WIT's words, for messages: types with names inside by their keyword alone.
-pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
-    let name = match ty {
+///
+/// It doesn't call itself for each level of the type, as it may run on the rest of a guest's stack.
+pub(crate) fn describe(types: &ComponentTypes, mut ty: InterfaceType) -> String {
+    let (mut text, mut ends) = (String::new(), Vec::new());
+    loop {
+        let (begin, inner, end) = match ty {
+            InterfaceType::List(index) => ("list<", types.lists[index].element, ">".to_owned()),
+            InterfaceType::FixedLengthList(index) => {
+                let ty = &types.fixed_length_lists[index];
+                ("list<", ty.element, format!(", {}>", ty.length))
+            }
+            InterfaceType::Map(index) => {
+                // A key has no parts.
+                let ty = &types.maps[index];
+                text.push_str("map<");
+                text.push_str(keyword(ty.key));
+                (", ", ty.value, ">".to_owned())
+            }
+            InterfaceType::Option(index) => ("option<", types.options[index].some, ">".to_owned()),
+            InterfaceType::Future(index) if let Some(ty) = types.futures[index].payload => {
+                ("future<", ty, ">".to_owned())
+            }
+            InterfaceType::Stream(index) if let Some(ty) = types.streams[index].payload => {
+                ("stream<", ty, ">".to_owned())
+            }
+            other => {
+                text.push_str(keyword(other));
+                break;
+            }
+        };
+        text.push_str(begin);
+        ends.push(end);
+        ty = inner;
+    }
+    text.extend(ends.into_iter().rev());
+    text
+}
+
+/// WIT's word for a type.
+fn keyword(ty: InterfaceType) -> &'static str {
+    match ty {
         InterfaceType::Bool => "bool",
         InterfaceType::S8 => "s8",
         InterfaceType::U8 => "u8",
@@ -172,29 +219,11 @@ pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
         InterfaceType::F64 => "f64",
         InterfaceType::Char => "char",
         InterfaceType::String => "string",
-        InterfaceType::List(index) => {
-            return format!("list<{}>", describe(types, types.lists[index].element));
-        }
-        InterfaceType::FixedLengthList(index) => {
-            let ty = &types.fixed_length_lists[index];
-            return format!("list<{}, {}>", describe(types, ty.element), ty.length);
-        }
-        InterfaceType::Map(index) => {
-            let ty = &types.maps[index];
-            let (key, value) = (describe(types, ty.key), describe(types, ty.value));
-            return format!("map<{key}, {value}>");
-        }
-        InterfaceType::Option(index) => {
-            return format!("option<{}>", describe(types, types.options[index].some));
-        }
-        InterfaceType::Future(index) => match types.futures[index].payload {
-            Some(ty) => return format!("future<{}>", describe(types, ty)),
-            None => "future",
-        },
-        InterfaceType::Stream(index) => match types.streams[index].payload {
-            Some(ty) => return format!("stream<{}>", describe(types, ty)),
-            None => "stream",
-        },
+        InterfaceType::List(_) | InterfaceType::FixedLengthList(_) => "list",
+        InterfaceType::Map(_) => "map",
+        InterfaceType::Option(_) => "option",
+        InterfaceType::Future(_) => "future",
+        InterfaceType::Stream(_) => "stream",
         InterfaceType::Record(_) => "record",
         InterfaceType::Tuple(_) => "tuple",
         InterfaceType::Variant(_) => "variant",
@@ -204,8 +233,7 @@ pub(crate) fn describe(types: &ComponentTypes, ty: InterfaceType) -> String {
         InterfaceType::Own(_) => "own",
         InterfaceType::Borrow(_) => "borrow",
         InterfaceType::ErrorContext => "error-context",
-    };
-    name.to_owned()
+    }
 }
 
 /// An index with the description it belongs to.

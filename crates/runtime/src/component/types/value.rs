@@ -1,8 +1,10 @@
 //! The types of values that have parts.
 
+use super::text::Text;
 use super::{Description, Type, View};
-use std::{fmt, iter};
-use threadline_environ::component as environ;
+use std::fmt::{self, Write};
+use std::iter;
+use threadline_environ::component::{self as environ, Name};
 use threadline_environ::{
     EnumTypeIndex, FixedLengthListTypeIndex, FlagsTypeIndex, FutureTypeIndex, ListTypeIndex,
     MapTypeIndex, OptionTypeIndex, RecordTypeIndex, ResultTypeIndex, StreamTypeIndex,
@@ -33,6 +35,12 @@ macro_rules! views {
         }
 
         impl Eq for $name {}
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Text::write_to(f, |text| self.write(text))
+            }
+        }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,9 +88,9 @@ impl List {
     }
 }
 
-impl fmt::Display for List {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "list<{}>", self.ty())
+impl List {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
+        f.around("list<", &self.ty(), ">")
     }
 }
 
@@ -103,9 +111,10 @@ impl FixedLengthList {
     }
 }
 
-impl fmt::Display for FixedLengthList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "list<{}, {}>", self.ty(), self.len())
+impl FixedLengthList {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
+        f.around("list<", &self.ty(), ", ")?;
+        write!(f, "{}>", self.len())
     }
 }
 
@@ -125,9 +134,10 @@ impl Map {
     }
 }
 
-impl fmt::Display for Map {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "map<{}, {}>", self.key(), self.value())
+impl Map {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
+        f.around("map<", &self.key(), ", ")?;
+        f.around("", &self.value(), ">")
     }
 }
 
@@ -150,11 +160,13 @@ impl Record {
     }
 }
 
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Record {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         f.write_str("record")?;
-        let write =
-            |f: &mut fmt::Formatter<'_>, Field { name, ty }: Field<'_>| write!(f, "{name}: {ty}");
+        let write = |f: &mut Text<'_>, Field { name, ty }: Field<'_>| {
+            f.write_str(name)?;
+            f.around(": ", &ty, "")
+        };
         braced(f, self.fields(), write)
     }
 }
@@ -166,11 +178,11 @@ impl Tuple {
     }
 }
 
-impl fmt::Display for Tuple {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Tuple {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         f.write_str("tuple<")?;
         for (i, ty) in self.types().enumerate() {
-            write!(f, "{}{ty}", if i == 0 { "" } else { ", " })?;
+            f.around(if i == 0 { "" } else { ", " }, &ty, "")?;
         }
         f.write_str(">")
     }
@@ -195,12 +207,12 @@ impl Variant {
     }
 }
 
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Variant {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         f.write_str("variant")?;
-        let write = |f: &mut fmt::Formatter<'_>, Case { name, ty }: Case<'_>| match ty {
-            Some(ty) => write!(f, "{name}({ty})"),
-            None => f.write_str(name),
+        let write = |f: &mut Text<'_>, Case { name, ty }: Case<'_>| {
+            f.write_str(name)?;
+            ty.map_or(Ok(()), |ty| f.around("(", &ty, ")"))
         };
         braced(f, self.cases(), write)
     }
@@ -209,12 +221,12 @@ impl fmt::Display for Variant {
 impl Enum {
     /// The names of its cases, in the order of their discriminants.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.get().cases.iter().map(String::as_str)
+        self.get().cases.iter().map(Name::as_str)
     }
 }
 
-impl fmt::Display for Enum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Enum {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         f.write_str("enum")?;
         braced(f, self.names(), |f, name| f.write_str(name))
     }
@@ -231,9 +243,9 @@ impl OptionType {
     }
 }
 
-impl fmt::Display for OptionType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "option<{}>", self.ty())
+impl OptionType {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
+        f.around("option<", &self.ty(), ">")
     }
 }
 
@@ -253,13 +265,16 @@ impl ResultType {
     }
 }
 
-impl fmt::Display for ResultType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ResultType {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         match (self.ok(), self.err()) {
             (None, None) => f.write_str("result"),
-            (Some(ok), None) => write!(f, "result<{ok}>"),
-            (None, Some(err)) => write!(f, "result<_, {err}>"),
-            (Some(ok), Some(err)) => write!(f, "result<{ok}, {err}>"),
+            (Some(ok), None) => f.around("result<", &ok, ">"),
+            (None, Some(err)) => f.around("result<_, ", &err, ">"),
+            (Some(ok), Some(err)) => {
+                f.around("result<", &ok, ", ")?;
+                f.around("", &err, ">")
+            }
         }
     }
 }
@@ -267,12 +282,12 @@ impl fmt::Display for ResultType {
 impl Flags {
     /// Its labels, in the order of their bits.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.get().labels.iter().map(String::as_str)
+        self.get().labels.iter().map(Name::as_str)
     }
 }
 
-impl fmt::Display for Flags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Flags {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         f.write_str("flags")?;
         braced(f, self.names(), |f, name| f.write_str(name))
     }
@@ -289,8 +304,8 @@ impl FutureType {
     }
 }
 
-impl fmt::Display for FutureType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl FutureType {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         optional(f, "future", self.ty())
     }
 }
@@ -306,23 +321,21 @@ impl StreamType {
     }
 }
 
-impl fmt::Display for StreamType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl StreamType {
+    pub(super) fn write(&self, f: &mut Text<'_>) -> fmt::Result {
         optional(f, "stream", self.ty())
     }
 }
 
-fn optional(f: &mut fmt::Formatter<'_>, keyword: &str, ty: Option<Type>) -> fmt::Result {
-    match ty {
-        Some(ty) => write!(f, "{keyword}<{ty}>"),
-        None => f.write_str(keyword),
-    }
+fn optional(f: &mut Text<'_>, keyword: &str, ty: Option<Type>) -> fmt::Result {
+    f.write_str(keyword)?;
+    ty.map_or(Ok(()), |ty| f.around("<", &ty, ">"))
 }
 
-fn braced<'f, T>(
-    f: &mut fmt::Formatter<'f>,
+fn braced<'t, T>(
+    f: &mut Text<'t>,
     parts: impl Iterator<Item = T>,
-    write: impl Fn(&mut fmt::Formatter<'f>, T) -> fmt::Result,
+    write: impl Fn(&mut Text<'t>, T) -> fmt::Result,
 ) -> fmt::Result {
     f.write_str(" {")?;
     for (i, part) in parts.enumerate() {
