@@ -159,7 +159,9 @@ impl wasmtime::component::StreamProducer<()> for Endless {
 }
 
 /// Defines the host's functions on our side.
-pub(crate) fn define_ours(linker: &mut threadline::component::Linker<()>) -> Result<()> {
+pub(crate) fn define_ours<T: Send + 'static>(
+    linker: &mut threadline::component::Linker<T>,
+) -> Result<()> {
     use threadline::component::StreamReader;
     let mut root = linker.root();
     root.func_wrap_concurrent("ready", |_, (n,): (u32,)| async move { Ok((n + 1,)) })?;
@@ -174,7 +176,7 @@ pub(crate) fn define_ours(linker: &mut threadline::component::Linker<()>) -> Res
     })?;
     root.func_wrap(
         "open",
-        |store: threadline::StoreContextMut<'_, ()>, (): ()| {
+        |store: threadline::StoreContextMut<'_, T>, (): ()| {
             Ok((StreamReader::new(store, Endless)?,))
         },
     )?;

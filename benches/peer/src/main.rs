@@ -43,7 +43,7 @@ const GUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests");
 /// A component ready to run on one of the two.
 enum Runner {
     Ours {
-        store: threadline::Store<()>,
+        store: threadline::Store<threadline::StoreLimits>,
         run: threadline::component::TypedFunc<(u32,), (u32,)>,
     },
     Peer {
@@ -80,7 +80,10 @@ impl Engines {
     fn ours(&self, component: &[u8]) -> Result<Runner> {
         use threadline::component::{Component, Linker};
         let component = Component::new(&self.ours, component)?;
-        let mut store = threadline::Store::new(&self.ours, ());
+        // Row A8 has more calls in flight than a store allows by default.
+        let limits = threadline::StoreLimitsBuilder::new().threads(1 << 20);
+        let mut store = threadline::Store::new(&self.ours, limits.build());
+        store.limiter(|limits| limits);
         let mut linker = Linker::new(&self.ours);
         host_async::define_ours(&mut linker)?;
         let instance = linker.instantiate(&mut store, &component)?;

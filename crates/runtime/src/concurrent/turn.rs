@@ -3,7 +3,7 @@
 use super::aside::Aside;
 use super::state::{Doing, Guests, Next};
 use super::task::{self, MAX_SLOTS, Returned};
-use crate::bug::{bail_bug, bug};
+use crate::bug::bail_bug;
 use crate::store::StoreOpaque;
 use crate::vm::{ComponentInstancePtr, CoreFunc, GuestStack, GuestStackPtr, GuestStep, val_raw};
 use anyhow::Result;
@@ -182,20 +182,31 @@ impl StoreOpaque {
         Ok(returned)
     }
 
-    /// The thread that ran has blocked or ended: the stack of the thread that goes on in its place, with
-    /// the same resumer, if there is one. That is current then.
-    ///
-    /// A built-in may have named it. Otherwise, if the event loop is the resumer, has nothing else to
-    /// do, and would resume another thread of the same component next, that goes on at once.
+    /// The stack of the thread that is current, if the thread that ran has blocked and a built-in has
+    /// named the thread to go on in its place.
+    #[inline(always)]
+    pub(crate) fn named_next(&self) -> Option<GuestStackPtr> {
+        let current = self.concurrency.scheduler.current()?;
+        let thread = self.concurrency.scheduler.thread_payload(current)?;
+        Some(thread.stack.ptr())
+    }
+
+    /// Whether the current thread finds nothing as it goes on from a switch.
+    #[inline(always)]
+    pub(crate) fn goes_on_plainly(&self) -> bool {
+        matches!(self.concurrency.scheduler.outcome(), Ok(Outcome::Resumed))
+    }
+
+    /// The thread that ran has blocked or ended, and none was [named](Self::named_next) to go on in its
+    /// place. If the event loop is the resumer, has nothing else to do, and would resume another thread of
+    /// the same component next, that becomes the current one, and goes on at once: its stack.
     ///
     /// # Errors
     /// If the next thread can't be made current, which is a bug.
     #[inline]
     pub(crate) fn next_in_place(&mut self) -> Result<Option<GuestStackPtr>> {
-        if let Some(current) = self.concurrency.scheduler.current() {
-            let thread = self.concurrency.scheduler.thread_payload(current);
-            let thread = thread.ok_or_else(|| bug!("the current thread is gone"))?;
-            return Ok(Some(thread.stack.ptr()));
+        if self.concurrency.scheduler.current().is_some() {
+            bail_bug!("the current thread is gone");
         }
         if !self.may_hop() {
             return Ok(None);

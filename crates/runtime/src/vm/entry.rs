@@ -110,7 +110,7 @@ pub(crate) unsafe fn call_wasm(
         return Ok(());
     }
     // SAFETY: the trampoline's landing pad said that a failure is recorded.
-    Err(unsafe { take_failure(context, vmctx) })
+    Err(unsafe { take_failure(context, SlotsOf::component(vmctx).is_some()) })
 }
 
 /// Calls the trampoline with an entry record linked; whether wasm returned.
@@ -290,12 +290,12 @@ unsafe fn stack_exhausted(context: *mut VMStoreContext) -> anyhow::Error {
 ///
 /// # Safety
 /// `context` is a live store's, and this thread is in none of its wasm's frames above the entry
-/// that was just left, which was one to a function with the context `vmctx`.
+/// that was just left; whether that was one to a function of a component.
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn take_failure(
     context: *mut VMStoreContext,
-    vmctx: *mut c_void,
+    in_component: bool,
 ) -> anyhow::Error {
     // SAFETY: the caller answers for `context`; nothing else touches its cells meanwhile.
     let (failure, frames) = unsafe {
@@ -307,10 +307,7 @@ pub(super) unsafe fn take_failure(
         Some(Failure::Error(error)) => with_backtrace(error, frames),
         Some(Failure::Exception { handle, error }) => {
             // SAFETY: the caller answers for both contexts.
-            let error = unsafe {
-                let in_component = SlotsOf::component(vmctx).is_some();
-                throw::take_uncaught(context, handle, error, in_component)
-            };
+            let error = unsafe { throw::take_uncaught(context, handle, error, in_component) };
             with_backtrace(error, frames)
         }
         Some(Failure::Panic(payload)) => resume_unwind(payload),
@@ -338,7 +335,15 @@ impl SlotsOf {
     /// used.
     pub(super) unsafe fn component(vmctx: *mut c_void) -> Option<SlotsOf> {
         // SAFETY: every context begins with a header; the caller answers for the pointer.
-        let slots = unsafe { (*vmctx.cast::<VMHeader>()).context };
+        unsafe { SlotsOf::new((*vmctx.cast::<VMHeader>()).context) }
+    }
+
+    /// These, if the address is not null.
+    ///
+    /// # Safety
+    /// As for [`SlotsOf::component`].
+    #[inline]
+    pub(super) unsafe fn new(slots: *mut ContextSlots) -> Option<SlotsOf> {
         NonNull::new(slots).map(SlotsOf)
     }
 }

@@ -222,8 +222,13 @@ unsafe fn next(context: *mut VMStoreContext) -> Onward {
 unsafe fn next_record(
     context: *mut VMStoreContext,
 ) -> Result<Option<*mut FiberRecord>, Box<dyn Any + Send>> {
-    // SAFETY: passed on.
-    let next = unsafe { with_store(context, StoreOpaque::next_in_place)? };
+    // SAFETY: passed on; the store is as in `with_store`.
+    let next = unsafe {
+        match (*(*context).store.cast::<StoreOpaque>()).named_next() {
+            Some(next) => Some(next),
+            None => with_store(context, StoreOpaque::next_in_place)?,
+        }
+    };
     Ok(next.map(|guest| guest.record()))
 }
 
@@ -307,6 +312,11 @@ unsafe fn complete(context: *mut VMStoreContext, record: *mut FiberRecord) -> St
             Some(top) => (top.site, mem::take(&mut top.after)),
             None => (ExitSite::none(), After::Nothing),
         };
+        if let After::Switched = after
+            && (*(*context).store.cast::<StoreOpaque>()).goes_on_plainly()
+        {
+            return Step::Goes(0);
+        }
         let completed = catch(context, || match after {
             After::HostFuture(function) => {
                 super::wait::poll(context, record, function, site.slots())
@@ -489,10 +499,9 @@ unsafe fn guest_returned(
             let error = anyhow::Error::from(bug!("a guest has returned without a stack"));
             return Onward::Resumer(Report::Failed(Box::new(error)));
         };
-        let component = (*record).component;
         let next_call = with_store(context, |store| {
             if !returned {
-                return Err(take_failure(context, component));
+                return Err(take_failure(context, true));
             }
             match store.current_returned(&mut (*top).slots)? {
                 Returned::Calls(func) => Ok(Some(func)),

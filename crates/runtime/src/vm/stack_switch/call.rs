@@ -20,6 +20,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
+use threadline_environ::layout::VMHeader;
 
 /// An asynchronous call of a function, which begins when this is first polled. It gives the
 /// results, in the slots that the parameters were in.
@@ -65,11 +66,11 @@ impl StoreOpaque {
         let record = unsafe {
             let context = (*opaque).vm().context_ptr();
             let stack = (*opaque).take_stack()?;
-            let component = match thread {
-                ThreadKind::New => func.vmctx.as_ptr(),
+            let slots = match thread {
+                ThreadKind::New => (*func.vmctx.as_ptr().cast::<VMHeader>()).context,
                 ThreadKind::Same => ptr::null_mut(),
             };
-            let record = new_record(context, true, component);
+            let record = new_record(context, true, slots);
             let call = Some(Call {
                 func,
                 entrance,
@@ -147,9 +148,10 @@ impl Future for FiberCall<'_> {
                 return Poll::Ready(Err(bug!("an asynchronous call is none").into()));
             };
             let (args, vmctx) = (call.args, call.func.vmctx.as_ptr());
+            let in_component = !(*vmctx.cast::<VMHeader>()).context.is_null();
             Poll::Ready(match returned {
                 true => Ok(args),
-                false => Err(take_failure(context, vmctx)),
+                false => Err(take_failure(context, in_component)),
             })
         }
     }

@@ -16,6 +16,7 @@ use std::ffi::c_void;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
 use std::task::{Context, Waker};
+use threadline_environ::layout::VMHeader;
 
 /// What a guest thread owns while it doesn't run: its slots, and its stack while it has one. Its
 /// store outlives it, and drops it when it doesn't run, or as the last it does.
@@ -101,11 +102,13 @@ impl StoreOpaque {
     /// What a new guest thread of an instance owns; its slots are zero. It has no stack yet.
     pub(crate) fn new_guest_stack(&mut self, instance: ComponentInstancePtr) -> GuestStack {
         let context = self.vm().context_ptr();
-        let component = instance.vmctx().as_ptr();
-        // SAFETY: the context is this store's; its cells are not used by anybody else now.
+        let vmctx = instance.vmctx().as_ptr();
+        // SAFETY: the context is this store's; its cells are not used by anybody else now. Every context
+        // begins with a header.
         unsafe {
             (*StoreCells::of(context)).fibers.guests += 1;
-            GuestStack(new_record(context, false, component))
+            let slots = (*vmctx.cast::<VMHeader>()).context;
+            GuestStack(new_record(context, false, slots))
         }
     }
 
@@ -149,7 +152,7 @@ impl StoreOpaque {
         // resumption while the function runs that has made it.
         unsafe {
             let resumption = (*StoreCells::of(context)).fibers.resumption.as_ref();
-            resumption.is_some_and(|by| by.component == (*guest.record()).component)
+            resumption.is_some_and(|by| by.slots == (*guest.record()).slots)
         }
     }
 

@@ -141,9 +141,9 @@ pub(crate) struct FiberRecord {
     /// Of a guest thread, while it has frames.
     stack: Option<Stack>,
     state: FiberState,
-    /// A context of the component whose slots it has its own copy of; null if it shares those of
-    /// its caller.
-    component: *mut c_void,
+    /// The slots of the component whose slots it has its own copy of; null if it shares those of its
+    /// caller.
+    slots: *mut ContextSlots,
     /// Whether it is an asynchronous call, which has a stack from its beginning to its end; otherwise it
     /// is a guest thread.
     is_call: bool,
@@ -242,7 +242,7 @@ impl StoreOpaque {
 unsafe fn new_record(
     store: *mut VMStoreContext,
     is_call: bool,
-    component: *mut c_void,
+    slots: *mut ContextSlots,
 ) -> NonNull<FiberRecord> {
     // SAFETY: passed on. A spare record is nobody's.
     unsafe {
@@ -253,7 +253,7 @@ unsafe fn new_record(
                 let spare = &mut *record.as_ptr();
                 spare.place = place;
                 spare.state = FiberState::new(StackState::none());
-                spare.component = component;
+                spare.slots = slots;
                 spare.is_call = is_call;
                 record
             }
@@ -262,7 +262,7 @@ unsafe fn new_record(
                 place,
                 stack: None,
                 state: FiberState::new(StackState::none()),
-                component,
+                slots,
                 is_call,
                 base: ptr::null_mut(),
                 is_suspended: false,
@@ -305,8 +305,8 @@ struct Resumption {
     stack: StackState,
     /// `VMStoreContext::host_sp`, for when the resumer goes on.
     host_sp: *mut u8,
-    /// The component whose threads may go on in each other's place.
-    component: *mut c_void,
+    /// The slots of the component whose threads may go on in each other's place.
+    slots: *mut ContextSlots,
     /// By whom the resumer was resumed.
     outer: *const Resumption,
 }
@@ -372,7 +372,7 @@ unsafe fn resume(record: *mut FiberRecord) -> Result<Report> {
         let resumption = Resumption {
             stack: running.stack(),
             host_sp: (*context).host_sp,
-            component: (*record).component,
+            slots: (*record).slots,
             outer: (*fibers).resumption,
         };
         let _resuming = Resuming::begin(context, &resumption);
@@ -436,14 +436,11 @@ impl Running {
     /// The record is alive, and its store is for as long as the result is used.
     #[inline]
     unsafe fn of(record: *const FiberRecord) -> Running {
-        // SAFETY: the caller answers for the record, whose component is of its store.
+        // SAFETY: the caller answers for the record, whose slots are of a component of its store.
         unsafe {
             Running {
                 context: (*record).store,
-                slots: match (*record).component.is_null() {
-                    true => None,
-                    false => SlotsOf::component((*record).component),
-                },
+                slots: SlotsOf::new((*record).slots),
             }
         }
     }

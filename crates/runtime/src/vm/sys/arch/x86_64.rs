@@ -125,10 +125,10 @@ macro_rules! call_on_host_stack {
 }
 pub(crate) use call_on_host_stack;
 
-/// The same for a host function that may switch threads. All registers that a call preserves are kept
-/// on the guest's stack meanwhile, in the order that [`SUSPENDED_WORDS`] tells. The way back loads
-/// [`VMStoreContext::guest_sp`], which may be that of another stack by then; the result is for the
-/// thread that goes on there.
+/// The same for a host function that may switch threads. If [`VMStoreContext::guest_sp`] is another
+/// one when the host function returns, the registers that a call preserves, which are the guest's own again,
+/// are kept on the guest's stack, in the order that [`SUSPENDED_WORDS`] tells, and those of the other
+/// stack are loaded. The result is for the thread that goes on there.
 ///
 /// [`VMStoreContext::guest_sp`]: threadline_environ::layout::VMStoreContext::guest_sp
 macro_rules! call_and_switch {
@@ -145,22 +145,31 @@ macro_rules! call_and_switch {
             "mov rbp, rsp",
             ".cfi_def_cfa_register rbp",
             "push rbx",
-            "push r12",
-            "push r13",
-            "push r14",
-            "push r15",
+            "lea r11, [rbp - 40]",
             "mov rbx, rax",
-            "mov [rax + {guest_sp}], rsp",
+            "mov [rax + {guest_sp}], r11",
             "mov rsp, r10",
             "call {target}",
-            "mov rsp, [rbx + {guest_sp}]",
+            "mov rcx, [rbx + {guest_sp}]",
+            "lea rdx, [rbp - 40]",
+            "cmp rcx, rdx",
+            "jne 2f",
+            "lea rsp, [rbp - 8]",
+            "pop rbx",
+            "pop rbp",
+            "ret",
+            "2:",
+            "mov [rbp - 16], r12",
+            "mov [rbp - 24], r13",
+            "mov [rbp - 32], r14",
+            "mov [rbp - 40], r15",
+            "mov rsp, rcx",
             "pop r15",
             "pop r14",
             "pop r13",
             "pop r12",
             "pop rbx",
             "pop rbp",
-            ".cfi_def_cfa rsp, 8",
             "ret",
             ".cfi_endproc",
             store = const core::mem::offset_of!(threadline_environ::layout::VMHeader, store_context),
