@@ -1,14 +1,15 @@
-//! How seeds are damaged.
+//! How binaries are damaged so that much of them still means something: sections are moved, doubled and
+//! told to be longer than they are.
 
-use super::seeds::Seed;
+use crate::seeds::Seed;
 use std::ops::Range;
 
 /// Small, repeatable, and good enough to pick bytes.
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The numbers that belong to a mutant.
-    pub(crate) fn of(mutant: usize) -> Random {
+    pub fn of(mutant: usize) -> Random {
         // Any bijection that leaves no zero; xorshift needs mixed bits to start from.
         let mut random = Random((mutant as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         random.next();
@@ -17,7 +18,7 @@ impl Random {
     }
 
     /// Any number.
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -25,7 +26,7 @@ impl Random {
     }
 
     /// A number below `bound`, which isn't zero.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 }
@@ -42,8 +43,15 @@ const KINDS: [fn(&mut Vec<u8>, &mut Random); 8] = [
     splice,
 ];
 
+/// Damages a binary once, in a way that a number decides.
+pub fn damage(bytes: &mut Vec<u8>, number: usize) {
+    if !bytes.is_empty() {
+        KINDS[number % KINDS.len()](bytes, &mut Random::of(number));
+    }
+}
+
 /// The mutant with this number: the seed it is of, and its bytes.
-pub(crate) fn mutant(seeds: &[Seed], number: usize) -> (&Seed, Vec<u8>) {
+pub fn mutant(seeds: &[Seed], number: usize) -> (&Seed, Vec<u8>) {
     let seed = &seeds[number % seeds.len()];
     let mut bytes = seed.bytes.clone();
     let round = number / seeds.len();

@@ -1,7 +1,5 @@
 //! Compiles mutants and watches what it costs.
 
-use super::mutants::{Random, mutant};
-use super::seeds::{self, files, root};
 use super::{HEAP, Plan};
 use anyhow::{Result, bail, ensure};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,6 +7,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use threadline::component::Component;
 use threadline::{Config, Engine, Module, OptLevel};
+use threadline_fuzz::damage::{Random, mutant};
+use threadline_fuzz::seeds::{self, files, root};
 use threadline_retarget::{Options, Wit};
 use threadline_wast::WastRunner;
 
