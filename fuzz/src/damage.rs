@@ -105,7 +105,8 @@ fn corrupt_length(bytes: &mut Vec<u8>, random: &mut Random) {
     bytes.splice(at..at + old, number.iter().copied());
     // Half of the time the section's own length fits again, so that what is in it is looked at.
     if at > section.start + 1 && random.below(2) == 0 {
-        let length = section.end - body + number.len() - old;
+        // A length that was damaged before may reach out of the section.
+        let length = (section.end + number.len()).saturating_sub(body + old);
         let mut leb = Vec::new();
         let mut rest = length;
         while rest >= 0x80 {

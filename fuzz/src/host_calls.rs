@@ -4,6 +4,7 @@
 //! The guests make moves ([`crate::moves`]), and each is a call of a host function. So the host's functions run at
 //! every place where guests can call: in tasks, threads, callbacks, under switches, on stacks of all kinds.
 
+mod ends;
 mod host;
 
 use crate::assert_no_bug;
@@ -99,6 +100,9 @@ fn run_with(data: &[u8], is_wild: bool) {
         }
         let kind = moves.byte();
         provoked(|| step(&mut stores, kind));
+        if kind & 0x80 != 0 {
+            renew(&mut stores[0]);
+        }
     }
     let [first, second] = stores;
     match data.len() % 2 {
@@ -108,8 +112,9 @@ fn run_with(data: &[u8], is_wild: bool) {
 }
 
 fn store(moves: Moves, is_wild: bool, schedule: u8) -> Store<World> {
-    let guests = &GUESTS[usize::from(schedule / 2) % GUESTS.len()];
-    let mut store = Store::new(guests.component().engine(), World::new(moves, is_wild));
+    let guests = usize::from(schedule / 2) % GUESTS.len();
+    let engine = GUESTS[guests].component().engine();
+    let mut store = Store::new(engine, World::new(moves, is_wild, guests));
     store.limiter(|world| &mut world.limits);
     if schedule.is_multiple_of(2) {
         store.set_schedule(Schedule::Seeded(schedule.into()));
@@ -121,12 +126,17 @@ fn store(moves: Moves, is_wild: bool, schedule: u8) -> Store<World> {
         store.epoch_deadline_async_yield_and_update(1);
     }
     refill(&mut store);
-    provoked(|| {
-        if let Ok(instance) = guests.instantiate(&mut store) {
-            store.data_mut().instances.push(instance);
-        }
-    });
+    renew(&mut store);
     store
+}
+
+/// Another instance, that no trap has locked.
+fn renew(store: &mut Store<World>) {
+    let guests = &GUESTS[store.data().guests];
+    let made = provoked(|| guests.instantiate(&mut *store));
+    if let Some(Ok(instance)) = made {
+        store.data_mut().instances.push(instance);
+    }
 }
 
 fn refill(store: &mut Store<World>) {
@@ -170,7 +180,7 @@ fn step(stores: &mut [Store<World>; 2], kind: u8) {
         // The second store is within the reach of the first one's host functions.
         4 => {
             let engine = second.engine().clone();
-            let empty = Store::new(&engine, World::new(Moves::default(), false));
+            let empty = Store::new(&engine, World::new(Moves::default(), false, 0));
             let lent = std::mem::replace(second, empty);
             first.data_mut().other = Some(Box::new(lent));
             provoked(|| act(&mut first.as_context_mut(), 2));
@@ -200,6 +210,7 @@ fn again(store: &mut Store<World>, kind: u8) {
     if !Engine::same(guests.component().engine(), store.engine()) {
         return;
     }
+    store.data_mut().guests = usize::from(kind) % GUESTS.len();
     let polls = store.data_mut().moves.below(4);
     let mut made = Box::pin(guests.instantiate_async(&mut *store));
     let instance = poll_some(made.as_mut(), polls.into(), false);

@@ -53,7 +53,9 @@ static ENGINES: LazyLock<([Engine; 2], wasmi::Engine, Features)> = LazyLock::new
 pub fn run(data: &[u8]) {
     let (ours, theirs, features) = &*ENGINES;
     let mut config = config(features, "(module)");
-    config.disallow_traps = data.len().is_multiple_of(2);
+    // Code that avoids traps is what wasmi 2.0.0 gets wrong: it divides by 0 after a `select` that has seen to it
+    // that it doesn't.
+    config.disallow_traps = false;
     config.canonicalize_nans = true;
     config.max_instructions = 200;
     config.exceptions_enabled = false;

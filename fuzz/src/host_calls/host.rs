@@ -1,8 +1,9 @@
 //! The host's functions, and what they do.
 
+use super::ends::use_ends;
 use super::{Kind, Provoked, provoked, told};
 use crate::limits;
-use crate::moves::{Moves, export};
+use crate::moves::Moves;
 use anyhow::{Result, anyhow};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,6 +18,8 @@ const DEPTH: u32 = 14;
 pub(crate) struct World {
     pub(crate) moves: Moves,
     pub(crate) instances: Vec<Instance>,
+    /// Which guests it makes instances of.
+    pub(crate) guests: usize,
     /// Whether host functions do more than to answer.
     pub(crate) is_wild: bool,
     /// A store that host functions can use.
@@ -26,10 +29,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(moves: Moves, is_wild: bool) -> World {
+    pub(crate) fn new(moves: Moves, is_wild: bool, guests: usize) -> World {
         World {
             moves,
             instances: Vec::new(),
+            guests,
             is_wild,
             other: None,
             depth: 0,
@@ -56,17 +60,17 @@ pub(crate) fn function(linker: &mut Linker<World>, kind: Kind) -> Result<()> {
     }
 }
 
-fn plain(mut store: StoreContextMut<'_, World>, (_, a, b, c): Numbers) -> Result<(u64,)> {
+fn plain(mut store: StoreContextMut<'_, World>, (thread, a, b, c): Numbers) -> Result<(u64,)> {
     if let Some(kind) = store.data_mut().whim() {
         fail(kind)?;
         act(&mut store, kind);
     }
-    Ok((store.data_mut().moves.next([a, b, c]),))
+    Ok((store.data_mut().moves.next(thread, [a, b, c]),))
 }
 
 fn waits(
     mut store: StoreContextMut<'_, World>,
-    (_, a, b, c): Numbers,
+    (thread, a, b, c): Numbers,
 ) -> Box<dyn Future<Output = Result<(u64,)>> + Send + '_> {
     Box::new(async move {
         if let Some(kind) = store.data_mut().whim() {
@@ -80,11 +84,11 @@ fn waits(
             pending(kind % 2).await;
             fail(kind / 2)?;
         }
-        Ok((store.data_mut().moves.next([a, b, c]),))
+        Ok((store.data_mut().moves.next(thread, [a, b, c]),))
     })
 }
 
-async fn beside(accessor: &'static Accessor<World>, (_, a, b, c): Numbers) -> Result<(u64,)> {
+async fn beside(accessor: &'static Accessor<World>, (thread, a, b, c): Numbers) -> Result<(u64,)> {
     let whim = accessor.with(|mut access| access.data_mut().whim());
     if let Some(kind) = whim {
         fail(kind)?;
@@ -112,11 +116,11 @@ async fn beside(accessor: &'static Accessor<World>, (_, a, b, c): Numbers) -> Re
         }
         fail(kind / 2)?;
     }
-    Ok((accessor.with(|mut access| access.data_mut().moves.next([a, b, c])),))
+    Ok((accessor.with(|mut access| access.data_mut().moves.next(thread, [a, b, c])),))
 }
 
 /// Fails in one of the ways, or doesn't.
-fn fail(kind: u8) -> Result<()> {
+pub(crate) fn fail(kind: u8) -> Result<()> {
     match kind {
         90..=92 => Err(anyhow!("the host says no")),
         93..=95 => std::panic::panic_any(Provoked),
@@ -168,22 +172,25 @@ where
     None
 }
 
-/// Some function of some instance.
-fn some_func(store: &mut StoreContextMut<'_, World>) -> Option<Func> {
+/// Some function of some instance, and its parameter.
+fn some_func(store: &mut StoreContextMut<'_, World>) -> Option<(Func, Val)> {
     let moves = &mut store.data_mut().moves;
-    let (which, name) = (usize::from(moves.byte()), moves.byte());
+    let which = usize::from(moves.byte());
+    let (name, thread) = moves.export();
     let instances = &store.data().instances;
-    let instance = *instances.get(which % instances.len().max(1))?;
-    instance.get_func(store, &*export(name))
+    // The last one, most often.
+    let back = if which < 64 { which } else { 0 } % instances.len().max(1);
+    let instance = *instances.get(instances.len().checked_sub(1 + back)?)?;
+    Some((instance.get_func(store, &*name)?, Val::U32(thread)))
 }
 
 /// Calls something, and can wait.
 pub(crate) async fn call(mut store: StoreContextMut<'_, World>) -> Result<()> {
-    let Some(func) = some_func(&mut store) else {
+    let Some((func, param)) = some_func(&mut store) else {
         return Ok(());
     };
     store.data_mut().depth += 1;
-    let result = func.call_async(&mut store, &[Val::U32(1)], &mut []).await;
+    let result = func.call_async(&mut store, &[param], &mut []).await;
     store.data_mut().depth -= 1;
     result
 }
@@ -206,8 +213,8 @@ async fn beside_each_other(mut store: StoreContextMut<'_, World>) {
 /// A call that others go on beside, which is waited for, cancelled or left alone.
 async fn concurrent_call(accessor: &'static Accessor<World>, kind: u8) {
     let func = accessor.with(|mut access| some_func(&mut access.as_context_mut()));
-    let Some(func) = func else { return };
-    let call = func.call_concurrent(accessor, vec![Val::U32(2)]);
+    let Some((func, param)) = func else { return };
+    let call = func.call_concurrent(accessor, vec![param]);
     match kind % 5 {
         0 => drop(call),
         1 => {
@@ -243,10 +250,10 @@ pub(crate) fn act(store: &mut StoreContextMut<'_, World>, kind: u8) {
 fn act_at(store: &mut StoreContextMut<'_, World>, kind: u8, option: u8) {
     let polls = usize::from(option % 32);
     let elsewhere = option & 32 != 0;
-    match kind % 8 {
+    match kind % 9 {
         0 => {
-            if let Some(func) = some_func(store) {
-                told(func.call(store, &[Val::U32(3)], &mut []));
+            if let Some((func, param)) = some_func(store) {
+                told(func.call(store, &[param], &mut []));
             }
         }
         // The second store, within the first one's host function.
@@ -270,6 +277,7 @@ fn act_at(store: &mut StoreContextMut<'_, World>, kind: u8, option: u8) {
             poll_some(call.as_mut(), polls % 4, elsewhere);
             std::mem::forget(call);
         }
+        5 => use_ends(store, option),
         _ => {
             let mut call = Box::pin(call(store.as_context_mut()));
             if let Some(result) = poll_some(call.as_mut(), polls, elsewhere) {
