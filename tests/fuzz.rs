@@ -19,8 +19,8 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
+use threadline_fuzz::watch::Watch;
 use threadline_fuzz::{TARGETS, Target};
 
 #[global_allocator]
@@ -85,7 +85,7 @@ impl Plan {
 
 fn run_target(target: Target) -> Result<(), Failed> {
     let plan = Plan::from_environment();
-    let watch = Watch::start(target.name);
+    let watch = Watch::start(PATIENCE);
     let folder = root().join("fuzz/corpus").join(target.name);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -95,7 +95,12 @@ fn run_target(target: Target) -> Result<(), Failed> {
         return Err(Failed::from("the corpus is empty"));
     }
     for path in &files {
-        watch.check(&path.display().to_string(), target, &std::fs::read(path)?)?;
+        check(
+            &watch,
+            &path.display().to_string(),
+            target,
+            &std::fs::read(path)?,
+        )?;
     }
     let begin = Instant::now();
     let mut done = 0;
@@ -103,7 +108,12 @@ fn run_target(target: Target) -> Result<(), Failed> {
         if plan.time.is_some_and(|time| begin.elapsed() > time) {
             break;
         }
-        watch.check(&format!("seed {number}"), target, &(target.input)(number))?;
+        check(
+            &watch,
+            &format!("{}: seed {number}", target.name),
+            target,
+            &(target.input)(number),
+        )?;
         done += 1;
     }
     println!("{}: {} files and {done} seeds", target.name, files.len());
@@ -113,55 +123,30 @@ fn run_target(target: Target) -> Result<(), Failed> {
     }
 }
 
-/// Sees to it that an input neither panics, nor hangs, nor takes too much memory.
-struct Watch {
-    /// Says what is being looked at, and `None` when it is done.
-    progress: mpsc::Sender<Option<String>>,
-}
-
-impl Watch {
-    fn start(target: &'static str) -> Watch {
-        let (progress, events) = mpsc::channel::<Option<String>>();
-        std::thread::spawn(move || {
-            while let Ok(event) = events.recv() {
-                let Some(what) = event else { continue };
-                if let Err(RecvTimeoutError::Timeout) = events.recv_timeout(PATIENCE) {
-                    eprintln!("{target}: {what} takes more than {PATIENCE:?}");
-                    std::process::exit(1);
-                }
-            }
-        });
-        Watch { progress }
+/// Tries an input, and watches the heap.
+fn check(watch: &Watch, what: &str, target: Target, data: &[u8]) -> Result<(), Failed> {
+    // What kills the process leaves this behind.
+    let kept = keep(target.name, data)?;
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    let result = watch.run(what, || (target.run)(data));
+    let heap = HEAP.peak_usage().saturating_sub(before);
+    if result.is_none() {
+        let small = shrunk(target, data);
+        std::fs::write(&kept, &small)?;
+        let (length, kept) = (small.len(), kept.display());
+        return Err(Failed::from(format!(
+            "{what} panics: {length} bytes in {kept}"
+        )));
     }
-
-    /// Tries an input.
-    fn check(&self, what: &str, target: Target, data: &[u8]) -> Result<(), Failed> {
-        // What kills the process leaves this behind.
-        let kept = keep(target.name, data)?;
-        self.progress.send(Some(what.to_owned()))?;
-        HEAP.reset_peak_usage();
-        let before = HEAP.current_usage();
-        let result = catch_unwind(AssertUnwindSafe(|| (target.run)(data)));
-        let heap = HEAP.peak_usage().saturating_sub(before);
-        self.progress.send(None)?;
-        if result.is_err() {
-            let small = shrunk(target, data);
-            std::fs::write(&kept, &small)?;
-            let (length, kept) = (small.len(), kept.display());
-            return Err(Failed::from(format!(
-                "{what} panics: {length} bytes in {kept}"
-            )));
-        }
-        if heap > MAX_HEAP {
-            let kept = kept.display();
-            return Err(Failed::from(format!(
-                "{what} takes {heap} bytes of heap: see {kept}"
-            )));
-        }
-        Ok(())
+    if heap > MAX_HEAP {
+        let kept = kept.display();
+        return Err(Failed::from(format!(
+            "{what} takes {heap} bytes of heap: see {kept}"
+        )));
     }
+    Ok(())
 }
-
 /// An input that panics, as short as some tries make it.
 fn shrunk(target: Target, data: &[u8]) -> Vec<u8> {
     let tell = std::panic::take_hook();

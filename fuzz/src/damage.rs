@@ -12,13 +12,13 @@ impl Random {
     pub fn of(mutant: usize) -> Random {
         // Any bijection that leaves no zero; xorshift needs mixed bits to start from.
         let mut random = Random((mutant as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        random.next();
-        random.next();
+        random.number();
+        random.number();
         random
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -27,7 +27,7 @@ impl Random {
 
     /// A number below `bound`, which isn't zero.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        (self.number() % bound as u64) as usize
     }
 }
 
@@ -144,7 +144,7 @@ fn reorder_sections(bytes: &mut Vec<u8>, random: &mut Random) {
 fn overwrite(bytes: &mut [u8], random: &mut Random) {
     let at = random.below(bytes.len());
     let end = bytes.len().min(at + 1 + random.below(8));
-    bytes[at..end].fill_with(|| random.next() as u8);
+    bytes[at..end].fill_with(|| random.number() as u8);
 }
 
 /// Copies a piece to elsewhere, or leaves one out.

@@ -33,8 +33,11 @@ const COMPONENTS: [&str; 2] = [
         (func (export "run") (param "x" u32) (result u32) (canon lift (core func $i "run"))))"#,
 ];
 
-/// The engine, and images with whether they are components.
-static IMAGES: LazyLock<(Engine, Vec<(bool, Vec<u8>)>)> = LazyLock::new(|| {
+/// Images, and whether they are components.
+type Images = Vec<(bool, Vec<u8>)>;
+
+/// The engine, and images to damage.
+static IMAGES: LazyLock<(Engine, Images)> = LazyLock::new(|| {
     let engine = Engine::default();
     let modules = MODULES.map(|text| {
         let module = Module::new(&engine, text).unwrap();

@@ -25,6 +25,7 @@ pub mod second_engine;
 pub mod seeds;
 pub mod text;
 pub mod values;
+pub mod watch;
 
 // Of the scheduler's tests: what random programs do, for the guests that can do it.
 #[path = "../../crates/concurrent/tests/model/program.rs"]
