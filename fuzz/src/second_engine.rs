@@ -13,6 +13,7 @@ use threadline::{
     Val, ValType,
 };
 use wasmi::TrapCode;
+use wasmi::errors::{ErrorKind, InstantiationError};
 
 /// What the second engine doesn't have.
 const OURS_ALONE: [Proposal; 5] = [
@@ -110,6 +111,13 @@ fn of_trap(error: &anyhow::Error) -> &'static str {
 }
 
 fn of_trap_code(error: &wasmi::Error) -> &'static str {
+    // Segments that don't fit are no traps there.
+    match error.kind() {
+        ErrorKind::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. })
+        | ErrorKind::Table(_) => return "table",
+        ErrorKind::Memory(_) => return "memory",
+        _ => {}
+    }
     match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => "unreachable",
         Some(TrapCode::MemoryOutOfBounds) => "memory",
