@@ -1,11 +1,11 @@
 //! What modules do in components: each function that can be lifted is called, up to the first
 //! trap. What is in the memories then is found by a module that shares them.
 
-use super::generate::numbers;
 use super::{FUEL, Log};
 use std::fmt::Write as _;
 use threadline::component::{self, Component};
 use threadline::{AddressType, Engine, ExternType, FuncType, MemoryType, Module, Store, ValType};
+use threadline_fuzz::generated_module::numbers;
 
 /// A component around instances of a module, whose functions it exports where their types allow
 /// it. The second instance gets the intrinsics in another order.

@@ -1,7 +1,7 @@
 //! Runs generated programs in several ways and compares what comes of it.
 //!
 //! `wasm-smith` makes the programs from fixed seeds, with all proposals that are built and that it
-//! knows ([`generate`]). Fuel ends those that would not end by themselves; what is left of it is
+//! knows ([`threadline_fuzz::generated_module`]). Fuel ends those that would not end by themselves; what is left of it is
 //! compared as well, and tells much about the way that control took, as are the memories.
 //! Optimisation must change nothing, for modules ([`module`]); for the same modules in components
 //! ([`component`]) neither must the lowering of context slots.
@@ -13,13 +13,12 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod component;
-mod generate;
 mod module;
 
-use generate::{INTRINSICS, generate};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use threadline::{Config, ContextLowering, Engine, Features, OptLevel, Proposal, Trap};
+use threadline::{Config, ContextLowering, Engine, OptLevel, Trap};
+use threadline_fuzz::generated_module::{INTRINSICS, features, generate};
 
 /// Fuel for instantiation and for each call.
 const FUEL: u64 = 20_000;
@@ -57,15 +56,6 @@ fn lowerings_do_not_change_what_a_component_does() {
         let logs: Vec<_> = engines.iter().map(run).collect();
         assert_same(seed, &wasm, &logs);
     });
-}
-
-/// All that is built.
-fn features() -> Features {
-    let mut features = Features::default();
-    for proposal in Proposal::all().filter(|proposal| proposal.is_built()) {
-        features.set(proposal, true);
-    }
-    features
 }
 
 fn engine(lowering: ContextLowering, level: OptLevel) -> Engine {

@@ -1,10 +1,10 @@
 //! What a module does: each exported function is called, then memories, tables and globals are
 //! looked at.
 
-use super::generate::numbers;
 use super::{FUEL, Log};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use threadline::{Engine, Extern, FuncType, Linker, Module, SharedMemory, Store, Val, ValType};
+use threadline_fuzz::generated_module::numbers;
 
 pub(super) fn run(engine: &Engine, wasm: &[u8]) -> Log {
     let mut log = Log::default();

@@ -2,8 +2,6 @@
 
 use super::Plan;
 use super::compile::{engine, is_component};
-use super::mutants::mutant;
-use super::seeds;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -11,6 +9,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use threadline::component::{self, Component};
 use threadline::{Engine, Instance, Module, Store};
+use threadline_fuzz::damage::mutant;
+use threadline_fuzz::seeds;
 
 /// The number of the first mutant that the child runs.
 const FIRST: &str = "THREADLINE_FIRST_MUTANT";

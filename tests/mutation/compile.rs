@@ -1,14 +1,13 @@
 //! Compiles mutants and watches what it costs.
 
-use super::mutants::{Random, mutant};
-use super::seeds::{self, files, root};
 use super::{HEAP, Plan};
 use anyhow::{Result, bail, ensure};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use threadline::component::Component;
 use threadline::{Config, Engine, Module, OptLevel};
+use threadline_fuzz::damage::{Random, mutant};
+use threadline_fuzz::seeds::{self, files, root};
+use threadline_fuzz::watch::Watch;
 use threadline_retarget::{Options, Wit};
 use threadline_wast::WastRunner;
 
@@ -36,7 +35,7 @@ pub(crate) fn all(plan: &Plan) -> Result<()> {
     let engine = engine()?;
     let seeds = seeds::all();
     let total = seeds.len() * plan.mutants;
-    let watch = Watch::start();
+    let watch = Watch::start(PATIENCE);
     let begin = Instant::now();
     let (mut done, mut accepted) = (0, 0);
     for number in 0..total {
@@ -45,7 +44,7 @@ pub(crate) fn all(plan: &Plan) -> Result<()> {
         }
         let (seed, bytes) = mutant(&seeds, number);
         let what = format!("mutant {number}, of {}", seed.name);
-        let ok = watch.check(&what, bytes.len(), || {
+        let ok = check(&watch, &what, bytes.len(), || {
             if is_component(&bytes) {
                 Component::new(&engine, &bytes).map(drop)
             } else {
@@ -71,7 +70,7 @@ pub(crate) fn all(plan: &Plan) -> Result<()> {
 /// Everything that is read as text: modules, scripts and WIT.
 pub(crate) fn texts(plan: &Plan) -> Result<()> {
     let engine = engine()?;
-    let watch = Watch::start();
+    let watch = Watch::start(PATIENCE);
     let begin = Instant::now();
     let paths = files(&["tests"]);
     let texts: Vec<_> = paths
@@ -91,7 +90,7 @@ pub(crate) fn texts(plan: &Plan) -> Result<()> {
         let (path, text) = &texts[number % texts.len()];
         let damaged = damage(text, &mut Random::of(number));
         let what = format!("mutant {number}, of {}", path.display());
-        watch.check(&what, damaged.len(), || {
+        check(&watch, &what, damaged.len(), || {
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("wat") => Module::new(&engine, &damaged).map(drop),
                 Some("wast") => {
@@ -170,53 +169,34 @@ fn damage(text: &str, random: &mut Random) -> String {
     }
 }
 
-/// Sees to it that an input neither panics, nor hangs, nor takes too much memory.
-struct Watch {
-    /// Says what is being looked at, and `None` when it is done.
-    progress: mpsc::Sender<Option<String>>,
-}
-
-impl Watch {
-    fn start() -> Watch {
-        let (progress, events) = mpsc::channel::<Option<String>>();
-        std::thread::spawn(move || {
-            while let Ok(event) = events.recv() {
-                let Some(what) = event else { continue };
-                if let Err(RecvTimeoutError::Timeout) = events.recv_timeout(PATIENCE) {
-                    eprintln!("{what} takes more than {PATIENCE:?}");
-                    std::process::exit(1);
-                }
-            }
-        });
-        Watch { progress }
-    }
-
-    /// Tries an input; whether it was accepted.
-    fn check(&self, what: &str, length: usize, run: impl FnOnce() -> Result<()>) -> Result<bool> {
-        self.progress.send(Some(what.to_owned()))?;
-        HEAP.reset_peak_usage();
-        let before = HEAP.current_usage();
-        let result = catch_unwind(AssertUnwindSafe(run));
-        let peak = HEAP.peak_usage().saturating_sub(before);
-        self.progress.send(None)?;
-        let Ok(result) = result else {
-            bail!("{what} panics");
-        };
-        let allowed = HEAP_BASE + HEAP_FACTOR * length;
-        ensure!(
-            peak <= allowed,
-            "{what} ({length} bytes) takes {peak} bytes of heap, more than {allowed}"
-        );
-        match result {
-            Ok(()) => Ok(true),
-            Err(error) => {
-                let message = format!("{error:#}");
-                ensure!(
-                    !message.trim().is_empty(),
-                    "{what} is refused without a word"
-                );
-                Ok(false)
-            }
+/// Tries an input, and watches the heap; whether it was accepted.
+fn check(
+    watch: &Watch,
+    what: &str,
+    length: usize,
+    run: impl FnOnce() -> Result<()>,
+) -> Result<bool> {
+    HEAP.reset_peak_usage();
+    let before = HEAP.current_usage();
+    let result = watch.run(what, run);
+    let peak = HEAP.peak_usage().saturating_sub(before);
+    let Some(result) = result else {
+        bail!("{what} panics");
+    };
+    let allowed = HEAP_BASE + HEAP_FACTOR * length;
+    ensure!(
+        peak <= allowed,
+        "{what} ({length} bytes) takes {peak} bytes of heap, more than {allowed}"
+    );
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            let message = format!("{error:#}");
+            ensure!(
+                !message.trim().is_empty(),
+                "{what} is refused without a word"
+            );
+            Ok(false)
         }
     }
 }

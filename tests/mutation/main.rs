@@ -18,8 +18,6 @@
 
 mod child;
 mod compile;
-mod mutants;
-mod seeds;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use peak_alloc::PeakAlloc;

@@ -33,7 +33,7 @@ pub enum CancelRequest<P: Platform> {
 }
 
 impl<P: Platform> Scheduler<P> {
-    /// `Task.request_cancellation`.
+    /// `Task.request_cancellation`. A task of an instance that is [locked](Self::lock) stays as it is.
     ///
     /// # Errors
     ///
@@ -43,6 +43,11 @@ impl<P: Platform> Scheduler<P> {
         let task = self.task_mut(id)?;
         let implicit_thread = task.implicit_thread;
         let instance = task.instance;
+        // None of its threads goes on, or enters, so nobody is told, and the task stays as it is.
+        if self.is_locked(instance) {
+            return Ok(CancelRequest::Later);
+        }
+        let task = self.task_mut(id)?;
         match (task.state, implicit_thread) {
             (TaskState::Initial, Some(thread)) => {
                 task.state = TaskState::CancelDelivered;

@@ -5,7 +5,7 @@ mod world;
 
 use threadline_concurrent::{
     BLOCKED, CallbackNext, CancelRequest, CancelSubtask, Event, EventCode, InstanceId, Outcome,
-    SetId, Status, SubtaskState, Switch, ThreadId, Trap, Wait,
+    SetId, Status, SubtaskState, Switch, TaskState, ThreadId, Trap, Wait,
 };
 use world::{
     FULL, Lift, World, call, end, finish, payload, published, state, stream, tick, yield_now,
@@ -324,6 +324,38 @@ fn a_call_cancelled_at_the_door_lets_the_next_one_in() {
     };
     assert!(world.request_cancellation(task).is_ok());
     assert_eq!(world.next_ready(), Some(second));
+}
+
+#[test]
+fn a_call_that_waits_to_enter_a_locked_instance_is_left_alone_when_it_is_cancelled() {
+    let (mut world, instance, _) = world();
+    call(&mut world, instance, Lift::Exclusive, None);
+    let (second, _) = call(&mut world, instance, Lift::Exclusive, None);
+    world.lock(instance).unwrap();
+    let asked = world.request_cancellation(second);
+    assert!(matches!(asked, Ok(CancelRequest::Later)));
+    assert_eq!(world.task_state(second), TaskState::Initial);
+    world.abandon_thread().unwrap();
+    assert_eq!(world.next_ready(), None);
+}
+
+#[test]
+fn a_task_of_a_locked_instance_does_not_go_on_when_it_is_cancelled() {
+    let (mut world, instance, _) = world();
+    let (waits, _) = call(&mut world, instance, Lift::Stackful, None);
+    let set = world.set_new(instance).unwrap();
+    assert_eq!(world.set_wait(set), Ok(Wait::Block));
+    world.end_resume().unwrap();
+    let (yields, _) = call(&mut world, instance, Lift::Stackful, None);
+    yield_now(&mut world);
+    world.lock(instance).unwrap();
+    for task in [waits, yields] {
+        let asked = world.request_cancellation(task);
+        assert!(matches!(asked, Ok(CancelRequest::Later)));
+        assert_eq!(world.task_state(task), TaskState::Started);
+        assert_eq!(world.next_for_cancellation(task), None);
+    }
+    assert_eq!(world.next_ready(), None);
 }
 
 #[test]

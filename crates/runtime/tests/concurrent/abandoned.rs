@@ -4,7 +4,7 @@ use super::setup::{Gate, poll_once};
 use std::mem;
 use std::task::Poll;
 use threadline::component::{Component, Instance, Linker, TypedFunc};
-use threadline::{Engine, Store, StoreContextMut};
+use threadline::{ConcurrencyTrap, Engine, Store, StoreContextMut, Trap};
 
 /// `Outer` makes no tasks, `Inner` does; a call of `through` goes from the one to the other, and a
 /// call of `straight` to the latter only. Both wait for the host. `count` has its thread yield, and
@@ -122,5 +122,79 @@ fn a_call_goes_on_where_it_was() {
         }
         gate.open();
         assert!(matches!(poll_once(&mut call), Poll::Ready(Ok(()))));
+    }
+}
+
+/// All call the host, and `runs` traps then. `next` waits until `runs` is over: one at a time may be in the
+/// instance. `outer` may be there beside them.
+const DROPPED_WITHIN: &str = r#"
+(component
+  (import "within" (func $within (param "outer" bool)))
+  (core func $within' (canon lower (func $within)))
+  (core func $return (canon task.return))
+  (core func $yield (canon thread.yield))
+  (core module $M
+    (import "" "within" (func $within (param i32)))
+    (import "" "return" (func $return))
+    (import "" "yield" (func $yield (result i32)))
+    (func (export "outer") (call $within (i32.const 1)) (call $return))
+    (func (export "runs") (call $within (i32.const 0)) unreachable)
+    (func (export "next") (drop (call $yield))))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "within" (func $within')) (export "return" (func $return))
+    (export "yield" (func $yield))))))
+  (func (export "outer") async (canon lift (core func $m "outer") async))
+  (func (export "runs") async (canon lift (core func $m "runs")))
+  (func (export "next") async (canon lift (core func $m "next"))))
+"#;
+
+type Instances = Option<[Instance; 2]>;
+
+/// The host function: beside `outer` it has `runs` trap, and beside that begins calls and drops them.
+fn within(mut store: StoreContextMut<'_, Instances>, is_outer: bool) -> anyhow::Result<()> {
+    let [first, second] = store.data().unwrap();
+    let next: TypedFunc<(), ()> = first.get_typed_func(&mut store, "next")?;
+    if !is_outer {
+        for _ in 0..3 {
+            let mut call = Box::pin(next.call_async(&mut store, ()));
+            // Nothing can let it enter now.
+            assert!(!matches!(poll_once(&mut call), Poll::Ready(Ok(()))));
+        }
+        return Ok(());
+    }
+    let runs: TypedFunc<(), ()> = first.get_typed_func(&mut store, "runs")?;
+    let error = super::setup::block_on(runs.call_async(&mut store, ())).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&Trap::Unreachable), "{error:?}");
+    // What the host no longer wants is dealt with while another instance goes on.
+    let other: TypedFunc<(), ()> = second.get_typed_func(&mut store, "next")?;
+    super::setup::block_on(other.call_async(&mut store, ())).unwrap();
+    let error = next.call(&mut store, ()).unwrap_err();
+    let expected = Some(&ConcurrencyTrap::CannotEnterInstance);
+    assert_eq!(error.downcast_ref(), expected, "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn calls_that_wait_to_enter_and_are_dropped_end_with_the_instance_that_traps() {
+    let engine = Engine::default();
+    let component = Component::new(&engine, DROPPED_WITHIN).unwrap();
+    let mut linker = Linker::<Instances>::new(&engine);
+    let mut root = linker.root();
+    root.func_wrap(
+        "within",
+        |store: StoreContextMut<'_, Instances>, (is_outer,)| within(store, is_outer),
+    )
+    .unwrap();
+    let mut store = Store::new(&engine, None);
+    let instances = [(); 2].map(|()| linker.instantiate(&mut store, &component).unwrap());
+    *store.data_mut() = Some(instances);
+    for name in ["outer", "runs"] {
+        let func: TypedFunc<(), ()> = instances[0].get_typed_func(&mut store, name).unwrap();
+        let error = super::setup::block_on(func.call_async(&mut store, ())).unwrap_err();
+        let cause = error.root_cause().to_string();
+        assert!(
+            cause.contains("cannot enter component instance"),
+            "{error:?}"
+        );
     }
 }

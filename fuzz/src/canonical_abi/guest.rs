@@ -17,24 +17,24 @@ use super::types::Ty;
 use std::fmt::Write as _;
 
 /// Where core values that a guest got are.
-pub(crate) const GOT: usize = 0;
+pub const GOT: usize = 0;
 /// Where core values that a guest gives are.
-pub(crate) const GIVEN: usize = 256;
+pub const GIVEN: usize = 256;
 /// Where results of lowered functions go.
-pub(crate) const RESULT: u64 = 512;
+pub const RESULT: u64 = 512;
 /// Where what `peek` returns is.
 const PEEKED: u64 = 2048;
 /// Where what core values to give point to is.
-pub(crate) const DATA: u64 = 4096;
+pub const DATA: u64 = 4096;
 /// The end of that.
-pub(crate) const DATA_END: u64 = 32768;
+pub const DATA_END: u64 = 32768;
 /// Bytes of a guest's memory.
-pub(crate) const MEMORY: usize = 131_072;
+pub const MEMORY: usize = 131_072;
 
 /// Core parameters at most before they go to memory.
-pub(crate) const MAX_PARAMS: usize = 16;
+pub const MAX_PARAMS: usize = 16;
 /// Core results at most before they go to memory.
-pub(crate) const MAX_RESULTS: usize = 1;
+pub const MAX_RESULTS: usize = 1;
 
 /// Where a component gets the types that have names from.
 #[derive(Copy, Clone, PartialEq)]
@@ -145,12 +145,12 @@ fn numbered(keyword: &str, prefix: &str, count: usize) -> String {
 }
 
 /// A guest that the host calls and that calls the host, with functions of one type each way.
-pub(crate) fn with_host(ty: &Ty, abi: Abi) -> String {
+pub fn with_host(ty: &Ty, abi: Abi) -> String {
     format!("(component\n{})", caller(ty, abi, Names::Imported).1)
 }
 
 /// A guest that calls another.
-pub(crate) fn with_guest(ty: &Ty, caller_abi: Abi, callee_abi: Abi) -> String {
+pub fn with_guest(ty: &Ty, caller_abi: Abi, callee_abi: Abi) -> String {
     let callee = callee(ty, callee_abi);
     let (names, caller) = caller(ty, caller_abi, Names::Imported);
     let mut text = "(component\n".to_owned();

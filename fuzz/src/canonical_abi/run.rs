@@ -11,7 +11,7 @@ use threadline::{Config, Engine, Features, Proposal, Store, Trap};
 
 /// Which guest of a program.
 #[derive(Copy, Clone, Debug, PartialEq)]
-pub(crate) enum Guest {
+pub enum Guest {
     /// The one whose functions the host calls.
     Outer,
     /// The one that it calls.
@@ -19,7 +19,7 @@ pub(crate) enum Guest {
 }
 
 /// A compiled component.
-pub(crate) struct Program {
+pub struct Program {
     ty: Ty,
     outer: Abi,
     callee: Option<Abi>,
@@ -34,7 +34,7 @@ struct Host {
 }
 
 /// An instance of a program.
-pub(crate) struct Running<'p> {
+pub struct Running<'p> {
     program: &'p Program,
     store: Store<Host>,
     instance: component::Instance,
@@ -47,12 +47,12 @@ fn engine() -> Engine {
 }
 
 impl Program {
-    pub(crate) fn with_host(ty: Ty, abi: Abi) -> Program {
+    pub fn with_host(ty: Ty, abi: Abi) -> Program {
         let text = with_host(&ty, abi);
         Program::new(ty, abi, None, &text)
     }
 
-    pub(crate) fn with_guest(ty: Ty, caller: Abi, callee: Abi) -> Program {
+    pub fn with_guest(ty: Ty, caller: Abi, callee: Abi) -> Program {
         let text = with_guest(&ty, caller, callee);
         Program::new(ty, caller, Some(callee), &text)
     }
@@ -68,7 +68,7 @@ impl Program {
         }
     }
 
-    pub(crate) fn instantiate(&self) -> Running<'_> {
+    pub fn instantiate(&self) -> Running<'_> {
         let engine = self.component.engine();
         let mut linker = Linker::<Host>::new(engine);
         let mut root = linker.root();
@@ -101,7 +101,7 @@ impl Program {
 
 impl<'p> Running<'p> {
     /// The type of the values that it is about.
-    pub(crate) fn ty(&self) -> &'p Ty {
+    pub fn ty(&self) -> &'p Ty {
         &self.program.ty
     }
 
@@ -127,32 +127,32 @@ impl<'p> Running<'p> {
     }
 
     /// Calls a function without parameters and result.
-    pub(crate) fn run(&mut self, name: &str) -> Run {
+    pub fn run(&mut self, name: &str) -> Run {
         self.call(Guest::Outer, name, &[], &mut [])
     }
 
     /// Passes a value to the guest.
-    pub(crate) fn call_take(&mut self, value: &Value) -> Run {
+    pub fn call_take(&mut self, value: &Value) -> Run {
         self.poke(Guest::Outer, DATA, &[]);
         let val = to_val(value, &self.program.ty);
         self.call(Guest::Outer, "take", &[val], &mut [])
     }
 
     /// Gets a value from the guest.
-    pub(crate) fn call_give(&mut self) -> anyhow::Result<Value> {
+    pub fn call_give(&mut self) -> anyhow::Result<Value> {
         let mut results = [Val::Bool(false)];
         self.call(Guest::Outer, "give", &[], &mut results)?;
         Ok(from_val(&results[0], &self.program.ty))
     }
 
     /// Says what the host's function is to return.
-    pub(crate) fn host_gives(&mut self, value: &Value) {
+    pub fn host_gives(&mut self, value: &Value) {
         self.poke(Guest::Outer, DATA, &[]);
         self.store.data_mut().gives = Some(to_val(value, &self.program.ty));
     }
 
     /// What the host's function got.
-    pub(crate) fn host_got(&mut self) -> Option<Value> {
+    pub fn host_got(&mut self) -> Option<Value> {
         let got = self.store.data_mut().got.take()?;
         Some(from_val(&got, &self.program.ty))
     }
@@ -170,7 +170,7 @@ impl<'p> Running<'p> {
     }
 
     /// What the model makes of the parameters that a guest got.
-    pub(crate) fn got_params(&mut self, guest: Guest) -> Result<Value, Trapped> {
+    pub fn got_params(&mut self, guest: Guest) -> Result<Value, Trapped> {
         let memory = self.memory(guest);
         let bits = core_values(&memory, GOT);
         let abi = self.program.abi(guest);
@@ -178,7 +178,7 @@ impl<'p> Running<'p> {
     }
 
     /// What the model makes of the result that a guest got from a function that it lowers.
-    pub(crate) fn got_result(&mut self, guest: Guest) -> Result<Value, Trapped> {
+    pub fn got_result(&mut self, guest: Guest) -> Result<Value, Trapped> {
         let memory = self.memory(guest);
         let (abi, ty) = (self.program.abi(guest), &self.program.ty);
         if abi.flatten(ty).len() > MAX_RESULTS {
@@ -188,12 +188,12 @@ impl<'p> Running<'p> {
     }
 
     /// Has a guest give a value as parameters.
-    pub(crate) fn give_params(&mut self, guest: Guest, value: &Value) {
+    pub fn give_params(&mut self, guest: Guest, value: &Value) {
         self.give(guest, value, MAX_PARAMS);
     }
 
     /// Has a guest give a value as a result.
-    pub(crate) fn give_result(&mut self, guest: Guest, value: &Value) {
+    pub fn give_result(&mut self, guest: Guest, value: &Value) {
         self.give(guest, value, MAX_RESULTS);
     }
 
@@ -219,7 +219,7 @@ impl<'p> Running<'p> {
     }
 
     /// Has a guest give a value some of whose bytes are random; what it then is.
-    pub(crate) fn give_garbage(
+    pub fn give_garbage(
         &mut self,
         u: &mut Unstructured<'_>,
         guest: Guest,
@@ -254,7 +254,7 @@ impl<'p> Running<'p> {
     /// Whether a call came to its end, or trapped for what the canonical ABI refuses. `None` if the
     /// memory of a guest is too small for what it was passed: a guest may have been passed a part
     /// of a value before another part turned out to be invalid, and traps by itself then.
-    pub(crate) fn ended(run: Run) -> Option<bool> {
+    pub fn ended(run: Run) -> Option<bool> {
         let Err(error) = run else {
             return Some(true);
         };

@@ -4,7 +4,7 @@ use arbitrary::{Result, Unstructured};
 
 /// A type of the component model, less those of handles.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ty {
+pub enum Ty {
     Bool,
     S8,
     U8,
@@ -32,7 +32,7 @@ pub(crate) enum Ty {
 
 /// A value, with everything that is a special case of something else as that.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     Bool(bool),
     /// Any integer.
     Int(i128),
@@ -68,24 +68,24 @@ const SCALARS: [Ty; 13] = [
     Ty::String,
 ];
 
-pub(crate) const NAN32: u32 = 0x7FC0_0000;
-pub(crate) const NAN64: u64 = 0x7FF8_0000_0000_0000;
+pub const NAN32: u32 = 0x7FC0_0000;
+pub const NAN64: u64 = 0x7FF8_0000_0000_0000;
 
 /// The one value that all NaNs are.
-pub(crate) fn f32_value(bits: u32) -> Value {
+pub fn f32_value(bits: u32) -> Value {
     let nan = f32::from_bits(bits).is_nan();
     Value::F32(if nan { NAN32 } else { bits })
 }
 
 /// The one value that all NaNs are.
-pub(crate) fn f64_value(bits: u64) -> Value {
+pub fn f64_value(bits: u64) -> Value {
     let nan = f64::from_bits(bits).is_nan();
     Value::F64(if nan { NAN64 } else { bits })
 }
 
 impl Ty {
     /// The range of integers that it has, if those are what it has.
-    pub(crate) fn int_range(&self) -> Option<(i128, i128)> {
+    pub fn int_range(&self) -> Option<(i128, i128)> {
         Some(match self {
             Ty::S8 => (i8::MIN.into(), i8::MAX.into()),
             Ty::U8 => (0, u8::MAX.into()),
@@ -100,7 +100,7 @@ impl Ty {
     }
 
     /// The payloads of its cases, if it is a kind of variant.
-    pub(crate) fn cases(&self) -> Option<Vec<Option<&Ty>>> {
+    pub fn cases(&self) -> Option<Vec<Option<&Ty>>> {
         Some(match self {
             Ty::Variant(cases) => cases.iter().map(Option::as_ref).collect(),
             Ty::Enum(count) => vec![None; *count],
@@ -111,7 +111,7 @@ impl Ty {
     }
 
     /// The types of its fields, if it is a kind of record.
-    pub(crate) fn fields(&self) -> Option<Vec<&Ty>> {
+    pub fn fields(&self) -> Option<Vec<&Ty>> {
         match self {
             Ty::Record(fields) | Ty::Tuple(fields) => Some(fields.iter().collect()),
             _ => None,
@@ -119,7 +119,7 @@ impl Ty {
     }
 
     /// The type of its elements, if it is a list whose length is not known.
-    pub(crate) fn element(&self) -> Option<Ty> {
+    pub fn element(&self) -> Option<Ty> {
         match self {
             Ty::List(element) => Some((**element).clone()),
             Ty::Map(key, value) => Some(Ty::Tuple(vec![(**key).clone(), (**value).clone()])),
@@ -128,7 +128,7 @@ impl Ty {
     }
 
     /// Types of every kind, and of every size that a kind has.
-    pub(crate) fn of_each_kind() -> Vec<Ty> {
+    pub fn of_each_kind() -> Vec<Ty> {
         let boxed = |ty| Box::new(ty);
         let mut types = SCALARS.to_vec();
         types.extend([
@@ -154,7 +154,7 @@ impl Ty {
     }
 
     /// This type by itself, and as a part of others.
-    pub(crate) fn in_each_position(&self) -> [Ty; 4] {
+    pub fn in_each_position(&self) -> [Ty; 4] {
         let this = || self.clone();
         [
             this(),
@@ -165,7 +165,7 @@ impl Ty {
     }
 
     /// A random type with at most so many levels.
-    pub(crate) fn random(u: &mut Unstructured<'_>, levels: u32) -> Result<Ty> {
+    pub fn random(u: &mut Unstructured<'_>, levels: u32) -> Result<Ty> {
         if levels == 0 || u.ratio(1, 4)? {
             return Ok(u.choose(&SCALARS)?.clone());
         }
@@ -196,7 +196,7 @@ impl Ty {
     }
 
     /// A random value of this type.
-    pub(crate) fn random_value(&self, u: &mut Unstructured<'_>) -> Result<Value> {
+    pub fn random_value(&self, u: &mut Unstructured<'_>) -> Result<Value> {
         if let Some((min, max)) = self.int_range() {
             let edge = u.ratio(1, 3)?;
             return Ok(Value::Int(match edge {

@@ -1,15 +1,14 @@
-//! The programs, each from a number.
+//! Core modules that `wasm-smith` makes, whose loops the caller bounds.
 
-use super::features;
 use arbitrary::Unstructured;
-use threadline::Proposal;
+use threadline::{Features, Proposal};
 use wasmparser::{Operator, Parser, Payload};
 
 /// Bytes that a program is made from.
 const SEED_BYTES: usize = 4096;
 
 /// Numbers that depend on the seed alone (xorshift).
-pub(super) fn numbers(seed: u64) -> impl Iterator<Item = u64> {
+pub fn numbers(seed: u64) -> impl Iterator<Item = u64> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     std::iter::repeat_with(move || {
         state ^= state << 13;
@@ -19,12 +18,20 @@ pub(super) fn numbers(seed: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// A module that imports nothing but what it may.
-pub(super) fn generate(seed: u64, imports: Option<&str>) -> Vec<u8> {
-    let features = features();
+/// All that is built.
+pub fn features() -> Features {
+    let mut features = Features::default();
+    for proposal in Proposal::all().filter(|proposal| proposal.is_built()) {
+        features.set(proposal, true);
+    }
+    features
+}
+
+/// How modules are made that import nothing but what they may.
+pub fn config(features: &Features, imports: &str) -> wasm_smith::Config {
     let has = |proposal| features.has(proposal);
     let mut config = wasm_smith::Config {
-        available_imports: Some(wat::parse_str(imports.unwrap_or("(module)")).unwrap()),
+        available_imports: Some(wat::parse_str(imports).unwrap()),
         export_everything: true,
         min_funcs: 4,
         max_funcs: 12,
@@ -38,8 +45,6 @@ pub(super) fn generate(seed: u64, imports: Option<&str>) -> Vec<u8> {
         max_table_elements: 1000,
         table_max_size_required: true,
         max_type_size: 100,
-        // Most others end by a trap soon.
-        disallow_traps: !seed.is_multiple_of(4),
         ..wasm_smith::Config::default()
     };
     for (switch, proposal) in [
@@ -69,6 +74,14 @@ pub(super) fn generate(seed: u64, imports: Option<&str>) -> Vec<u8> {
         *switch = has(proposal);
     }
     config.compact_imports_enabled = false;
+    config
+}
+
+/// The module of a number, that imports nothing but what it may.
+pub fn generate(seed: u64, imports: Option<&str>) -> Vec<u8> {
+    let mut config = config(&features(), imports.unwrap_or("(module)"));
+    // Most others end by a trap soon.
+    config.disallow_traps = !seed.is_multiple_of(4);
     // From some numbers no module can be made.
     let module = (0..).find_map(|attempt: u64| {
         let words = numbers(seed ^ attempt << 32).take(SEED_BYTES / 8);
@@ -80,7 +93,7 @@ pub(super) fn generate(seed: u64, imports: Option<&str>) -> Vec<u8> {
 }
 
 /// The same module, in which nothing waits longer than no time at all: nobody would notify it.
-fn without_waiting(wasm: &[u8]) -> Vec<u8> {
+pub fn without_waiting(wasm: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     // Up to where the module has been copied.
     let mut copied = 0;
@@ -151,7 +164,7 @@ fn leb128(mut value: usize) -> Vec<u8> {
 }
 
 /// What modules in components may import.
-pub(super) const INTRINSICS: &str = r#"(module
+pub const INTRINSICS: &str = r#"(module
     (import "context" "get0" (func (result i32)))
     (import "context" "get1" (func (result i32)))
     (import "context" "set0" (func (param i32)))

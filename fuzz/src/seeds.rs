@@ -6,21 +6,21 @@ use wast::parser::{ParseBuffer, parse};
 use wast::{QuoteWat, Wast, WastDirective, Wat};
 
 /// Something to damage.
-pub(crate) struct Seed {
+pub struct Seed {
     /// Where it is from.
-    pub(crate) name: String,
+    pub name: String,
     /// The binary.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 /// The repository.
-pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// All seeds, in an order that is always the same. Alternates between large and small ones, so
 /// that what a limit of time leaves out is not one kind.
-pub(crate) fn all() -> Vec<Seed> {
+pub fn all() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for path in files(&["tests", "examples"]) {
         let name = path
@@ -58,7 +58,7 @@ pub(crate) fn all() -> Vec<Seed> {
 }
 
 /// The files under some folders of the repository, in order.
-pub(crate) fn files(folders: &[&str]) -> Vec<PathBuf> {
+pub fn files(folders: &[&str]) -> Vec<PathBuf> {
     fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         let entries = std::fs::read_dir(folder).expect("a folder of the repository");
         for entry in entries {

@@ -7,14 +7,14 @@ use super::types::{Ty, Value, f32_value, f64_value};
 
 /// The type of pointers in a memory.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Pointer {
+pub enum Pointer {
     I32,
     I64,
 }
 
 /// How a guest has strings.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub enum Encoding {
     Utf8,
     Utf16,
     Latin1Utf16,
@@ -22,7 +22,7 @@ pub(crate) enum Encoding {
 
 /// The type of a core value.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Core {
+pub enum Core {
     I32,
     I64,
     F32,
@@ -31,14 +31,14 @@ pub(crate) enum Core {
 
 /// A guest's canonical options.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct Abi {
-    pub(crate) pointer: Pointer,
-    pub(crate) encoding: Encoding,
+pub struct Abi {
+    pub pointer: Pointer,
+    pub encoding: Encoding,
 }
 
 /// The specification says to trap.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Trapped;
+pub struct Trapped;
 
 type Lifted<T> = Result<T, Trapped>;
 
@@ -54,14 +54,14 @@ fn align_to(address: u64, align: u64) -> u64 {
 }
 
 impl Pointer {
-    pub(crate) fn size(self) -> u64 {
+    pub fn size(self) -> u64 {
         match self {
             Pointer::I32 => 4,
             Pointer::I64 => 8,
         }
     }
 
-    pub(crate) fn core(self) -> Core {
+    pub fn core(self) -> Core {
         match self {
             Pointer::I32 => Core::I32,
             Pointer::I64 => Core::I64,
@@ -126,7 +126,7 @@ fn to_flags(count: usize, bits: u64) -> Value {
 
 /// Sizes and flattening.
 impl Abi {
-    pub(crate) fn alignment(self, ty: &Ty) -> u64 {
+    pub fn alignment(self, ty: &Ty) -> u64 {
         if let Some(cases) = ty.cases() {
             let payloads = cases.iter().flatten().map(|ty| self.alignment(ty));
             return payloads.fold(discriminant_size(cases.len()), u64::max);
@@ -141,7 +141,7 @@ impl Abi {
         }
     }
 
-    pub(crate) fn size(self, ty: &Ty) -> u64 {
+    pub fn size(self, ty: &Ty) -> u64 {
         if let Some(cases) = ty.cases() {
             let payloads = || cases.iter().flatten();
             let align = payloads().map(|ty| self.alignment(ty)).fold(1, u64::max);
@@ -168,7 +168,7 @@ impl Abi {
         }
     }
 
-    pub(crate) fn flatten(self, ty: &Ty) -> Vec<Core> {
+    pub fn flatten(self, ty: &Ty) -> Vec<Core> {
         if let Some(cases) = ty.cases() {
             let mut joined: Vec<Core> = Vec::new();
             for payload in cases.into_iter().flatten() {
@@ -315,7 +315,8 @@ impl Abi {
         ty: &Ty,
     ) -> Lifted<Value> {
         if let Some(cases) = ty.cases() {
-            let case = next(flat);
+            // A discriminant is an `i32`, also where it is a part of something wider.
+            let case = next(flat) & u64::from(u32::MAX);
             trap_if(case >= cases.len() as u64)?;
             // Bits of a narrower type are the low ones of a wider one.
             let parts = self.flatten(ty).len() - 1;
@@ -359,7 +360,7 @@ impl Abi {
     }
 
     /// `lift_flat_values` of one value: from at most `max` core values, or from memory.
-    pub(crate) fn lift(self, memory: &[u8], max: usize, bits: &[u64], ty: &Ty) -> Lifted<Value> {
+    pub fn lift(self, memory: &[u8], max: usize, bits: &[u64], ty: &Ty) -> Lifted<Value> {
         let cores = self.flatten(ty);
         if cores.len() <= max {
             // A core value has no more bits than its type.
@@ -375,7 +376,7 @@ impl Abi {
     }
 
     /// Lifts a value that lies in memory as a tuple's only element.
-    pub(crate) fn lift_spilled(self, memory: &[u8], address: u64, ty: &Ty) -> Lifted<Value> {
+    pub fn lift_spilled(self, memory: &[u8], address: u64, ty: &Ty) -> Lifted<Value> {
         trap_if(!address.is_multiple_of(self.alignment(ty)))?;
         range(memory, address, self.size(ty).into())?;
         self.load(memory, address, ty)
@@ -387,10 +388,10 @@ fn next(flat: &mut impl Iterator<Item = (Core, u64)>) -> u64 {
 }
 
 /// A guest's memory while a value is put there.
-pub(crate) struct Heap {
-    pub(crate) bytes: Vec<u8>,
+pub struct Heap {
+    pub bytes: Vec<u8>,
     /// The first free byte.
-    pub(crate) next: u64,
+    pub next: u64,
 }
 
 impl Heap {
@@ -413,7 +414,7 @@ impl Heap {
 /// Lowering: any representation that the specification lets a guest have will do.
 impl Abi {
     /// Puts a value somewhere; its address.
-    pub(crate) fn store_anywhere(self, heap: &mut Heap, value: &Value, ty: &Ty) -> u64 {
+    pub fn store_anywhere(self, heap: &mut Heap, value: &Value, ty: &Ty) -> u64 {
         let address = heap.allocate(self.size(ty), self.alignment(ty));
         self.store(heap, address, value, ty);
         address
@@ -521,7 +522,7 @@ impl Abi {
     }
 
     /// `lower_flat_values` of one value: at most `max` core values, or the address of memory.
-    pub(crate) fn lower(self, heap: &mut Heap, max: usize, value: &Value, ty: &Ty) -> Vec<u64> {
+    pub fn lower(self, heap: &mut Heap, max: usize, value: &Value, ty: &Ty) -> Vec<u64> {
         if self.flatten(ty).len() <= max {
             return self.lower_flat(heap, value, ty);
         }

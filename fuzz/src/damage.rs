@@ -1,23 +1,24 @@
-//! How seeds are damaged.
+//! How binaries are damaged so that much of them still means something: sections are moved, doubled and
+//! told to be longer than they are.
 
-use super::seeds::Seed;
+use crate::seeds::Seed;
 use std::ops::Range;
 
 /// Small, repeatable, and good enough to pick bytes.
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The numbers that belong to a mutant.
-    pub(crate) fn of(mutant: usize) -> Random {
+    pub fn of(mutant: usize) -> Random {
         // Any bijection that leaves no zero; xorshift needs mixed bits to start from.
         let mut random = Random((mutant as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        random.next();
-        random.next();
+        random.number();
+        random.number();
         random
     }
 
     /// Any number.
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -25,8 +26,8 @@ impl Random {
     }
 
     /// A number below `bound`, which isn't zero.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.number() % bound as u64) as usize
     }
 }
 
@@ -42,8 +43,15 @@ const KINDS: [fn(&mut Vec<u8>, &mut Random); 8] = [
     splice,
 ];
 
+/// Damages a binary once, in a way that a number decides.
+pub fn damage(bytes: &mut Vec<u8>, number: usize) {
+    if !bytes.is_empty() {
+        KINDS[number % KINDS.len()](bytes, &mut Random::of(number));
+    }
+}
+
 /// The mutant with this number: the seed it is of, and its bytes.
-pub(crate) fn mutant(seeds: &[Seed], number: usize) -> (&Seed, Vec<u8>) {
+pub fn mutant(seeds: &[Seed], number: usize) -> (&Seed, Vec<u8>) {
     let seed = &seeds[number % seeds.len()];
     let mut bytes = seed.bytes.clone();
     let round = number / seeds.len();
@@ -97,7 +105,8 @@ fn corrupt_length(bytes: &mut Vec<u8>, random: &mut Random) {
     bytes.splice(at..at + old, number.iter().copied());
     // Half of the time the section's own length fits again, so that what is in it is looked at.
     if at > section.start + 1 && random.below(2) == 0 {
-        let length = section.end - body + number.len() - old;
+        // A length that was damaged before may reach out of the section.
+        let length = (section.end + number.len()).saturating_sub(body + old);
         let mut leb = Vec::new();
         let mut rest = length;
         while rest >= 0x80 {
@@ -135,7 +144,7 @@ fn reorder_sections(bytes: &mut Vec<u8>, random: &mut Random) {
 fn overwrite(bytes: &mut [u8], random: &mut Random) {
     let at = random.below(bytes.len());
     let end = bytes.len().min(at + 1 + random.below(8));
-    bytes[at..end].fill_with(|| random.next() as u8);
+    bytes[at..end].fill_with(|| random.number() as u8);
 }
 
 /// Copies a piece to elsewhere, or leaves one out.
