@@ -121,13 +121,13 @@ impl Count {
 /// A stream of `x` without an end.
 struct Endless;
 
-impl threadline::component::StreamProducer<()> for Endless {
+impl<T: 'static> threadline::component::StreamProducer<T> for Endless {
     type Item = u8;
 
     fn poll_produce(
         &mut self,
         _: &mut Context<'_>,
-        store: threadline::StoreContextMut<'_, ()>,
+        store: threadline::StoreContextMut<'_, T>,
         mut to: threadline::component::Destination<u8>,
     ) -> Poll<Result<threadline::component::StreamState>> {
         to.write_with(store, |bytes| {
@@ -159,8 +159,8 @@ impl wasmtime::component::StreamProducer<()> for Endless {
 }
 
 /// Defines the host's functions on our side.
-pub(crate) fn define_ours<T: Send + 'static>(
-    linker: &mut threadline::component::Linker<T>,
+pub(crate) fn define_ours(
+    linker: &mut threadline::component::Linker<threadline::StoreLimits>,
 ) -> Result<()> {
     use threadline::component::StreamReader;
     let mut root = linker.root();
@@ -176,7 +176,7 @@ pub(crate) fn define_ours<T: Send + 'static>(
     })?;
     root.func_wrap(
         "open",
-        |store: threadline::StoreContextMut<'_, T>, (): ()| {
+        |store: threadline::StoreContextMut<'_, threadline::StoreLimits>, (): ()| {
             Ok((StreamReader::new(store, Endless)?,))
         },
     )?;

@@ -286,8 +286,11 @@ fn nested(levels: usize, import: bool, wrap: impl Fn(&str) -> String) -> (String
     (types, inner)
 }
 
+/// A name, and a type that has another one in it.
+type Nesting = (&'static str, fn(&str) -> String);
+
 /// Ways to nest a type in another.
-const NESTINGS: [(&str, fn(&str) -> String); 5] = [
+const NESTINGS: [Nesting; 5] = [
     ("record", |inner| format!("(record (field \"a\" {inner}))")),
     ("tuple", |inner| format!("(tuple {inner})")),
     ("option", |inner| format!("(option {inner})")),

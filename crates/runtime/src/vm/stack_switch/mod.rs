@@ -491,7 +491,7 @@ pub(super) unsafe fn running_stack_limit(context: *const VMStoreContext) -> Opti
     // SAFETY: the caller answers for the context; a current guest's record is alive.
     unsafe {
         let record = (*StoreCells::of(context.cast_mut())).fibers.current;
-        let stack = (*record.as_ref()?).stack.as_ref()?;
+        let stack = record.as_ref()?.stack.as_ref()?;
         Some(stack.bounds().limit.get())
     }
 }
