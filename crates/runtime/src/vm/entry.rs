@@ -151,9 +151,12 @@ impl OnHostStack {
     /// `context` is a live store's, and outlives the result.
     #[cold]
     unsafe fn begin(context: *mut VMStoreContext) -> OnHostStack {
-        // SAFETY: the caller answers for `context`; the cells are around it.
+        let here = 0u8;
+        // SAFETY: the caller answers for `context`.
         unsafe {
-            let limit = (*StoreCells::of(context)).host_limit;
+            // No guest's frames are on this stack further out that count already, or those are of entries
+            // that this one's resumer has made: what bounds all of them is the stack's size.
+            let limit = limit_below(context, (&raw const here).addr());
             OnHostStack {
                 context,
                 host_sp: std::mem::replace(&mut (*context).host_sp, std::ptr::null_mut()),
@@ -218,8 +221,9 @@ unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
     // SAFETY: the caller answers for `context`.
     let (limit, outermost) = unsafe { (&(*context).stack_limit, (*context).entry.is_null()) };
     if outermost {
+        sys::prepare_thread()?;
         // SAFETY: passed on.
-        limit.store(unsafe { set_host_limit(context, sp)? }, Ordering::Relaxed);
+        limit.store(unsafe { limit_below(context, sp) }, Ordering::Relaxed);
     }
     if sp > limit.load(Ordering::Relaxed) {
         return Ok(());
@@ -228,17 +232,14 @@ unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
     Err(unsafe { stack_exhausted(context) })
 }
 
-/// Decides how much of this thread's stack wasm may use, on the outermost entry or resumption.
+/// The lowest address of this thread's stack that wasm may use which is entered at this one.
 ///
 /// # Safety
-/// `context` is a live store's, which runs nothing yet.
-unsafe fn set_host_limit(context: *mut VMStoreContext, sp: usize) -> anyhow::Result<usize> {
-    sys::prepare_thread()?;
+/// `context` is a live store's.
+unsafe fn limit_below(context: *mut VMStoreContext, sp: usize) -> usize {
     // SAFETY: the caller answers for `context`; the cells are around it.
-    let cells = unsafe { &mut *StoreCells::of(context) };
-    let lowest = lowest_for_wasm();
-    cells.host_limit = sp.saturating_sub(cells.max_wasm_stack).max(lowest);
-    Ok(cells.host_limit)
+    let share = unsafe { (*StoreCells::of(context)).max_wasm_stack };
+    sp.saturating_sub(share).max(lowest_for_wasm())
 }
 
 /// The lowest address of this thread's stack that is not kept for host functions.
@@ -263,7 +264,7 @@ pub(super) unsafe fn check_host_stack(context: *mut VMStoreContext) -> anyhow::R
     // SAFETY: the caller answers for `context`.
     unsafe {
         if (*context).entry.is_null() {
-            set_host_limit(context, sp)?;
+            sys::prepare_thread()?;
         }
         if sp > lowest_for_wasm() {
             return Ok(());

@@ -48,9 +48,6 @@ pub(super) enum Failure {
 #[repr(C)]
 pub(super) struct StoreCells {
     pub(super) context: VMStoreContext,
-    /// `VMStoreContext::stack_limit` for wasm on the stack of the thread of the operating system that
-    /// the store runs on now. Written where nothing of the store runs yet on that thread.
-    pub(super) host_limit: usize,
     /// Keeps alive what `VMStoreContext::epoch_counter` points to.
     _epoch: Arc<AtomicU64>,
     /// Bytes of stack that wasm may use on an outermost entry.
@@ -110,7 +107,6 @@ impl VmStoreState {
                 host_sp: ptr::null_mut(),
                 guest_sp: ptr::null_mut(),
             },
-            host_limit: 0,
             _epoch: epoch,
             max_wasm_stack,
             fuel_reserve: 0,
