@@ -19,7 +19,7 @@
 //! thread at any time: nothing on it owns anything.
 //!
 //! *A switch is a host function that returns to another stack.* A built-in whose thread blocks gives an
-//! [`Answer`]. [`answer`] saves what the thread owns, asks the scheduler's driver which thread goes on
+//! [`Answer`](crate::concurrent::Answer). [`answer()`] saves what the thread owns, asks the scheduler's driver which thread goes on
 //! in its place (`StoreOpaque::next_in_place`), does what is left to do for that thread
 //! (`StoreOpaque::complete`), and returns that thread's result; the way back loads that thread's stack
 //! pointer. If no thread goes on in its place, the way back leads to [`resume`], which returns.
