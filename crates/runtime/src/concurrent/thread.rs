@@ -17,9 +17,11 @@ use threadline_environ::{RuntimeTableIndex, SlotType};
 
 /// A switch: the current thread goes on later, and gives 0.
 #[inline(always)]
-fn switched(switch: Switch) -> Answer {
+fn switched(store: &mut StoreOpaque, switch: Switch) -> Answer {
     match switch {
         Switch::Stay => Answer::Done(0),
+        // The other thread's built-in gives 0 as well.
+        Switch::To(_) if store.switch_at_once() => Answer::Done(0),
         Switch::To(_) | Switch::Block => Answer::Blocked(After::Switched),
     }
 }
@@ -35,7 +37,7 @@ pub(super) fn thread_builtin(
         && store.may_hop()
         && let Some(switch) = store.concurrency.scheduler.yield_at_once()
     {
-        return Ok(switched(switch));
+        return Ok(switched(store, switch));
     }
     let scheduler = &mut store.concurrency.scheduler;
     let switch = match builtin {
@@ -52,7 +54,7 @@ pub(super) fn thread_builtin(
         PlainBuiltin::ThreadIndex => return Ok(Answer::Done(scheduler.thread_index()?.into())),
         other => return Err(bug!("{} is of no thread", other.name()).into()),
     };
-    Ok(switched(switch))
+    Ok(switched(store, switch))
 }
 
 /// `thread.new-indirect`, of a function at this place of a table.

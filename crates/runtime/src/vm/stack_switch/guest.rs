@@ -3,8 +3,12 @@
 //! A guest thread has a stack while that has frames: from the beginning of a call to its end. In
 //! between, if it is called back, it keeps its slots alone.
 
-use super::{FiberRecord, PollContext, Report, free, new_record, resume, take_future};
+use super::{
+    ExitSite, FiberRecord, PollContext, Report, enter, frames, free, leave, new_record, resume,
+    suspendable, take_future,
+};
 use crate::bug::bug;
+use crate::concurrent::After;
 use crate::store::StoreOpaque;
 use crate::vm::ComponentInstancePtr;
 use crate::vm::invoke::CurrentStore;
@@ -141,6 +145,40 @@ impl StoreOpaque {
             }
             Err(error) => GuestStep::Failed(GuestFailure(Box::new(error))),
         }
+    }
+
+    /// Switches from the thread that runs, whose `thread.*` built-in has made another one current, to that
+    /// one, if that goes on from such a built-in, too, and finds nothing: then the built-in's result is the
+    /// other thread's. Returns whether that was so; otherwise nothing has changed.
+    ///
+    /// [`Answer::Blocked`](crate::concurrent::Answer) does the same for all cases.
+    #[inline(always)]
+    pub(crate) fn switch_at_once(&mut self) -> bool {
+        let context = self.vm().context_ptr();
+        let next = match self.named_next() {
+            Some(next) if self.goes_on_plainly() => next.record(),
+            _ => return false,
+        };
+        // SAFETY: the context is this store's, in which a built-in runs that a guest has called; records are
+        // alive while their threads exist. A built-in names threads of its own instance, so both are of the
+        // resumption's component. Nothing else uses the tops of their stacks now.
+        unsafe {
+            let Some(this) = suspendable(context).map(NonNull::as_ptr) else {
+                return false;
+            };
+            let (Some(own), Some(others)) = (frames(this), frames(next)) else {
+                return false;
+            };
+            if this == next || !matches!(others.after, After::Switched) {
+                return false;
+            }
+            others.after = After::Nothing;
+            own.after = After::Switched;
+            own.site = ExitSite::of_value();
+            leave(this);
+            enter(next);
+        }
+        true
     }
 
     /// Whether a guest thread may go on in the place of the one that has just stopped: it is one of the
