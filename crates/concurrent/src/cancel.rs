@@ -71,6 +71,18 @@ impl<P: Platform> Scheduler<P> {
         }
     }
 
+    /// Whether a task waits to enter its instance: then a
+    /// [request to cancel](Self::request_cancellation) it ends it at once, without running anything.
+    pub fn waits_to_enter(&self, id: TaskId) -> bool {
+        let Some(task) = self.tasks.get(id) else {
+            return false;
+        };
+        let thread = task.implicit_thread.and_then(|id| self.threads.get(id));
+        task.state == TaskState::Initial
+            && thread.is_some_and(|it| it.status == Status::Waiting(Reason::Enter))
+            && !self.is_locked(task.instance)
+    }
+
     /// Whom a driver resumes next that has resumed a thread for a request to cancel, if anybody.
     pub fn next_for_cancellation(&mut self, id: TaskId) -> Option<ThreadId> {
         let task = self.tasks.get(id)?;

@@ -516,3 +516,17 @@ fn ids_out_of_date_are_errors() {
     assert!(world.end_resume().unwrap_err().is_bug());
     assert_eq!(world.status(thread), None);
 }
+
+#[test]
+fn a_task_waits_to_enter_until_it_enters_or_is_cancelled_or_its_instance_is_locked() {
+    let (mut world, instance, _) = world();
+    let (first, _) = call(&mut world, instance, Lift::Exclusive, None);
+    let waiting = [(); 3].map(|()| call(&mut world, instance, Lift::Exclusive, None).0);
+    assert!(!world.waits_to_enter(first));
+    assert!(waiting.iter().all(|&task| world.waits_to_enter(task)));
+    let asked = world.request_cancellation(waiting[0]);
+    assert!(matches!(asked, Ok(CancelRequest::BeforeStart(_))));
+    assert!(!world.waits_to_enter(waiting[0]));
+    world.lock(instance).unwrap();
+    assert!(!world.waits_to_enter(waiting[1]));
+}

@@ -381,14 +381,23 @@ impl StoreOpaque {
         }
     }
 
-    /// A call ends, whoever waited for it. If it isn't resolved, its task is to be cancelled.
+    /// Ends a call, whatever waited for it. If it isn't resolved, its task is to be cancelled: at once if
+    /// it waits to enter, because it must not start without its caller.
     fn end_call(&mut self, id: HostCallId, is_resolved: bool) {
         let calls = &mut self.concurrency.host_calls;
         if let Some(Some(task)) = calls.end(id, |call| call.task)
             && !is_resolved
+            && !self.cancel_before_start(task)
         {
+            let calls = &mut self.concurrency.host_calls;
             calls.requests.push_back(Request::CancelTask(task));
         }
+    }
+
+    /// Cancels a task that waits to enter its instance; whether it did.
+    fn cancel_before_start(&mut self, task: TaskId) -> bool {
+        // Nothing runs for that, and it can't fail.
+        self.concurrency.scheduler.waits_to_enter(task) && self.cancel_task(task).is_ok()
     }
 
     /// Calls a function, as a task, from within a plain call: nothing can wait for the host.
@@ -540,11 +549,19 @@ impl StoreOpaque {
             calls.requests.push_back(request);
             return;
         };
-        if calls
+        let begun = calls
             .get(id)
-            .is_none_or(|call| call.queued.take().is_none())
+            .map(|call| (call.queued.take().is_none(), call.task));
+        if let Some((true, Some(task))) = begun
+            && self.concurrency.scheduler.waits_to_enter(task)
         {
-            calls.requests.push_back(request);
+            // It must not start without its caller.
+            if let Request::Drop(_) = request {
+                self.forget_call(id);
+            }
+            self.cancel_before_start(task);
+        } else if begun.is_none_or(|(has_begun, _)| has_begun) {
+            self.concurrency.host_calls.requests.push_back(request);
         } else if let Request::Cancel(_) = request {
             self.host_call_cancelled(id);
         } else {
