@@ -63,8 +63,8 @@ impl Config {
 
     /// How many bytes of stack wasm may use, counted from where the host enters it.
     ///
-    /// The thread's stack must have room for this and for the host functions that wasm calls;
-    /// the default is 512 KiB.
+    /// Wasm gets less where the thread's stack is small: a quarter of that is left to host functions, at least
+    /// 128 KiB and at most 512 KiB. The default is 512 KiB.
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Config {
         self.max_wasm_stack = bytes;
         self
@@ -73,9 +73,9 @@ impl Config {
     /// How many bytes each stack has that wasm of asynchronous calls runs on; the default is
     /// 256 KiB. A multiple of the page size, at least 16 KiB.
     ///
-    /// Host functions that such wasm calls run there too: 128 KiB are kept for them, or half of the
-    /// stack if that is less, and [`max_wasm_stack`](Self::max_wasm_stack) holds as everywhere.
-    /// Only pages that have been used take memory.
+    /// Wasm may use all of it but 24 KiB, which are for trampolines (half of a stack of less than 48 KiB), and
+    /// [`max_wasm_stack`](Self::max_wasm_stack) holds as everywhere. Host functions that such wasm calls
+    /// run on the stack of the thread that resumes it. Only pages that have been used take memory.
     pub fn async_stack_size(&mut self, bytes: usize) -> &mut Config {
         self.async_stack_size = bytes;
         self

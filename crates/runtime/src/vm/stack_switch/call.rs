@@ -38,10 +38,9 @@ pub(crate) struct FiberCall<'a> {
     borrow: PhantomData<&'a mut StoreOpaque>,
 }
 
-// SAFETY: what is on the stack of a fiber that can be suspended is listed in the module's
-// documentation: frames without thread-locals (same place), pointers into the store and the
-// record, and a future that is `Send`. The store is borrowed here; that what its host functions
-// use of it, the embedder's data, is `Send` is required of whoever calls `call_async`.
+// SAFETY: a suspended stack has frames of compiled code alone, which use no thread-local, and at its top
+// pointers into the store and a future that is `Send`. The store is borrowed here; callers of `call_async`
+// must have embedder's data that is `Send`.
 unsafe impl Send for FiberCall<'_> {}
 
 impl StoreOpaque {
@@ -94,7 +93,7 @@ impl StoreOpaque {
 }
 
 impl VmStoreState {
-    /// An asynchronous call begins, not all of which is on a fiber.
+    /// Takes note that an asynchronous call begins, not all of which is on a stack of its own.
     pub(crate) fn begin_async_call(&mut self) {
         // SAFETY: the cells live as long as `self`; compiled code doesn't run meanwhile.
         let fibers = unsafe { &mut self.cells.as_mut().fibers };
@@ -163,7 +162,7 @@ impl Drop for FiberCall<'_> {
             let record = record.as_ptr();
             // The stack goes also if the host's future panics.
             let free = FreeOnDrop(record);
-            // SAFETY: the record is alive until it is freed; its fiber does not run, for it does
+            // SAFETY: the record is alive until it is freed; its guest does not run, for it does
             // so only while `self` is polled.
             drop(unsafe { take_future(record) });
             drop(free);
@@ -173,12 +172,12 @@ impl Drop for FiberCall<'_> {
     }
 }
 
-/// Frees a fiber that nobody will resume.
+/// Frees the record of a call that is never resumed again.
 struct FreeOnDrop(*mut FiberRecord);
 
 impl Drop for FreeOnDrop {
     fn drop(&mut self) {
-        // SAFETY: whoever made this has the record and gives it up.
+        // SAFETY: the function that made this has the record and gives it up.
         unsafe { free(self.0) };
     }
 }
