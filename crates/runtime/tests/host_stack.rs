@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use threadline::component::{Component, Instance, Linker, ResourceType, Val};
+use threadline::component::{Component, Instance, Linker, LinkerInstance, ResourceType, Val};
 use threadline::{Config, Engine, Store, Trap};
 
 /// Polls a future until it is ready.
@@ -140,31 +140,31 @@ fn every_depth(component: &Component, linker: &Linker<()>) {
     });
 }
 
-#[test]
-fn host_functions_have_more_stack_than_the_guest() {
+/// The same with a component whose import `host` takes and gives nothing, and is defined so.
+fn every_depth_of_host(define: impl FnOnce(&mut LinkerInstance<'_, ()>)) {
     let engine = engine();
     let text = recursive("", "", "(call $host)", "");
     let component = Component::new(&engine, &text).unwrap();
     let mut linker: Linker<()> = Linker::new(&engine);
-    linker
-        .root()
-        .func_wrap("host", |_, ()| {
-            black_box(use_stack(MUCH));
-            Ok(())
-        })
-        .unwrap();
+    define(&mut linker.root());
     every_depth(&component, &linker);
 }
 
 #[test]
+fn host_functions_have_more_stack_than_the_guest() {
+    every_depth_of_host(|root| {
+        root.func_wrap("host", |_, ()| {
+            black_box(use_stack(MUCH));
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+#[test]
 fn futures_are_polled_with_more_stack_than_the_guest_has() {
-    let engine = engine();
-    let text = recursive("", "", "(call $host)", "");
-    let component = Component::new(&engine, &text).unwrap();
-    let mut linker: Linker<()> = Linker::new(&engine);
-    linker
-        .root()
-        .func_wrap_async("host", |_, ()| {
+    every_depth_of_host(|root| {
+        root.func_wrap_async("host", |_, ()| {
             Box::new(async {
                 black_box(use_stack(MUCH));
                 pending().await;
@@ -173,18 +173,13 @@ fn futures_are_polled_with_more_stack_than_the_guest_has() {
             })
         })
         .unwrap();
-    every_depth(&component, &linker);
+    });
 }
 
 #[test]
 fn host_functions_that_are_tasks_have_more_stack_than_the_guest() {
-    let engine = engine();
-    let text = recursive("", "", "(call $host)", "");
-    let component = Component::new(&engine, &text).unwrap();
-    let mut linker: Linker<()> = Linker::new(&engine);
-    linker
-        .root()
-        .func_wrap_concurrent("host", |_, ()| {
+    every_depth_of_host(|root| {
+        root.func_wrap_concurrent("host", |_, ()| {
             Box::pin(async {
                 black_box(use_stack(MUCH));
                 pending().await;
@@ -193,7 +188,7 @@ fn host_functions_that_are_tasks_have_more_stack_than_the_guest() {
             })
         })
         .unwrap();
-    every_depth(&component, &linker);
+    });
 }
 
 #[test]

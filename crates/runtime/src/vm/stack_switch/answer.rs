@@ -140,7 +140,7 @@ unsafe fn switch_away(
         };
         let this = this.as_ptr();
         let onward = match stop(this, site, after, waits) {
-            Stop::Stopped => next(context),
+            Stop::Stopped => proceed(context, next_record(context)),
             Stop::Resumer(report) => Onward::Resumer(report),
         };
         go(context, onward)
@@ -178,7 +178,7 @@ unsafe fn go(context: *mut VMStoreContext, onward: Onward) -> u64 {
 pub(super) unsafe fn begin(context: *mut VMStoreContext, record: *mut FiberRecord) {
     // SAFETY: passed on.
     unsafe {
-        match proceed(context, record) {
+        match proceed(context, Ok(Some(record))) {
             Onward::Guest(word) => switch_to_guest(context, word),
             Onward::Resumer(report) => (*StoreCells::of(context)).fibers.report = report,
         }
@@ -193,6 +193,13 @@ enum Step {
     Stop(Stop),
 }
 
+impl Step {
+    /// The current guest thread has failed.
+    fn failed(failure: Box<dyn Any + Send>) -> Step {
+        Step::Stop(Stop::Resumer(Report::Failed(failure)))
+    }
+}
+
 /// How a guest has stopped, which was left.
 enum Stop {
     /// It has blocked, or ended.
@@ -201,27 +208,15 @@ enum Stop {
     Resumer(Report),
 }
 
-/// The guest goes on that goes on in the place of one that has stopped.
+/// The guest that goes on next under the same resumption, if one does; or why the current one fails.
+type Next = Result<Option<*mut FiberRecord>, Box<dyn Any + Send>>;
+
+/// Decides which guest goes on in the place of one that has stopped.
 ///
 /// # Safety
 /// As for [`answer`], or called by `resume`. The guest that ran was left, or has ended.
-unsafe fn next(context: *mut VMStoreContext) -> Onward {
-    // SAFETY: passed on.
-    unsafe {
-        match next_record(context) {
-            Ok(Some(record)) => proceed(context, record),
-            Ok(None) => Onward::Resumer(Report::Stopped),
-            Err(failure) => Onward::Resumer(Report::Failed(failure)),
-        }
-    }
-}
-
-/// # Safety
-/// As for [`next`].
 #[inline]
-unsafe fn next_record(
-    context: *mut VMStoreContext,
-) -> Result<Option<*mut FiberRecord>, Box<dyn Any + Send>> {
+unsafe fn next_record(context: *mut VMStoreContext) -> Next {
     // SAFETY: passed on; the store is as in `with_store`.
     let next = unsafe {
         match (*(*context).store.cast::<StoreOpaque>()).named_next() {
@@ -236,7 +231,7 @@ unsafe fn next_record(
 /// guest thread.
 ///
 /// # Safety
-/// As for [`next`].
+/// As for [`next_record`].
 unsafe fn with_store<R>(
     context: *mut VMStoreContext,
     body: impl FnOnce(&mut StoreOpaque) -> Result<R>,
@@ -251,12 +246,17 @@ unsafe fn with_store<R>(
     }
 }
 
-/// Enters a guest, and sees to it that it goes on, or the next one in its place.
+/// Enters the guest that goes on next, and sees to it that it does, or the one after it.
 ///
 /// # Safety
-/// As for [`next`]. The record is alive and its guest may go on under the same resumption.
-unsafe fn proceed(context: *mut VMStoreContext, mut record: *mut FiberRecord) -> Onward {
+/// As for [`next_record`]. The record is alive and its guest may go on under the same resumption.
+unsafe fn proceed(context: *mut VMStoreContext, mut next: Next) -> Onward {
     loop {
+        let record = match next {
+            Ok(Some(record)) => record,
+            Ok(None) => return Onward::Resumer(Report::Stopped),
+            Err(failure) => return Onward::Resumer(Report::Failed(failure)),
+        };
         // SAFETY: the caller's word, also for those that the driver names: they are of the store, and
         // of the resumption's component.
         unsafe {
@@ -268,12 +268,7 @@ unsafe fn proceed(context: *mut VMStoreContext, mut record: *mut FiberRecord) ->
             match step {
                 Step::Goes(word) => return Onward::Guest(word),
                 Step::Stop(Stop::Resumer(report)) => return Onward::Resumer(report),
-                Step::Stop(Stop::Stopped) => {}
-            }
-            match next_record(context) {
-                Ok(Some(next)) => record = next,
-                Ok(None) => return Onward::Resumer(Report::Stopped),
-                Err(failure) => return Onward::Resumer(Report::Failed(failure)),
+                Step::Stop(Stop::Stopped) => next = next_record(context),
             }
         }
     }
@@ -346,7 +341,7 @@ unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step 
             let top = (*record).stack.as_ref().map(top_of);
             let Some((top, call)) = top.and_then(|top| Some((top, (*top).call.as_mut()?))) else {
                 let error = anyhow::Error::from(bug!("a call is made without a stack"));
-                return Step::Stop(Stop::Resumer(Report::Failed(Box::new(error))));
+                return Step::failed(Box::new(error));
             };
             let (func, entrance, args) = (call.func, call.entrance, call.args.as_mut_ptr());
             let func = CoreFunc { func, entrance };
@@ -362,7 +357,7 @@ unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step 
                 leave(record);
                 return Step::Stop(Stop::Stopped);
             }
-            Err(failure) => return Step::Stop(Stop::Resumer(Report::Failed(failure))),
+            Err(failure) => return Step::failed(failure),
         };
         let top = top_of(&stack);
         (*record).stack = Some(stack);
@@ -371,7 +366,7 @@ unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step 
             Ok(func) => Step::Goes(place(context, record, top, func, ptr::null_mut())),
             Err(failure) => {
                 give_back_stack(record);
-                Step::Stop(Stop::Resumer(Report::Failed(failure)))
+                Step::failed(failure)
             }
         }
     }
@@ -518,7 +513,7 @@ unsafe fn guest_returned(
                     give_back_stack(record);
                     leave(record);
                 }
-                next(context)
+                proceed(context, next_record(context))
             }
             Err(failure) => {
                 if !has_ended {

@@ -299,7 +299,7 @@ impl Drop for PollContext {
     }
 }
 
-/// Who has resumed a guest, in a frame of [`resume`]: the same for all that go on in its place.
+/// The resumer of a guest, in a frame of [`resume`]: the same for all that go on in its place.
 struct Resumption {
     /// What the resumer owns.
     stack: StackState,
