@@ -73,7 +73,7 @@ impl Config {
     /// How many bytes each stack has that wasm of asynchronous calls runs on; the default is
     /// 256 KiB. A multiple of the page size, at least 16 KiB.
     ///
-    /// Wasm may use all of it but 24 KiB, which are for trampolines (half of a stack of less than 48 KiB), and
+    /// Wasm may use all of it but 24 KiB, which are for trampolines, so none runs on a smaller one, and
     /// [`max_wasm_stack`](Self::max_wasm_stack) holds as everywhere. Host functions that such wasm calls
     /// run on the stack of the thread that resumes it. Only pages that have been used take memory.
     pub fn async_stack_size(&mut self, bytes: usize) -> &mut Config {

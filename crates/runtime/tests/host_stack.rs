@@ -436,3 +436,41 @@ fn small_threads_trap_early_and_keep_a_share_for_the_host() {
         });
     }
 }
+
+#[test]
+fn trampolines_with_the_most_values_fit_on_what_is_left_of_any_stack() {
+    let values = "i64 ".repeat(1000);
+    let zeros = "(i64.const 0) ".repeat(1000);
+    let drops = "drop ".repeat(1000);
+    let text = format!(
+        r#"(module (import "" "host" (func $host (param {values}) (result {values})))
+          (func $leave {zeros} (call $host) {drops})
+          (func $deep (export "run") (param i32) (result i32)
+            (if (local.get 0)
+              (then (return (call $deep (i32.sub (local.get 0) (i32.const 1))))))
+            (call $leave)
+            (i32.const 7)))"#
+    );
+    for kib in [16, 24, 32, 64] {
+        let engine = Engine::new(Config::new().async_stack_size(kib << 10)).unwrap();
+        let module = threadline::Module::new(&engine, &text).unwrap();
+        let mut linker: threadline::Linker<()> = threadline::Linker::new(&engine);
+        let values = || (0..1000).map(|_| threadline::ValType::I64);
+        let ty = threadline::FuncType::new(values(), values());
+        linker
+            .func_new("", "host", ty, |_, _, results| {
+                results.fill(threadline::Val::I64(0));
+                Ok(())
+            })
+            .unwrap();
+        let fits = (0..600).filter(|&depth| {
+            let mut store = Store::new(&engine, ());
+            check(block_on(async {
+                let instance = linker.instantiate_async(&mut store, &module).await?;
+                let run = instance.get_typed_func::<u32, u32>(&mut store, "run")?;
+                run.call_async(&mut store, depth).await
+            }))
+        });
+        assert_eq!(fits.count() > 0, kib == 64, "{kib} KiB");
+    }
+}

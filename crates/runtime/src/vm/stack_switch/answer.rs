@@ -436,8 +436,7 @@ unsafe fn limit_of(record: *const FiberRecord) -> usize {
             return usize::MAX;
         };
         let share = (*StoreCells::of((*record).store)).max_wasm_stack;
-        let reserve = super::GUEST_STACK_RESERVE.min(bounds.size() / 2);
-        let lowest = bounds.limit.get() + reserve;
+        let lowest = bounds.limit.get() + super::GUEST_STACK_RESERVE;
         bounds.top.get().saturating_sub(share).max(lowest)
     }
 }

@@ -71,7 +71,7 @@ const MAX_SPARE: usize = 256;
 const MAX_MISSED_YIELDS: u32 = 16;
 
 /// Bytes of a guest's stack below its limit. Compiled code that is not checked against the limit uses
-/// them: trampolines, and functions that call nothing. So does a signal handler of the embedder's that
+/// them: trampolines, whose arrays have 1,000 slots at most, and functions that call nothing. So does a signal handler of the embedder's that
 /// has no stack of its own.
 const GUEST_STACK_RESERVE: usize = 24 << 10;
 
