@@ -8,6 +8,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use threadline::{Config, ContextLowering, Features, OptLevel, Proposal, Schedule};
 
+/// Bytes of the stacks of asynchronous calls: wasm has as much of each as it has of a thread's, 512 KiB, for
+/// the command runs one program.
+const ASYNC_STACK: usize = 536 << 10;
+
 /// Runs WebAssembly components and modules.
 #[derive(Parser)]
 #[command(
@@ -369,7 +373,9 @@ impl CodegenArgs {
     /// An engine's configuration with these options.
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::new();
-        config.wasm_features(self.features());
+        config
+            .wasm_features(self.features())
+            .async_stack_size(ASYNC_STACK);
         for option in self.options() {
             match option {
                 CodegenOption::ContextLowering(lowering) => config.context_lowering(lowering),

@@ -58,7 +58,7 @@ pub(crate) fn load(engine: &Engine, path: &Path, allowed: PrecompiledArgs) -> Re
     let image = precompiled::detect(path)?;
     ensure!(
         image.is_none() || allowed.allow_precompiled,
-        "`{}` is native code that `threadline compile` made, or somebody who says so: nothing would \
+        "`{}` is native code that `threadline compile` made, or something that says so: nothing would \
          confine it. If you would run a program from where it comes from, add \
          `--allow-precompiled`; otherwise use the WebAssembly that it was made of",
         path.display()

@@ -33,6 +33,7 @@ impl<P: Platform> Scheduler<P> {
     /// # Errors
     ///
     /// [`Trap::UnsupportedCallbackCode`], [`Trap::PeerTrapped`], and what `find_set` answers.
+    #[inline]
     pub fn callback_returned<E: From<Trap>>(
         &mut self,
         packed: u32,

@@ -168,10 +168,15 @@ impl<P: Platform> Scheduler<P> {
     pub(crate) fn start_waiting(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
         self.thread_mut(id)?.status = Status::Waiting(reason);
         let at = id.raw().place();
-        if matches!(reason, Reason::Yield) {
-            self.make_ready(at);
-        } else {
-            self.park(at, reason, Turn::New);
+        match reason {
+            Reason::Yield => self.make_ready(at),
+            // The subtask or end names its waiter.
+            Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_) => {
+                if self.holds(self.threads.at(at), reason) {
+                    self.make_ready(at);
+                }
+            }
+            _ => self.park(at, reason, Turn::New),
         }
         Ok(())
     }
@@ -222,21 +227,29 @@ impl<P: Platform> Scheduler<P> {
     fn park(&mut self, at: u32, reason: Reason, turn: Turn) {
         let thread = self.threads.at(at);
         let instance = thread.instance;
-        let place = match reason {
-            Reason::Yield => None,
+        let (place, holds) = match reason {
+            Reason::Yield => (None, true),
             // The subtask or end names its waiter.
-            Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_) => Some(Place::Nowhere),
-            Reason::Enter if self.needs_exclusive(thread) => Some(Place::ExclusiveEntry),
-            Reason::Enter => Some(Place::Entry),
-            Reason::Set(set) => Some(Place::Set(set)),
+            Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_) => {
+                (Some(Place::Nowhere), self.holds(thread, reason))
+            }
+            Reason::Enter => {
+                let place = match self.needs_exclusive(thread) {
+                    true => Place::ExclusiveEntry,
+                    false => Place::Entry,
+                };
+                (Some(place), self.holds(thread, reason))
+            }
+            Reason::Set(set) => (Some(Place::Set(set)), self.has_event(set)),
             Reason::CallbackSet(set)
                 if !self.has_event(set) && !self.has_pending_cancel(thread.task) =>
             {
-                Some(Place::SetCallback(set))
+                (Some(Place::SetCallback(set)), false)
             }
-            Reason::CallbackYield | Reason::CallbackSet(_) => Some(Place::Callback),
+            Reason::CallbackYield | Reason::CallbackSet(_) => {
+                (Some(Place::Callback), self.is_exclusive_free(instance))
+            }
         };
-        let holds = self.holds(thread, reason);
         let mut others_wait = |place| {
             let list = list_at(&mut self.instances, &mut self.sets, instance, place);
             list.is_some_and(|list| !list.is_empty())
@@ -339,9 +352,14 @@ impl<P: Platform> Scheduler<P> {
             return;
         }
         let instance = set.instance;
-        for place in [Place::Set(id), Place::SetCallback(id)] {
-            if let Some((at, reason)) = self.next_of(instance, place) {
-                self.park(at, reason, Turn::Told);
+        let (waits, is_called_back) = (!set.waiters.is_empty(), !set.callbacks.is_empty());
+        if waits && let Some((at, _)) = self.next_of(instance, Place::Set(id)) {
+            self.make_ready(at);
+        }
+        if is_called_back && let Some((at, _)) = self.next_of(instance, Place::SetCallback(id)) {
+            match self.is_exclusive_free(instance) {
+                true => self.make_ready(at),
+                false => self.put(at, instance, Place::Callback, Turn::Told),
             }
         }
     }

@@ -429,6 +429,13 @@ impl<P: Platform> Scheduler<P> {
         Some(&mut self.tasks.get_mut(id)?.payload)
     }
 
+    /// What is attached to the current thread's task; none if the host is current.
+    #[inline]
+    pub fn current_task_payload_mut(&mut self) -> Option<&mut P::Task> {
+        let task = self.threads.get(self.current?)?.task;
+        Some(&mut self.tasks.get_mut(task)?.payload)
+    }
+
     /// What is attached to a subtask.
     pub fn subtask_payload(&self, id: SubtaskId) -> Option<&P::Subtask> {
         Some(&self.subtask(id).ok()?.payload)

@@ -92,10 +92,37 @@ impl<P: Platform> Scheduler<P> {
         instance: InstanceId,
         payload: P::Subtask,
     ) -> Result<SubtaskId, Trap> {
+        self.add_subtask(instance, SubtaskState::Starting, payload)
+    }
+
+    /// [`new_subtask`](Self::new_subtask) and [`host_started`](Self::host_started) in one.
+    ///
+    /// # Errors
+    ///
+    /// As [`new_subtask`](Self::new_subtask).
+    #[inline]
+    pub fn new_started_subtask(
+        &mut self,
+        instance: InstanceId,
+        payload: P::Subtask,
+    ) -> Result<SubtaskId, Trap> {
+        let state = SubtaskState::Started;
+        let subtask = self.add_subtask(instance, state, payload)?;
+        self.trace(|| TraceEvent::SubtaskProgressed { subtask, state });
+        Ok(subtask)
+    }
+
+    #[inline]
+    fn add_subtask(
+        &mut self,
+        instance: InstanceId,
+        state: SubtaskState,
+        payload: P::Subtask,
+    ) -> Result<SubtaskId, Trap> {
         self.instance(instance)?;
         let id = self.waitables.insert(Waitable::new(Kind::Subtask(Subtask {
             instance,
-            state: SubtaskState::Starting,
+            state,
             callee: None,
             cancellation_requested: false,
             resolve_delivered: false,
@@ -269,7 +296,7 @@ impl<P: Platform> Scheduler<P> {
                 resolved: None,
             })
         } else {
-            // Only who waits needs a thread of its own.
+            // Only what waits needs a thread of its own.
             let current = self.running()?;
             self.block(Reason::Cancel(id))?;
             self.waitable_mut(id.into())?.waiter = Some(current);

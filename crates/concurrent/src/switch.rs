@@ -62,7 +62,9 @@ impl<P: Platform> Scheduler<P> {
         if status != Status::Suspended {
             return Err(Trap::ThreadNotSuspended);
         }
-        self.start_waiting(other, Reason::Yield)?;
+        let at = other.raw().place();
+        self.threads.at_mut(at).status = Status::Waiting(Reason::Yield);
+        self.make_ready(at);
         self.checked();
         Ok(())
     }
@@ -291,7 +293,13 @@ impl<P: Platform> Scheduler<P> {
 
     /// Tells a thread that waits for one waitable that it need wait no longer.
     pub(crate) fn wake(&mut self, waiter: ThreadId) {
-        self.park_again(waiter);
+        if let Some(thread) = self.threads.get(waiter)
+            && let Status::Waiting(reason) = thread.status
+            && thread.place == Place::Nowhere
+            && self.holds(thread, reason)
+        {
+            self.make_ready(waiter.raw().place());
+        }
     }
 
     /// Takes a thread out of all lists, for good.

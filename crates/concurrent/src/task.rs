@@ -27,6 +27,20 @@ pub(crate) struct Task<P: Platform> {
     pub(crate) payload: P::Task,
 }
 
+impl<P: Platform> Task<P> {
+    /// Whether it may return.
+    #[inline]
+    fn check_return(&self) -> Result<(), Trap> {
+        if self.state == TaskState::Resolved {
+            return Err(Trap::TaskReturnedTwice);
+        }
+        match self.num_borrows {
+            0 => Ok(()),
+            _ => Err(Trap::BorrowsRemain),
+        }
+    }
+}
+
 /// `Task.State`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TaskState {
@@ -188,12 +202,7 @@ impl<P: Platform> Scheduler<P> {
     #[inline]
     pub fn check_return(&self) -> Result<Option<SubtaskId>, Trap> {
         let task = self.task(self.current_task()?)?;
-        if task.state == TaskState::Resolved {
-            return Err(Trap::TaskReturnedTwice);
-        }
-        if task.num_borrows > 0 {
-            return Err(Trap::BorrowsRemain);
-        }
+        task.check_return()?;
         Ok(task.caller.filter(|&caller| self.subtask(caller).is_ok()))
     }
 
@@ -204,8 +213,9 @@ impl<P: Platform> Scheduler<P> {
     /// As [`Self::check_return`].
     #[inline]
     pub fn return_(&mut self) -> Result<(), Trap> {
-        self.check_return()?;
-        self.resolve(SubtaskState::Returned)
+        let id = self.current_task()?;
+        self.task(id)?.check_return()?;
+        self.resolve(id, SubtaskState::Returned)
     }
 
     /// `task.cancel`: `Task.cancel` of the current task. A caller that is the host is told by the
@@ -215,19 +225,19 @@ impl<P: Platform> Scheduler<P> {
     ///
     /// [`Trap::TaskNotCancelled`], [`Trap::BorrowsRemain`].
     pub fn task_cancel(&mut self) -> Result<(), Trap> {
-        let task = self.task(self.current_task()?)?;
+        let id = self.current_task()?;
+        let task = self.task(id)?;
         if task.state != TaskState::CancelDelivered {
             return Err(Trap::TaskNotCancelled);
         }
         if task.num_borrows > 0 {
             return Err(Trap::BorrowsRemain);
         }
-        self.resolve(SubtaskState::CancelledBeforeReturned)
+        self.resolve(id, SubtaskState::CancelledBeforeReturned)
     }
 
-    /// The current task is resolved, and so is its subtask.
-    fn resolve(&mut self, state: SubtaskState) -> Result<(), Trap> {
-        let id = self.current_task()?;
+    /// The task is resolved, and so is its subtask.
+    fn resolve(&mut self, id: TaskId, state: SubtaskState) -> Result<(), Trap> {
         let task = self.task_mut(id)?;
         task.state = TaskState::Resolved;
         let caller = task.caller.take();

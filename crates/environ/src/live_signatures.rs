@@ -1,7 +1,7 @@
 //! [`LiveSignatures`]: the function types of an engine, each once, as long as somebody uses them.
 //!
 //! As in a [`SignatureTable`], equal types have equal numbers, and types are equal if their recursion
-//! groups are. A group is there as long as it is used: by a module, a host function or whoever else
+//! groups are. A group is there as long as it is used: by a module, a host function or whatever else
 //! [interned](LiveSignatures::intern_all) it, or by another group that mentions it.
 //!
 //! A number is never given to another type, not even when its type is gone: compiled code compares
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Numbers from here on are given to no type.
 const END: u32 = u32::MAX - 1;
 
-/// Function types that are counted by who uses them.
+/// Function types that are counted by what uses them.
 #[derive(Default, Debug)]
 pub struct LiveSignatures {
     /// By the number of the first type.

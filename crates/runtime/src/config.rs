@@ -41,7 +41,7 @@ impl Default for Config {
             max_expansion: DEFAULT_MAX_EXPANSION,
             max_wasm_stack: DEFAULT_MAX_WASM_STACK,
             allocation: InstanceAllocationStrategy::default(),
-            async_stack_size: 256 << 10,
+            async_stack_size: 152 << 10,
             max_async_stacks: 10_000,
             max_atomic_wait: Some(Duration::from_secs(60)),
             max_lifted_bytes: DEFAULT_MAX_LIFTED_BYTES,
@@ -71,7 +71,7 @@ impl Config {
     }
 
     /// How many bytes each stack has that wasm of asynchronous calls runs on; the default is
-    /// 256 KiB. A multiple of the page size, at least 16 KiB.
+    /// 152 KiB. A multiple of the page size, at least 16 KiB.
     ///
     /// Wasm may use all of it but 24 KiB, which are for trampolines, so none runs on a smaller one, and
     /// [`max_wasm_stack`](Self::max_wasm_stack) holds as everywhere. Host functions that such wasm calls

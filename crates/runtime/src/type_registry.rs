@@ -64,7 +64,7 @@ pub(crate) struct Trampoline {
     pub(crate) owner: Arc<CodeMemory>,
 }
 
-/// The types of an engine, which whoever has ids of them shares.
+/// The types of an engine, shared by all that have ids of them.
 #[derive(Clone, Default)]
 pub(crate) struct SharedTypes(Arc<RwLock<TypeRegistry>>);
 
@@ -209,7 +209,7 @@ impl TypeRegistry {
             return entry.ty.clone();
         }
         let ty = self.table.get(id.index());
-        let ty = ty.expect("who has the id of a type keeps the type");
+        let ty = ty.expect("what has the id of a type keeps the type");
         Arc::new(ty.func.clone())
     }
 

@@ -150,7 +150,7 @@ fn a_time_out_ends_a_wait_and_not_before_its_time() {
             assert_eq!(guest.wait(name, 16, 0, 10_000_000)?, TIMED_OUT);
             assert!(start.elapsed() >= Duration::from_millis(10));
         }
-        // Who has timed out is not there to be woken.
+        // A thread that has timed out is not there to be woken.
         assert_eq!(guest.notify(16, -1)?, 0);
         Ok(())
     });

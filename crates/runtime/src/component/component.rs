@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::FuncKey;
+use threadline_environ::canonical_abi::MAX_FLAT_PARAMS;
 use threadline_environ::component::Step;
 use threadline_environ::entity::{EntityRef, PrimaryMap};
 use threadline_environ::{
@@ -43,8 +44,8 @@ pub(crate) struct CompiledComponent {
     lowerings: PrimaryMap<LoweredIndex, (RuntimeImportIndex, bool)>,
     /// How each is called, found for the first instance.
     lowered_types: OnceLock<Box<[LoweredType]>>,
-    /// By [`TrampolineIndex`], how many operands each has.
-    operands: OnceLock<Box<[u8]>>,
+    /// By [`TrampolineIndex`], how many slots the array has of each that is a built-in.
+    slots: OnceLock<Box<[u8]>>,
     /// The code of each trampoline, found for the first instance.
     trampolines: OnceLock<Box<[Option<CodePtr>]>>,
     /// By [`SignatureIndex`].
@@ -196,7 +197,7 @@ impl CompiledComponent {
             nested,
             lowerings: lowerings(&description.steps),
             lowered_types: OnceLock::new(),
-            operands: OnceLock::new(),
+            slots: OnceLock::new(),
             trampolines: OnceLock::new(),
             description: Arc::new(description),
             type_ids: loaded.type_ids,
@@ -271,19 +272,21 @@ impl CompiledComponent {
         self.type_ids[signature.as_u32() as usize]
     }
 
-    /// How many core parameters a trampoline has.
+    /// How many slots the array of a built-in has: as many as there are core parameters, or one for the
+    /// result.
     #[inline]
-    pub(crate) fn operands(&self, index: TrampolineIndex) -> usize {
-        let operands = self.operands.get_or_init(|| {
+    pub(crate) fn builtin_slots(&self, index: TrampolineIndex) -> usize {
+        let slots = self.slots.get_or_init(|| {
             let trampolines = self.description.trampolines.values();
             let count = trampolines.map(|trampoline| {
                 let ty = self.type_id(trampoline.signature());
                 self.engine.func_type(ty).params().len()
             });
-            // Of those that are asked about, none has more than 17.
-            count.map(|count| count.min(255) as u8).collect()
+            count
+                .map(|count| count.clamp(1, MAX_FLAT_PARAMS) as u8)
+                .collect()
         });
-        operands.get(index.index()).map_or(0, |&count| count.into())
+        slots.get(index.index()).map_or(1, |&count| count.into())
     }
 
     /// The code of a trampoline.

@@ -94,13 +94,8 @@ fn trampoline<'a>(
     Ok(found.ok_or_else(|| bug!("{index} is another component's"))?)
 }
 
-/// How many operands a built-in has.
-#[inline]
-pub(crate) fn operands(instance: ComponentInstancePtr, index: TrampolineIndex) -> usize {
-    instance.component().operands(index)
-}
-
 /// Any other built-in, with its operands in the slots; a result comes in the first.
+#[inline(always)]
 pub(crate) fn builtin(
     store: &mut StoreOpaque,
     instance: ComponentInstancePtr,

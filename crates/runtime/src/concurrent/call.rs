@@ -50,6 +50,7 @@ impl TaskCall {
     ///
     /// # Errors
     /// If a thread fails that runs on behalf of the call, or the call can't ever return.
+    #[inline]
     pub(super) fn go_on(self, store: &mut StoreOpaque, slots: &mut [ValRaw]) -> Result<Answer> {
         let subtask = self.subtask;
         let funcs = self.instance.tasks().adapter(self.adapter)?;

@@ -5,7 +5,7 @@
 //! else is lifted and lowered as values, some at a time: so a copy takes little of the host, however long
 //! it is.
 
-use super::answer::Answer;
+use super::answer::{Answer, DONE};
 use super::checked_copy::Check;
 use super::end::{self, Owner};
 use super::state::Guests;
@@ -18,7 +18,7 @@ use crate::trap::Trap as GuestTrap;
 use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, GuestOptionsPtr, val_raw};
 use anyhow::Result;
 use threadline_concurrent::{
-    Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Side, Transfer, Trap, Wait,
+    Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Side, Transfer, Trap,
 };
 use threadline_environ::OptionsIndex;
 use threadline_environ::canonical_abi::{SizeAlign, size_align};
@@ -207,21 +207,20 @@ pub(super) fn copy(
         EndType::Future(_) => 1,
     };
     let buffer = GuestBuffer::new(store, instance, options, elements, (address, length))?;
-    let waiting = match copy_at_once(store, (id, side), &buffer, length as u32)? {
-        Some(event) => Wait::Ready(event),
-        None => {
-            let scheduler = &mut store.concurrency.scheduler;
-            match scheduler.begin_copy(id, Buffer::Guest(buffer), length as u32)? {
-                Copying::Begun => store.ask_other_driver(id)?,
-                Copying::Transfer(elements) => transfer(store, elements)?,
-            }
-            store.concurrency.scheduler.finish_copy(id, is_async)?
-        }
-    };
     let result = match ty {
         EndType::Stream(_) => options.address,
         EndType::Future(_) => AddressType::I32,
     };
+    if let Some(event) = copy_at_once(store, (id, side), &buffer, length as u32)? {
+        slots[0] = val_raw::from_address(result, event.payload.into());
+        return Ok(DONE);
+    }
+    let scheduler = &mut store.concurrency.scheduler;
+    match scheduler.begin_copy(id, Buffer::Guest(buffer), length as u32)? {
+        Copying::Begun => store.ask_other_driver(id)?,
+        Copying::Transfer(elements) => transfer(store, elements)?,
+    }
+    let waiting = store.concurrency.scheduler.finish_copy(id, is_async)?;
     waitable::wait(store, waiting, EventUse::Copied(result), slots)
 }
 

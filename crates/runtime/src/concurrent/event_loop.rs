@@ -11,6 +11,7 @@
 use super::deadlock::Deadlock;
 use super::host_call::{Hops, Request};
 use super::host_task::Failure;
+use super::mail::Letters;
 use super::turn::Ran;
 use crate::store::StoreOpaque;
 use anyhow::{Result, anyhow};
@@ -171,17 +172,22 @@ impl StoreOpaque {
     }
 
     fn read_mail(&mut self) {
-        let mut letters = self.concurrency.host_tasks.take_letters();
-        for call in letters.cancelled.drain(..) {
+        if let Some(letters) = self.concurrency.host_tasks.take_letters() {
+            self.read_letters(letters);
+        }
+    }
+
+    #[inline(never)]
+    fn read_letters(&mut self, letters: Letters) {
+        for call in letters.cancelled {
             self.request(Request::Cancel(call));
         }
-        for call in letters.dropped.drain(..) {
+        for call in letters.dropped {
             self.request(Request::Drop(call));
         }
-        for task in letters.aborted.drain(..) {
+        for task in letters.aborted {
             self.abort_host_task(task);
         }
-        self.concurrency.host_tasks.give_back(letters);
     }
 
     /// After many turns: whether the executor has its turn now.

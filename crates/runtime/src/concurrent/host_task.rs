@@ -50,8 +50,6 @@ pub(crate) struct HostTasks {
     /// Places to be polled, in the order in which they were woken.
     woken: VecDeque<u32>,
     mail: Arc<Mail>,
-    /// Taken out of the mail, and empty otherwise.
-    letters: Letters,
     /// Whose future is polled.
     current: Option<HostTaskId>,
     /// How many futures are kept.
@@ -298,18 +296,9 @@ impl HostTasks {
         id
     }
 
-    /// Takes letters out of the mail, and gives them to who handles those that aren't for places. Given
-    /// back, they are used again.
-    pub(super) fn take_letters(&mut self) -> Letters {
-        self.mail.take(&mut self.letters);
-        let mut letters = std::mem::take(&mut self.letters);
-        self.woken.extend(letters.woken.drain(..));
-        letters
-    }
-
-    /// Gives back letters that have been read.
-    pub(super) fn give_back(&mut self, letters: Letters) {
-        self.letters = letters;
+    /// Takes letters out of the mail: those that aren't for places, if there are any.
+    pub(super) fn take_letters(&mut self) -> Option<Letters> {
+        self.mail.take(&mut self.woken)
     }
 
     /// Whether a place is to be polled.
@@ -418,8 +407,7 @@ fn begun_call(
         ..GuestSubtask::default()
     };
     let scheduler = &mut store.concurrency.scheduler;
-    let subtask = scheduler.new_subtask(caller, payload)?;
-    scheduler.host_started(subtask)?;
+    let subtask = scheduler.new_started_subtask(caller, payload)?;
     let root = store.concurrency.current_root();
     let call = Call {
         subtask,

@@ -5,6 +5,7 @@
 
 use super::host_call::HostCallId;
 use super::host_task::HostTaskId;
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,11 +86,17 @@ impl Mail {
         self.has_letters.load(Ordering::Acquire)
     }
 
-    /// Takes all letters, and leaves empty ones.
-    pub(super) fn take(&self, letters: &mut Letters) {
+    /// Takes all letters. The places that were woken go into a queue; what else there is comes back.
+    pub(super) fn take(&self, woken: &mut VecDeque<u32>) -> Option<Letters> {
         let mut open = self.open();
         self.has_letters.store(false, Ordering::Release);
-        mem::swap(&mut open.letters, letters);
+        for place in open.letters.woken.drain(..) {
+            woken.push_back(place);
+        }
+        match open.letters.is_empty() {
+            true => None,
+            false => Some(mem::take(&mut open.letters)),
+        }
     }
 
     /// Has this waker called at the next letter. Whether it will be: not if there are letters already.

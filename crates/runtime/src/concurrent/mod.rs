@@ -63,7 +63,7 @@ mod waitable;
 
 pub(crate) use answer::{After, Answer, DONE, HostFunction};
 pub(crate) use aside::Aside;
-pub(crate) use builtin::{builtin, operands, plain_builtin, transfer};
+pub(crate) use builtin::{builtin, plain_builtin, transfer};
 pub(crate) use call::{params, task_call};
 pub use deadlock::{Deadlock, WaitingThread};
 pub(crate) use end::{ElementType, gone as end_gone, interface_type};

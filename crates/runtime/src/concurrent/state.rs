@@ -194,10 +194,11 @@ impl Concurrency {
     }
 
     /// What is attached to the running thread.
+    #[inline]
     pub(super) fn current_thread(&mut self) -> Result<&mut GuestThread> {
         let current = self.scheduler.current();
         let thread = current.and_then(|id| self.scheduler.thread_payload_mut(id));
-        Ok(thread.ok_or_else(|| crate::bug::bug!("no guest thread runs"))?)
+        thread.ok_or_else(no_current_thread)
     }
 
     /// Takes the stack that waits for the host in the middle of what its resumer does, which waits
@@ -208,21 +209,27 @@ impl Concurrency {
     }
 
     /// What is attached to the running task.
+    #[inline]
     pub(super) fn current_task(&mut self) -> Result<&mut GuestTask> {
-        let id = self.scheduler.current_task()?;
-        let task = self.scheduler.task_payload_mut(id);
-        Ok(task.ok_or_else(|| crate::bug::bug!("the running task is gone"))?)
+        let task = self.scheduler.current_task_payload_mut();
+        task.ok_or_else(no_current_thread)
     }
 
     /// The call of the host that the running task is part of.
     pub(super) fn current_root(&mut self) -> Option<HostCallId> {
-        self.current_task().ok()?.root
+        self.scheduler.current_task_payload_mut()?.root
     }
 
     /// What is attached to a subtask.
     pub(super) fn subtask(&mut self, id: SubtaskId) -> Option<&mut GuestSubtask> {
         self.scheduler.subtask_payload_mut(id)
     }
+}
+
+/// Something speaks of the running guest thread where none runs.
+#[cold]
+fn no_current_thread() -> anyhow::Error {
+    crate::bug::bug!("no guest thread runs").into()
 }
 
 impl StoreOpaque {

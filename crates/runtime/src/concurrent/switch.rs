@@ -158,36 +158,91 @@ pub(crate) trait RunningStack {
     fn set_stack(&mut self, stack: &StackState);
 }
 
+/// What a suspended guest has of a [`StackState`]. The rest is known: its innermost entry is the one at the
+/// top of its stack, and the stack is its own.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct SuspendedStack {
+    /// [`StackState::exit_fp`].
+    pub(crate) exit_fp: usize,
+    /// [`StackState::exit_pc`].
+    pub(crate) exit_pc: usize,
+    limit: usize,
+    /// [`StackState::sp`].
+    pub(crate) sp: *mut u8,
+}
+
+impl SuspendedStack {
+    fn of(stack: &StackState) -> SuspendedStack {
+        SuspendedStack {
+            exit_fp: stack.exit_fp,
+            exit_pc: stack.exit_pc,
+            limit: stack.limit,
+            sp: stack.sp,
+        }
+    }
+}
+
 /// What a thread with a stack of its own owns while that isn't the running one.
 #[derive(Debug)]
 pub(crate) struct FiberState {
     thread: ThreadState,
-    pub(crate) stack: StackState,
+    pub(crate) stack: SuspendedStack,
 }
 
 impl FiberState {
-    /// Of a thread that has not run yet, on this stack.
-    pub(crate) fn new(stack: StackState) -> FiberState {
+    /// Of a thread that has not run yet.
+    pub(crate) fn new() -> FiberState {
         FiberState {
             thread: ThreadState::new(),
-            stack,
+            stack: SuspendedStack::of(&StackState::none()),
         }
     }
 
-    /// Makes this thread's copies the running ones. What the running copies held is gone.
+    /// Makes this thread's copies the running ones, on the stack of `fiber`, where `entry` is the innermost
+    /// one. What the running copies held is gone.
     #[inline]
-    pub(crate) fn enter(&mut self, store: &mut impl RunningStack) {
-        store.set_stack(&self.stack);
+    pub(crate) fn enter(
+        &mut self,
+        store: &mut impl RunningStack,
+        entry: *mut VMEntryRecord,
+        fiber: *mut FiberRecord,
+    ) {
+        let SuspendedStack {
+            exit_fp,
+            exit_pc,
+            limit,
+            sp,
+        } = self.stack;
+        store.set_stack(&StackState {
+            entry,
+            exit_fp,
+            exit_pc,
+            limit,
+            sp,
+            fiber,
+        });
         if let Some(slots) = store.slots() {
             self.thread.enter(slots);
         }
+    }
+
+    /// The same for a thread without frames, which begins under this resumer.
+    #[inline]
+    pub(crate) fn begin(
+        &mut self,
+        store: &mut impl RunningStack,
+        resumer: &StackState,
+        fiber: *mut FiberRecord,
+    ) {
+        self.stack = SuspendedStack::of(resumer);
+        self.enter(store, resumer.entry, fiber);
     }
 
     /// Takes the running copies into this thread's own. Nobody's are the running ones then, until
     /// some thread [enters](Self::enter), or the resumer goes on.
     #[inline]
     pub(crate) fn leave(&mut self, store: &mut impl RunningStack) {
-        self.stack = store.stack();
+        self.stack = SuspendedStack::of(&store.stack());
         if let Some(slots) = store.slots() {
             self.thread.leave(slots);
         }
@@ -199,25 +254,32 @@ impl FiberState {
 /// dropped, the resumer's copies are the running ones again.
 pub(crate) struct Resumed<S: RunningStack> {
     store: S,
-    resumer: FiberState,
+    thread: ThreadState,
+    stack: StackState,
 }
 
 impl<S: RunningStack> Resumed<S> {
     /// Takes the running copies, which are the resumer's. The slots are those of the component whose
     /// threads are to run.
     pub(crate) fn begin(mut store: S) -> Resumed<S> {
-        let mut resumer = FiberState {
-            thread: ThreadState::of_running(),
-            stack: StackState::none(),
-        };
-        resumer.leave(&mut store);
-        Resumed { store, resumer }
+        let mut thread = ThreadState::of_running();
+        if let Some(slots) = store.slots() {
+            thread.leave(slots);
+        }
+        Resumed {
+            stack: store.stack(),
+            store,
+            thread,
+        }
     }
 }
 
 impl<S: RunningStack> Drop for Resumed<S> {
     fn drop(&mut self) {
-        self.resumer.enter(&mut self.store);
+        self.store.set_stack(&self.stack);
+        if let Some(slots) = self.store.slots() {
+            self.thread.enter(slots);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::store::StoreOpaque;
 use crate::trap::Trap as GuestTrap;
 use crate::vm::{ComponentInstancePtr, CoreFunc, IndexOf as _, ThreadKind, val_raw};
 use anyhow::Result;
+use smallvec::SmallVec;
 use threadline_concurrent::{CallbackNext, Event, SubtaskId, Trap};
 use threadline_environ::OptionsIndex;
 use threadline_environ::canonical_abi::{LiftOrLower, MAX_FLAT_PARAMS};
@@ -27,6 +28,7 @@ pub(crate) enum Returned {
 }
 
 /// The core function of a task has returned, with this in the slots.
+#[inline]
 pub(super) fn returned(
     store: &mut StoreOpaque,
     lift: LiftOrLower,
@@ -44,6 +46,7 @@ pub(super) fn returned(
 }
 
 /// `Task.start`: the core function to call, with its parameters in the slots, and how it is lifted.
+#[inline]
 pub(super) fn start(
     store: &mut StoreOpaque,
     slots: &mut [ValRaw; MAX_SLOTS],
@@ -89,6 +92,7 @@ fn load_args(args: &[u64], slots: &mut [ValRaw; MAX_SLOTS]) {
 
 /// The core function or the callback of a task that is lifted with a callback has returned: the next
 /// step of the task's event loop.
+#[inline]
 pub(super) fn callback_returned(
     store: &mut StoreOpaque,
     slots: &mut [ValRaw; MAX_SLOTS],
@@ -121,6 +125,7 @@ pub(super) fn callback_returned(
 }
 
 /// The callback of the current task, to be called with an event.
+#[inline]
 pub(super) fn call_back(
     store: &mut StoreOpaque,
     event: Event,
@@ -190,6 +195,7 @@ fn check_borrows(instance: ComponentInstancePtr, scope: u32) -> Result<(), Guest
 /// current task is another instance's if a call of `owner` made none: `task.return` and
 /// `task.cancel` alone give an instance no tasks. In a start function or destructor there may be no
 /// current task at all.
+#[inline]
 fn async_task(store: &mut StoreOpaque, owner: Owner) -> Result<&mut GuestTask> {
     if !is_current(store, owner) {
         return Err(Trap::TaskNotAsync.into());
@@ -229,10 +235,10 @@ pub(super) fn task_return(
     if !same {
         return Err(Trap::TaskReturnMismatch.into());
     }
-    let mut all = [val_raw::ZERO; MAX_SLOTS];
     // There is always one slot.
     let count = result.map_or(0, |_| slots.len());
-    all[..count].copy_from_slice(&slots[..count]);
+    let mut all = SmallVec::<[ValRaw; MAX_SLOTS]>::from_slice(&slots[..count]);
+    all.push(val_raw::ZERO);
     return_result(store, &mut all, count)
 }
 

@@ -27,6 +27,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If it fails: then it has ended, and its instance is locked.
+    #[inline]
     pub(super) fn run_thread(&mut self, thread: ThreadId) -> Result<Ran> {
         self.concurrency.scheduler.begin_resume(thread)?;
         self.go_on(None)
@@ -75,6 +76,7 @@ impl StoreOpaque {
 
     /// Runs the current thread, or the stack that was left to wait for the host, and the threads that
     /// go on in its place.
+    #[inline]
     fn go_on(&mut self, interrupted: Option<GuestStackPtr>) -> Result<Ran> {
         let stack = match interrupted {
             Some(stack) => stack,
@@ -112,6 +114,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If it finds a trap.
+    #[inline]
     pub(crate) fn prepare_current(&mut self) -> Result<bool> {
         if !self.concurrency.scheduler.has_outcome()? {
             return match self.concurrency.current_thread()?.next {
@@ -143,6 +146,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If its parameters can't be lowered.
+    #[inline]
     pub(crate) fn begin_current(&mut self, slots: &mut [ValRaw; MAX_SLOTS]) -> Result<CoreFunc> {
         let thread = self.concurrency.current_thread()?;
         let (func, doing) = match std::mem::replace(&mut thread.next, Next::GoOn) {
@@ -166,6 +170,7 @@ impl StoreOpaque {
     ///
     /// # Errors
     /// If the guest traps: by what it has returned, or by ending too early.
+    #[inline]
     pub(crate) fn current_returned(&mut self, slots: &mut [ValRaw; MAX_SLOTS]) -> Result<Returned> {
         let thread = self.concurrency.current_thread()?;
         let returned = match thread.doing {

@@ -134,7 +134,7 @@ unsafe fn wait(
     ended.map_or(BUILTIN_FAILED, |result| result as i64)
 }
 
-/// Whether nobody has a memory but instances of this store, and who asks.
+/// Whether nothing has a memory but instances of this store, and the caller.
 fn is_only_in(store: &StoreOpaque, memory: &Arc<SharedLinearMemory>) -> bool {
     let asks = 1;
     let others = Arc::strong_count(memory) - asks;

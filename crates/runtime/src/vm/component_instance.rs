@@ -219,6 +219,7 @@ impl GuestOptions {
 }
 
 /// A canonical option that validation or a step of instantiation should have seen to.
+#[inline]
 fn expected<T>(option: Option<T>, name: &str) -> Result<T> {
     Ok(option.ok_or_else(|| bug!("the option `{name}` is missing"))?)
 }
@@ -235,6 +236,7 @@ impl ComponentInstancePtr {
     ///
     /// # Errors
     /// Only if validation let a type that needs one through without.
+    #[inline]
     pub(crate) fn guest_memory(self, options: &GuestOptions) -> Result<DefinedMemory> {
         self.check_owner(options)?;
         let memory = options.memory.and_then(|index| self.memory(index));
@@ -445,6 +447,7 @@ impl ComponentInstancePtr {
     ///
     /// # Errors
     /// As for [`Self::options`].
+    #[inline]
     pub(crate) fn options_ptr(self, index: OptionsIndex) -> Result<GuestOptionsPtr> {
         let options = std::ptr::from_ref(self.options(index)?).cast_mut();
         // SAFETY: the record owns the options, never changes them, and lives as long as its store.

@@ -15,9 +15,6 @@ use threadline_environ::{
     BUILTIN_FAILED, RuntimeComponentInstanceIndex, TaskAdapterIndex, TrampolineIndex,
 };
 
-/// Slots of a built-in's array: as many as any has operands, or one for the result.
-const MAX_OPERANDS: usize = 16;
-
 /// `plain-concurrency`.
 ///
 /// # Safety
@@ -52,8 +49,8 @@ pub(super) unsafe extern "C" fn concurrency(
     // SAFETY: passed on. The array is the trampoline's own.
     unsafe {
         let index = TrampolineIndex::from_u32(trampoline);
-        let operands = component_of(context).map(|it| concurrent::operands(it, index));
-        let count = operands.unwrap_or(0).clamp(1, MAX_OPERANDS);
+        let count = component_of(context).map(|it| it.component().builtin_slots(index));
+        let count = count.unwrap_or(1);
         let site = ExitSite::in_slots(slots, count);
         answer_component(context, site, |component, store, slots| {
             concurrent::builtin(store, component, index, slots)

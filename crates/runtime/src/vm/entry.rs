@@ -20,16 +20,10 @@ use crate::bug::bug;
 use crate::concurrent::switch::{RunningSlots, ThreadScope};
 use crate::trap::{Trap, WasmBacktrace};
 use std::ffi::c_void;
-use std::ops::RangeInclusive;
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 use threadline_environ::layout::{ContextSlots, VMEntryRecord, VMHeader, VMStoreContext, ValRaw};
-
-/// Bytes at the end of the stack of a thread of the operating system that are kept for host functions,
-/// whatever wasm's own share is: a quarter of the stack, but not less or more than this. A thread
-/// whose stack is smaller than that can't run wasm.
-const HOST_STACK_RESERVE: RangeInclusive<usize> = 128 << 10..=512 << 10;
 
 /// The trampoline of a `FuncKey::HostToWasm`.
 #[derive(Copy, Clone, Debug)]
@@ -93,7 +87,10 @@ pub(crate) unsafe fn call_wasm(
     // SAFETY: the caller answers for `context`, which outlives the guard.
     let _host_stack = unsafe {
         let on_behalf = !(*context).host_sp.is_null();
-        let guard = on_behalf.then(|| OnHostStack::begin(context));
+        let guard = match on_behalf {
+            true => Some(OnHostStack::begin(context)?),
+            false => None,
+        };
         check_stack(context)?;
         guard
     };
@@ -147,21 +144,28 @@ struct OnHostStack {
 }
 
 impl OnHostStack {
+    /// # Errors
+    /// If this thread can't run wasm.
+    ///
     /// # Safety
     /// `context` is a live store's, and outlives the result.
-    #[cold]
-    unsafe fn begin(context: *mut VMStoreContext) -> OnHostStack {
+    #[inline]
+    unsafe fn begin(context: *mut VMStoreContext) -> anyhow::Result<OnHostStack> {
         let here = 0u8;
+        let lowest = sys::prepare_thread()?;
         // SAFETY: the caller answers for `context`.
         unsafe {
             // No guest's frames are on this stack further out that count already, or those are of entries
             // that this one's resumer has made: what bounds all of them is the stack's size.
-            let limit = limit_below(context, (&raw const here).addr());
-            OnHostStack {
+            let limit = limit_below(context, lowest, (&raw const here).addr());
+            let stack_limit = &(*context).stack_limit;
+            let outer_limit = stack_limit.load(Ordering::Relaxed);
+            stack_limit.store(limit, Ordering::Relaxed);
+            Ok(OnHostStack {
                 context,
                 host_sp: std::mem::replace(&mut (*context).host_sp, std::ptr::null_mut()),
-                stack_limit: (*context).stack_limit.swap(limit, Ordering::Relaxed),
-            }
+                stack_limit: outer_limit,
+            })
         }
     }
 }
@@ -221,9 +225,10 @@ unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
     // SAFETY: the caller answers for `context`.
     let (limit, outermost) = unsafe { (&(*context).stack_limit, (*context).entry.is_null()) };
     if outermost {
-        sys::prepare_thread()?;
+        let lowest = sys::prepare_thread()?;
         // SAFETY: passed on.
-        limit.store(unsafe { limit_below(context, sp) }, Ordering::Relaxed);
+        let lowest = unsafe { limit_below(context, lowest, sp) };
+        limit.store(lowest, Ordering::Relaxed);
     }
     if sp > limit.load(Ordering::Relaxed) {
         return Ok(());
@@ -232,21 +237,16 @@ unsafe fn check_stack(context: *mut VMStoreContext) -> anyhow::Result<()> {
     Err(unsafe { stack_exhausted(context) })
 }
 
-/// The lowest address of this thread's stack that wasm may use which is entered at this one.
+/// The lowest address of this thread's stack that wasm may use which is entered at this one, where no wasm
+/// may use less than `lowest`.
 ///
 /// # Safety
 /// `context` is a live store's.
-unsafe fn limit_below(context: *mut VMStoreContext, sp: usize) -> usize {
+#[inline]
+unsafe fn limit_below(context: *mut VMStoreContext, lowest: usize, sp: usize) -> usize {
     // SAFETY: the caller answers for `context`; the cells are around it.
     let share = unsafe { (*StoreCells::of(context)).max_wasm_stack };
-    sp.saturating_sub(share).max(lowest_for_wasm())
-}
-
-/// The lowest address of this thread's stack that is not kept for host functions.
-fn lowest_for_wasm() -> usize {
-    let stack = sys::thread_stack();
-    let reserve = (stack.size / 4).clamp(*HOST_STACK_RESERVE.start(), *HOST_STACK_RESERVE.end());
-    stack.low.saturating_add(reserve)
+    sp.saturating_sub(share).max(lowest)
 }
 
 /// Checks that there is enough of the stack of the operating system's thread to resume a guest that has
@@ -263,10 +263,7 @@ pub(super) unsafe fn check_host_stack(context: *mut VMStoreContext) -> anyhow::R
     let sp = (&raw const here).addr();
     // SAFETY: the caller answers for `context`.
     unsafe {
-        if (*context).entry.is_null() {
-            sys::prepare_thread()?;
-        }
-        if sp > lowest_for_wasm() {
+        if sp > sys::prepare_thread()? {
             return Ok(());
         }
         Err(stack_exhausted(context))

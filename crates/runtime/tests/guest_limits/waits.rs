@@ -122,7 +122,7 @@ fn a_wait_on_a_memory_that_others_have_ends_at_the_limit() {
         assert_trap(result, Trap::AtomicWaitTooLong);
         assert!(start.elapsed() >= limit);
     }
-    // Who has timed out is not there to be woken.
+    // A thread that has timed out is not there to be woken.
     assert_eq!(shared.atomic_notify(8, 1).unwrap(), 0);
     drop(shared);
     let result = wait(&mut store, &instance, "wait32", (8, 0), -1);

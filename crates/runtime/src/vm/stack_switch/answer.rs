@@ -13,7 +13,7 @@
 
 use super::{FiberRecord, Report, Top, enter, frames, leave, suspendable, take_future, top_of};
 use crate::bug::bug;
-use crate::concurrent::{After, Answer, MAX_SLOTS, Returned};
+use crate::concurrent::{After, Answer, Returned};
 use crate::store::StoreOpaque;
 use crate::vm::component_instance::CoreFunc;
 use crate::vm::entry::{record_for, take_failure, unlink};
@@ -334,6 +334,7 @@ unsafe fn complete(context: *mut VMStoreContext, record: *mut FiberRecord) -> St
 ///
 /// # Safety
 /// As for [`proceed`].
+#[inline]
 unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step {
     // SAFETY: the caller answers for the record.
     unsafe {
@@ -361,7 +362,8 @@ unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step 
         };
         let top = top_of(&stack);
         (*record).stack = Some(stack);
-        let slots = clear_slots(top);
+        // The slots are this store's since `take_stack`, and nothing else uses them now.
+        let slots = &mut (*top).slots;
         match with_store(context, |store| store.begin_current(slots)) {
             Ok(func) => Step::Goes(place(context, record, top, func, ptr::null_mut())),
             Err(failure) => {
@@ -369,19 +371,6 @@ unsafe fn start(context: *mut VMStoreContext, record: *mut FiberRecord) -> Step 
                 Step::failed(failure)
             }
         }
-    }
-}
-
-/// The slots at the top of a stack on which nothing runs.
-///
-/// # Safety
-/// The top is that of a stack that a guest has and that has no frames, and nothing else uses the slots
-/// while the result is used.
-unsafe fn clear_slots<'a>(top: *mut Top) -> &'a mut [ValRaw; MAX_SLOTS] {
-    // SAFETY: the caller answers for the place; a slot is any bytes.
-    unsafe {
-        (&raw mut (*top).slots).write([crate::vm::val_raw::ZERO; MAX_SLOTS]);
-        &mut (*top).slots
     }
 }
 
@@ -481,6 +470,7 @@ pub(in crate::vm) unsafe extern "C" fn call_finished(
 
 /// # Safety
 /// As for [`call_finished`].
+#[inline]
 unsafe fn guest_returned(
     context: *mut VMStoreContext,
     record: *mut FiberRecord,

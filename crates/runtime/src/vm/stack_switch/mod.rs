@@ -46,6 +46,7 @@ use super::core_instance::FunctionImport;
 use super::entry::{SlotsOf, check_host_stack};
 use super::invoke::Entrance;
 use super::store_state::StoreCells;
+use super::val_raw;
 use crate::concurrent::switch::{FiberState, Resumed, RunningSlots, RunningStack, StackState};
 use crate::concurrent::{After, MAX_SLOTS};
 use crate::store::StoreOpaque;
@@ -217,21 +218,27 @@ fn top_of(stack: &Stack) -> *mut Top {
 }
 
 impl StoreOpaque {
-    /// A stack for a guest.
+    /// A stack for a guest. What is in its slots is a value of an earlier call of this store's, or zero.
     ///
     /// # Errors
     /// If there is none.
+    #[inline]
     fn take_stack(&mut self) -> Result<Stack> {
         // SAFETY: the cells live as long as the store; compiled code doesn't run meanwhile.
         let fibers = unsafe { &mut self.vm_mut().cells.as_mut().fibers };
         match fibers.idle.pop() {
             Some(stack) => Ok(stack),
-            None => self
-                .engine()
-                .stacks()
-                .acquire()
-                .context("no stack for an asynchronous call or a guest thread"),
+            None => self.acquire_stack(),
         }
+    }
+
+    #[cold]
+    fn acquire_stack(&mut self) -> Result<Stack> {
+        let stack = self.engine().stacks().acquire();
+        let stack = stack.context("no stack for an asynchronous call or a guest thread")?;
+        // SAFETY: nobody else has the stack, which is larger than what is at its top.
+        unsafe { (&raw mut (*top_of(&stack)).slots).write([val_raw::ZERO; MAX_SLOTS]) };
+        Ok(stack)
     }
 }
 
@@ -252,7 +259,7 @@ unsafe fn new_record(
             Some(record) => {
                 let spare = &mut *record.as_ptr();
                 spare.place = place;
-                spare.state = FiberState::new(StackState::none());
+                spare.state = FiberState::new();
                 spare.slots = slots;
                 spare.is_call = is_call;
                 record
@@ -261,7 +268,7 @@ unsafe fn new_record(
                 store,
                 place,
                 stack: None,
-                state: FiberState::new(StackState::none()),
+                state: FiberState::new(),
                 slots,
                 is_call,
                 base: ptr::null_mut(),
@@ -393,21 +400,17 @@ unsafe fn enter(record: *mut FiberRecord) {
     unsafe {
         let mut running = Running::of(record);
         let resumer = &(*(*StoreCells::of(running.context)).fibers.resumption).stack;
+        (*record).is_suspended = false;
         match NonNull::new((*record).base) {
             Some(base) => {
                 (*base.as_ptr()).previous = resumer.entry;
                 (*base.as_ptr()).previous_exit_fp = resumer.exit_fp;
                 (*base.as_ptr()).previous_exit_pc = resumer.exit_pc;
+                let state = &mut (*record).state;
+                state.enter(&mut running, base.as_ptr(), record);
             }
-            None => {
-                (*record).state.stack = StackState {
-                    fiber: record,
-                    ..*resumer
-                };
-            }
+            None => (*record).state.begin(&mut running, resumer, record),
         }
-        (*record).is_suspended = false;
-        (*record).state.enter(&mut running);
     }
 }
 
@@ -420,7 +423,9 @@ unsafe fn enter(record: *mut FiberRecord) {
 unsafe fn leave(record: *mut FiberRecord) {
     // SAFETY: the caller's word.
     unsafe {
-        (*record).is_suspended = !(*record).base.is_null();
+        let base = (*record).base;
+        debug_assert!(base.is_null() || (*(*record).store).entry == base);
+        (*record).is_suspended = !base.is_null();
         (*record).state.leave(&mut Running::of(record));
     }
 }
@@ -543,6 +548,7 @@ unsafe fn free(record: *mut FiberRecord) {
 
 impl Fibers {
     /// Keeps a stack for the next guest, or gives it back to the engine.
+    #[inline]
     fn keep_stack(&mut self, stack: Stack) {
         if self.idle.len() < MAX_IDLE {
             self.idle.push(stack);

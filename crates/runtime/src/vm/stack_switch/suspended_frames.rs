@@ -30,9 +30,6 @@ impl StoreOpaque {
             }
             let base = (*record).base.as_ref()?;
             let stack = &(*record).state.stack;
-            if !std::ptr::eq(stack.entry, base) {
-                return None;
-            }
             frames.capture_run(stack.exit_fp, base.handler_fp);
         }
         Some(frames.symbolize()).filter(|backtrace| !backtrace.frames().is_empty())

@@ -4,34 +4,41 @@ use super::{Mapping, page_size};
 use anyhow::{Context, Result};
 use std::cell::{Cell, OnceCell};
 use std::mem::MaybeUninit;
+use std::ops::RangeInclusive;
 use std::ptr;
+
+/// Bytes at the end of a thread's stack that are kept for host functions, whatever wasm's own share is: a
+/// quarter of the stack, but not less or more than this. A thread whose stack is smaller than that can't
+/// run wasm.
+const HOST_STACK_RESERVE: RangeInclusive<usize> = 128 << 10..=512 << 10;
 
 /// Bytes of stack that signal handlers have at least.
 const SIGNAL_STACK: usize = 64 << 10;
 
 thread_local! {
-    /// Whether [`prepare_thread`] has done its work and its effects last.
-    static PREPARED: Cell<bool> = const { Cell::new(false) };
+    /// What [`prepare_thread`] gives, once it has done its work and while its effects last; otherwise 0.
+    static PREPARED: Cell<usize> = const { Cell::new(0) };
     /// This thread's stack; none before it is known.
     static THREAD_STACK: Cell<Option<ThreadStack>> = const { Cell::new(None) };
     /// The signal stack we made, if the thread had no large enough one.
     static OWN_SIGNAL_STACK: OnceCell<SignalStack> = const { OnceCell::new() };
 }
 
-/// Makes sure that this thread can take a trap's signal whatever is left of its stack.
+/// Makes sure that this thread can take a trap's signal whatever is left of its stack. Returns
+/// the lowest address of its stack that is not kept for host functions.
 ///
 /// # Errors
 /// If there is no memory for a signal stack, or the thread is already being torn down.
 #[inline]
-pub(crate) fn prepare_thread() -> Result<()> {
-    if PREPARED.get() {
-        return Ok(());
+pub(crate) fn prepare_thread() -> Result<usize> {
+    match PREPARED.get() {
+        0 => prepare_thread_once(),
+        lowest => Ok(lowest),
     }
-    prepare_thread_once()
 }
 
 #[cold]
-fn prepare_thread_once() -> Result<()> {
+fn prepare_thread_once() -> Result<usize> {
     OWN_SIGNAL_STACK
         .try_with(|own| {
             if own.get().is_none() && !has_signal_stack() {
@@ -41,8 +48,12 @@ fn prepare_thread_once() -> Result<()> {
             anyhow::Ok(())
         })
         .context("wasm cannot be entered while its thread is being torn down")??;
-    PREPARED.set(true);
-    Ok(())
+    let stack = thread_stack();
+    let reserve = (stack.size / 4).clamp(*HOST_STACK_RESERVE.start(), *HOST_STACK_RESERVE.end());
+    // Never 0, for the reserve isn't.
+    let lowest = stack.low.saturating_add(reserve);
+    PREPARED.set(lowest);
+    Ok(lowest)
 }
 
 /// The stack of a thread of the operating system.
@@ -148,7 +159,7 @@ impl SignalStack {
 
 impl Drop for SignalStack {
     fn drop(&mut self) {
-        PREPARED.set(false);
+        PREPARED.set(0);
         let disable = libc::stack_t {
             ss_sp: ptr::null_mut(),
             ss_flags: libc::SS_DISABLE,
