@@ -26,6 +26,7 @@ pub mod seeds;
 pub mod text;
 pub mod values;
 pub mod watch;
+pub mod wave_text;
 
 // Of the scheduler's tests: what random programs do, for the guests that can do it.
 #[path = "../../crates/concurrent/tests/model/program.rs"]
@@ -34,6 +35,14 @@ mod program;
 #[path = "../../crates/concurrent/tests/model/script.rs"]
 #[allow(dead_code, reason = "moves here need little of it")]
 mod script;
+
+// Of the command: how it reads and prints calls.
+#[path = "../../crates/cli/src/invocation.rs"]
+#[allow(dead_code, reason = "the command says more about a call")]
+mod invocation;
+#[path = "../../crates/cli/src/wave.rs"]
+#[allow(dead_code, reason = "core functions are called with numbers alone")]
+mod wave;
 
 use arbitrary::Unstructured;
 use generated_module::numbers;
@@ -51,7 +60,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "core_binary",
         run: binaries::run_core,
@@ -96,6 +105,11 @@ pub const TARGETS: [Target; 9] = [
         name: "text",
         run: text::run,
         input: text::input,
+    },
+    Target {
+        name: "wave",
+        run: wave_text::run,
+        input: wave_text::input,
     },
 ];
 
