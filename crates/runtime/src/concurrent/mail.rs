@@ -127,9 +127,13 @@ impl Bell {
         })
     }
 
-    /// It rings again from now on.
+    /// It rings again from now on. What was done before it rang for nothing is seen from now on.
+    ///
+    /// A store would not do: it need not be seen by a waker that rings when the caller's next load has
+    /// been made already. Then the waker's news would be missed, and no letter would come. A swap reads
+    /// what the waker's swap has written, or is read by it.
     pub(super) fn reset(&self) {
-        self.has_rung.store(false, Ordering::Release);
+        self.has_rung.swap(false, Ordering::AcqRel);
     }
 }
 
@@ -142,5 +146,71 @@ impl Wake for Bell {
         if !self.has_rung.swap(true, Ordering::AcqRel) {
             self.mail.post(|letters| letters.woken.push(self.place));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+    use std::thread;
+
+    /// A number that the other thread writes, on a cache line of its own.
+    #[repr(align(128))]
+    struct Shared(AtomicU32);
+
+    impl Shared {
+        /// Spins until it is this, but lets the other thread run if there is one processor.
+        fn wait_for(&self, expected: u32) {
+            let mut spins = 0_u32;
+            while self.0.load(Ordering::Acquire) != expected {
+                spins += 1;
+                match spins % 1_000 {
+                    0 => thread::yield_now(),
+                    _ => std::hint::spin_loop(),
+                }
+            }
+        }
+
+        fn set(&self, number: u32) {
+            self.0.store(number, Ordering::Release);
+        }
+    }
+
+    /// A letter comes, or what was done before the waker was called is seen after the reset.
+    #[test]
+    fn what_happens_during_a_reset_is_not_missed() {
+        const ROUNDS: u32 = 100_000;
+        let mail = Arc::new(Mail::default());
+        let bell = Bell::new(&mail, 0);
+        let [begun, news, ended] = [const { Shared(AtomicU32::new(0)) }; 3];
+        thread::scope(|scope| {
+            let waker = Waker::from(bell.clone());
+            let (begun, news, ended) = (&begun, &news, &ended);
+            scope.spawn(move || {
+                for round in 1..=ROUNDS {
+                    begun.wait_for(round);
+                    news.set(round);
+                    waker.wake_by_ref();
+                    ended.set(round);
+                }
+            });
+            let mut missed = 0;
+            for round in 1..=ROUNDS {
+                // It has rung, and the letter was read.
+                bell.wake_by_ref();
+                mail.take(&mut Letters::default());
+                begun.set(round);
+                for _ in 0..round % 10 {
+                    std::hint::spin_loop();
+                }
+                bell.reset();
+                let is_seen = news.0.load(Ordering::Acquire) == round;
+                ended.wait_for(round);
+                missed += u32::from(!is_seen && !mail.has_letters());
+                mail.take(&mut Letters::default());
+            }
+            assert_eq!(missed, 0, "of {ROUNDS} rounds");
+        });
     }
 }
