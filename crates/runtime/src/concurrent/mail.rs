@@ -180,7 +180,7 @@ mod tests {
     /// A letter comes, or what was done before the waker was called is seen after the reset.
     #[test]
     fn what_happens_during_a_reset_is_not_missed() {
-        const ROUNDS: u32 = 100_000;
+        const ROUNDS: u32 = 30_000;
         let mail = Arc::new(Mail::default());
         let bell = Bell::new(&mail, 0);
         let [begun, news, ended] = [const { Shared(AtomicU32::new(0)) }; 3];
@@ -199,7 +199,7 @@ mod tests {
             for round in 1..=ROUNDS {
                 // It has rung, and the letter was read.
                 bell.wake_by_ref();
-                mail.take(&mut Letters::default());
+                mail.take(&mut VecDeque::new());
                 begun.set(round);
                 for _ in 0..round % 10 {
                     std::hint::spin_loop();
@@ -208,7 +208,7 @@ mod tests {
                 let is_seen = news.0.load(Ordering::Acquire) == round;
                 ended.wait_for(round);
                 missed += u32::from(!is_seen && !mail.has_letters());
-                mail.take(&mut Letters::default());
+                mail.take(&mut VecDeque::new());
             }
             assert_eq!(missed, 0, "of {ROUNDS} rounds");
         });
