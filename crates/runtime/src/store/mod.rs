@@ -63,7 +63,9 @@ impl<T: 'static> Store<T> {
     }
 
     /// Drops everything but the embedder's data.
-    pub fn into_data(self) -> T {
+    pub fn into_data(mut self) -> T {
+        // Before the store is moved: what is dropped may use it where it is.
+        self.inner.opaque.drop_all_futures();
         let StoreInner { opaque, data } = *self.inner;
         drop(opaque);
         data

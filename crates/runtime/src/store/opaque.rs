@@ -62,6 +62,12 @@ pub struct StoreOpaque {
     pub(super) counts: ResourceCounts,
 }
 
+impl Drop for StoreOpaque {
+    fn drop(&mut self) {
+        self.drop_all_futures();
+    }
+}
+
 impl StoreOpaque {
     /// Of a store whose data is of this type.
     pub(super) fn new(engine: &Engine, data_type: TypeId) -> StoreOpaque {

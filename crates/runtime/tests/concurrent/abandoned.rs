@@ -2,6 +2,8 @@
 
 use super::setup::{Gate, poll_once};
 use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use threadline::component::{Component, Instance, Linker, TypedFunc};
 use threadline::{ConcurrencyTrap, Engine, Store, StoreContextMut, Trap};
@@ -197,4 +199,61 @@ fn calls_that_wait_to_enter_and_are_dropped_end_with_the_instance_that_traps() {
             "{error:?}"
         );
     }
+}
+
+/// Counts its drops.
+struct Dropped(Arc<AtomicU32>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What the next host function calls.
+type Next = Option<TypedFunc<(), ()>>;
+
+/// A call is forgotten while the host function that it waits for waits for a call of its own, which it has
+/// made in the same store: all of that is dropped with the store, from the outside in.
+fn is_dropped_with(leave: fn(Store<Next>)) {
+    let engine = Engine::default();
+    let component = Component::new(&engine, GUEST).unwrap();
+    let mut linker = Linker::new(&engine);
+    let dropped = Arc::new(AtomicU32::new(0));
+    let counter = dropped.clone();
+    linker
+        .root()
+        .func_wrap_async(
+            "wait",
+            move |mut store: StoreContextMut<'_, Next>, (): ()| {
+                let counter = counter.clone();
+                Box::new(async move {
+                    let _dropped = Dropped(counter);
+                    match store.data_mut().take() {
+                        Some(func) => func.call_async(store, ()).await,
+                        None => std::future::pending().await,
+                    }
+                })
+            },
+        )
+        .unwrap();
+    let mut store = Store::new(&engine, None);
+    let first = linker.instantiate(&mut store, &component).unwrap();
+    let second = linker.instantiate(&mut store, &component).unwrap();
+    *store.data_mut() = Some(second.get_typed_func(&mut store, "straight").unwrap());
+    let func: TypedFunc<(), ()> = first.get_typed_func(&mut store, "straight").unwrap();
+    let mut call = Box::pin(func.call_async(&mut store, ()));
+    for _ in 0..3 {
+        assert!(matches!(poll_once(&mut call), Poll::Pending));
+    }
+    mem::forget(call);
+    assert_eq!(dropped.load(Ordering::Relaxed), 0);
+    leave(store);
+    assert_eq!(dropped.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn a_call_within_a_forgotten_one_is_dropped_before_the_store_is_taken_apart() {
+    is_dropped_with(drop);
+    is_dropped_with(|store| assert!(store.into_data().is_none()));
 }

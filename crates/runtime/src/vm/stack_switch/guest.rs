@@ -4,8 +4,8 @@
 //! between, if it is called back, it keeps its slots alone.
 
 use super::{
-    ExitSite, FiberRecord, PollContext, Report, enter, frames, free, leave, new_record, resume,
-    suspendable, take_future,
+    ExitSite, FiberRecord, HostFuture, PollContext, Report, enter, frames, free, leave, new_record,
+    resume, suspendable, take_future,
 };
 use crate::bug::bug;
 use crate::concurrent::After;
@@ -17,7 +17,7 @@ use crate::vm::sys;
 use anyhow::Result;
 use std::any::Any;
 use std::ffi::c_void;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::task::{Context, Waker};
 use threadline_environ::layout::VMHeader;
@@ -220,6 +220,55 @@ impl StoreOpaque {
             let cx = (*StoreCells::of(context)).fibers.cx;
             Some(cx.cast::<Context<'_>>().as_ref()?.waker().clone())
         }
+    }
+
+    /// Drops what the host was doing for all guest threads, none of which will go on.
+    ///
+    /// A host function's future may hold a call of this very store, and drops that. So this is done before
+    /// the store is taken apart.
+    ///
+    /// # Panics
+    /// If the drop of a future does, after all have been dropped.
+    pub(crate) fn drop_all_futures(&mut self) {
+        let mut panicked = None;
+        let (mut place, mut has_dropped) = (0, false);
+        loop {
+            match self.take_future_from(&mut place) {
+                Some(future) => {
+                    has_dropped = true;
+                    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+                        panicked.get_or_insert(payload);
+                    }
+                }
+                // The drop of one may have ended threads, whose places others have then.
+                None if has_dropped => (place, has_dropped) = (0, false),
+                None => break,
+            }
+        }
+        if let Some(payload) = panicked {
+            resume_unwind(payload);
+        }
+    }
+
+    /// The future of the first guest thread at this place of the list or behind it that has one, which it has
+    /// not any more. The place becomes that thread's.
+    fn take_future_from(&mut self, place: &mut usize) -> Option<HostFuture<'static>> {
+        let context = self.vm().context_ptr();
+        // SAFETY: the context is this store's, which runs nothing. The records in the list are alive. The
+        // futures of asynchronous calls are theirs, who have what those borrow.
+        unsafe {
+            let all = &(*StoreCells::of(context)).fibers.all;
+            while let Some(&record) = all.get(*place) {
+                let record = record.as_ptr();
+                if !(*record).is_call
+                    && let Some(future) = take_future(record)
+                {
+                    return Some(future);
+                }
+                *place += 1;
+            }
+        }
+        None
     }
 
     /// Drops what the host was doing for a guest thread, which exists and will not go on.
