@@ -178,9 +178,12 @@ mod tests {
     }
 
     /// A letter comes, or what was done before the waker was called is seen after the reset.
+    ///
+    /// On a machine with two processors and nothing else to do, a reset that is a store fails in all runs of a
+    /// release build, and in two of three of a debug build.
     #[test]
     fn what_happens_during_a_reset_is_not_missed() {
-        const ROUNDS: u32 = 30_000;
+        const ROUNDS: u32 = 100_000;
         let mail = Arc::new(Mail::default());
         let bell = Bell::new(&mail, 0);
         let [begun, news, ended] = [const { Shared(AtomicU32::new(0)) }; 3];
