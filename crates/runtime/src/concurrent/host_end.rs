@@ -69,6 +69,13 @@ struct Place {
 }
 
 impl HostEnds {
+    /// Drops what all are driven by.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+        self.relays = 0;
+        self.places.clear();
+    }
+
     /// Whether there are none.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {

@@ -296,6 +296,14 @@ impl HostTasks {
         id
     }
 
+    /// Drops all futures.
+    fn clear(&mut self) {
+        self.woken.clear();
+        self.free.clear();
+        self.kept = 0;
+        self.places.clear();
+    }
+
     /// Takes letters out of the mail: those that aren't for places, if there are any.
     pub(super) fn take_letters(&mut self) -> Option<Letters> {
         self.mail.take(&mut self.woken)
@@ -607,6 +615,19 @@ impl StoreOpaque {
             lend_nothing(|| drop(future));
             self.fail_host_call(subtask);
         }
+    }
+
+    /// Drops all that the host does for guests and beside them, which may be done with this store, but not
+    /// with the one that runs: before the store is taken apart, or moved.
+    ///
+    /// # Panics
+    /// If the drop of a future does.
+    pub(crate) fn drop_host_work(&mut self) {
+        lend_nothing(|| {
+            self.drop_all_futures();
+            self.concurrency.host_tasks.clear();
+            self.concurrency.host_ends.clear();
+        });
     }
 
     /// A spawned task ends where it is.

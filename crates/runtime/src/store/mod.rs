@@ -65,7 +65,7 @@ impl<T: 'static> Store<T> {
     /// Drops everything but the embedder's data.
     pub fn into_data(mut self) -> T {
         // Before the store is moved: what is dropped may use it where it is.
-        self.inner.opaque.drop_all_futures();
+        self.inner.opaque.drop_host_work();
         let StoreInner { opaque, data } = *self.inner;
         drop(opaque);
         data

@@ -64,7 +64,7 @@ pub struct StoreOpaque {
 
 impl Drop for StoreOpaque {
     fn drop(&mut self) {
-        self.drop_all_futures();
+        self.drop_host_work();
     }
 }
 

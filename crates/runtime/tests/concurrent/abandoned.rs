@@ -2,10 +2,11 @@
 
 use super::setup::{Gate, poll_once};
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
-use threadline::component::{Component, Instance, Linker, TypedFunc};
+use threadline::component::{Accessor, Component, Instance, Linker, TypedFunc};
 use threadline::{ConcurrencyTrap, Engine, Store, StoreContextMut, Trap};
 
 /// `Outer` makes no tasks, `Inner` does; a call of `through` goes from the one to the other, and a
@@ -256,4 +257,34 @@ fn is_dropped_with(leave: fn(Store<Next>)) {
 fn a_call_within_a_forgotten_one_is_dropped_before_the_store_is_taken_apart() {
     is_dropped_with(drop);
     is_dropped_with(|store| assert!(store.into_data().is_none()));
+}
+
+/// Tries to change the data of the store that is lent, when it is dropped.
+struct Meddles<'a>(&'a Accessor<u32>);
+
+impl Drop for Meddles<'_> {
+    fn drop(&mut self) {
+        let accessor = AssertUnwindSafe(self.0);
+        let meddled = catch_unwind(move || accessor.with(|mut access| *access.data_mut() += 1));
+        assert!(meddled.is_err(), "a store is lent to a future of another");
+    }
+}
+
+#[test]
+fn futures_that_a_store_drops_do_not_get_at_the_store_that_runs() {
+    let engine = Engine::default();
+    let mut dropped = Store::new(&engine, 0_u32);
+    let mut runs = Store::new(&engine, 0_u32);
+    let spawned = dropped.run_concurrent(async |accessor| {
+        let meddles = Meddles(accessor);
+        accessor.spawn(async move {
+            let _meddles = meddles;
+            std::future::pending().await
+        });
+    });
+    super::setup::block_on(spawned).unwrap();
+    let mut dropped = Some(dropped);
+    let drops = runs.run_concurrent(async |_| drop(dropped.take()));
+    super::setup::block_on(drops).unwrap();
+    assert_eq!(*runs.data(), 0);
 }

@@ -255,7 +255,7 @@ impl StoreOpaque {
     fn take_future_from(&mut self, place: &mut usize) -> Option<HostFuture<'static>> {
         let context = self.vm().context_ptr();
         // SAFETY: the context is this store's, which runs nothing. The records in the list are alive. The
-        // futures of asynchronous calls are theirs, who have what those borrow.
+        // futures of asynchronous calls are left to these: they may borrow what is gone.
         unsafe {
             let all = &(*StoreCells::of(context)).fibers.all;
             while let Some(&record) = all.get(*place) {
