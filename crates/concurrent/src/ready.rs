@@ -166,19 +166,19 @@ impl<P: Platform> Scheduler<P> {
     /// Begins a wait: `Thread.start_waiting`.
     #[inline]
     pub(crate) fn start_waiting(&mut self, id: ThreadId, reason: Reason) -> Result<(), Trap> {
-        self.thread_mut(id)?.status = Status::Waiting(reason);
-        let at = id.raw().place();
+        self.thread(id)?;
+        self.wait_at(id.raw().place(), reason);
+        Ok(())
+    }
+
+    /// The same for a thread that is known to be live.
+    #[inline]
+    pub(crate) fn wait_at(&mut self, at: u32, reason: Reason) {
+        self.threads.at_mut(at).status = Status::Waiting(reason);
         match reason {
             Reason::Yield => self.make_ready(at),
-            // The subtask or end names its waiter.
-            Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_) => {
-                if self.holds(self.threads.at(at), reason) {
-                    self.make_ready(at);
-                }
-            }
             _ => self.park(at, reason, Turn::New),
         }
-        Ok(())
     }
 
     /// Ends a wait: `Thread.stop_waiting`, and what the thread does first when it goes on. What it
@@ -228,39 +228,38 @@ impl<P: Platform> Scheduler<P> {
         let thread = self.threads.at(at);
         let instance = thread.instance;
         let (place, holds) = match reason {
-            Reason::Yield => (None, true),
-            // The subtask or end names its waiter.
+            Reason::Yield => return self.make_ready(at),
+            // The subtask or end names its waiter, which is in no list.
             Reason::Subtask(_) | Reason::Cancel(_) | Reason::End(_) => {
-                (Some(Place::Nowhere), self.holds(thread, reason))
+                if self.holds(thread, reason) {
+                    self.make_ready(at);
+                }
+                return;
             }
             Reason::Enter => {
                 let place = match self.needs_exclusive(thread) {
                     true => Place::ExclusiveEntry,
                     false => Place::Entry,
                 };
-                (Some(place), self.holds(thread, reason))
+                (place, !self.has_backpressure(thread))
             }
-            Reason::Set(set) => (Some(Place::Set(set)), self.has_event(set)),
+            Reason::Set(set) => (Place::Set(set), self.has_event(set)),
             Reason::CallbackSet(set)
                 if !self.has_event(set) && !self.has_pending_cancel(thread.task) =>
             {
-                (Some(Place::SetCallback(set)), false)
+                (Place::SetCallback(set), false)
             }
             Reason::CallbackYield | Reason::CallbackSet(_) => {
-                (Some(Place::Callback), self.is_exclusive_free(instance))
+                (Place::Callback, self.is_exclusive_free(instance))
             }
         };
-        let mut others_wait = |place| {
+        let mut others_wait = || {
             let list = list_at(&mut self.instances, &mut self.sets, instance, place);
             list.is_some_and(|list| !list.is_empty())
         };
-        match place {
-            Some(place)
-                if !holds || (turn == Turn::New && self.first_come && others_wait(place)) =>
-            {
-                self.put(at, instance, place, turn);
-            }
-            _ => self.make_ready(at),
+        match !holds || (turn == Turn::New && self.first_come && others_wait()) {
+            true => self.put(at, instance, place, turn),
+            false => self.make_ready(at),
         }
     }
 
@@ -352,14 +351,9 @@ impl<P: Platform> Scheduler<P> {
             return;
         }
         let instance = set.instance;
-        let (waits, is_called_back) = (!set.waiters.is_empty(), !set.callbacks.is_empty());
-        if waits && let Some((at, _)) = self.next_of(instance, Place::Set(id)) {
-            self.make_ready(at);
-        }
-        if is_called_back && let Some((at, _)) = self.next_of(instance, Place::SetCallback(id)) {
-            match self.is_exclusive_free(instance) {
-                true => self.make_ready(at),
-                false => self.put(at, instance, Place::Callback, Turn::Told),
+        for place in [Place::Set(id), Place::SetCallback(id)] {
+            if let Some((at, reason)) = self.next_of(instance, place) {
+                self.park(at, reason, Turn::Told);
             }
         }
     }

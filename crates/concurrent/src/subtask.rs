@@ -80,8 +80,7 @@ impl<P: Platform> Subtask<P> {
 
 impl<P: Platform> Scheduler<P> {
     /// A call that begins, by this instance. A callee that is a guest's comes with
-    /// [`new_task`](Self::new_task); a host function says how far it is by
-    /// [`host_started`](Self::host_started) and [`host_resolved`](Self::host_resolved).
+    /// [`new_task`](Self::new_task).
     ///
     /// # Errors
     ///
@@ -95,7 +94,8 @@ impl<P: Platform> Scheduler<P> {
         self.add_subtask(instance, SubtaskState::Starting, payload)
     }
 
-    /// [`new_subtask`](Self::new_subtask) and [`host_started`](Self::host_started) in one.
+    /// The same for the call of a host function, which has taken its arguments by then, and says by
+    /// [`host_resolved`](Self::host_resolved) when it is over.
     ///
     /// # Errors
     ///
@@ -314,18 +314,6 @@ impl<P: Platform> Scheduler<P> {
     fn finish_cancelling(&mut self, id: SubtaskId) -> Result<Event, Trap> {
         self.waitable_mut(id.into())?.has_sync_waiter = false;
         self.take_event(id.into())
-    }
-
-    /// A host function has taken its arguments.
-    ///
-    /// # Errors
-    ///
-    /// [`Trap::Internal`] if there is no such subtask.
-    pub fn host_started(&mut self, id: SubtaskId) -> Result<(), Trap> {
-        self.subtask(id)?;
-        self.progress_subtask(id, SubtaskState::Started);
-        self.checked();
-        Ok(())
     }
 
     /// A host function has returned, or was cancelled, which it may be only if its caller has asked

@@ -62,9 +62,7 @@ impl<P: Platform> Scheduler<P> {
         if status != Status::Suspended {
             return Err(Trap::ThreadNotSuspended);
         }
-        let at = other.raw().place();
-        self.threads.at_mut(at).status = Status::Waiting(Reason::Yield);
-        self.make_ready(at);
+        self.wait_at(other.raw().place(), Reason::Yield);
         self.checked();
         Ok(())
     }
@@ -293,13 +291,7 @@ impl<P: Platform> Scheduler<P> {
 
     /// Tells a thread that waits for one waitable that it need wait no longer.
     pub(crate) fn wake(&mut self, waiter: ThreadId) {
-        if let Some(thread) = self.threads.get(waiter)
-            && let Status::Waiting(reason) = thread.status
-            && thread.place == Place::Nowhere
-            && self.holds(thread, reason)
-        {
-            self.make_ready(waiter.raw().place());
-        }
+        self.park_again(waiter);
     }
 
     /// Takes a thread out of all lists, for good.

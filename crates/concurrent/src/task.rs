@@ -31,9 +31,14 @@ impl<P: Platform> Task<P> {
     /// Whether it may return.
     #[inline]
     fn check_return(&self) -> Result<(), Trap> {
-        if self.state == TaskState::Resolved {
-            return Err(Trap::TaskReturnedTwice);
+        match self.state {
+            TaskState::Resolved => Err(Trap::TaskReturnedTwice),
+            _ => self.check_borrows(),
         }
+    }
+
+    #[inline]
+    fn check_borrows(&self) -> Result<(), Trap> {
         match self.num_borrows {
             0 => Ok(()),
             _ => Err(Trap::BorrowsRemain),
@@ -230,9 +235,7 @@ impl<P: Platform> Scheduler<P> {
         if task.state != TaskState::CancelDelivered {
             return Err(Trap::TaskNotCancelled);
         }
-        if task.num_borrows > 0 {
-            return Err(Trap::BorrowsRemain);
-        }
+        task.check_borrows()?;
         self.resolve(id, SubtaskState::CancelledBeforeReturned)
     }
 
