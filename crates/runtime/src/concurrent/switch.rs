@@ -76,6 +76,23 @@ impl ThreadState {
     }
 }
 
+/// The same for a thread that may have no slots.
+impl ThreadState {
+    #[inline]
+    fn enter_in(&mut self, store: &mut impl RunningStack) {
+        if let Some(slots) = store.slots() {
+            self.enter(slots);
+        }
+    }
+
+    #[inline]
+    fn leave_in(&mut self, store: &mut impl RunningStack) {
+        if let Some(slots) = store.slots() {
+            self.leave(slots);
+        }
+    }
+}
+
 /// Changes the running thread: `from` stops, `to` goes on.
 pub(crate) fn swap(store: &mut impl RunningSlots, from: &mut ThreadState, to: &mut ThreadState) {
     let running = store.slots();
@@ -221,9 +238,7 @@ impl FiberState {
             sp,
             fiber,
         });
-        if let Some(slots) = store.slots() {
-            self.thread.enter(slots);
-        }
+        self.thread.enter_in(store);
     }
 
     /// The same for a thread without frames, which begins under this resumer.
@@ -243,9 +258,7 @@ impl FiberState {
     #[inline]
     pub(crate) fn leave(&mut self, store: &mut impl RunningStack) {
         self.stack = SuspendedStack::of(&store.stack());
-        if let Some(slots) = store.slots() {
-            self.thread.leave(slots);
-        }
+        self.thread.leave_in(store);
     }
 }
 
@@ -263,9 +276,7 @@ impl<S: RunningStack> Resumed<S> {
     /// threads are to run.
     pub(crate) fn begin(mut store: S) -> Resumed<S> {
         let mut thread = ThreadState::of_running();
-        if let Some(slots) = store.slots() {
-            thread.leave(slots);
-        }
+        thread.leave_in(&mut store);
         Resumed {
             stack: store.stack(),
             store,
@@ -277,9 +288,7 @@ impl<S: RunningStack> Resumed<S> {
 impl<S: RunningStack> Drop for Resumed<S> {
     fn drop(&mut self) {
         self.store.set_stack(&self.stack);
-        if let Some(slots) = self.store.slots() {
-            self.thread.enter(slots);
-        }
+        self.thread.enter_in(&mut self.store);
     }
 }
 

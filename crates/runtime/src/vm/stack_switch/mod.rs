@@ -72,8 +72,8 @@ const MAX_SPARE: usize = 256;
 const MAX_MISSED_YIELDS: u32 = 16;
 
 /// Bytes of a guest's stack below its limit. Compiled code that is not checked against the limit uses
-/// them: trampolines, whose arrays have 1,000 slots at most, and functions that call nothing. So does a signal handler of the embedder's that
-/// has no stack of its own.
+/// them: trampolines, whose arrays have 1,000 slots at most, and functions that call nothing. So does a
+/// signal handler of the embedder's that has no stack of its own.
 const GUEST_STACK_RESERVE: usize = 24 << 10;
 
 /// What a host function that is a future gives.
