@@ -56,6 +56,24 @@ pub fn run(data: &[u8]) {
     }
 }
 
+/// What means something in a text.
+const TOKENS: [&str; 14] = [
+    "(",
+    ")",
+    "\"",
+    "(;",
+    "$",
+    "-1",
+    "4294967296",
+    "99999999999999999999",
+    "i32",
+    "(func)",
+    "(module",
+    "(component",
+    "\u{0}",
+    "(export \"\" (func 0))",
+];
+
 /// A damaged text.
 pub fn input(number: u64) -> Vec<u8> {
     let mut random = numbers(number).map(|random| random as usize);
@@ -64,30 +82,19 @@ pub fn input(number: u64) -> Vec<u8> {
     let mut text = texts[next(texts.len())].clone();
     for _ in 0..next(4) {
         let other = &texts[next(texts.len())];
-        text = damage(&text, other, &mut next);
+        text = damage(&text, other, &TOKENS, &mut next);
     }
     text.truncate(text.floor_char_boundary(MAX_BYTES));
     text.into_bytes()
 }
 
-/// Replaces a piece by one of another text, or by something that means something.
-fn damage(text: &str, other: &str, next: &mut impl FnMut(usize) -> usize) -> String {
-    const TOKENS: [&str; 14] = [
-        "(",
-        ")",
-        "\"",
-        "(;",
-        "$",
-        "-1",
-        "4294967296",
-        "99999999999999999999",
-        "i32",
-        "(func)",
-        "(module",
-        "(component",
-        "\u{0}",
-        "(export \"\" (func 0))",
-    ];
+/// Replaces a piece by one of another text, or by a token.
+pub(crate) fn damage(
+    text: &str,
+    other: &str,
+    tokens: &[&str],
+    next: &mut impl FnMut(usize) -> usize,
+) -> String {
     let piece = |text: &str, start: usize, length: usize| -> (usize, usize) {
         let start = text.floor_char_boundary(start);
         (start, text.floor_char_boundary(start + length))
@@ -98,7 +105,7 @@ fn damage(text: &str, other: &str, next: &mut impl FnMut(usize) -> usize) -> Str
     };
     let put = match next(3) {
         0 => "",
-        1 => TOKENS[next(TOKENS.len())],
+        1 => tokens[next(tokens.len())],
         _ => {
             let start = next(other.len() + 1);
             let (from, to) = piece(other, start, next(200));
