@@ -12,11 +12,22 @@ pub(crate) struct Slab<I, T> {
     ids: PhantomData<fn(I) -> I>,
 }
 
+impl<I, T> Drop for Slab<I, T> {
+    fn drop(&mut self) {
+        if cfg!(debug_assertions) {
+            self.live = GONE;
+        }
+    }
+}
+
 struct Entry<T> {
     /// Of the value, or of the next one.
     id: RawId,
     value: Option<T>,
 }
+
+/// [`Slab::live`] of a slab that is being dropped, or was.
+const GONE: usize = usize::MAX;
 
 const FREE: &str = "free places have no value";
 
@@ -64,8 +75,19 @@ impl<I: Id, T> Slab<I, T> {
         index
     }
 
+    /// What is attached to a value may, when it is dropped with all of the scheduler, get at that again.
+    /// Debug builds notice.
+    #[inline]
+    fn check_alive(&self) {
+        debug_assert!(
+            self.live != GONE,
+            "a scheduler is used that is being dropped"
+        );
+    }
+
     #[inline]
     pub(crate) fn get(&self, id: I) -> Option<&T> {
+        self.check_alive();
         let id = id.raw();
         let entry = self.entries.get(id.index())?;
         if entry.id != id {
@@ -109,6 +131,7 @@ impl<I: Id, T> Slab<I, T> {
     /// The entry of a live value.
     #[inline]
     fn entry_mut(&mut self, id: I) -> Option<&mut Entry<T>> {
+        self.check_alive();
         let id = id.raw();
         let entry = self.entries.get_mut(id.index())?;
         match entry.id == id {
