@@ -3,6 +3,7 @@
 use crate::setup::{Alive, Gate, block_on, func, hub, poll_once, yields};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use threadline::component::{Cancelled, Component, ConcurrencyCounts, Linker};
 use threadline::{Engine, Store};
 
@@ -124,6 +125,76 @@ fn calls_that_have_not_begun_are_forgotten() {
     }))
     .unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert_eq!(store.concurrency_counts(), ConcurrencyCounts::default());
+}
+
+/// Calls of `next` wait to enter from `close` to `open`, which yields after that: threads that have entered
+/// run, before its own goes on. `opens` is told how many of them did.
+const GATED: &str = r#"(component
+    (core func $inc (canon backpressure.inc))
+    (core func $dec (canon backpressure.dec))
+    (core func $yield (canon thread.yield))
+    (core func $index (canon thread.index))
+    (core module $m
+        (import "" "inc" (func $inc))
+        (import "" "dec" (func $dec))
+        (import "" "yield" (func $yield (result i32)))
+        (import "" "index" (func $index (result i32)))
+        (global $started (mut i32) (i32.const 0))
+        (func (export "close") (call $inc))
+        (func (export "open") (result i32)
+            (drop (call $index))
+            (call $dec)
+            (drop (call $yield))
+            (global.get $started))
+        (func (export "next") (param i32)
+            (global.set $started (i32.add (global.get $started) (local.get 0)))))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "inc" (func $inc)) (export "dec" (func $dec)) (export "yield" (func $yield))
+        (export "index" (func $index))))))
+    (func (export "close") (canon lift (core func $i "close")))
+    (func (export "open") (result u32) (canon lift (core func $i "open")))
+    (func (export "next") async (param "n" u32) (canon lift (core func $i "next")))
+)"#;
+
+#[test]
+fn a_call_that_waits_to_enter_never_starts_once_it_is_dropped() {
+    let engine = Engine::default();
+    let component = Component::new(&engine, GATED).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Linker::new(&engine)
+        .instantiate(&mut store, &component)
+        .unwrap();
+    let close = instance
+        .get_typed_func::<(), ()>(&mut store, "close")
+        .unwrap();
+    let open = instance
+        .get_typed_func::<(), (u32,)>(&mut store, "open")
+        .unwrap();
+    let next = instance
+        .get_typed_func::<(u32,), ()>(&mut store, "next")
+        .unwrap();
+    close.call(&mut store, ()).unwrap();
+    let mut call = Box::pin(next.call_async(&mut store, (1,)));
+    // Nothing can let it enter now.
+    assert!(!matches!(poll_once(&mut call), Poll::Ready(Ok(()))));
+    drop(call);
+    assert_eq!(open.call(&mut store, ()).unwrap(), (0,));
+    assert_eq!(store.concurrency_counts(), ConcurrencyCounts::default());
+
+    block_on(store.run_concurrent(|accessor| async move {
+        accessor.with(|store| close.call(store, ())).unwrap();
+        let call = next.call_concurrent(accessor, (1,));
+        yields(2).await;
+        drop(call);
+        let started = accessor.with(|store| open.call(store, ()));
+        assert_eq!(started.unwrap(), (0,));
+        yields(2).await;
+        accessor.with(|store| close.call(store, ())).unwrap();
+        let started = accessor.with(|store| open.call(store, ()));
+        assert_eq!(started.unwrap(), (0,));
+    }))
+    .unwrap();
     assert_eq!(store.concurrency_counts(), ConcurrencyCounts::default());
 }
 
