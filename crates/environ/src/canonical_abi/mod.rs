@@ -13,7 +13,7 @@ pub use flatten_func::{FlatFunc, LiftOrLower, flatten_func, flatten_task_return}
 pub use flatten_type::{FlatType, flatten, flatten_fields};
 pub use size_align::{
     Abi, ByAddress, FieldLayout, SizeAlign, TupleLayout, VariantLayout, discriminant_size,
-    size_align, tuple_layout,
+    is_aligned, size_align, tuple_layout,
 };
 pub(crate) use size_align::{field_layout, fixed_length_list_abi, variant_layout};
 

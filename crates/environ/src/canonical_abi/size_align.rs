@@ -22,6 +22,13 @@ pub struct SizeAlign {
     pub align: u32,
 }
 
+/// Whether an address is a multiple of an alignment, which is a power of two.
+#[inline]
+pub const fn is_aligned(address: u64, align: u32) -> bool {
+    debug_assert!(align.is_power_of_two());
+    address & (align as u64).wrapping_sub(1) == 0
+}
+
 impl SizeAlign {
     const fn scalar(size: u32) -> SizeAlign {
         SizeAlign { size, align: size }

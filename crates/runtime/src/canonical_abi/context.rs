@@ -11,6 +11,7 @@ use crate::store::StoreOpaque;
 use crate::trap::Trap;
 use crate::vm::{ComponentInstancePtr, DefinedMemory, GuestOptions, StackFloor, val_raw};
 use anyhow::{Error, Result, anyhow};
+use threadline_environ::canonical_abi::is_aligned;
 use threadline_environ::component::{ComponentTypes, InterfaceType, StringEncoding};
 use threadline_environ::layout::ValRaw;
 use threadline_environ::types::AddressType;
@@ -171,7 +172,7 @@ impl<'a> LiftContext<'a> {
         align: u32,
         otherwise: Trap,
     ) -> Result<&'a [u8]> {
-        if !address.is_multiple_of(u64::from(align)) {
+        if !is_aligned(address, align) {
             return Err(Trap::UnalignedPointer.into());
         }
         Ok(slice(self.memory()?, address, length).ok_or(otherwise)?)
@@ -328,7 +329,7 @@ impl<'a> LowerContext<'a> {
     ) -> Result<usize> {
         let numbers = [old as u64, old_size.into(), align.into(), size.into()];
         let address = self.instance.realloc(self.store, self.options, numbers)?;
-        if !address.is_multiple_of(u64::from(align)) {
+        if !is_aligned(address, align) {
             return Err(Trap::ReallocUnaligned.into());
         }
         let inside = slice(self.memory()?, address, size.into());
@@ -341,7 +342,7 @@ impl<'a> LowerContext<'a> {
     /// # Errors
     /// A trap if it is misaligned, or the result would reach out of the memory.
     pub(super) fn check_pointer(&mut self, address: u64, align: u32, size: u32) -> Result<usize> {
-        if !address.is_multiple_of(u64::from(align)) {
+        if !is_aligned(address, align) {
             return Err(Trap::UnalignedPointer.into());
         }
         let inside = slice(self.memory()?, address, size.into());

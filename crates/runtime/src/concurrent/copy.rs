@@ -21,7 +21,7 @@ use threadline_concurrent::{
     Copying, EndId, Event, MAX_BUFFER_LENGTH, Meeting, Side, Transfer, Trap,
 };
 use threadline_environ::OptionsIndex;
-use threadline_environ::canonical_abi::{SizeAlign, size_align};
+use threadline_environ::canonical_abi::{SizeAlign, is_aligned, size_align};
 use threadline_environ::component::{ComponentTypes, CopyOp, EndType, InterfaceType};
 use threadline_environ::layout::ValRaw;
 use threadline_environ::types::AddressType;
@@ -143,7 +143,7 @@ impl GuestBuffer {
         let memory = match layout.filter(|_| length > 0) {
             None => None,
             Some(SizeAlign { size, align }) => {
-                if !address.is_multiple_of(align.into()) {
+                if !is_aligned(address, align) {
                     return Err(GuestTrap::UnalignedPointer.into());
                 }
                 let memory = instance.guest_memory(options)?;

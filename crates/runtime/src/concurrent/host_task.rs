@@ -62,6 +62,8 @@ struct Place {
     /// Rings the bell; taken out while it is used.
     waker: Option<Waker>,
     tenant: Tenant,
+    /// What is kept of a call or a spawned future; taken out while it is polled.
+    future: Option<HostTaskFuture>,
     /// Whether its future is being polled, further out on the stack.
     is_polled: bool,
     /// Whether it was woken meanwhile.
@@ -75,15 +77,16 @@ struct Place {
 }
 
 /// Whose a place is.
+#[derive(Copy, Clone)]
 enum Tenant {
     /// Nobody's.
     Free,
     /// A future's that is polled for the first time, or one's that has no business any more.
     Unkept,
     /// A call's.
-    Call(Call, Option<HostTaskFuture>),
+    Call(Call),
     /// A spawned future's.
-    Spawned(Option<HostTaskFuture>),
+    Spawned,
     /// Of who polls its future itself.
     Outside,
     /// Of what drives an end of a stream or future.
@@ -156,6 +159,7 @@ impl HostTasks {
             waker: Some(bell.clone().into()),
             bell,
             tenant: Tenant::Free,
+            future: None,
             is_polled: false,
             is_woken: false,
             is_cancelled: false,
@@ -247,19 +251,18 @@ impl HostTasks {
     #[must_use = "drop it where nothing is lent"]
     pub(super) fn end(&mut self, id: HostTaskId) -> Option<HostTaskFuture> {
         let place = self.get(id)?;
-        let future = match std::mem::replace(&mut place.tenant, Tenant::Unkept) {
-            Tenant::Call(_, future) | Tenant::Spawned(future) => {
-                self.kept -= 1;
-                future
-            }
-            Tenant::Free | Tenant::Unkept | Tenant::Outside | Tenant::End(_) => None,
-        };
-        let place = &mut self.places[id.place as usize];
-        if let Some(joiner) = place.joiner.take() {
-            joiner.wake();
-        }
+        let future = place.future.take();
+        let is_kept = matches!(place.tenant, Tenant::Call(_) | Tenant::Spawned);
+        place.tenant = Tenant::Unkept;
+        let joiner = place.joiner.take();
         if !place.is_polled {
             self.release(id);
+        }
+        if is_kept {
+            self.kept -= 1;
+        }
+        if let Some(joiner) = joiner {
+            joiner.wake();
         }
         future
     }
@@ -279,9 +282,10 @@ impl HostTasks {
     }
 
     /// Keeps a future, whose place has been reserved.
-    fn keep(&mut self, id: HostTaskId, tenant: Tenant) {
+    fn keep(&mut self, id: HostTaskId, tenant: Tenant, future: HostTaskFuture) {
         let place = &mut self.places[id.place as usize];
         place.tenant = tenant;
+        place.future = Some(future);
         self.kept += 1;
         if std::mem::take(&mut place.is_woken) {
             self.woken.push_back(id.place);
@@ -291,7 +295,7 @@ impl HostTasks {
     /// Keeps a future, to be polled at the next turn.
     pub(crate) fn spawn(&mut self, future: HostTaskFuture) -> HostTaskId {
         let id = self.reserve(Tenant::Unkept);
-        self.keep(id, Tenant::Spawned(Some(future)));
+        self.keep(id, Tenant::Spawned, future);
         self.woken.push_back(id.place);
         id
     }
@@ -322,7 +326,7 @@ impl HostTasks {
     /// The imports that kept calls are of.
     pub(super) fn imports(&self) -> impl Iterator<Item = String> {
         self.places.iter().filter_map(|place| match &place.tenant {
-            Tenant::Call(call, _) => Some(call.site.import_name()),
+            Tenant::Call(call) => Some(call.site.import_name()),
             _ => None,
         })
     }
@@ -331,7 +335,7 @@ impl HostTasks {
     fn calls_of(&self, instance: ComponentInstancePtr) -> Vec<(HostTaskId, SubtaskId)> {
         let places = self.places.iter().enumerate();
         let calls = places.filter_map(|(index, place)| match &place.tenant {
-            Tenant::Call(call, _) if call.site.caller().0 == instance => Some((
+            Tenant::Call(call) if call.site.caller().0 == instance => Some((
                 HostTaskId {
                     place: index as u32,
                     generation: place.generation,
@@ -423,7 +427,7 @@ fn begun_call(
         root,
     };
     let tasks = &mut store.concurrency.host_tasks;
-    tasks.keep(id, Tenant::Call(call, Some(future)));
+    tasks.keep(id, Tenant::Call(call), future);
     // The host may have called the instance again, which trapped.
     if instance.is_locked() {
         store.end_host_tasks_of(instance);
@@ -487,20 +491,17 @@ impl StoreOpaque {
             found.is_woken = true;
             return Ok(());
         }
-        let (future, call) = match &mut found.tenant {
+        let call = match found.tenant {
             Tenant::Free | Tenant::Unkept => return Ok(()),
             Tenant::Outside => {
                 found.is_woken = true;
                 return Ok(());
             }
-            Tenant::Call(call, future) => (future.take(), Some(*call)),
-            Tenant::Spawned(future) => (future.take(), None),
-            Tenant::End(end) => {
-                let end = *end;
-                return self.end_woken(end);
-            }
+            Tenant::Call(call) => Some(call),
+            Tenant::Spawned => None,
+            Tenant::End(end) => return self.end_woken(end),
         };
-        let Some(future) = future else {
+        let Some(future) = found.future.take() else {
             return Ok(());
         };
         if let Some(call) = &call
@@ -535,9 +536,7 @@ impl StoreOpaque {
     fn keep_on(&mut self, id: HostTaskId, pending: HostTaskFuture) {
         let tasks = &mut self.concurrency.host_tasks;
         let place = &mut tasks.places[id.place as usize];
-        if let Tenant::Call(_, future) | Tenant::Spawned(future) = &mut place.tenant {
-            *future = Some(pending);
-        }
+        place.future = Some(pending);
         if std::mem::take(&mut place.is_woken) {
             tasks.woken.push_back(id.place);
         }

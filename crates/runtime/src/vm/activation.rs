@@ -3,8 +3,8 @@
 //! A signal handler is given nothing but registers, so the way from a fault to the store is this
 //! thread-local. It names the store of the innermost entry on this thread, also while a host
 //! function runs; whether the fault is in wasm is told by its address. The entry itself is in
-//! `VMStoreContext::entry`, which belongs to the stack: `stack_switch` [`enter`]s the store of the
-//! stack that it switches to.
+//! `VMStoreContext::entry`, which belongs to the stack: what switches to a guest's stack makes its store
+//! the innermost, too ([`during`]).
 
 use std::cell::Cell;
 use std::ptr;
@@ -19,12 +19,24 @@ pub(super) fn current() -> *mut VMStoreContext {
     CURRENT.get()
 }
 
-/// Makes a store the innermost; gives back what must be passed to [`leave`].
-pub(super) fn enter(context: *mut VMStoreContext) -> *mut VMStoreContext {
-    CURRENT.replace(context)
+/// Puts back the store that was the innermost before.
+struct Restore<'a> {
+    current: &'a Cell<*mut VMStoreContext>,
+    outer: *mut VMStoreContext,
 }
 
-/// Undoes the matching [`enter`].
-pub(super) fn leave(outer: *mut VMStoreContext) {
-    CURRENT.set(outer);
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        self.current.set(self.outer);
+    }
+}
+
+/// Makes a store the innermost while `body` runs, from beginning to end on this thread.
+#[inline(always)]
+pub(super) fn during<R>(context: *mut VMStoreContext, body: impl FnOnce() -> R) -> R {
+    CURRENT.with(|current| {
+        let outer = current.replace(context);
+        let _restore = Restore { current, outer };
+        body()
+    })
 }

@@ -491,12 +491,19 @@ impl InstancePtr {
         }
     }
 
+    #[inline]
     pub(super) fn memory_definition(self, index: DefinedMemoryIndex) -> VmPtr<VMMemoryDefinition> {
         match &self.record().memories[index] {
             MemoryStorage::Own(_) => self.field(self.module().layout.memory(index)),
             // SAFETY: the record keeps the memory, and which one it is never changes.
             MemoryStorage::Shared(memory) => unsafe { VmPtr::known(memory.definition()) },
         }
+    }
+
+    /// Whether threads share a defined memory.
+    #[inline]
+    pub(super) fn is_shared_memory(self, index: DefinedMemoryIndex) -> bool {
+        matches!(self.record().memories[index], MemoryStorage::Shared(_))
     }
 
     /// A defined memory, if threads share it.

@@ -127,9 +127,8 @@ unsafe fn enter(
         let mut record = record_for(context);
         let record = &raw mut record;
         (*context).entry = record;
-        let outer = activation::enter(context);
-        let returned = (trampoline.0)(vmctx, code, args.as_mut_ptr(), record);
-        activation::leave(outer);
+        let args = args.as_mut_ptr();
+        let returned = activation::during(context, || (trampoline.0)(vmctx, code, args, record));
         unlink(context, record);
         returned
     }

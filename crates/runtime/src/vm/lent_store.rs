@@ -21,6 +21,7 @@ thread_local! {
 struct Restore(*mut StoreOpaque);
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
         LENT.set(self.0);
     }

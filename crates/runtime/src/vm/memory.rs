@@ -243,6 +243,7 @@ pub(crate) struct DefinedMemory {
 
 impl DefinedMemory {
     /// What compiled code reads.
+    #[inline]
     pub(crate) fn definition(self) -> VmPtr<VMMemoryDefinition> {
         self.instance.memory_definition(self.index)
     }
@@ -258,11 +259,13 @@ impl DefinedMemory {
         self.instance.shared_memory(self.index)
     }
 
+    #[inline]
     fn is_shared(self) -> bool {
-        self.ty().shared
+        self.instance.is_shared_memory(self.index)
     }
 
     /// Where it is now: base and length in bytes.
+    #[inline]
     fn bytes(self) -> (*mut u8, usize) {
         let definition = self.definition().as_ptr();
         // SAFETY: the definition is always initialised. Another thread may change the length if
@@ -274,6 +277,7 @@ impl DefinedMemory {
     }
 
     /// Its contents. Not for shared memories, which no handle to a plain memory refers to.
+    #[inline]
     pub(crate) fn data(self, _store: &StoreOpaque) -> &[u8] {
         debug_assert!(!self.is_shared());
         let (base, length) = self.bytes();
@@ -283,6 +287,7 @@ impl DefinedMemory {
     }
 
     /// Its contents, to be changed.
+    #[inline]
     pub(crate) fn data_mut(self, _store: &mut StoreOpaque) -> &mut [u8] {
         debug_assert!(!self.is_shared());
         let (base, length) = self.bytes();

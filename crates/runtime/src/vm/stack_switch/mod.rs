@@ -322,8 +322,6 @@ struct Resumption {
 struct Resuming {
     context: *mut VMStoreContext,
     resumption: *const Resumption,
-    /// The store that the thread of the operating system was in.
-    activation: *mut VMStoreContext,
 }
 
 impl Resuming {
@@ -340,14 +338,12 @@ impl Resuming {
         Resuming {
             context,
             resumption,
-            activation: activation::enter(context),
         }
     }
 }
 
 impl Drop for Resuming {
     fn drop(&mut self) {
-        activation::leave(self.activation);
         // SAFETY: as in `begin`.
         unsafe {
             (*StoreCells::of(self.context)).fibers.resumption = (*self.resumption).outer;
@@ -384,7 +380,7 @@ unsafe fn resume(record: *mut FiberRecord) -> Result<Report> {
         };
         let _resuming = Resuming::begin(context, &resumption);
         let _resumed = Resumed::begin(running);
-        answer::begin(context, record);
+        activation::during(context, || answer::begin(context, record));
         Ok(mem::replace(&mut (*fibers).report, Report::Stopped))
     }
 }
