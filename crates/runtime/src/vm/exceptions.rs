@@ -219,6 +219,15 @@ impl StoreOpaque {
         })
     }
 
+    /// Lets go of what a guest has hoarded until it failed with [`Trap::TooManyExceptions`]; nothing for other
+    /// errors. The guest's frames are gone, but the next call's are at the same addresses: if a word there
+    /// that is not written yet were still a handle, nothing of the hoard would go, then or ever.
+    pub(crate) fn let_go_of_hoard(&self, error: &anyhow::Error) {
+        if let Some(Trap::TooManyExceptions) = error.downcast_ref() {
+            collect(self);
+        }
+    }
+
     /// The tag and the values of an exception.
     pub(crate) fn exception(&self, handle: u64) -> Option<(TagPtr, Box<[ValRaw]>)> {
         self.with_exceptions(|all| {
@@ -312,8 +321,49 @@ fn mark_instance(all: &mut Exceptions, instance: super::InstancePtr) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::AsContext;
     use crate::vm::pointer::VmPtr;
+    use crate::{Engine, Instance, Module, Store};
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
     use threadline_environ::layout::VMTagDefinition;
+
+    #[test]
+    fn a_hoard_is_gone_when_the_call_has_failed() {
+        const HOARD: &str = r#"(module
+          (tag $nested (param exnref))
+          (func $nest (param exnref) (result exnref)
+            (block $caught (result exnref exnref)
+              (try_table (catch_ref $nested $caught) (throw $nested (local.get 0)))
+              unreachable)
+            (return))
+          (func (export "run")
+            (local $list exnref)
+            (loop $again (local.set $list (call $nest (local.get $list))) (br $again))))"#;
+        for is_async in [false, true] {
+            let engine = Engine::default();
+            let module = Module::new(&engine, HOARD).unwrap();
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let run = instance
+                .get_typed_func::<(), ()>(&mut store, "run")
+                .unwrap();
+            let result = match is_async {
+                false => run.call(&mut store, ()),
+                true => {
+                    let call = pin!(run.call_async(&mut store, ()));
+                    match call.poll(&mut Context::from_waker(Waker::noop())) {
+                        Poll::Ready(result) => result,
+                        Poll::Pending => panic!("nothing waits"),
+                    }
+                }
+            };
+            let trap = result.unwrap_err().downcast::<Trap>().unwrap();
+            assert_eq!(trap, Trap::TooManyExceptions);
+            let opaque = store.as_context().opaque();
+            assert_eq!(opaque.with_exceptions(|all| all.bytes), 0, "{is_async}");
+        }
+    }
 
     fn tag() -> TagPtr {
         let definition = Box::leak(Box::new(VMTagDefinition { type_id: 0 }));

@@ -58,7 +58,7 @@ impl StoreOpaque {
         // until the call returns; the function belongs to the store (handles are matched with
         // their store before they are used), which keeps its code and the trampoline's loaded;
         // the array's length was checked.
-        unsafe {
+        let result = unsafe {
             call_wasm(
                 context,
                 thread,
@@ -67,7 +67,9 @@ impl StoreOpaque {
                 func.vmctx.as_ptr(),
                 args,
             )
-        }
+        };
+        // SAFETY: `store` is this very borrow, and wasm has been left.
+        result.inspect_err(|error| unsafe { (*store).let_go_of_hoard(error) })
     }
 }
 

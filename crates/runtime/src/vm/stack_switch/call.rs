@@ -150,7 +150,11 @@ impl Future for FiberCall<'_> {
             let in_component = !(*vmctx.cast::<VMHeader>()).context.is_null();
             Poll::Ready(match returned {
                 true => Ok(args),
-                false => Err(take_failure(context, in_component)),
+                false => {
+                    let error = take_failure(context, in_component);
+                    (*self.opaque).let_go_of_hoard(&error);
+                    Err(error)
+                }
             })
         }
     }
