@@ -51,6 +51,13 @@ fn use_stack(kib: usize) -> usize {
 /// More than a guest's stack has in all.
 const MUCH: usize = 320;
 
+/// How much larger frames are than without AddressSanitizer, at most.
+const FRAMES: usize = if cfg!(feature = "address-sanitizer") {
+    4
+} else {
+    1
+};
+
 /// How deep a guest's stack can be in the tests' engine, at most.
 const DEEPEST: u32 = 1 << 16;
 
@@ -431,7 +438,7 @@ fn small_threads_trap_early_and_keep_a_share_for_the_host() {
             });
         };
         thread::scope(|scope| {
-            let thread = thread::Builder::new().stack_size(kib << 10);
+            let thread = thread::Builder::new().stack_size((kib << 10) * FRAMES);
             thread.spawn_scoped(scope, run).unwrap().join().unwrap();
         });
     }

@@ -138,6 +138,13 @@ fn components(engine: &Engine) -> impl Iterator<Item = (&'static str, Component)
     })
 }
 
+/// How much larger frames are than without AddressSanitizer, at most.
+const FRAMES: usize = if cfg!(feature = "address-sanitizer") {
+    16
+} else {
+    1
+};
+
 fn on_thread<R: Send + 'static>(size: usize, body: impl FnOnce() -> R + Send + 'static) -> R {
     let thread = thread::Builder::new().stack_size(size).spawn(body);
     thread.unwrap().join().unwrap()
@@ -268,7 +275,7 @@ fn values_of_a_guest_are_dropped_cloned_compared_and_printed_on_a_small_stack() 
         let (mut store, instance) = instantiate(&engine, &component);
         let func = instance.get_func(&mut store, "get").unwrap();
         let value = get(&mut store, func).unwrap();
-        on_thread(64 << 10, move || {
+        on_thread((64 << 10) * FRAMES, move || {
             let clone = value.clone();
             assert!(clone == value, "{what}");
             assert!(format!("{clone:?}").contains("U8("), "{what}");
@@ -284,13 +291,13 @@ fn types_are_shown_and_compared_on_a_small_stack() {
         let (mut store, instance) = instantiate(&engine, &component);
         let func = instance.get_func(&mut store, "get").unwrap();
         let ty = func.ty(&store);
-        on_thread(128 << 10, move || {
+        on_thread((128 << 10) * FRAMES, move || {
             assert!(ty == ty.clone(), "{what}");
             assert!(!ty.to_string().is_empty(), "{what}");
         });
         // A value that doesn't fit is told as well.
         let put = instance.get_func(&mut store, "put").unwrap();
-        let error = on_thread(512 << 10, move || {
+        let error = on_thread((512 << 10) * FRAMES, move || {
             let error = put.call(&mut store, &[Val::String("x".into())], &mut []);
             error.unwrap_err().to_string()
         });
@@ -302,7 +309,7 @@ fn types_are_shown_and_compared_on_a_small_stack() {
 fn the_deepest_types_are_compiled_and_deeper_ones_refused_on_a_small_stack() {
     for (what, constructor) in KINDS {
         let deepest = wat::parse_str(component(what, constructor)).unwrap();
-        on_thread(256 << 10, move || {
+        on_thread((256 << 10) * FRAMES, move || {
             let compiled = Component::new(&engine(), deepest);
             compiled.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         });
@@ -312,7 +319,7 @@ fn the_deepest_types_are_compiled_and_deeper_ones_refused_on_a_small_stack() {
             "(import \"tLEVEL\" (type $ID (eq $rLEVEL)))",
         );
         let deeper = wat::parse_str(format!("(component {deeper})")).unwrap();
-        on_thread(256 << 10, move || {
+        on_thread((256 << 10) * FRAMES, move || {
             let error = Component::new(&engine(), deeper).err().unwrap();
             let error = format!("{error:#}");
             assert!(
