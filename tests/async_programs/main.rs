@@ -253,7 +253,7 @@ fn an_end_that_arrives_elsewhere_is_noticed() {
 }
 
 /// What must have come up in some thousand runs, or the programs are no test of it.
-const WANTED: [&str; 28] = [
+const WANTED: [&str; 35] = [
     "Blocked",
     "To",
     "Cancelled",
@@ -282,6 +282,13 @@ const WANTED: [&str; 28] = [
     "Deadlock",
     "SyncTaskBlocked",
     "TaskNotResolved",
+    "UnknownHandle",
+    "WrongHandleType",
+    "TaskNotAsync",
+    "TaskReturnedTwice",
+    "TaskNotCancelled",
+    "BackpressureUnderflow",
+    "UnsupportedCallbackCode",
 ];
 
 /// What kind of entry it is, to see that programs do everything there is to do.

@@ -11,9 +11,9 @@ use threadline_concurrent::{
     TransferKind, Trap, Wait,
 };
 
-use crate::program::{Code, HostOp, Lift, Op, Program};
+use crate::program::{Code, HostOp, Lift, Op, Program, Wrong};
 use crate::script::{Act, Asked, Ends, Passed};
-use crate::trace::{Entry, Why, pick_passed, pick_set};
+use crate::trace::{Entry, Why, pick_passed, pick_set, wrong_set};
 
 pub(crate) struct Fake;
 
@@ -31,10 +31,18 @@ pub(crate) struct Body {
     sees_payload: bool,
 }
 
+/// What a task is a call of.
+#[derive(Clone, Copy)]
+pub(crate) struct Called {
+    /// The number of its implicit thread.
+    number: usize,
+    function: usize,
+    by_guest: bool,
+}
+
 impl Platform for Fake {
     type Thread = Body;
-    /// The number of its implicit thread, and the function.
-    type Task = (usize, usize);
+    type Task = Called;
     type Subtask = Passing;
     type Buffer = u32;
     type Payload = Element;
@@ -239,7 +247,11 @@ impl Machine<'_> {
             async_typed: is_async,
             needs_exclusive: matches!(found.lift, Lift::Exclusive | Lift::Callback),
             caller,
-            task: || (number, function),
+            task: || Called {
+                number,
+                function,
+                by_guest: caller.is_some(),
+            },
             thread: || Body {
                 number,
                 function: Some(function),
@@ -361,6 +373,14 @@ impl Machine<'_> {
         self.trace
             .push(Entry::Passed(number, what, passed.index, index));
         Ok(Passed { index, ..passed })
+    }
+
+    /// What a built-in says of an index that isn't what it takes.
+    fn wrong_handle(&self, instance: InstanceId, index: u32) -> Stop {
+        Stop::Handle(match self.handles[&instance].get(index) {
+            Some(_) => "WrongHandleType",
+            None => "UnknownHandle",
+        })
     }
 
     /// The type of streams or futures that an end is of, and whether it is readable.
@@ -550,6 +570,15 @@ impl Machine<'_> {
                 Some(index) => 2 | index << 4,
                 None => return Ok(None),
             },
+            Code::Wrong(selector) if selector.is_multiple_of(2) => 3 + u32::from(selector) % 13,
+            Code::Wrong(selector) => {
+                let index = wrong_set(&self.seen(instance), selector);
+                self.ask(Act::Leave {
+                    code: 2 | index << 4,
+                    passed: None,
+                });
+                return Err(self.wrong_handle(instance, index));
+            }
         };
         self.ask(Act::Leave {
             code: packed,

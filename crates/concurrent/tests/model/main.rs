@@ -85,7 +85,7 @@ fn random_programs_run_as_the_specification_says() {
 }
 
 /// What must have come up in some thousand runs, or the programs are no test of it.
-const WANTED: [&str; 25] = [
+const WANTED: [&str; 32] = [
     "Blocked",
     "To",
     "Copied",
@@ -111,6 +111,13 @@ const WANTED: [&str; 25] = [
     "CopyWithinInstance",
     "SyncTaskBlocked",
     "TaskNotResolved",
+    "UnknownHandle",
+    "WrongHandleType",
+    "TaskNotAsync",
+    "TaskReturnedTwice",
+    "TaskNotCancelled",
+    "BackpressureUnderflow",
+    "UnsupportedCallbackCode",
 ];
 
 /// What kind of entry it is, to see that programs do everything there is to do.

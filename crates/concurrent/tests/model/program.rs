@@ -33,6 +33,22 @@ pub(crate) enum Op {
     CancelCopy(u8, bool),
     DropEnd(u8),
     Forward(u8, u8),
+    /// What traps always, if there is what it needs.
+    Wrong(Wrong, u8),
+}
+
+/// What a guest may not do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wrong {
+    /// It gives a built-in, which the number selects, a handle of another kind, or that it doesn't have.
+    Handle(u8),
+    /// A waitable joins what is no set.
+    Join,
+    /// A task returns that has, or that returns by its core function's end.
+    Return,
+    /// A task is cancelled that was not asked to be.
+    Cancel,
+    BackpressureDec,
 }
 
 /// How a function is typed and lifted.
@@ -51,6 +67,8 @@ pub(crate) enum Lift {
 pub(crate) enum Code {
     Yield,
     Wait(u8),
+    /// A code that there isn't, or a set that isn't one.
+    Wrong(u8),
 }
 
 #[derive(Clone, Debug)]
@@ -134,12 +152,48 @@ impl Random {
     }
 }
 
-/// A program of this seed. Every third one is of one instance whose tasks contend for few sets.
+/// A program of this seed. Every third one is of one instance whose tasks contend for few sets. In every fourth
+/// one a guest does what it may not.
 pub(crate) fn generate(seed: u64) -> Program {
     let random = &mut Random::new(seed + 1);
-    if seed.is_multiple_of(3) {
-        return contention(random);
+    let mut program = match seed.is_multiple_of(3) {
+        true => contention(random),
+        false => various(random),
+    };
+    if random.below(4) == 0 {
+        spoil(&mut program, random);
     }
+    program
+}
+
+/// Adds something that traps.
+fn spoil(program: &mut Program, random: &mut Random) {
+    let (a, b) = (random.byte(), random.byte());
+    let callbacks: Vec<usize> = (0..program.functions.len())
+        .filter(|&function| program.functions[function].lift == Lift::Callback)
+        .collect();
+    let wrong = match random.below(12) {
+        0 => Wrong::Join,
+        1 | 2 => Wrong::Return,
+        3 => Wrong::Cancel,
+        4 => Wrong::BackpressureDec,
+        5 | 6 if !callbacks.is_empty() => {
+            let function = callbacks[usize::from(b) % callbacks.len()];
+            program.functions[function].codes.push(Code::Wrong(a));
+            return;
+        }
+        _ => Wrong::Handle(b),
+    };
+    let list = random.below(program.lists.len());
+    let list = &mut program.lists[list];
+    let at = random.below(list.len() + 1);
+    list.insert(at, Op::Wrong(wrong, a));
+    if wrong == Wrong::Return && b.is_multiple_of(2) {
+        list.insert(at, Op::Return(None));
+    }
+}
+
+fn various(random: &mut Random) -> Program {
     let instances = 1 + random.below(3);
     let functions: Vec<Function> = (0..1 + random.below(5))
         .map(|number| Function {

@@ -97,6 +97,13 @@ impl Passed {
 }
 
 impl Ends {
+    pub(crate) const fn new(are_streams: bool, of_numbers: bool) -> Ends {
+        Ends {
+            are_streams,
+            of_numbers,
+        }
+    }
+
     /// A number for the type, from 1 to 4.
     pub(crate) fn number(self) -> u32 {
         1 + 2 * u32::from(!self.are_streams) + u32::from(!self.of_numbers)

@@ -2,6 +2,7 @@
 //! they work on, from what both have.
 
 use crate::program::{LAST, Op};
+use crate::script::{Act, Ends};
 
 /// Why a thread is resumed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +54,7 @@ pub(crate) enum Seen {
     End {
         reads: bool,
         stream: bool,
+        number: bool,
         idle: bool,
         copying: bool,
         done: bool,
@@ -218,4 +220,84 @@ pub(crate) fn pick_thread(op: Op, seen: &[(u32, bool)], own: u32) -> Option<u32>
         .map(|&(index, _)| index)
         .collect();
     choose(&all, selector)
+}
+
+/// What a hostile step does: with which built-in, given a handle of another kind than that takes, or an index
+/// that its instance has no handle at, though another one may.
+pub(crate) fn misuse(seen: &[(u32, Seen)], which: u8, selector: u8) -> Act {
+    let ends = ALL_ENDS[usize::from(which / 16) % ALL_ENDS.len()];
+    let (reads, is_async) = (which & 64 != 0, which & 128 != 0);
+    let is_set = |handle| matches!(handle, Seen::Set { .. });
+    let is_subtask = |handle| matches!(handle, Seen::Subtask { .. });
+    let is_such_end = |handle| {
+        matches!(handle, Seen::End { reads: side, stream, number, .. }
+            if (side, stream, number) == (reads, ends.are_streams, ends.of_numbers))
+    };
+    let of_other = |fits: &dyn Fn(Seen) -> bool| wrong_index(seen, selector, fits);
+    match which % 9 {
+        0 => Act::Wait(of_other(&is_set)),
+        1 => Act::Poll(of_other(&is_set)),
+        2 => Act::DropSet(of_other(&is_set)),
+        3 => Act::Join(of_other(&|handle| !is_set(handle)), 0),
+        4 => Act::CancelSubtask(of_other(&is_subtask), is_async),
+        5 => Act::DropSubtask(of_other(&is_subtask), 0),
+        6 => Act::Copy {
+            ends,
+            reads,
+            is_async,
+            index: of_other(&is_such_end),
+            length: 1,
+        },
+        7 => Act::CancelCopy {
+            ends,
+            reads,
+            is_async,
+            index: of_other(&is_such_end),
+        },
+        _ => Act::DropEnd {
+            ends,
+            reads,
+            index: of_other(&is_such_end),
+        },
+    }
+}
+
+/// The types of ends.
+const ALL_ENDS: [Ends; 4] = [
+    Ends::new(true, true),
+    Ends::new(true, false),
+    Ends::new(false, true),
+    Ends::new(false, false),
+];
+
+/// A wrong set: `waitable.join`'s, or a callback's.
+pub(crate) fn wrong_set(seen: &[(u32, Seen)], selector: u8) -> u32 {
+    wrong_index(seen, selector, &|handle| matches!(handle, Seen::Set { .. }))
+}
+
+/// An index, not 0, at which there is no handle that fits: in the table, or somewhat behind its end.
+fn wrong_index(seen: &[(u32, Seen)], selector: u8, fits: &dyn Fn(Seen) -> bool) -> u32 {
+    let end = seen.iter().map(|&(index, _)| index + 1).max().unwrap_or(1);
+    let is_wrong = |index: &u32| {
+        let found = seen.iter().find(|(at, _)| at == index);
+        found.is_none_or(|&(_, handle)| !fits(handle))
+    };
+    let all: Vec<u32> = (1..end + 4).filter(is_wrong).collect();
+    all[usize::from(selector) % all.len()]
+}
+
+/// The index that a hostile step gives.
+pub(crate) fn index_of(act: Act) -> u32 {
+    match act {
+        Act::Wait(index)
+        | Act::Poll(index)
+        | Act::DropSet(index)
+        | Act::Join(index, _)
+        | Act::CancelSubtask(index, _)
+        | Act::DropSubtask(index, _)
+        | Act::Copy { index, .. }
+        | Act::CancelCopy { index, .. }
+        | Act::DropEnd { index, .. } => index,
+        _ => unreachable!("no other step is given a wrong handle"),
+    }
 }

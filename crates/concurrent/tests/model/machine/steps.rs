@@ -3,12 +3,14 @@
 use threadline_concurrent::{
     CancelRequest, CancelSubtask, Copying, EndId, EndState, Event, Forwarding, InstanceId, SetId,
     Side, Status, SubtaskId, SubtaskState, Switch, TaskId, TaskState, ThreadId, Transfer,
-    TransferKind, Wait, WaitableKind,
+    TransferKind, Trap, Wait, WaitableKind,
 };
 
-use super::{Body, Element, Fake, Handle, Lift, Machine, Next, Op, Passing, Stop};
+use super::{Body, Element, Fake, Handle, Lift, Machine, Next, Op, Passing, Stop, Wrong};
 use crate::script::{Act, Ends, Passed};
-use crate::trace::{Entry, Seen, Why, pick_handle, pick_set, pick_sink, pick_thread};
+use crate::trace::{
+    Entry, Seen, Why, index_of, misuse, pick_handle, pick_set, pick_sink, pick_thread, wrong_set,
+};
 
 impl Machine<'_> {
     fn switch(&mut self, number: usize, what: &'static str, switch: Switch) -> Next {
@@ -77,6 +79,7 @@ impl Machine<'_> {
             WaitableKind::End { own, .. } => Seen::End {
                 reads: own.kind.side == Side::Readable,
                 stream: own.kind.transfer == TransferKind::Stream,
+                number: self.type_of(own.id).0.of_numbers,
                 idle: own.state == EndState::Idle,
                 copying: own.state == EndState::Copying,
                 done: own.state == EndState::Done,
@@ -144,6 +147,7 @@ impl Machine<'_> {
                 return self.perform_call(number, instance, function, is_async, argument);
             }
             Op::Return(_) | Op::Cancel => return self.perform_resolve(number, op),
+            Op::Wrong(wrong, selector) => return self.perform_wrong(instance, wrong, selector),
             Op::NewSet => {
                 self.ask(Act::NewSet);
                 let set = self.scheduler.set_new(instance)?;
@@ -238,8 +242,60 @@ impl Machine<'_> {
         Ok(Next::On)
     }
 
+    /// What is never allowed, where there is what it needs.
+    fn perform_wrong(
+        &mut self,
+        instance: InstanceId,
+        wrong: Wrong,
+        selector: u8,
+    ) -> Result<Next, Stop> {
+        let seen = self.seen(instance);
+        let task = self.scheduler.current_task()?;
+        let state = self.scheduler.task_state(task);
+        let is_async = self.is_async_lifted(task);
+        match wrong {
+            Wrong::Handle(which) => {
+                let act = misuse(&seen, which, selector);
+                self.ask(act);
+                return Err(self.wrong_handle(instance, index_of(act)));
+            }
+            Wrong::Join => {
+                let Some(waitable) = pick_handle(Op::Join(selector, None), &seen) else {
+                    return Ok(Next::On);
+                };
+                let set = wrong_set(&seen, selector);
+                self.ask(Act::Join(waitable, set));
+                return Err(self.wrong_handle(instance, set));
+            }
+            Wrong::Return if !is_async || state == TaskState::Resolved => {
+                let to_guest = self.scheduler.task_payload(task).unwrap().by_guest;
+                self.ask(Act::Return {
+                    to_guest,
+                    passed: None,
+                });
+                if !is_async {
+                    return Err(Trap::TaskNotAsync.into());
+                }
+                self.scheduler.return_()?;
+            }
+            Wrong::Cancel if !is_async || state != TaskState::CancelDelivered => {
+                self.ask(Act::Cancel);
+                if !is_async {
+                    return Err(Trap::TaskNotAsync.into());
+                }
+                self.scheduler.task_cancel()?;
+            }
+            Wrong::BackpressureDec if self.scheduler.backpressure(instance) == Some(0) => {
+                self.ask(Act::BackpressureDec);
+                self.scheduler.backpressure_dec(instance)?;
+            }
+            Wrong::Return | Wrong::Cancel | Wrong::BackpressureDec => return Ok(Next::On),
+        }
+        unreachable!("{wrong:?} is done")
+    }
+
     fn is_async_lifted(&self, task: TaskId) -> bool {
-        let (_, function) = *self.scheduler.task_payload(task).unwrap();
+        let function = self.scheduler.task_payload(task).unwrap().function;
         let lift = self.program.functions[function].lift;
         matches!(lift, Lift::Stackful | Lift::Callback)
     }
@@ -483,7 +539,7 @@ impl Machine<'_> {
         is_async: bool,
     ) -> Result<Next, Stop> {
         if let CancelSubtask::AskTask(task) = self.scheduler.cancel_subtask(subtask)? {
-            let (asked, _) = *self.scheduler.task_payload(task).unwrap();
+            let asked = self.scheduler.task_payload(task).unwrap().number;
             match self.scheduler.request_cancellation(task)? {
                 CancelRequest::BeforeStart(exited) => {
                     self.trace.push(Entry::Cancelled(exited.thread.number));

@@ -2,10 +2,13 @@
 
 use super::waitables::BLOCKED;
 use super::{
-    Buffer, EndState, Flow, Handle, Kind, Lift, Model, Op, Ready, Set, State, Step, SubtaskState,
-    Then, trap_if,
+    Buffer, EndState, Flow, Handle, Kind, Lift, Model, Op, Ready, Set, State, Step, Stop,
+    SubtaskState, Then, trap_if,
 };
-use crate::trace::{Entry, pick_handle, pick_set, pick_sink, pick_thread};
+use crate::program::Wrong;
+use crate::trace::{
+    Entry, index_of, misuse, pick_handle, pick_set, pick_sink, pick_thread, wrong_set,
+};
 
 impl Model<'_> {
     fn did(&mut self, thread: usize, what: &'static str, result: usize) -> Step<Flow> {
@@ -62,6 +65,7 @@ impl Model<'_> {
                     _ => Ok(Flow::On),
                 }
             }
+            Op::Wrong(wrong, selector) => self.perform_wrong(thread, wrong, selector),
             Op::NewSet => {
                 self.sets.push(Set {
                     elems: Vec::new(),
@@ -78,6 +82,49 @@ impl Model<'_> {
                 None => Ok(Flow::On),
             },
         }
+    }
+
+    /// What is never allowed, where there is what it needs.
+    fn perform_wrong(&mut self, thread: usize, wrong: Wrong, selector: u8) -> Step<Flow> {
+        let instance = self.instance_of(thread);
+        let seen = self.seen(instance);
+        let task = self.threads[thread].task;
+        let is_async = matches!(self.lift_of(task), Lift::Stackful | Lift::Callback);
+        match wrong {
+            Wrong::Handle(which) => {
+                let index = index_of(misuse(&seen, which, selector));
+                return Err(self.wrong_handle(instance, index));
+            }
+            Wrong::Join => {
+                if pick_handle(Op::Join(selector, None), &seen).is_some() {
+                    return Err(self.wrong_handle(instance, wrong_set(&seen, selector)));
+                }
+            }
+            Wrong::Return => {
+                trap_if(!is_async, "TaskNotAsync")?;
+                let is_resolved = self.tasks[task].state == State::Resolved;
+                trap_if(is_resolved, "TaskReturnedTwice")?;
+            }
+            Wrong::Cancel => {
+                trap_if(!is_async, "TaskNotAsync")?;
+                let is_asked = self.tasks[task].state == State::CancelDelivered;
+                trap_if(!is_asked, "TaskNotCancelled")?;
+            }
+            Wrong::BackpressureDec => {
+                let count = self.instances[instance].backpressure;
+                trap_if(count == 0, "BackpressureUnderflow")?;
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// `trap_if(not isinstance(...))`, where it isn't.
+    pub(super) fn wrong_handle(&self, instance: usize, index: u32) -> Stop {
+        let handles = &self.instances[instance].handles.array;
+        Stop::Trap(match handles.get(index as usize).copied().flatten() {
+            Some(_) => "WrongHandleType",
+            None => "UnknownHandle",
+        })
     }
 
     fn yield_(&mut self, thread: usize, what: &'static str) -> Step<Flow> {

@@ -1,10 +1,10 @@
 //! The naive interpreter's tasks: entering, starting, returning, cancelling, and callbacks.
 
 use super::{
-    Flow, Handle, Kind, Model, Ready, Run, State, Step, SubtaskState, Task, Then, trap_if,
+    Flow, Handle, Kind, Model, Ready, Run, State, Step, Stop, SubtaskState, Task, Then, trap_if,
 };
 use crate::program::{Code, Lift};
-use crate::trace::{Entry, Why, pick_set};
+use crate::trace::{Entry, Why, pick_set, wrong_set};
 
 /// `Task` and `canon_lift`.
 impl Model<'_> {
@@ -210,6 +210,13 @@ impl Model<'_> {
                 Some(index) => Some(index),
                 None => return Ok(None),
             },
+            Code::Wrong(selector) if selector.is_multiple_of(2) => {
+                return Err(Stop::Trap("UnsupportedCallbackCode"));
+            }
+            Code::Wrong(selector) => {
+                let index = wrong_set(&self.seen(instance), selector);
+                return Err(self.wrong_handle(instance, index));
+            }
         };
         if self.deliver_pending_cancel(thread) {
             self.call_back(thread, (6, 0, 0))?;

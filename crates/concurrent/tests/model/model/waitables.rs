@@ -178,11 +178,13 @@ impl Model<'_> {
             Kind::End {
                 reads,
                 stream,
+                number,
                 state,
                 ..
             } => Seen::End {
                 reads,
                 stream,
+                number,
                 idle: state == EndState::Idle,
                 copying: state == EndState::Copying,
                 done: state == EndState::Done,
