@@ -141,6 +141,7 @@ impl Engine {
         // They are in the image.
         for module in descriptions.modules.values_mut() {
             module.data_bytes = Box::default();
+            module.image_bytes = Box::default();
             module.func_names = SecondaryMap::new();
         }
         self.publish(image, descriptions)
@@ -157,7 +158,7 @@ impl Engine {
         };
         let image = CheckedImage::new(mapping, &self.inner.settings)?;
         if is_copy {
-            image.check_names()?;
+            image.check_rest()?;
         }
         let descriptions = image.descriptions()?;
         self.publish(image, descriptions)
@@ -214,7 +215,10 @@ impl Engine {
             encode(&image, &descriptions, &self.inner.settings, page_size())
         });
         let nested = nested.collect::<Result<_>>()?;
-        let (mut image, descriptions) = self.inner.compiler.compile(translation, budget)?;
+        let (mut image, mut descriptions) = self.inner.compiler.compile(translation, budget)?;
+        for module in descriptions.modules.values_mut() {
+            module.settle_data(page_size() as u64);
+        }
         image.nested = nested;
         Ok((image, descriptions))
     }

@@ -397,13 +397,12 @@ fn initialize_tables(instance: InstancePtr) -> Result<()> {
     Ok(())
 }
 
-/// Writes active data segments, if memories don't have them already, and drops them.
+/// Writes the images of memories that aren't mapped, and active data segments, and drops those.
 fn initialize_memories(instance: InstancePtr) -> Result<()> {
-    let is_static = instance.module().static_data().is_some();
+    instance.write_images()?;
     let module = &instance.module().module;
-    for (index, segment) in module.data.iter() {
+    for (index, segment) in module.data.needed() {
         match &segment.mode {
-            SegmentMode::Active { .. } if is_static => instance.data_drop(index),
             SegmentMode::Active { target, offset } => {
                 let address = module.memories[*target].address;
                 let offset = instance.eval_address(offset, address)?;

@@ -1,6 +1,6 @@
 //! [`Module`], a compiled core module, and [`CoreModule`], the part of it that instances need.
 
-use crate::code::{CodeMemory, ImageSource};
+use crate::code::{CodeMemory, ImagePart, ImageSource};
 use crate::type_registry::{LiveTypes, TypeId};
 use crate::types::{ExportType, ExternType, ImportType};
 use crate::vm::{CodePtr, StaticData};
@@ -169,6 +169,8 @@ pub(crate) struct CoreModule {
     code: Option<Arc<CodeMemory>>,
     /// Where its data segments' bytes are in the image's.
     data: Range<usize>,
+    /// Where its memories' images are in the image's.
+    images: Range<usize>,
     /// Which of the image's `VMFuncRef`s is its first.
     first_func_ref: usize,
     /// Engine-wide type ids, by `SignatureIndex`.
@@ -178,7 +180,7 @@ pub(crate) struct CoreModule {
     /// By [`ElemIndex`], where the `VMFuncRef`s of a segment's functions are; found likewise.
     elem_func_refs: OnceLock<Box<[ElemFuncRefs]>>,
     /// What its instances' memories begin with, made for the first of them.
-    static_data: OnceLock<Option<StaticData>>,
+    static_data: OnceLock<StaticData>,
 }
 
 /// Offsets in the `VMContext`, for a segment of functions all of which have a `VMFuncRef`.
@@ -199,10 +201,11 @@ pub(crate) struct FuncRefTemplate {
 impl Loaded {
     /// The core modules, each with its part of the image.
     pub(crate) fn core_modules(&self, engine: &Engine) -> Vec<Arc<CoreModule>> {
-        let (mut first_func_ref, mut data_start) = (0, 0);
+        let (mut first_func_ref, mut data_start, mut images_start) = (0, 0, 0);
         let modules = self.modules.iter().map(|(index, module)| {
-            let data = data_start..data_start + module.data_length();
-            data_start = data.end;
+            let data = data_start..data_start + module.data.byte_length();
+            let images = images_start..images_start + module.image_length();
+            (data_start, images_start) = (data.end, images.end);
             let core = CoreModule {
                 engine: engine.clone(),
                 layout: VMContextLayout::new(module),
@@ -210,6 +213,7 @@ impl Loaded {
                 index,
                 code: Some(self.code.clone()),
                 data,
+                images,
                 first_func_ref,
                 type_ids: self.type_ids.clone(),
                 func_refs: OnceLock::new(),
@@ -237,6 +241,7 @@ impl CoreModule {
             index: StaticModuleIndex::new(0),
             code: None,
             data: 0..0,
+            images: 0..0,
             first_func_ref: 0,
             type_ids,
             func_refs: OnceLock::new(),
@@ -318,14 +323,19 @@ impl CoreModule {
             .unwrap_or_default()
     }
 
-    /// What its instances' memories begin with, if that is known beforehand. The module's active
-    /// data segments are not written then.
-    pub(crate) fn static_data(&self) -> Option<&StaticData> {
+    /// A part of its memories' images.
+    pub(crate) fn image(&self, part: Range<usize>) -> Option<ImagePart<'_>> {
+        let start = self.images.start.checked_add(part.start)?;
+        let end = self.images.start.checked_add(part.end)?;
+        let inside = end <= self.images.end;
+        self.code.as_ref().filter(|_| inside)?.memories(start..end)
+    }
+
+    /// What its instances' memories begin with, where it is mapped.
+    pub(crate) fn static_data(&self) -> &StaticData {
         let least = self.engine.allocator().least_image();
-        let data = self
-            .static_data
-            .get_or_init(|| StaticData::new(self, least));
-        data.as_ref()
+        self.static_data
+            .get_or_init(|| StaticData::new(self, least))
     }
 
     /// The type of an import or export.

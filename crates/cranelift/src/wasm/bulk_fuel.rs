@@ -48,7 +48,8 @@ impl FuncTranslator<'_, '_> {
             }
             Operator::MemoryInit { mem, data_index } => {
                 let target = self.memory_bound(mem, first);
-                let length = data_length(&self.env.module().data[DataIndex::from_u32(data_index)]);
+                let segment = self.env.module().data.get(DataIndex::from_u32(data_index));
+                let length = segment.map_or(0, data_length);
                 let source = self.constant_bound(length, second);
                 (vec![target, source], BYTES_LOG2)
             }

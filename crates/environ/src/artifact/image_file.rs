@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   magic, kind, version              the same in all versions
-//!   length, checksums                 a checksum each for: the tables, the text, the names
+//!   length, checksums                 a checksum each for: the tables, the text, the names, the memories
 //!   where each section is
 //!   tables      settings, descriptions, functions, traps, handlers, data
 //!   names       names of functions, code addresses, inlined calls: read for backtraces alone, checked then
+//!   memories    what memories begin with, at a whole number of pages
 //!   text        at a whole number of pages, up to the end
 //! ```
 //!
@@ -48,14 +49,14 @@ impl ImageKind {
 /// What must be the same in whoever made an image and whoever loads it.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Changes with the format, between releases; `shape.rs` says when the descriptions' has.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 /// Bytes that the version has room for, with the format in front.
 const VERSION_LENGTH: usize = 32;
 
 const VERSION_AT: usize = MAGIC.len() + 1;
 const LENGTH_AT: usize = VERSION_AT + VERSION_LENGTH;
 const CHECKSUMS_AT: usize = LENGTH_AT + 8;
-const SECTIONS_AT: usize = CHECKSUMS_AT + 3 * 8;
+const SECTIONS_AT: usize = CHECKSUMS_AT + 4 * 8;
 const HEADER_LENGTH: usize = SECTIONS_AT + SECTIONS * 16;
 
 /// The parts of an image, in order.
@@ -84,6 +85,8 @@ enum Section {
     Addresses,
     InlinedCalls,
     InlinedRanges,
+    /// What memories begin with, module after module, in whole pages.
+    Memories,
     Text,
 }
 
@@ -97,6 +100,7 @@ const IMPORTED: u32 = u32::MAX;
 pub struct ImageLayout {
     sections: [Range<usize>; SECTIONS],
     names_checksum: u64,
+    memories_checksum: u64,
 }
 
 /// An image, to be looked at.
@@ -144,6 +148,11 @@ pub fn encode(
     let inlined = image.inlined.view();
     set(Section::InlinedCalls, inlined.calls.into());
     set(Section::InlinedRanges, inlined.ranges.into());
+    let memories = descriptions
+        .modules
+        .values()
+        .flat_map(|module| &*module.image_bytes);
+    set(Section::Memories, memories.copied().collect());
     let kind = match descriptions.component {
         Some(_) => ImageKind::Component,
         None => ImageKind::Module,
@@ -172,8 +181,12 @@ fn check_targets(image: &CodeImage) -> anyhow::Result<()> {
 fn assemble(kind: ImageKind, parts: [Vec<u8>; SECTIONS], text: &[u8], page_size: usize) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_LENGTH];
     let mut sections = Vec::with_capacity(SECTIONS);
-    for part in &parts[..Section::Text as usize] {
-        bytes.resize(bytes.len().next_multiple_of(8), 0);
+    for (i, part) in parts[..Section::Text as usize].iter().enumerate() {
+        let align = match i == Section::Memories as usize {
+            true => page_size,
+            false => 8,
+        };
+        bytes.resize(bytes.len().next_multiple_of(align), 0);
         sections.push(bytes.len()..bytes.len() + part.len());
         bytes.extend_from_slice(part);
     }
@@ -191,8 +204,11 @@ fn assemble(kind: ImageKind, parts: [Vec<u8>; SECTIONS], text: &[u8], page_size:
         put(&mut bytes, SECTIONS_AT + i * 16 + 8, section.end as u64);
     }
     let names = sections[Section::Names as usize].start;
+    let memories = sections[Section::Memories as usize].start;
     let text = sections[Section::Text as usize].start;
-    let of_names = checksum(&bytes[names..text]);
+    let of_memories = checksum(&bytes[memories..text]);
+    put(&mut bytes, CHECKSUMS_AT + 24, of_memories);
+    let of_names = checksum(&bytes[names..memories]);
     put(&mut bytes, CHECKSUMS_AT + 16, of_names);
     let of_text = checksum(&bytes[text..]);
     put(&mut bytes, CHECKSUMS_AT + 8, of_text);
@@ -350,12 +366,19 @@ impl ImageLayout {
         Ok(ImageLayout {
             sections,
             names_checksum: word(CHECKSUMS_AT + 16),
+            memories_checksum: word(CHECKSUMS_AT + 24),
         })
     }
 
     /// Where the text is. It begins at a multiple of the page size that the image was made with.
     pub fn text(&self) -> Range<usize> {
         self.sections[Section::Text as usize].clone()
+    }
+
+    /// Where the images of memories are, module after module. They begin at a multiple of the page
+    /// size that the image was made with.
+    pub fn memories(&self) -> Range<usize> {
+        self.sections[Section::Memories as usize].clone()
     }
 
     /// A look at the image; `bytes` are those that it was made from.
@@ -447,8 +470,16 @@ impl<'a> ImageView<'a> {
     /// been asked, they may be anything.
     pub fn names_are_intact(self) -> bool {
         let start = self.layout.sections[Section::Names as usize].start;
-        let part = self.bytes.get(start..self.layout.text().start);
+        let end = self.layout.sections[Section::Memories as usize].start;
+        let part = self.bytes.get(start..end);
         part.is_some_and(|part| checksum(part) == self.layout.names_checksum)
+    }
+
+    /// Whether what memories begin with is what it was when the image was made.
+    pub fn memories_are_intact(self) -> bool {
+        let start = self.layout.memories().start;
+        let part = self.bytes.get(start..self.layout.text().start);
+        part.is_some_and(|part| checksum(part) == self.layout.memories_checksum)
     }
 
     /// Which code comes from where in the wasm binary.

@@ -1,6 +1,6 @@
 //! The description of a core module.
 
-use super::ConstExpr;
+use super::{ConstExpr, DataSegments, MemoryImage};
 use crate::UnsafeIntrinsic;
 use crate::index::*;
 use crate::types::{EntityType, GlobalType, MemoryType, RefType, TableType};
@@ -67,11 +67,15 @@ pub struct Module {
     #[serde(with = "crate::serial::map")]
     pub elems: PrimaryMap<ElemIndex, ElemSegment>,
     /// Data segments.
-    #[serde(with = "crate::serial::map")]
-    pub data: PrimaryMap<DataIndex, DataSegment>,
+    pub data: DataSegments,
+    /// What its memories begin with, where [`Module::settle_data`] has found that out.
+    pub memory_images: Vec<MemoryImage>,
     /// The bytes of all data segments. A module that was loaded finds them in its image.
     #[serde(skip)]
     pub data_bytes: Box<[u8]>,
+    /// The bytes of [`Module::memory_images`]. A module that was loaded finds them in its image.
+    #[serde(skip)]
+    pub image_bytes: Box<[u8]>,
     /// Function names in the name section. A module that was loaded finds them in its image.
     #[serde(skip)]
     pub func_names: SecondaryMap<FuncIndex, Option<Box<str>>>,
@@ -310,12 +314,6 @@ impl Module {
             EntityIndex::Global(i) => EntityType::Global(self.globals[i]),
             EntityIndex::Tag(i) => EntityType::Tag(self.tags[i]),
         }
-    }
-
-    /// How many bytes its data segments have.
-    pub fn data_length(&self) -> usize {
-        let last = self.data.values().next_back();
-        last.map_or(0, |segment| segment.range.end as usize)
     }
 
     /// Replaces the numbers by which types of its tables, globals and segments mention function

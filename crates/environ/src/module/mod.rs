@@ -7,6 +7,7 @@
 mod const_expr;
 mod info;
 mod rec_group;
+mod static_data;
 mod translate;
 
 pub use const_expr::{ConstExpr, ConstOp};
@@ -14,6 +15,8 @@ pub use info::{
     DataSegment, ElemItems, ElemSegment, Function, FunctionBody, Import, KnownImport, Module,
     ModuleTranslation, SegmentMode, TypeSpace,
 };
+
+pub use static_data::{DataSegments, MemoryImage};
 
 pub(crate) use rec_group::sub_type;
 pub(crate) use translate::{

@@ -5,6 +5,7 @@ use crate::trap::FrameInfo;
 use crate::vm::ImageMapping;
 use anyhow::{Context as _, Result};
 use std::ffi::c_void;
+use std::fs::File;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use threadline_environ::artifact::{
@@ -48,19 +49,25 @@ impl CheckedImage {
         let executable = mapping.make_executable(layout.text());
         layout.check(mapping.bytes(), settings)?;
         executable.context("the system refuses executable memory")?;
+        if layout.memories().is_empty() {
+            mapping.forget_file();
+        }
         Ok(CheckedImage { mapping, layout })
     }
 
-    /// Checks the part that is read for backtraces alone, and otherwise would be checked then.
+    /// Checks the parts that needn't be read at once: what is for backtraces alone, which would be
+    /// checked then, and what memories begin with.
     ///
     /// # Errors
-    /// If it is damaged.
-    pub(crate) fn check_names(&self) -> Result<(), ImageError> {
+    /// If one is damaged.
+    pub(crate) fn check_rest(&self) -> Result<(), ImageError> {
         let view = self.layout.view(self.mapping.bytes());
-        if view.names_are_intact() {
-            return Ok(());
+        let damaged = |part| Err(ImageError::Damaged { part });
+        match (view.names_are_intact(), view.memories_are_intact()) {
+            (false, _) => damaged("names"),
+            (_, false) => damaged("memories"),
+            (true, true) => Ok(()),
         }
-        Err(ImageError::Damaged { part: "names" })
     }
 
     /// The images of its nested components.
@@ -77,6 +84,13 @@ impl CheckedImage {
         view.descriptions()
             .context("the image's descriptions can't be read")
     }
+}
+
+/// Some bytes of an image.
+pub(crate) struct ImagePart<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// Where they are in a file, if they are.
+    pub(crate) in_file: Option<(Arc<File>, u64)>,
 }
 
 /// An image that has an address.
@@ -130,6 +144,15 @@ impl LoadedImage {
     /// The bytes of data segments, module after module.
     pub(crate) fn data(&self) -> &[u8] {
         self.view().data()
+    }
+
+    /// A part of the images of memories.
+    pub(crate) fn memories(&self, range: Range<usize>) -> Option<ImagePart<'_>> {
+        let all = self.image.layout.memories();
+        let bytes = self.bytes().get(all.clone())?.get(range.clone())?;
+        let file = self.image.mapping.file();
+        let in_file = file.map(|file| (file.clone(), (all.start + range.start) as u64));
+        Some(ImagePart { bytes, in_file })
     }
 
     /// Why the instruction at exactly `pc` traps, if it is one that can.

@@ -4,5 +4,5 @@ mod image;
 mod memory;
 pub(crate) mod registry;
 
-pub(crate) use image::{CheckedImage, ImageSource, LoadedImage, ModuleNames};
+pub(crate) use image::{CheckedImage, ImagePart, ImageSource, LoadedImage, ModuleNames};
 pub(crate) use memory::{CodeMemory, lay_out};

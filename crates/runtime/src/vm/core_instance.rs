@@ -223,7 +223,7 @@ impl OwnedInstance {
         let data = module.static_data();
         let mut memories = PrimaryMap::with_capacity(info.num_defined_memories());
         for (_, ty) in info.memories.iter().skip(info.num_imported_memories) {
-            let image = data.and_then(|data| data.image(memories.next_key()));
+            let image = data.image(memories.next_key());
             memories.push(match &imports.shared_memory {
                 Some(memory) => MemoryStorage::Shared(memory.clone()),
                 None => MemoryStorage::new(engine, ty, image)?,
@@ -233,6 +233,7 @@ impl OwnedInstance {
         for (_, ty) in info.tables.iter().skip(info.num_imported_tables) {
             tables.push(allocator.table(ty)?);
         }
+        let (data_segments, elem_segments) = (info.data.needed().len(), info.elems.len());
         let record = Box::new(CoreInstance {
             kind: OwnerKind::CoreInstance,
             vmctx,
@@ -241,8 +242,8 @@ impl OwnedInstance {
             imported_memories: imports.memories.clone().into(),
             memories,
             tables,
-            dropped_data: vec![false; info.data.len()].into(),
-            dropped_elems: vec![false; info.elems.len()].into(),
+            dropped_data: vec![false; data_segments].into(),
+            dropped_elems: vec![false; elem_segments].into(),
             module,
         });
         let owned = OwnedInstance(NonNull::from(Box::leak(record)));

@@ -47,13 +47,13 @@ impl StackFloor {
 mod tests {
     use super::StackFloor;
 
-    /// Goes down until there is no more stack; how many levels of a KiB at least.
+    /// Goes down until there is no more stack; how far that is below `top`, in bytes.
     #[inline(never)]
-    fn levels(floor: &mut StackFloor, page: [u8; 1024]) -> usize {
+    fn depth(floor: &mut StackFloor, top: usize, page: [u8; 1024]) -> usize {
         let page = std::hint::black_box(page);
         match floor.allows_more() {
-            true => 1 + levels(floor, page),
-            false => 0,
+            true => std::hint::black_box(depth(floor, top, page)),
+            false => top - (&raw const page).addr(),
         }
     }
 
@@ -62,9 +62,13 @@ mod tests {
         // On aarch64, no thread has less than the first.
         for size in [128 << 10, 256 << 10, 1 << 20] {
             let thread = std::thread::Builder::new().stack_size(size);
-            let thread = thread.spawn(|| levels(&mut StackFloor::unknown(), [0; 1024]));
-            let levels = thread.unwrap().join().unwrap();
-            assert!(levels > 0 && levels < size / 1024, "{levels} of {size}");
+            let thread = thread.spawn(|| {
+                let top = 0u8;
+                let top = (&raw const top).addr();
+                depth(&mut StackFloor::unknown(), top, [0; 1024])
+            });
+            let depth = thread.unwrap().join().unwrap();
+            assert!(depth > size / 2 && depth < size, "{depth} of {size}");
         }
     }
 }

@@ -220,10 +220,10 @@ fn mapping_length(reservation: usize, guard: usize) -> Result<usize> {
 /// A new mapping.
 fn map(fresh: &Fresh) -> Result<Mapping> {
     let mut mapping = Mapping::reserve(fresh.length)?;
-    if let Some(image) = &fresh.image {
-        mapping.begin_with_file(image.file(), image.bytes().len())?;
-    }
     mapping.make_accessible(fresh.accessible)?;
+    if let Some(image) = &fresh.image {
+        mapping.lay_file(image.start(), image.file(), image.bytes().len())?;
+    }
     Ok(mapping)
 }
 
@@ -293,6 +293,11 @@ impl DefinedMemory {
         let (base, length) = self.bytes();
         // SAFETY: as in `data`; the store is borrowed mutably, so this is the only slice.
         unsafe { std::slice::from_raw_parts_mut(base, length) }
+    }
+
+    /// Its size in bytes.
+    pub(super) fn byte_size(self) -> u64 {
+        self.bytes().1 as u64
     }
 
     /// Its size in pages.

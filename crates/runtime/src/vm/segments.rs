@@ -4,12 +4,13 @@ use super::core_instance::InstancePtr;
 use super::pointer::VmPtr;
 use super::val_raw;
 use crate::bug::bail_bug;
+use crate::code::ImagePart;
 use crate::trap::Trap;
 use anyhow::Result;
 use smallvec::SmallVec;
 use threadline_environ::entity::EntityRef;
 use threadline_environ::layout::{VMFuncRef, ValRaw};
-use threadline_environ::module::{ConstExpr, ConstOp, ElemItems};
+use threadline_environ::module::{ConstExpr, ConstOp, DataSegment, ElemItems};
 use threadline_environ::{AddressType, DataIndex, ElemIndex, FuncIndex, MemoryIndex, TableIndex};
 
 impl InstancePtr {
@@ -119,6 +120,29 @@ impl InstancePtr {
         Ok(self.table(table).write(to, elements.into_iter())?)
     }
 
+    /// Writes what memories begin with, where it isn't mapped.
+    ///
+    /// # Errors
+    /// If the image doesn't fit, which would be a bug.
+    pub(crate) fn write_images(self) -> Result<()> {
+        let module = self.module();
+        for image in &module.module.memory_images {
+            if module.static_data().image(image.memory).is_some() {
+                continue;
+            }
+            let range = image.range.start as usize..image.range.end as usize;
+            let Some(ImagePart { bytes, .. }) = module.image(range) else {
+                bail_bug!("the image of a memory is not in the module's");
+            };
+            // Pages of the system reach beyond the end of a memory whose own pages are smaller.
+            let memory = self.memory(module.module.memory_index(image.memory));
+            let room = memory.byte_size().saturating_sub(image.start);
+            let length = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+            memory.write(image.start, &bytes[..length])?;
+        }
+        Ok(())
+    }
+
     /// `memory.init`.
     ///
     /// # Errors
@@ -132,11 +156,12 @@ impl InstancePtr {
         length: u32,
     ) -> Result<(), Trap> {
         let module = self.module();
-        let range = &module.module.data[data].range;
-        let segment: &[u8] = if self.is_data_dropped(data) {
-            &[]
-        } else {
-            &module.data_bytes()[range.start as usize..range.end as usize]
+        let segments = &module.module.data;
+        let segment: &[u8] = match segments.get(data).filter(|_| !self.is_data_dropped(data)) {
+            Some(DataSegment { range, .. }) => {
+                &module.data_bytes()[range.start as usize..range.end as usize]
+            }
+            None => &[],
         };
         let start = from as usize;
         let bytes = segment
@@ -154,8 +179,11 @@ impl InstancePtr {
 
     /// `data.drop`.
     pub(crate) fn data_drop(self, data: DataIndex) {
+        let Some(place) = self.module().module.data.place(data) else {
+            return;
+        };
         // SAFETY: as in `elem_drop`.
-        unsafe { (&mut (*self.as_ptr()).dropped_data)[data.index()] = true };
+        unsafe { (&mut (*self.as_ptr()).dropped_data)[place] = true };
     }
 
     fn is_elem_dropped(self, elem: ElemIndex) -> bool {
@@ -163,9 +191,13 @@ impl InstancePtr {
         unsafe { (&(*self.as_ptr()).dropped_elems)[elem.index()] }
     }
 
+    /// Whether a segment is gone: it was dropped, or it is a part of an image.
     fn is_data_dropped(self, data: DataIndex) -> bool {
+        let Some(place) = self.module().module.data.place(data) else {
+            return true;
+        };
         // SAFETY: as in `elem_drop`.
-        unsafe { (&(*self.as_ptr()).dropped_data)[data.index()] }
+        unsafe { (&(*self.as_ptr()).dropped_data)[place] }
     }
 }
 

@@ -33,7 +33,7 @@ struct Slot {
     index: usize,
     /// How many bytes from its start are readable and writable.
     accessible: usize,
-    /// What is mapped at its start.
+    /// What is mapped in it.
     image: Option<Arc<MemoryImage>>,
 }
 
@@ -151,20 +151,25 @@ impl MemorySlot {
             (None, None) => true,
             _ => false,
         };
-        if !is_mapped {
-            if let Some(old) = &slot.image {
-                // SAFETY: the slot is this memory's alone, which nobody has the address of yet.
-                unsafe { mapping.map_zeros(offset, old.bytes().len())? };
-                slot.image = None;
-            }
-            if let Some(new) = image {
-                // SAFETY: as above.
-                unsafe { mapping.map_file(offset, new.file(), new.bytes().len())? };
-                slot.accessible = slot.accessible.max(new.bytes().len());
-                slot.image = Some(new.clone());
-            }
+        if let Some(old) = slot.image.as_ref().filter(|_| !is_mapped) {
+            // SAFETY: the slot is this memory's alone, which nobody has the address of yet.
+            unsafe { mapping.map_zeros(offset + old.start(), old.bytes().len())? };
+            slot.image = None;
         }
         self.resize(length)?;
+        if let (Some(slot), Some(new)) = (&mut self.slot, image.filter(|_| !is_mapped)) {
+            if new.end() > length {
+                bail!("an image of {} bytes is longer than its memory", new.end());
+            }
+            // SAFETY: as above; the range is in the part that is accessible.
+            unsafe {
+                let start = offset + new.start();
+                self.pool
+                    .mapping
+                    .map_file(start, new.file(), new.bytes().len())?;
+            }
+            slot.image = Some(new.clone());
+        }
         Ok(())
     }
 
@@ -196,7 +201,8 @@ impl Drop for MemorySlot {
         };
         let pool = &self.pool;
         let offset = slot.index * pool.stride;
-        let image = slot.image.as_ref().map_or(&[][..], |image| image.bytes());
+        let image = slot.image.as_ref();
+        let image = image.map_or((0, &[][..]), |image| (image.start(), image.bytes()));
         let kept = pool.keep_resident.min(slot.accessible);
         let kept = kept - kept % page_size();
         // SAFETY: the memory is in this slot, so much of it is accessible, and who used it is

@@ -107,7 +107,7 @@ impl Drop for TableSlot {
         let kept = kept - kept % page_size();
         let offset = self.index * pool.stride;
         // SAFETY: so much is this table's, and who used it is gone.
-        let cleared = unsafe { pool.mapping.clear(offset, used, &[], kept) };
+        let cleared = unsafe { pool.mapping.clear(offset, used, (0, &[]), kept) };
         if cleared.is_ok() {
             let mut free = pool.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.push(self.index);

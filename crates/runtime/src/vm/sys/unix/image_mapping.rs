@@ -11,12 +11,15 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// The bytes of an image. They never move and never change.
 #[derive(Debug)]
 pub(crate) struct ImageMapping {
     base: NonNull<u8>,
     length: usize,
+    /// The whole of which it is, if parts of it may be mapped again.
+    file: Option<Arc<File>>,
 }
 
 // SAFETY: the mapping is owned by this alone and is only read.
@@ -43,6 +46,7 @@ impl ImageMapping {
             let mapping = ImageMapping {
                 base,
                 length: image.len(),
+                file: None,
             };
             base.as_ptr()
                 .copy_from_nonoverlapping(image.as_ptr(), image.len());
@@ -64,6 +68,24 @@ impl ImageMapping {
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        // SAFETY: the caller's promise.
+        let mut mapping = unsafe { ImageMapping::of_part(file, 0, length)? };
+        mapping.file = Some(Arc::new(file.try_clone()?));
+        Ok(mapping)
+    }
+
+    /// A part of a file, mapped: so many bytes from an offset on, which is at a page.
+    ///
+    /// # Safety
+    /// Nobody changes the file as long as the mapping is there, and the part is in it.
+    ///
+    /// # Errors
+    /// If the file can't be mapped.
+    pub(crate) unsafe fn of_part(
+        file: &File,
+        offset: u64,
+        length: usize,
+    ) -> io::Result<ImageMapping> {
         // SAFETY: the kernel chooses an unused address; that the bytes stay as they are is the
         // caller's promise.
         let base = unsafe {
@@ -73,11 +95,25 @@ impl ImageMapping {
                 ProtFlags::READ,
                 MapFlags::PRIVATE,
                 file,
-                0,
+                offset,
             )?
         };
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(ImageMapping { base, length })
+        Ok(ImageMapping {
+            base,
+            length,
+            file: None,
+        })
+    }
+
+    /// The file that it is the whole of, if it is one.
+    pub(crate) fn file(&self) -> Option<&Arc<File>> {
+        self.file.as_ref()
+    }
+
+    /// Forgets the file: no part of it is mapped again.
+    pub(crate) fn forget_file(&mut self) {
+        self.file = None;
     }
 
     /// Makes the code executable, for good. It begins at a page and reaches to the end.

@@ -81,20 +81,28 @@ impl Mapping {
         Ok(())
     }
 
-    /// Maps a file over the first `length` bytes, a whole number of pages, none of which is
-    /// accessible yet. They can be written to, which leaves the file as it is.
+    /// Maps a part of a file over `length` accessible bytes, whole pages, which are as they were when
+    /// they were made so. They can be written to, which leaves the file as it is. Once in a mapping.
     ///
     /// # Errors
-    /// If the system refuses, or something is accessible already.
-    pub(crate) fn begin_with_file(&mut self, file: &File, length: usize) -> io::Result<()> {
+    /// If the system refuses, or not all of them are accessible.
+    pub(crate) fn lay_file(
+        &mut self,
+        start: usize,
+        file: (&File, u64),
+        length: usize,
+    ) -> io::Result<()> {
         check_pages(length)?;
-        if length > self.length || self.accessible > 0 {
+        let end = start.checked_add(length);
+        let is_inside = end.is_some_and(|end| end <= self.accessible);
+        if !start.is_multiple_of(page_size()) || !is_inside || !self.seams.is_empty() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        // SAFETY: nothing of this mapping has been used.
-        unsafe { self.map_file(0, file, length)? };
-        self.accessible = length;
-        self.seams.push(length);
+        // SAFETY: the range is accessible, so it is in this mapping, which we own: `&mut self` says
+        // that nobody uses it.
+        unsafe { self.map_file(start, file, length)? };
+        self.seams.extend([start, start + length]);
+        self.seams.retain(|&seam| seam > 0);
         Ok(())
     }
 
@@ -238,7 +246,7 @@ impl Mapping {
 /// A mapping that is divided up among several users, each of whom answers for its range. The safe
 /// slices don't reach there, and what is accessible is not noted.
 impl Mapping {
-    /// Maps a file over a range, to be written to without changing the file.
+    /// Maps a file, from an offset in it on, over a range, to be written to without changing the file.
     ///
     /// # Safety
     /// The range lies in this mapping, on whole pages, and nobody uses it.
@@ -248,7 +256,7 @@ impl Mapping {
     pub(crate) unsafe fn map_file(
         &self,
         offset: usize,
-        file: &File,
+        (file, from): (&File, u64),
         length: usize,
     ) -> io::Result<()> {
         // SAFETY: the caller answers for the range.
@@ -259,7 +267,7 @@ impl Mapping {
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::PRIVATE | MapFlags::FIXED,
                 file,
-                0,
+                from,
             )?;
         }
         Ok(())
@@ -313,13 +321,13 @@ impl Mapping {
         Ok(())
     }
 
-    /// Makes a range what it was when it was mapped: `image`, then zero. The first `kept` bytes
-    /// are written to, and the rest given back to the system.
+    /// Makes a range what it was when it was mapped: zero, but for `image` from `image_start` on. The
+    /// first `kept` bytes are written to, and the rest given back to the system.
     ///
     /// # Safety
     /// The range lies in this mapping, on whole pages, as `kept` does; it is readable and
-    /// writable, and nobody uses it. It is a private mapping of a file that begins with `image`,
-    /// then anonymous.
+    /// writable, and nobody uses it. Where the image is, it is a private mapping of a file that has
+    /// those bytes, and elsewhere anonymous.
     ///
     /// # Errors
     /// If the system refuses.
@@ -327,15 +335,18 @@ impl Mapping {
         &self,
         offset: usize,
         length: usize,
-        image: &[u8],
+        (image_start, image): (usize, &[u8]),
         kept: usize,
     ) -> io::Result<()> {
-        let copied = kept.min(image.len());
-        // SAFETY: the caller answers for the range.
+        let before = kept.min(image_start);
+        let copied = (kept - before).min(image.len());
+        // SAFETY: the caller answers for the range, of which the three parts are the first `kept` bytes.
         unsafe {
             let start = self.base.as_ptr().add(offset);
-            start.copy_from_nonoverlapping(image.as_ptr(), copied);
-            start.add(copied).write_bytes(0, kept - copied);
+            start.write_bytes(0, before);
+            let (middle, rest) = (start.add(before), start.add(before + copied));
+            middle.copy_from_nonoverlapping(image.as_ptr(), copied);
+            rest.write_bytes(0, kept - before - copied);
             if kept < length {
                 let rest = start.add(kept).cast::<c_void>();
                 rustix::mm::madvise(rest, length - kept, Advice::LinuxDontNeed)?;
