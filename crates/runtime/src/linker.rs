@@ -1,4 +1,7 @@
-//! [`Linker`], which finds a module's imports by name.
+//! [`Linker`], which finds a module's imports by name. What it defines for imports that it has nothing
+//! for is in `linker/unknown_imports.rs`.
+
+mod unknown_imports;
 
 use crate::error::LinkError;
 use crate::externals::{Caller, Extern, WasmTyList};
