@@ -1,4 +1,7 @@
-//! [`Linker`]: what components are given as imports.
+//! [`Linker`]: what components are given as imports. What it defines for imports that it has nothing
+//! for is in `linker/unknown_imports.rs`.
+
+mod unknown_imports;
 
 use super::error::ComponentError;
 use super::import_check::{Found, ImportCheck, ImportedResource};
@@ -12,10 +15,10 @@ use crate::error::LinkError;
 use crate::store::{AsContextMut, StoreContextMut};
 use crate::vm::{ComponentHostFunc, HostDtor};
 use crate::{Engine, Module};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use threadline_environ::component::{ExternType, ImportSource, RuntimeImport, TypeDef};
+use threadline_environ::component::{ImportSource, RuntimeImport};
 
 /// Names, and the host functions and instances that components import by them, for stores whose
 /// data is a `T`.
@@ -120,19 +123,6 @@ impl<T: 'static> Linker<T> {
         Ok(InstancePre::new(component, imports, found))
     }
 
-    /// Defines what a component imports and the linker has no definition for: functions trap when
-    /// they are called, resources when they are dropped. Core modules and components stay undefined.
-    ///
-    /// # Errors
-    /// If a name stands for something of another kind.
-    pub fn define_unknown_imports_as_traps(&mut self, component: &Component) -> Result<()> {
-        let description = component.inner().description();
-        for (name, ty) in description.imports.values() {
-            self.root().define_as_trap(name, ty)?;
-        }
-        Ok(())
-    }
-
     /// Instantiates a component: its core modules' start functions run.
     ///
     /// # Errors
@@ -216,17 +206,6 @@ pub(super) fn resolve(
             path: root.iter().chain(&import.path).cloned().collect(),
         }),
     }
-}
-
-/// A resource type that nothing is known of.
-struct UnknownResource;
-
-/// The error of a function or destructor that was not defined.
-fn unknown_import(path: &[String]) -> anyhow::Error {
-    anyhow!(
-        "the import `{}` was used, but is not defined",
-        path.join("#")
-    )
 }
 
 /// The names in one instance of a [`Linker`], or in its root.
@@ -431,35 +410,6 @@ impl<T: 'static> LinkerInstance<'_, T> {
             return Err(LinkError::WrongEngine { what: "component" }.into());
         }
         self.define(name, Item::Component(component.clone()))
-    }
-
-    /// See [`Linker::define_unknown_imports_as_traps`].
-    fn define_as_trap(&mut self, name: &str, ty: &ExternType) -> Result<()> {
-        match ty {
-            ExternType::Instance(exports) => {
-                let compatible = version::find_name(self.items, name).map(str::to_owned);
-                let mut instance = self.instance(compatible.as_deref().unwrap_or(name))?;
-                exports
-                    .iter()
-                    .try_for_each(|(name, ty)| instance.define_as_trap(name, ty))
-            }
-            _ if version::find(self.items, name).is_some() => Ok(()),
-            ExternType::Func(_) => {
-                let mut path = self.path.clone();
-                path.push(name.to_owned());
-                self.func_new(name, move |_, _, _| Err(unknown_import(&path)))
-            }
-            ExternType::Type(TypeDef::Resource(_)) => {
-                let mut path = self.path.clone();
-                path.push(name.to_owned());
-                let ty = ResourceType::host::<UnknownResource>();
-                self.resource(name, ty, move |_, _| Err(unknown_import(&path)))
-            }
-            // There is nothing that a module or component could do instead.
-            ExternType::Module(_)
-            | ExternType::Component(_)
-            | ExternType::Type(TypeDef::Interface(_) | TypeDef::Other) => Ok(()),
-        }
     }
 
     /// The names in an instance in this one. Makes the instance if there is none.
