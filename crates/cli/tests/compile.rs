@@ -60,6 +60,37 @@ fn what_is_compiled_runs_as_what_it_was_compiled_from() {
 }
 
 #[test]
+fn the_path_the_size_and_the_time_are_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(folder.join("m.wat"), MODULE).expect("a writable folder");
+    for (arguments, path) in [
+        (&["compile", "m.wat"][..], "m.cwasm"),
+        (&["compile", "m.wat", "-o", "./other.bin"], "./other.bin"),
+    ] {
+        let output = threadline(folder, arguments);
+        assert!(output.status.success() && output.stdout.is_empty());
+        let report = String::from_utf8(output.stderr).expect("text");
+        let size = std::fs::metadata(folder.join(path)).expect("a file").len();
+        let start = format!("{path}: {size} bytes");
+        assert!(report.starts_with(&start), "{report} lacks {start}");
+        let (_, time) = report.split_once(", compiled in ").expect("a time");
+        let seconds = time.strip_suffix(" s\n").map(str::parse::<f64>);
+        assert!(matches!(seconds, Some(Ok(0.0..600.0))), "{report}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compiled_has_no_size() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(folder.join("m.wat"), "(module (func (result i32)))").expect("a file");
+    let message = refused(folder, &["compile", "m.wat"]);
+    assert!(!message.contains("compiled in"), "{message}");
+    assert!(!folder.join("m.cwasm").exists());
+}
+
+#[test]
 fn an_image_that_does_not_fit_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
