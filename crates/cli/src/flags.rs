@@ -24,8 +24,7 @@ const ASYNC_STACK: usize = 536 << 10;
     after_help = "Examples:\n  \
         threadline run add.wasm --invoke 'add(1, 2)'\n  \
         threadline wast tests/\n  \
-        threadline objdump add.wat --function add",
-    disable_help_subcommand = true
+        threadline objdump add.wat --function add"
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -33,20 +32,59 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The commands.
+/// The commands. Their long descriptions are here: those of the arguments' types would lose to the
+/// comments on the variants.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run a component or core module, or call one of its functions
+    #[command(
+        long_about = "Run a component or core module, or call one of its functions.\n\n\
+        With --invoke the function is called and its result alone is printed on the standard \
+        output. Without it, a core module's `_start` is called if there is one, and otherwise \
+        the module is only instantiated; a component has no such function, so the functions \
+        that can be invoked are listed as an error."
+    )]
     Run(RunArgs),
     /// Call a component's function under many schedules, and tell whether the result depends on it
+    #[command(
+        long_about = "Call a component's function under many schedules, and tell whether the result \
+        depends on it.\n\n\
+        The component model leaves open which of several threads runs next, which event is \
+        delivered first, and more. The call is made first come, first served, and then under the \
+        schedules `seed=0`, `seed=1` and so on, each in a store of its own, until a result, a trap or \
+        a deadlock is not that of the first. If that happens, how to see it again is printed and \
+        the exit status is 1; if all are the same, it is 0."
+    )]
     Explore(ExploreArgs),
     /// Compile a component or core module to a file that `run` starts at once
+    #[command(
+        long_about = "Compile a component or core module to a file that `run` starts at once.\n\n\
+        The file is for this version of Threadline, for processors like this one, and for the \
+        options given; `run` needs the same, and says so if something differs. It is native code, \
+        which nothing confines when it is executed: `run` and `explore` execute it only with \
+        --allow-precompiled. Use none from people you wouldn't run a program of.\n\n\
+        The file's path, its size and how long compiling took are printed on the standard error."
+    )]
     Compile(CompileArgs),
     /// Run .wast scripts and count what passes
+    #[command(long_about = "Run .wast scripts and count what passes.\n\n\
+        Folders are searched for .wast files, at any depth, in alphabetical order. Each failure \
+        is printed as `file:line: what went wrong`, then `N passed, M failed`, where directives \
+        are counted. The exit status is 1 if any failed.")]
     Wast(WastArgs),
     /// Show the machine code that a file is compiled to
+    #[command(long_about = "Show the machine code that a file is compiled to.\n\n\
+        Each function has a heading, its name and where in the wasm binary it begins; each \
+        instruction a line: its offset in the function, its bytes, the offset in the wasm \
+        binary it was made from, and its text.")]
     Objdump(ObjdumpArgs),
     /// Make a component whose shadow-stack pointer is in a context slot
+    #[command(
+        long_about = "Make a component whose shadow-stack pointer is in a context slot.\n\n\
+        Reads a core module from a toolchain that keeps the shadow-stack pointer in a global, \
+        as LLVM's do, moves the pointer to slot 0 of the component model's context, and makes a \
+        component of the module, for the world that --wit and --world name."
+    )]
     Retarget(RetargetArgs),
     /// Print a script that completes this command's arguments in a shell
     Completions(CompletionsArgs),
@@ -54,18 +92,11 @@ pub(crate) enum Command {
 
 /// Arguments of `run`.
 #[derive(Args)]
-#[command(
-    long_about = "Run a component or core module, or call one of its functions.\n\n\
-        With --invoke the function is called and its result alone is printed on the standard \
-        output. Without it, a core module's `_start` is called if there is one, and otherwise \
-        the module is only instantiated; a component has no such function, so the functions \
-        that can be invoked are listed as an error.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         threadline run hello.wasm\n  \
         threadline run add.wasm --invoke 'add(1, 2)'\n  \
         threadline run text.wasm --invoke 'shout(\"hello\")'\n  \
-        threadline run calc.wasm --invoke 'docs:calc/ops@1.0.0#add(1, 2)'"
-)]
+        threadline run calc.wasm --invoke 'docs:calc/ops@1.0.0#add(1, 2)'")]
 pub(crate) struct RunArgs {
     /// The component or core module: binary, text, or, with --allow-precompiled, what `compile` made
     /// of one
@@ -105,18 +136,9 @@ pub(crate) struct PrecompiledArgs {
 
 /// Arguments of `explore`.
 #[derive(Args)]
-#[command(
-    long_about = "Call a component's function under many schedules, and tell whether the result \
-        depends on it.\n\n\
-        The component model leaves open which of several threads runs next, which event is \
-        delivered first, and more. The call is made first come, first served, and then under the \
-        schedules `seed=0`, `seed=1` and so on, each in a store of its own, until a result, a trap or \
-        a deadlock is not that of the first. If that happens, how to see it again is printed and \
-        the exit status is 1; if all are the same, it is 0.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         threadline explore bank.wasm --invoke 'transfers(10)'\n  \
-        threadline explore bank.wasm --invoke 'transfers(10)' --schedules 100000 --trace race.json"
-)]
+        threadline explore bank.wasm --invoke 'transfers(10)' --schedules 100000 --trace race.json")]
 pub(crate) struct ExploreArgs {
     /// The component: binary, text, or, with --allow-precompiled, what `compile` made of one
     pub(crate) file: PathBuf,
@@ -139,16 +161,9 @@ pub(crate) struct ExploreArgs {
 
 /// Arguments of `compile`.
 #[derive(Args)]
-#[command(
-    long_about = "Compile a component or core module to a file that `run` starts at once.\n\n\
-        The file is for this version of Threadline, for processors like this one, and for the \
-        options given; `run` needs the same, and says so if something differs. It is native code, \
-        which nothing confines when it is executed: `run` and `explore` execute it only with \
-        --allow-precompiled. Use none from people you wouldn't run a program of.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         threadline compile add.wasm\n  \
-        threadline compile add.wasm -o /var/cache/add.cwasm"
-)]
+        threadline compile add.wasm -o /var/cache/add.cwasm")]
 pub(crate) struct CompileArgs {
     /// The component or core module, binary or text
     pub(crate) file: PathBuf,
@@ -162,15 +177,9 @@ pub(crate) struct CompileArgs {
 
 /// Arguments of `wast`.
 #[derive(Args)]
-#[command(
-    long_about = "Run .wast scripts and count what passes.\n\n\
-        Folders are searched for .wast files, at any depth, in alphabetical order. Each failure \
-        is printed as `file:line: what went wrong`, then `N passed, M failed`, where directives \
-        are counted. The exit status is 1 if any failed.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         threadline wast tests/ more.wast\n  \
-        threadline wast --json -C context-lowering=inline tests/"
-)]
+        threadline wast --json -C context-lowering=inline tests/")]
 pub(crate) struct WastArgs {
     /// Scripts, or folders to search for them
     #[arg(required = true)]
@@ -193,16 +202,10 @@ pub(crate) struct WastArgs {
 
 /// Arguments of `objdump`.
 #[derive(Args)]
-#[command(
-    long_about = "Show the machine code that a file is compiled to.\n\n\
-        Each function has a heading, its name and where in the wasm binary it begins; each \
-        instruction a line: its offset in the function, its bytes, the offset in the wasm \
-        binary it was made from, and its text.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         threadline objdump add.wasm\n  \
         threadline objdump fib.wat --function '^fib' -C context-lowering=inline\n  \
-        threadline objdump fib.wat --target aarch64"
-)]
+        threadline objdump fib.wat --target aarch64")]
 pub(crate) struct ObjdumpArgs {
     /// The component or core module, binary or text
     pub(crate) file: PathBuf,
@@ -219,15 +222,9 @@ pub(crate) struct ObjdumpArgs {
 
 /// Arguments of `retarget`.
 #[derive(Args)]
-#[command(
-    long_about = "Make a component whose shadow-stack pointer is in a context slot.\n\n\
-        Reads a core module from a toolchain that keeps the shadow-stack pointer in a global, \
-        as LLVM's do, moves the pointer to slot 0 of the component model's context, and makes a \
-        component of the module, for the world that --wit and --world name.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         threadline retarget app.wasm -o app.component.wasm --wit wit/ --world app\n  \
-        threadline retarget app.wasm -o app.global.wasm --wit wit/ --keep-global"
-)]
+        threadline retarget app.wasm -o app.global.wasm --wit wit/ --keep-global")]
 pub(crate) struct RetargetArgs {
     /// The core module, binary or text
     pub(crate) input: PathBuf,
