@@ -1,5 +1,6 @@
 //! Calls of a component's functions, for commands that make them.
 
+use crate::flags::CodegenArgs;
 use crate::invocation::Invocation;
 use crate::timeline::Timeline;
 use crate::wave;
@@ -16,15 +17,48 @@ pub(crate) struct Call<'a> {
     invocation: &'a Invocation,
 }
 
+/// What is done about imports, none of which the command provides.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(crate) enum UnknownImports {
+    /// The program is refused.
+    Refuse,
+    /// Functions trap when they are called. Other imports are refused.
+    Trap,
+}
+
+impl UnknownImports {
+    /// What the options say.
+    pub(crate) fn of(args: &CodegenArgs) -> UnknownImports {
+        match args.unknown_imports_trap() {
+            true => UnknownImports::Trap,
+            false => UnknownImports::Refuse,
+        }
+    }
+
+    /// What a message says about an import that is refused.
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            UnknownImports::Refuse => {
+                "this command provides no imports; with `-W unknown-imports-trap`, functions that are \
+                 imported trap when they are called"
+            }
+            UnknownImports::Trap => {
+                "this command provides no imports, and `-W unknown-imports-trap` is for functions alone"
+            }
+        }
+    }
+}
+
 impl<'a> Call<'a> {
     /// Prepares a call.
     ///
     /// # Errors
-    /// If there is nothing to call, or the component imports something.
+    /// If there is nothing to call, or the component imports something that `unknown` refuses.
     pub(crate) fn new(
         engine: &'a Engine,
         component: &'a Component,
         invocation: Option<&'a Invocation>,
+        unknown: UnknownImports,
     ) -> Result<Call<'a>> {
         let Some(invocation) = invocation else {
             let functions = functions(component);
@@ -37,9 +71,13 @@ impl<'a> Call<'a> {
                 functions.join("\n")
             );
         };
-        let instance = Linker::new(engine)
+        let mut linker = Linker::new(engine);
+        if unknown == UnknownImports::Trap {
+            linker.define_unknown_imports_as_traps(component)?;
+        }
+        let instance = linker
             .instantiate_pre(component)
-            .context("can't instantiate the component (this command provides no imports)")?;
+            .with_context(|| format!("can't instantiate the component ({})", unknown.hint()))?;
         Ok(Call {
             engine,
             component,

@@ -1,6 +1,6 @@
 //! `threadline explore`: whether what a call gives depends on the schedule.
 
-use crate::call::Call;
+use crate::call::{Call, UnknownImports};
 use crate::flags::ExploreArgs;
 use crate::invocation::Invocation;
 use crate::run::{Program, load};
@@ -25,7 +25,8 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<ExitCode> {
             args.file.display()
         );
     };
-    let call = Call::new(&engine, &component, Some(&invocation))?;
+    let unknown = UnknownImports::of(&args.codegen);
+    let call = Call::new(&engine, &component, Some(&invocation), unknown)?;
     let first = outcome(&call, Schedule::Fifo, None)?;
     for seed in 0..args.schedules {
         let schedule = Schedule::Seeded(seed);

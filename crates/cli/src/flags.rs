@@ -1,9 +1,11 @@
 //! The command line's arguments, and what `--help` says about them.
 
+use anyhow::{Result, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use threadline::{Config, ContextLowering, Features, OptLevel, Proposal, Schedule};
@@ -42,7 +44,9 @@ pub(crate) enum Command {
         With --invoke the function is called and its result alone is printed on the standard \
         output. Without it, a core module's `_start` is called if there is one, and otherwise \
         the module is only instantiated; a component has no such function, so the functions \
-        that can be invoked are listed as an error."
+        that can be invoked are listed as an error.\n\n\
+        The command provides no imports. With -W unknown-imports-trap, functions that are \
+        imported trap when they are called: the error names the import, and the exit status is 1."
     )]
     Run(RunArgs),
     /// Call a component's function under many schedules, and tell whether the result depends on it
@@ -90,10 +94,29 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+impl Command {
+    /// Checks what the parser of arguments can't: that options are for this command.
+    ///
+    /// # Errors
+    /// If an option is for other commands.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Command::Compile(args) => args.codegen.without_linking("compile"),
+            Command::Wast(args) => args.codegen.without_linking("wast"),
+            Command::Objdump(args) => args.codegen.without_linking("objdump"),
+            Command::Run(_)
+            | Command::Explore(_)
+            | Command::Retarget(_)
+            | Command::Completions(_) => Ok(()),
+        }
+    }
+}
+
 /// Arguments of `run`.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
         threadline run hello.wasm\n  \
+        threadline run server.wasm -W unknown-imports-trap --invoke 'version()'\n  \
         threadline run add.wasm --invoke 'add(1, 2)'\n  \
         threadline run text.wasm --invoke 'shout(\"hello\")'\n  \
         threadline run calc.wasm --invoke 'docs:calc/ops@1.0.0#add(1, 2)'")]
@@ -276,9 +299,12 @@ pub(crate) struct CodegenArgs {
         ]).try_map(|text| text.parse::<CodegenOption>())
     )]
     options: Vec<CodegenOption>,
-    /// Accept a proposal or not; may be given several times
+    /// Accept a proposal or not, or say how imports are linked; may be given several times
     ///
-    /// Names: `mutable-global`, `saturating-float-to-int`, `sign-extension`, `multi-value`,
+    /// `unknown-imports-trap`, of `run` and `explore`: functions that are imported, and that nothing
+    /// provides, trap when they are called.
+    ///
+    /// Proposals: `mutable-global`, `saturating-float-to-int`, `sign-extension`, `multi-value`,
     /// `bulk-memory`, `reference-types`, `simd`, `relaxed-simd`, `tail-call`, `extended-const`,
     /// `multi-memory`, `memory64`, `threads`, `exceptions`, `function-references`, `gc`,
     /// `custom-page-sizes`, `wide-arithmetic`, `component-model`, `component-model-async`,
@@ -286,28 +312,51 @@ pub(crate) struct CodegenArgs {
     /// `component-model-threading`, `component-model-error-context`,
     /// `component-model-fixed-length-lists`, `component-model-map`, `component-model-64`,
     /// `component-model-forward`, `component-model-implements`.
-    #[arg(short = 'W', value_name = "PROPOSAL=yes|no")]
-    proposals: Vec<ProposalSwitch>,
+    #[arg(short = 'W', value_name = "PROPOSAL=yes|no|unknown-imports-trap")]
+    wasm: Vec<WasmOption>,
 }
 
 /// One `-W` option.
 #[derive(Copy, Clone)]
-pub(crate) struct ProposalSwitch {
-    proposal: Proposal,
-    enable: bool,
+pub(crate) enum WasmOption {
+    /// A proposal, and whether it is accepted.
+    Proposal(Proposal, bool),
+    /// Whether functions that are imported, and that nothing provides, trap when they are called.
+    UnknownImportsTrap(bool),
 }
 
-impl FromStr for ProposalSwitch {
+/// The name of [`WasmOption::UnknownImportsTrap`].
+const UNKNOWN_IMPORTS_TRAP: &str = "unknown-imports-trap";
+
+impl FromStr for WasmOption {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<ProposalSwitch, String> {
+    fn from_str(text: &str) -> Result<WasmOption, String> {
         let (name, enable) = match text.split_once('=') {
             Some((name, "yes")) => (name, true),
             Some((name, "no")) => (name, false),
-            _ => return Err("write `=yes` or `=no` after the proposal's name".to_owned()),
+            None if text == UNKNOWN_IMPORTS_TRAP => (text, true),
+            _ => {
+                return Err(format!(
+                    "write `=yes` or `=no` after the proposal's name, or `{UNKNOWN_IMPORTS_TRAP}`"
+                ));
+            }
         };
-        let proposal = name.parse()?;
-        Ok(ProposalSwitch { proposal, enable })
+        if name == UNKNOWN_IMPORTS_TRAP {
+            return Ok(WasmOption::UnknownImportsTrap(enable));
+        }
+        Ok(WasmOption::Proposal(name.parse()?, enable))
+    }
+}
+
+impl fmt::Display for WasmOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answer = |enable: bool| if enable { "yes" } else { "no" };
+        match *self {
+            WasmOption::Proposal(proposal, enable) => write!(f, "{proposal}={}", answer(enable)),
+            WasmOption::UnknownImportsTrap(true) => f.write_str(UNKNOWN_IMPORTS_TRAP),
+            WasmOption::UnknownImportsTrap(false) => write!(f, "{UNKNOWN_IMPORTS_TRAP}=no"),
+        }
     }
 }
 
@@ -351,28 +400,61 @@ impl CodegenArgs {
                 CodegenOption::OptLevel(OptLevel::Speed) => " -C opt-level=2".to_owned(),
             };
         }
-        for ProposalSwitch { proposal, enable } in &self.proposals {
-            let answer = if *enable { "yes" } else { "no" };
-            text += &format!(" -W {proposal}={answer}");
+        for option in &self.wasm {
+            text += &format!(" -W {option}");
         }
         text
     }
 
-    /// The proposals that are accepted.
+    /// The proposals that are accepted: the default ones, but for what the options say.
     pub(crate) fn features(&self) -> Features {
-        let mut features = Features::default();
-        for switch in &self.proposals {
-            features.set(switch.proposal, switch.enable);
+        self.switch(Features::default())
+    }
+
+    /// Switches proposals on or off as the options say.
+    fn switch(&self, mut features: Features) -> Features {
+        for option in &self.wasm {
+            if let WasmOption::Proposal(proposal, enable) = *option {
+                features.set(proposal, enable);
+            }
         }
         features
     }
 
+    /// Whether functions that are imported, and that nothing provides, trap when they are called.
+    pub(crate) fn unknown_imports_trap(&self) -> bool {
+        let options = self.wasm.iter().rev();
+        let mut answers = options.filter_map(|option| match *option {
+            WasmOption::UnknownImportsTrap(trap) => Some(trap),
+            WasmOption::Proposal(..) => None,
+        });
+        answers.next().unwrap_or(false)
+    }
+
+    /// Refuses options that say how imports are linked.
+    ///
+    /// # Errors
+    /// If there is one: it names the option and the commands that take it.
+    fn without_linking(&self, command: &str) -> Result<()> {
+        for option in &self.wasm {
+            ensure!(
+                matches!(option, WasmOption::Proposal(..)),
+                "`-W {option}` says how imports are linked, which `{command}` doesn't do: leave it out, \
+                 and give it to `run` or `explore`"
+            );
+        }
+        Ok(())
+    }
+
     /// An engine's configuration with these options.
     pub(crate) fn config(&self) -> Config {
+        self.config_with(self.features())
+    }
+
+    /// An engine's configuration with these options and proposals.
+    pub(crate) fn config_with(&self, features: Features) -> Config {
         let mut config = Config::new();
-        config
-            .wasm_features(self.features())
-            .async_stack_size(ASYNC_STACK);
+        config.wasm_features(features).async_stack_size(ASYNC_STACK);
         for option in self.options() {
             match option {
                 CodegenOption::ContextLowering(lowering) => config.context_lowering(lowering),
@@ -427,6 +509,22 @@ mod tests {
         }
         for option in ["simd", "simd=maybe", "frobnicate=yes"] {
             assert!(Cli::try_parse_from(["threadline", "run", "x.wasm", "-W", option]).is_err());
+        }
+    }
+
+    #[test]
+    fn options_are_written_as_they_are_read() {
+        for option in [
+            "unknown-imports-trap",
+            "unknown-imports-trap=no",
+            "simd=no",
+            "wide-arithmetic=yes",
+        ] {
+            let arguments = ["threadline", "run", "x.wasm", "-W", option];
+            let Command::Run(args) = Cli::try_parse_from(arguments).unwrap().command else {
+                panic!("another command");
+            };
+            assert_eq!(args.codegen.text(), format!(" -W {option}"));
         }
     }
 

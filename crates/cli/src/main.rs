@@ -38,6 +38,9 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
+    if let Err(error) = cli.command.check() {
+        return report(&error);
+    }
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Explore(args) => explore::run(&args),

@@ -1,6 +1,6 @@
 //! `threadline run`.
 
-use crate::call::{Call, no_such_function};
+use crate::call::{Call, UnknownImports, no_such_function};
 use crate::flags::{PrecompiledArgs, RunArgs};
 use crate::input::{self, Kind};
 use crate::invocation::Invocation;
@@ -18,6 +18,7 @@ use threadline::{Engine, Linker, Module, Precompiled, Store, Val};
 pub(crate) fn run(args: &RunArgs) -> Result<()> {
     let invocation = args.invoke.as_deref().map(Invocation::parse).transpose()?;
     let engine = Engine::new(&args.codegen.config())?;
+    let unknown = UnknownImports::of(&args.codegen);
     let result = match load(&engine, &args.file, args.precompiled)? {
         Program::Module(module) => {
             ensure!(
@@ -25,10 +26,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<()> {
                 "`{}` is a core module, which has no tasks to trace",
                 args.file.display()
             );
-            run_module(&engine, &module, invocation.as_ref())?
+            run_module(&engine, &module, invocation.as_ref(), unknown)?
         }
         Program::Component(component) => {
-            let call = Call::new(&engine, &component, invocation.as_ref())?;
+            let call = Call::new(&engine, &component, invocation.as_ref(), unknown)?;
             let timeline = args.trace.as_ref().map(|_| Timeline::new());
             let result = call.make(args.schedule.clone(), timeline.as_ref());
             if let (Some(path), Some(timeline)) = (&args.trace, &timeline) {
@@ -82,11 +83,19 @@ fn run_module(
     engine: &Engine,
     module: &Module,
     invocation: Option<&Invocation>,
+    unknown: UnknownImports,
 ) -> Result<Option<String>> {
     let mut store = Store::new(engine, ());
-    let instance = Linker::new(engine)
-        .instantiate(&mut store, module)
-        .context("can't instantiate the module (this command provides no imports)")?;
+    let mut linker = Linker::new(engine);
+    if unknown == UnknownImports::Trap {
+        linker.define_unknown_imports_as_traps(module)?;
+    }
+    // An error of the start function isn't one of the imports.
+    let instance = linker
+        .instantiate_pre(module)
+        .with_context(|| format!("can't instantiate the module ({})", unknown.hint()))?
+        .instantiate(&mut store)
+        .context("can't instantiate the module")?;
     let Some(invocation) = invocation else {
         if let Some(start) = instance.get_func(&mut store, "_start") {
             start.call(&mut store, &[], &mut [])?;
