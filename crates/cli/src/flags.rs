@@ -74,7 +74,9 @@ pub(crate) enum Command {
     #[command(long_about = "Run .wast scripts and count what passes.\n\n\
         Folders are searched for .wast files, at any depth, in alphabetical order. Each failure \
         is printed as `file:line: what went wrong`, then `N passed, M failed`, where directives \
-        are counted. The exit status is 1 if any failed.")]
+        are counted. The exit status is 1 if any failed.\n\n\
+        Unlike the other commands, this one accepts every proposal that is built; \
+        -W PROPOSAL=no switches one off.")]
     Wast(WastArgs),
     /// Show the machine code that a file is compiled to
     #[command(long_about = "Show the machine code that a file is compiled to.\n\n\
@@ -202,6 +204,7 @@ pub(crate) struct CompileArgs {
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
         threadline wast tests/ more.wast\n  \
+        threadline wast -W custom-page-sizes=no tests/\n  \
         threadline wast --json -C context-lowering=inline tests/")]
 pub(crate) struct WastArgs {
     /// Scripts, or folders to search for them
@@ -409,6 +412,15 @@ impl CodegenArgs {
     /// The proposals that are accepted: the default ones, but for what the options say.
     pub(crate) fn features(&self) -> Features {
         self.switch(Features::default())
+    }
+
+    /// The proposals that are accepted: those that are built, but for what the options say.
+    pub(crate) fn all_features(&self) -> Features {
+        let mut features = Features::default();
+        for proposal in Proposal::all().filter(|proposal| proposal.is_built()) {
+            features.set(proposal, true);
+        }
+        self.switch(features)
     }
 
     /// Switches proposals on or off as the options say.

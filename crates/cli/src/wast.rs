@@ -25,7 +25,8 @@ pub(crate) fn run(args: &WastArgs) -> Result<ExitCode> {
             path.display()
         );
     }
-    let engine = Engine::new(&args.codegen.config())?;
+    let config = args.codegen.config_with(args.codegen.all_features());
+    let engine = Engine::new(&config)?;
     let mut runner = WastRunner::new(&engine);
     runner
         .ignore_messages(args.ignore_messages)
