@@ -1,4 +1,5 @@
-//! Rows L2 to L4: loading what was compiled, instances made and dropped, and what idle ones take.
+//! Rows L2 to L6: loading what was compiled, instances made and dropped, what idle ones take, how large images
+//! are, and how long the first instance takes after a load.
 //!
 //! The large component is made up: 300 kB of code in 1,500 functions, 200 kB of data, and custom
 //! sections that make it 3 MB, as debugging information does.
@@ -8,14 +9,17 @@
 )]
 
 use crate::measure::{self, Subject};
-use crate::{ROUNDS, of_peer};
+use crate::{ROUNDS, of_peer, start_programs};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Instances made in each round of row L3, and images loaded in each of L2.
 const OPERATIONS: u64 = 200;
+/// The same of what takes longer.
+const FEW: u64 = 20;
 /// Idle instances that row L4 counts over.
 const IDLE: usize = 500;
 /// Functions that the large component imports.
@@ -114,10 +118,14 @@ impl Pair {
         peer.wasm_component_model_threading(true);
         if pooled {
             let mut pool = threadline::PoolingAllocationConfig::new();
-            pool.total_memories(100).total_tables(100);
+            pool.total_memories(100)
+                .total_tables(100)
+                .table_elements(40_000);
             ours.allocation_strategy(pool);
             let mut pool = wasmtime::PoolingAllocationConfig::new();
-            pool.total_memories(100).total_tables(100);
+            pool.total_memories(100)
+                .total_tables(100)
+                .table_elements(40_000);
             peer.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
         }
         Ok(Pair {
@@ -197,16 +205,25 @@ pub(crate) fn run(filter: Option<&str>) -> Result<Vec<Value>> {
     {
         let row = format!("L2 load: {name}");
         if wanted(&row) {
-            let [ours, peer] = load(bytes)?;
+            let [ours, peer] = load(bytes, OPERATIONS)?;
             add(row, "µs", ours, peer, &format!("<= {target}"));
         }
+    }
+    let starting = [
+        ("10,000 segments", start_programs::segments(10_000)?),
+        ("40,000 segments", start_programs::segments(40_000)?),
+        ("30,000 references", start_programs::table(30_000, 10_000)?),
+        ("20,000 functions", start_programs::functions(20_000)?),
+    ];
+    for (name, bytes) in &starting {
+        start(name, bytes, &wanted, &mut add)?;
     }
     for pooled in [false, true] {
         let strategy = if pooled { "pooled" } else { "on demand" };
         for (name, bytes) in &programs {
             let row = format!("L3 store + instance: {name}, {strategy}");
             if wanted(&row) {
-                let [ours, peer] = instantiate(bytes, pooled)?;
+                let [ours, peer] = instantiate(bytes, pooled, OPERATIONS)?;
                 add(row, "µs", ours, peer, "<= 0.5x");
             }
         }
@@ -233,72 +250,157 @@ pub(crate) fn run(filter: Option<&str>) -> Result<Vec<Value>> {
     Ok(records)
 }
 
+/// Rows of a program that is about starting.
+fn start(
+    name: &str,
+    bytes: &[u8],
+    wanted: &dyn Fn(&str) -> bool,
+    add: &mut dyn FnMut(String, &str, f64, f64, &str),
+) -> Result<()> {
+    let row = format!("L2 load: {name}");
+    if wanted(&row) {
+        let [ours, peer] = load(bytes, FEW)?;
+        add(row, "µs", ours, peer, "<= 1x");
+    }
+    for (pooled, strategy) in [(false, "on demand"), (true, "pooled")] {
+        let row = format!("L3 store + instance: {name}, {strategy}");
+        if wanted(&row) {
+            let [ours, peer] = instantiate(bytes, pooled, FEW)?;
+            add(row, "µs", ours, peer, "<= 0.5x");
+        }
+    }
+    let row = format!("L5 image: {name}");
+    if wanted(&row) {
+        let [ours, peer] = Images::new(&Pair::new(false)?, bytes)?.sizes()?;
+        add(row, "kB", ours, peer, "<= 1x");
+    }
+    let row = format!("L6 first instance: {name}");
+    if wanted(&row) {
+        let [ours, peer] = first_instance(bytes)?;
+        add(row, "µs", ours, peer, "<= 1x");
+    }
+    Ok(())
+}
+
+/// Images of a component in files, which go when this does.
+struct Images {
+    ours: PathBuf,
+    peer: PathBuf,
+}
+
+impl Images {
+    fn new(pair: &Pair, bytes: &[u8]) -> Result<Images> {
+        let path = |name: &str| {
+            let name = format!("peer-{}-{name}", std::process::id());
+            std::env::temp_dir().join(name)
+        };
+        let images = Images {
+            ours: path("ours"),
+            peer: path("theirs"),
+        };
+        std::fs::write(&images.ours, pair.ours.precompile_component(bytes)?)?;
+        let peer = pair.peer.precompile_component(bytes).map_err(of_peer)?;
+        std::fs::write(&images.peer, peer)?;
+        Ok(images)
+    }
+
+    /// Kilobytes of each.
+    fn sizes(&self) -> Result<[f64; 2]> {
+        let size = |path: &Path| -> Result<f64> { Ok(path.metadata()?.len() as f64 / 1000.0) };
+        Ok([size(&self.ours)?, size(&self.peer)?])
+    }
+
+    fn load_ours(&self, pair: &Pair) -> Result<threadline::component::Component> {
+        // SAFETY: the file was just made and nobody else writes to it.
+        unsafe { threadline::component::Component::deserialize_file(&pair.ours, &self.ours) }
+    }
+
+    fn load_peer(&self, pair: &Pair) -> Result<wasmtime::component::Component> {
+        // SAFETY: as above.
+        let loaded =
+            unsafe { wasmtime::component::Component::deserialize_file(&pair.peer, &self.peer) };
+        loaded.map_err(of_peer)
+    }
+}
+
+impl Drop for Images {
+    fn drop(&mut self) {
+        for path in [&self.ours, &self.peer] {
+            // One that was never written isn't there.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// Microseconds to load an image from a file and to drop it again.
-fn load(bytes: &[u8]) -> Result<[f64; 2]> {
+fn load(bytes: &[u8], operations: u64) -> Result<[f64; 2]> {
     let pair = Pair::new(false)?;
-    let file = |name: &str, image: Vec<u8>| -> Result<PathBuf> {
-        let path = std::env::temp_dir().join(format!("peer-{}-{name}", std::process::id()));
-        std::fs::write(&path, image)?;
-        Ok(path)
-    };
-    let ours = file("ours", pair.ours.precompile_component(bytes)?)?;
-    let peer = file(
-        "theirs",
-        pair.peer.precompile_component(bytes).map_err(of_peer)?,
-    )?;
+    let images = Images::new(&pair, bytes)?;
     let mut subjects = [
         Subject::new("ours", || {
-            for _ in 0..OPERATIONS {
-                // SAFETY: the file was just made and nobody else writes to it.
-                let loaded = unsafe {
-                    threadline::component::Component::deserialize_file(&pair.ours, &ours)
-                };
-                assert!(loaded.is_ok());
+            for _ in 0..operations {
+                assert!(images.load_ours(&pair).is_ok());
             }
             1
         }),
         Subject::new("peer", || {
-            for _ in 0..OPERATIONS {
-                // SAFETY: as above.
-                let loaded =
-                    unsafe { wasmtime::component::Component::deserialize_file(&pair.peer, &peer) };
-                assert!(loaded.is_ok());
+            for _ in 0..operations {
+                assert!(images.load_peer(&pair).is_ok());
             }
             1
         }),
     ];
-    let result = best(&mut subjects);
-    drop(subjects);
-    std::fs::remove_file(ours)?;
-    std::fs::remove_file(peer)?;
-    Ok(result)
+    Ok(best(&mut subjects, operations))
+}
+
+/// Microseconds for a store and the first instance of a component that was just loaded from a file.
+fn first_instance(bytes: &[u8]) -> Result<[f64; 2]> {
+    let pair = Pair::new(false)?;
+    let images = Images::new(&pair, bytes)?;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        let ours = pair.ours_of(&images.load_ours(&pair)?)?;
+        let start = Instant::now();
+        let mut store = threadline::Store::new(&pair.ours, ());
+        ours.instantiate(&mut store)?;
+        times[0].push(start.elapsed().as_secs_f64() * 1e6);
+        let peer = pair.peer_of(&images.load_peer(&pair)?)?;
+        let start = Instant::now();
+        let mut store = wasmtime::Store::new(&pair.peer, ());
+        peer.instantiate(&mut store).map_err(of_peer)?;
+        times[1].push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    }))
 }
 
 /// Microseconds for a new store, an instance in it, and dropping both.
-fn instantiate(bytes: &[u8], pooled: bool) -> Result<[f64; 2]> {
+fn instantiate(bytes: &[u8], pooled: bool, operations: u64) -> Result<[f64; 2]> {
     let pair = Pair::new(pooled)?;
     let (ours, peer) = (pair.ours(bytes)?, pair.peer(bytes)?);
     let mut subjects = [
         Subject::new("ours", || {
-            for _ in 0..OPERATIONS {
+            for _ in 0..operations {
                 let mut store = threadline::Store::new(&pair.ours, ());
                 assert!(ours.instantiate(&mut store).is_ok());
             }
             1
         }),
         Subject::new("peer", || {
-            for _ in 0..OPERATIONS {
+            for _ in 0..operations {
                 let mut store = wasmtime::Store::new(&pair.peer, ());
                 assert!(peer.instantiate(&mut store).is_ok());
             }
             1
         }),
     ];
-    Ok(best(&mut subjects))
+    Ok(best(&mut subjects, operations))
 }
 
-fn best(subjects: &mut [Subject<'_>; 2]) -> [f64; 2] {
-    let timings = measure::alternate(subjects, ROUNDS, OPERATIONS);
+fn best(subjects: &mut [Subject<'_>; 2], operations: u64) -> [f64; 2] {
+    let timings = measure::alternate(subjects, ROUNDS, operations);
     [&timings[0], &timings[1]].map(|timing| timing.median / 1000.0)
 }
 

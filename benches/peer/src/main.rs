@@ -25,6 +25,7 @@ mod measure;
 mod programs;
 #[path = "../../repeat.rs"]
 mod repeat;
+mod start_programs;
 mod streams;
 mod threads;
 

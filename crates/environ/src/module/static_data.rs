@@ -3,8 +3,8 @@
 //!
 //! This is done for all of a module's active segments or for none. It is where each is known to fit in a
 //! memory that the module defines, and nothing that comes before can fail: then nobody can tell it from
-//! their being written in order. An image may be [`SPREAD`] times as large as what the binary has for it;
-//! where content is farther apart, segments stay what they are.
+//! their being written in order. Images may be [`SPREAD`] times as large as what the binary has for them, and
+//! take a page besides; where content is farther apart, segments stay what they are.
 
 use super::{ConstExpr, ConstOp, DataSegment, ElemItems, Module, SegmentMode};
 use crate::index::{DataIndex, DefinedMemoryIndex, MemoryIndex};
@@ -107,7 +107,7 @@ impl Module {
     fn images(&self, page_size: u64) -> Option<(Vec<MemoryImage>, Vec<u8>)> {
         let placed = self.placed_segments()?;
         let mut images = Vec::new();
-        let (mut length, mut allowed) = (0u64, 0);
+        let (mut length, mut allowed) = (0u64, page_size);
         for (memory, segments) in placed.iter().filter(|(_, segments)| !segments.is_empty()) {
             let of = |(at, bytes): &Placed<'_>| (*at, at + bytes.len() as u64);
             let start = segments.iter().map(|segment| of(segment).0).min()?;
