@@ -59,6 +59,11 @@ fn cases() -> Vec<Case> {
             &[(0, 3, MUCH), (0, 99 * PAGE, 5)],
         ),
         case(
+            "in large memories",
+            &[("70", 70 * PAGE), ("90", 90 * PAGE)],
+            &[(0, (1 << 20) + 5, MUCH), (1, 5000, MUCH), (1, 80_000, 99)],
+        ),
+        case(
             "two memories",
             &[("2", 2 * PAGE), ("i64 3", 3 * PAGE)],
             &[
@@ -211,6 +216,10 @@ fn an_image_is_as_large_as_what_is_in_it() {
         let more = size(&text) - empty;
         assert!(more <= most + 4096, "{length} bytes at {at} take {more}");
     }
+    let memories: String = (0..50)
+        .map(|i| format!("(memory $m{i} 1) (data (memory $m{i}) (i32.const 0) \"x\")"))
+        .collect();
+    assert!(size(&format!("(module {memories})")) - empty < 20_000);
     let far = format!(
         "(module (memory 1024) (data (i32.const 0) \"{0}\") (data (i32.const 67000000) \"{0}\"))",
         "x".repeat(1000)

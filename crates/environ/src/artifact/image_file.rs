@@ -49,7 +49,7 @@ impl ImageKind {
 /// What must be the same in whoever made an image and whoever loads it.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Changes with the format, between releases; `shape.rs` says when the descriptions' has.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 /// Bytes that the version has room for, with the format in front.
 const VERSION_LENGTH: usize = 32;
 

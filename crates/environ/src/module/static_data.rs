@@ -33,15 +33,13 @@ pub struct MemoryImage {
 pub struct DataSegments {
     /// By ascending index.
     needed: Vec<(DataIndex, DataSegment)>,
-    /// How many there are in the binary.
-    count: u32,
 }
 
 impl DataSegments {
-    /// Adds one.
+    /// Adds the next one of the binary.
     pub fn push(&mut self, segment: DataSegment) {
-        self.needed.push((DataIndex::from_u32(self.count), segment));
-        self.count += 1;
+        let index = DataIndex::from_u32(self.needed.len() as u32);
+        self.needed.push((index, segment));
     }
 
     /// Where a segment is among those that are needed. Others are in images: they are as if they
@@ -109,10 +107,10 @@ impl Module {
         let mut images = Vec::new();
         let (mut length, mut allowed) = (0u64, page_size);
         for (memory, segments) in placed.iter().filter(|(_, segments)| !segments.is_empty()) {
-            let of = |(at, bytes): &Placed<'_>| (*at, at + bytes.len() as u64);
-            let start = segments.iter().map(|segment| of(segment).0).min()?;
-            let end = segments.iter().map(|segment| of(segment).1).max()?;
+            let start = segments.iter().map(|(at, _)| *at).min()?;
             let start = start - start % page_size;
+            let ends = segments.iter().map(|(at, bytes)| at + bytes.len() as u64);
+            let end = ends.max()?;
             let pages = (end - start).checked_next_multiple_of(page_size)?;
             images.push(MemoryImage {
                 memory,

@@ -270,6 +270,7 @@ impl HostTasks {
     /// A place is nobody's.
     fn release(&mut self, id: HostTaskId) {
         let place = &mut self.places[id.place as usize];
+        debug_assert!(place.future.is_none(), "it was taken when the task ended");
         place.generation += 1;
         place.tenant = Tenant::Free;
         place.is_woken = false;

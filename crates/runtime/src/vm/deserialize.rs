@@ -94,7 +94,7 @@ unsafe fn map(path: &Path) -> Result<ImageSource> {
     let open = || -> std::io::Result<_> {
         let file = File::open(path)?;
         // SAFETY: passed on.
-        Ok(ImageSource::File(unsafe { ImageMapping::of_file(&file)? }))
+        Ok(ImageSource::File(unsafe { ImageMapping::of_file(file)? }))
     };
     open().with_context(|| format!("can't map `{}`", path.display()))
 }

@@ -9,6 +9,13 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use threadline_environ::DefinedMemoryIndex;
 use threadline_environ::entity::SecondaryMap;
+use threadline_environ::module;
+
+/// Memories up to this size are covered to their end, if what is in them is little enough to be copied: that
+/// makes two mappings less, and a page that is first read in one instance is there for all.
+const WHOLE_UP_TO: usize = 4 << 20;
+/// How much is copied for that.
+const COPIED_UP_TO: usize = 256 << 10;
 
 /// The first bytes of a memory that aren't zero. Everything around them is.
 pub(crate) struct MemoryImage {
@@ -22,30 +29,32 @@ pub(crate) struct MemoryImage {
 }
 
 impl MemoryImage {
-    /// The image whose bytes are those in `range` of a module's image; `None` if it can't be mapped.
-    /// If the module's image isn't in a file, neither is this one, which is copied then.
-    fn new(module: &CoreModule, start: u64, range: std::ops::Range<usize>) -> Option<MemoryImage> {
-        let start = usize::try_from(start).ok()?;
+    /// An image that a module has of one of its memories; `None` if it can't be mapped. It is copied if the
+    /// module's image isn't in a file, or is little and the memory small.
+    fn new(module: &CoreModule, image: &module::MemoryImage) -> Option<MemoryImage> {
+        let range = image.range.start as usize..image.range.end as usize;
         let ImagePart { bytes, in_file } = module.image(range)?;
-        let (file, offset) = match in_file {
-            Some((file, offset)) => (file, offset),
-            None => {
-                let file = rustix::fs::memfd_create("threadline-memory", MemfdFlags::CLOEXEC);
-                let file = File::from(file.ok()?);
-                file.write_all_at(bytes, 0).ok()?;
-                (Arc::new(file), 0)
-            }
+        let start = usize::try_from(image.start).ok()?;
+        let info = &module.module;
+        let ty = &info.memories[info.memory_index(image.memory)];
+        let size = usize::try_from(ty.minimum_byte_size()?).ok()?;
+        let size = size.checked_next_multiple_of(page_size())?;
+        let is_small = size <= WHOLE_UP_TO && bytes.len() <= COPIED_UP_TO;
+        let (start, length, file, offset) = match in_file {
+            _ if is_small => (0, size, memory_file(size, start, bytes)?, 0),
+            None => (start, bytes.len(), memory_file(bytes.len(), 0, bytes)?, 0),
+            Some((file, offset)) => (start, bytes.len(), file, offset),
         };
-        let is_whole = |bytes: u64| bytes.is_multiple_of(page_size() as u64);
-        if ![start as u64, offset, bytes.len() as u64]
-            .into_iter()
-            .all(is_whole)
+        let places = [start as u64, offset, length as u64];
+        if !places
+            .iter()
+            .all(|at| at.is_multiple_of(page_size() as u64))
         {
             return None;
         }
-        // SAFETY: nobody else has a file that was made here; of a module's, whoever loaded it has
-        // promised that it stays as it is.
-        let bytes = unsafe { ImageMapping::of_part(&file, offset, bytes.len()) }.ok()?;
+        // SAFETY: nobody else has a file that was made here; that a module's file stays as it is, is
+        // promised when it is loaded.
+        let bytes = unsafe { ImageMapping::of_part(&file, offset, length) }.ok()?;
         Some(MemoryImage {
             start,
             file,
@@ -75,6 +84,15 @@ impl MemoryImage {
     }
 }
 
+/// A file in memory, of zeros but for some bytes; `None` if the system has no such files.
+fn memory_file(length: usize, at: usize, bytes: &[u8]) -> Option<Arc<File>> {
+    let file = rustix::fs::memfd_create("threadline-memory", MemfdFlags::CLOEXEC).ok()?;
+    let file = File::from(file);
+    file.set_len(length as u64).ok()?;
+    file.write_all_at(bytes, at as u64).ok()?;
+    Some(Arc::new(file))
+}
+
 /// What the memories of a module's instances begin with, where that is mapped.
 pub(crate) struct StaticData {
     images: SecondaryMap<DefinedMemoryIndex, Option<Arc<MemoryImage>>>,
@@ -86,9 +104,8 @@ impl StaticData {
     pub(crate) fn new(module: &CoreModule, least: usize) -> StaticData {
         let mut images = SecondaryMap::new();
         for image in &module.module.memory_images {
-            let range = image.range.start as usize..image.range.end as usize;
-            if range.len() >= least {
-                images[image.memory] = MemoryImage::new(module, image.start, range).map(Arc::new);
+            if image.range.end.saturating_sub(image.range.start) >= least as u64 {
+                images[image.memory] = MemoryImage::new(module, image).map(Arc::new);
             }
         }
         StaticData { images }

@@ -62,15 +62,15 @@ impl ImageMapping {
     ///
     /// # Errors
     /// If the file can't be mapped, or is empty.
-    pub(crate) unsafe fn of_file(file: &File) -> io::Result<ImageMapping> {
-        let length = rustix::fs::fstat(file)?.st_size;
+    pub(crate) unsafe fn of_file(file: File) -> io::Result<ImageMapping> {
+        let length = rustix::fs::fstat(&file)?.st_size;
         let length = usize::try_from(length).map_err(|_| io::ErrorKind::InvalidInput)?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         // SAFETY: the caller's promise.
-        let mut mapping = unsafe { ImageMapping::of_part(file, 0, length)? };
-        mapping.file = Some(Arc::new(file.try_clone()?));
+        let mut mapping = unsafe { ImageMapping::of_part(&file, 0, length)? };
+        mapping.file = Some(Arc::new(file));
         Ok(mapping)
     }
 
