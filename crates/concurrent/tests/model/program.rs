@@ -51,6 +51,17 @@ pub(crate) enum Wrong {
     BackpressureDec,
 }
 
+/// What comes of misuse, each of which must come up in some thousand runs.
+pub(crate) const MISUSES: [&str; 7] = [
+    "UnknownHandle",
+    "WrongHandleType",
+    "TaskNotAsync",
+    "TaskReturnedTwice",
+    "TaskNotCancelled",
+    "BackpressureUnderflow",
+    "UnsupportedCallbackCode",
+];
+
 /// How a function is typed and lifted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Lift {

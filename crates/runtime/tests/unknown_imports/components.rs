@@ -1,19 +1,8 @@
 //! What linkers of components define for imports that nothing provides.
-#![allow(missing_docs, reason = "tests")]
 
+use crate::fails;
 use threadline::component::{Component, ComponentError, Linker, ResourceType};
 use threadline::{Engine, Store};
-
-#[track_caller]
-fn fails<T>(result: anyhow::Result<T>, parts: &[&str]) {
-    let error = match result {
-        Ok(_) => panic!("it works"),
-        Err(error) => format!("{error:#}"),
-    };
-    for part in parts {
-        assert!(error.contains(part), "{error} lacks {part}");
-    }
-}
 
 /// A component that imports two functions of an instance and exports them.
 const CALLS: &str = r#"(component

@@ -1,18 +1,7 @@
 //! What linkers of modules define for imports that nothing provides.
-#![allow(missing_docs, reason = "tests")]
 
+use crate::fails;
 use threadline::*;
-
-#[track_caller]
-fn fails<T>(result: anyhow::Result<T>, parts: &[&str]) {
-    let error = match result {
-        Ok(_) => panic!("it works"),
-        Err(error) => format!("{error:#}"),
-    };
-    for part in parts {
-        assert!(error.contains(part), "{error} lacks {part}");
-    }
-}
 
 #[test]
 fn an_unknown_function_traps_with_the_name_of_the_import() {
